@@ -1,0 +1,1 @@
+//! The wiring: channels, tasks, start and stop order. The only place that spawns.

@@ -1,0 +1,1 @@
+//! arguments → command → exit code; one file per subcommand.

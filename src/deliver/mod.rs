@@ -1,0 +1,1 @@
+//! delivery → the world: one lane per action.

@@ -1,0 +1,1 @@
+//! (now, input) → effects: join → match → suppress → render. Pure.

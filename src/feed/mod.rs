@@ -1,0 +1,1 @@
+//! anything that yields envelopes: TweetStream live, and the simulator of it.

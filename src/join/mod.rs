@@ -1,0 +1,1 @@
+//! envelope → subject: what is known of a tweet so far. Pure.

@@ -1,0 +1,2 @@
+//! birdcall
+fn main() {}

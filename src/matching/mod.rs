@@ -1,0 +1,1 @@
+//! subject × rule set → matches. Pure.

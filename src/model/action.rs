@@ -1,0 +1,171 @@
+//! Actions: named places to send to, as the rules file means them. Secrets are still references here.
+
+use std::time::Duration;
+
+use super::rate::Rate;
+use super::secret::SecretSource;
+
+/// A place in a rules file: byte offsets into the text of file number `file`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// Index of the file among those that were read.
+    pub file: usize,
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+/// A secret and the place where the rules file names it, so that an unset variable can be shown where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretRef {
+    /// Where to find it.
+    pub source: SecretSource,
+    /// Where it was named.
+    pub span: Span,
+}
+
+/// A named place to send to.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// Its name: `[actions.NAME]`.
+    pub name: String,
+    /// Where the name stands in the rules file.
+    pub span: Span,
+    /// What it is and how it is reached.
+    pub destination: Destination,
+    /// Limits that must all hold. Never empty except for `console`.
+    pub rate_limits: Vec<Rate>,
+    /// What to do with a delivery that finds the lane's queue full.
+    pub overflow: Overflow,
+    /// Nothing older is ever sent, unless a rule's `send` says otherwise.
+    pub max_age: Duration,
+    /// One whole request, answer included.
+    pub timeout: Duration,
+    /// It places orders: never sends what is late, never repeats what may have arrived.
+    pub trading: bool,
+}
+
+/// What to do with a delivery that finds its lane's queue full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// The oldest waiting delivery makes room and is counted.
+    #[default]
+    Queue,
+    /// The new delivery is dropped whenever the rate limit does not let it through at once, and counted.
+    Drop,
+}
+
+/// What an action is and how it is reached.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// A Discord webhook.
+    Discord(Discord),
+    /// A chat of a Telegram bot.
+    Telegram(Telegram),
+    /// A Slack webhook or a channel of a Slack app.
+    Slack(Slack),
+    /// Any HTTP endpoint.
+    Webhook(Webhook),
+    /// Prints to standard output.
+    Console,
+}
+
+impl Destination {
+    /// As `type` in rules.toml spells it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Discord(_) => "discord",
+            Self::Telegram(_) => "telegram",
+            Self::Slack(_) => "slack",
+            Self::Webhook(_) => "webhook",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// A Discord webhook.
+#[derive(Clone, Debug)]
+pub struct Discord {
+    /// The webhook's URL (a secret: its path is the credential).
+    pub url: SecretRef,
+    /// A thread of the webhook's channel.
+    pub thread: Option<u64>,
+    /// Shown as the sender.
+    pub username: Option<String>,
+    /// Shown as the sender's picture.
+    pub avatar: Option<String>,
+    /// No push notification.
+    pub silent: bool,
+}
+
+/// A chat of a Telegram bot.
+#[derive(Clone, Debug)]
+pub struct Telegram {
+    /// The bot's token.
+    pub token: SecretRef,
+    /// Which chat.
+    pub chat: Chat,
+    /// A forum topic of the chat (`message_thread_id`).
+    pub topic: Option<i64>,
+    /// No push notification.
+    pub silent: bool,
+    /// Show a preview of the tweet's own link.
+    pub preview: bool,
+    /// The Bot API's base URL; `https://api.telegram.org` unless self-hosted.
+    pub api: Option<String>,
+}
+
+/// A Telegram chat.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Chat {
+    /// By number.
+    Id(i64),
+    /// A public channel by `@name`.
+    Name(String),
+}
+
+/// How Slack is reached.
+#[derive(Clone, Debug)]
+pub enum Slack {
+    /// An incoming webhook (a secret: its path is the credential).
+    Webhook(SecretRef),
+    /// `chat.postMessage` of an app.
+    App {
+        /// `xoxb-…`.
+        token: SecretRef,
+        /// The channel's id.
+        channel: String,
+        /// The Web API's base URL; `https://slack.com/api` unless for tests.
+        api: Option<String>,
+    },
+}
+
+/// Any HTTP endpoint.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// Where to.
+    pub url: SecretRef,
+    /// `POST`, `PUT` or `PATCH`.
+    pub method: Method,
+    /// Fixed headers; values may be secrets.
+    pub headers: Vec<(String, SecretRef)>,
+    /// Signs as Standard Webhooks. `whsec_…` is base64, anything else is taken as it is.
+    pub secret: Option<SecretRef>,
+    /// The receiver takes the same id twice for one: ambiguous outcomes may be retried even for orders.
+    pub idempotent: bool,
+}
+
+/// How a webhook is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// `POST`.
+    #[default]
+    Post,
+    /// `PUT`.
+    Put,
+    /// `PATCH`.
+    Patch,
+}

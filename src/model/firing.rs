@@ -1,0 +1,65 @@
+//! One rule having become true for one subject.
+
+use super::ids::FiringId;
+use super::subject::{Market, Prediction, Str, Subject, Token};
+use super::time::Timestamp;
+
+/// How an entry came to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// Over the live socket.
+    Live,
+    /// From the history API, to close a gap.
+    Backfill,
+    /// From a recording or the journal.
+    Replay,
+}
+
+/// One rule having become true for one subject.
+#[derive(Clone, Debug)]
+pub struct Firing {
+    /// Always the same for the same rule, subject and element.
+    pub id: FiringId,
+    /// The rule's name.
+    pub rule: Str,
+    /// What it fired on, as it was known at that moment.
+    pub subject: Subject,
+    /// The token, market or prediction of a rule with `each`; else the one that made the rule true, if one did.
+    pub element: Option<Element>,
+    /// What matched and where, for people to read.
+    pub matched: Vec<Matched>,
+    /// The log's time of the firing.
+    pub at: Timestamp,
+    /// How the entry that made it true came to us.
+    pub origin: Origin,
+}
+
+impl Firing {
+    /// Not from the live socket: an alert that is late.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.origin != Origin::Live
+    }
+}
+
+/// One detected thing of a tweet.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Element {
+    /// An on-chain token.
+    Token(Token),
+    /// A market of an exchange.
+    Market(Market),
+    /// A prediction market.
+    Prediction(Prediction),
+}
+
+/// One matcher that held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matched {
+    /// The matcher's key in rules.toml: `keyword`, `handle`, `token`, …
+    pub matcher: &'static str,
+    /// What of the rule it was: the keyword, the handle, the pattern.
+    pub value: String,
+    /// Where it was found: `text`, `quoted`, `ocr`, `name`, `bio`, `meta`, … or empty.
+    pub place: &'static str,
+}

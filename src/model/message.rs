@@ -1,0 +1,215 @@
+//! What is sent, per kind of destination: already sanitised, escaped and cut, serialised as the platform's documentation says.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+/// The body of one message, in the shape of its destination.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// For a Discord webhook.
+    Discord(Box<DiscordBody>),
+    /// For Telegram's `sendMessage`, without the chat.
+    Telegram(Box<TelegramBody>),
+    /// For a Slack webhook, or for `chat.postMessage` without the channel.
+    Slack(Box<SlackBody>),
+    /// For any HTTP endpoint.
+    Webhook(WebhookBody),
+    /// For the terminal.
+    Console(ConsoleBody),
+}
+
+/// `POST /webhooks/{id}/{token}` (DESTINATIONS 3.1).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DiscordBody {
+    /// Shown as the sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Shown as the sender's picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<String>,
+    /// One embed a message: text inside embeds never pings.
+    pub embeds: Vec<Embed>,
+    /// Always present and always empty: without it Discord parses user mentions.
+    pub allowed_mentions: AllowedMentions,
+    /// 4096: no push notification.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flags: Option<u32>,
+}
+
+/// Nobody may be mentioned.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AllowedMentions {
+    /// Always empty.
+    pub parse: [String; 0],
+}
+
+/// A Discord embed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names are Discord's, documented there")]
+pub struct Embed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color: Option<u32>,
+    /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<EmbedAuthor>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<EmbedField>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<EmbedImage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub footer: Option<EmbedFooter>,
+}
+
+/// An embed's author line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names are Discord's, documented there")]
+pub struct EmbedAuthor {
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icon_url: Option<String>,
+}
+
+/// An embed's field.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names are Discord's, documented there")]
+pub struct EmbedField {
+    pub name: String,
+    pub value: String,
+    pub inline: bool,
+}
+
+/// An embed's image.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names are Discord's, documented there")]
+pub struct EmbedImage {
+    pub url: String,
+}
+
+/// An embed's last line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names are Discord's, documented there")]
+pub struct EmbedFooter {
+    pub text: String,
+}
+
+/// `sendMessage` without `chat_id`, `message_thread_id` and `disable_notification`, which the action decides (DESTINATIONS 4.1).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TelegramBody {
+    /// The text as it is to be read: no markup in it, ever.
+    pub text: String,
+    /// The markup, beside the text. Sorted by offset.
+    pub entities: Vec<Entity>,
+    /// Always set, or else the first link in the text is fetched and shown.
+    pub link_preview_options: LinkPreview,
+    /// Buttons under the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_markup: Option<Keyboard>,
+}
+
+/// One piece of markup of a Telegram message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entity {
+    /// `bold`, `italic`, `pre`, `code`, `blockquote`, `text_link`, …
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// In UTF-16 code units.
+    pub offset: usize,
+    /// In UTF-16 code units.
+    pub length: usize,
+    /// Of a `text_link`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// What Telegram may preview.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum LinkPreview {
+    /// Nothing.
+    Off {
+        /// Always true.
+        is_disabled: bool,
+    },
+    /// This link and no other.
+    Of {
+        /// The tweet's own link.
+        url: String,
+    },
+}
+
+impl Default for LinkPreview {
+    fn default() -> Self {
+        Self::Off { is_disabled: true }
+    }
+}
+
+/// Rows of buttons.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Keyboard {
+    /// Rows.
+    pub inline_keyboard: Vec<Vec<Button>>,
+}
+
+/// A button that opens a link of ours.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names are Telegram's, documented there")]
+pub struct Button {
+    pub text: String,
+    pub url: String,
+}
+
+/// An incoming webhook's body, or `chat.postMessage` without `channel` (DESTINATIONS 5.1).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SlackBody {
+    /// Shown in notifications: our own words, escaped.
+    pub text: String,
+    /// Blocks in Block Kit's JSON, built by us; tweet text only inside `rich_text` and `plain_text`.
+    pub blocks: Vec<serde_json::Value>,
+    /// Always false.
+    pub unfurl_links: bool,
+    /// Always false.
+    pub unfurl_media: bool,
+}
+
+/// The bytes for any HTTP endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookBody {
+    /// What is sent on every attempt, unchanged.
+    pub bytes: Bytes,
+    /// `application/json` or `application/x-www-form-urlencoded`.
+    pub content_type: &'static str,
+}
+
+/// A message for the terminal: pieces with a role, coloured at the edge. No control characters but line breaks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsoleBody {
+    /// In reading order.
+    pub pieces: Vec<(Role, String)>,
+}
+
+/// What a piece of a terminal message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The rule's name and other headings.
+    Title,
+    /// The author.
+    Author,
+    /// Somebody else's words.
+    Quoted,
+    /// A link.
+    Link,
+    /// Tokens, prices and what matched.
+    Fact,
+    /// Ours, of lesser weight; spaces and line breaks.
+    Plain,
+}

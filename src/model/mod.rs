@@ -1,0 +1,14 @@
+//! The words everybody uses. Types only: no stage of the flow lives here, so that stages need not import one another.
+
+pub mod action;
+pub mod address;
+pub mod delivery;
+pub mod firing;
+pub mod ids;
+pub mod limits;
+pub mod message;
+pub mod price;
+pub mod rate;
+pub mod secret;
+pub mod subject;
+pub mod time;

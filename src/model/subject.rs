@@ -1,0 +1,455 @@
+//! What rules are about: a tweet with all that has been learned of it so far, or one account event.
+
+use std::sync::Arc;
+
+use super::address::Address;
+use super::ids::TweetId;
+use super::price::Price;
+use super::time::Timestamp;
+
+/// Shared text: a subject is copied into every firing on it, its texts are not.
+pub type Str = Arc<str>;
+
+/// What happened. A rule's `on` names these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Event {
+    /// A tweet was posted, completed or enriched: content, update or meta.
+    Tweet,
+    /// A tweet was deleted.
+    Delete,
+    /// A tweet was pinned to its author's profile.
+    Pin,
+    /// A tweet was unpinned.
+    Unpin,
+    /// An account changed its profile.
+    ProfileUpdate,
+    /// An account followed another.
+    Follow,
+    /// An account unfollowed another.
+    Unfollow,
+}
+
+impl Event {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 7] =
+        [Self::Tweet, Self::Delete, Self::Pin, Self::Unpin, Self::ProfileUpdate, Self::Follow, Self::Unfollow];
+
+    /// As `on` in rules.toml spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tweet => "tweet",
+            Self::Delete => "delete",
+            Self::Pin => "pin",
+            Self::Unpin => "unpin",
+            Self::ProfileUpdate => "profile_update",
+            Self::Follow => "follow",
+            Self::Unfollow => "unfollow",
+        }
+    }
+
+    /// Whether its subject is a tweet (else it is an account event).
+    #[must_use]
+    pub fn is_about_a_tweet(self) -> bool {
+        matches!(self, Self::Tweet | Self::Delete | Self::Pin | Self::Unpin)
+    }
+}
+
+/// One subject of rules: what happened, and to what.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// What happened.
+    pub event: Event,
+    /// To what.
+    pub about: About,
+    /// When it happened, by the feed's account: `createdAt` of a tweet, `observedAt` of an account event, else the envelope's `ts`.
+    pub at: Timestamp,
+}
+
+impl Subject {
+    /// The name under which a firing on it is hashed: equal for all envelopes of one tweet, different per `op` for delete, pin and unpin.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let id = match &self.about {
+            About::Tweet(tweet) => tweet.id.as_str(),
+            About::Account(event) => &event.id,
+        };
+        format!("{}:{id}", self.event.name())
+    }
+
+    /// The tweet's author, or the account that did something.
+    #[must_use]
+    pub fn actor(&self) -> &Account {
+        match &self.about {
+            About::Tweet(tweet) => &tweet.author,
+            About::Account(event) => &event.actor,
+        }
+    }
+
+    /// The tweet, if it is about one.
+    #[must_use]
+    pub fn tweet(&self) -> Option<&Tweet> {
+        match &self.about {
+            About::Tweet(tweet) => Some(tweet),
+            About::Account(_) => None,
+        }
+    }
+}
+
+/// A tweet or an account event.
+#[derive(Clone, Debug)]
+pub enum About {
+    /// All that has been learned of a tweet.
+    Tweet(Arc<Tweet>),
+    /// One event of an account.
+    Account(Arc<AccountEvent>),
+}
+
+/// Which envelopes of a tweet have arrived. What has not arrived is unknown to matchers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// `content`: author, text, kind.
+    pub content: bool,
+    /// At least one `update`: context of replies and quotes, expanded links, media.
+    pub update: bool,
+    /// At least one `meta`: detections and OCR.
+    pub meta: bool,
+}
+
+/// A tweet with all that has been learned of it: content, updates and meta, merged. What was never said is `None` or empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tweet {
+    /// The tweet's id.
+    pub id: TweetId,
+    /// Which envelopes it is made of.
+    pub parts: Parts,
+    /// Post, reply, quote or retweet, as the feed said; see [`Tweet::kind`].
+    pub stated_kind: Option<Kind>,
+    /// The raw text.
+    pub text: Option<Str>,
+    /// When it was published.
+    pub created_at: Option<Timestamp>,
+    /// When TweetStream received it.
+    pub received_at: Option<Timestamp>,
+    /// Who wrote it.
+    pub author: Account,
+    /// The permalink, as the feed wrote it.
+    pub link: Option<Str>,
+    /// Images, videos, GIFs.
+    pub media: Vec<Media>,
+    /// Accounts mentioned in the text.
+    pub mentions: Vec<Mention>,
+    /// Links with their expansion.
+    pub urls: Vec<Link>,
+    /// What it replies to, quotes or retweets.
+    pub reference: Option<Reference>,
+    /// Text recognised in its images.
+    pub ocr: Option<Str>,
+    /// Detected on-chain tokens.
+    pub tokens: Vec<Token>,
+    /// Detected markets of centralised exchanges.
+    pub markets: Vec<Market>,
+    /// Detected prediction markets.
+    pub predictions: Vec<Prediction>,
+    /// When the feed said that it was deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Tweet {
+    /// A tweet of which nothing but the id is known.
+    #[must_use]
+    pub fn unknown(id: TweetId) -> Self {
+        Self {
+            id,
+            parts: Parts::default(),
+            stated_kind: None,
+            text: None,
+            created_at: None,
+            received_at: None,
+            author: Account::default(),
+            link: None,
+            media: Vec::new(),
+            mentions: Vec::new(),
+            urls: Vec::new(),
+            reference: None,
+            ocr: None,
+            tokens: Vec::new(),
+            markets: Vec::new(),
+            predictions: Vec::new(),
+            deleted_at: None,
+        }
+    }
+
+    /// The stated kind, else that of the reference, else `post` once the content is here (PROTOCOL 3.1). `None`: not known yet.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        let of_reference = || self.reference.as_ref().and_then(|reference| reference.kind.clone());
+        self.stated_kind.clone().or_else(of_reference).or_else(|| self.parts.content.then_some(Kind::Post))
+    }
+}
+
+/// What sort of tweet it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A post of its own.
+    Post,
+    /// A reply.
+    Reply,
+    /// A quote.
+    Quote,
+    /// A retweet.
+    Retweet,
+    /// A kind that we do not know yet.
+    Other(Str),
+}
+
+impl Kind {
+    /// As the feed spells it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Post => "post",
+            Self::Reply => "reply",
+            Self::Quote => "quote",
+            Self::Retweet => "retweet",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// Where an account lives.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Platform {
+    /// X, formerly Twitter; also what an absent platform means.
+    Twitter,
+    /// Truth Social.
+    TruthSocial,
+    /// A platform that we do not know yet.
+    Other(Str),
+}
+
+impl Platform {
+    /// As the feed spells it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Twitter => "twitter",
+            Self::TruthSocial => "truth_social",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// An account, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Account {
+    /// Stays the same when the handle changes.
+    pub id: Option<Str>,
+    /// Without the leading `@`, in the case that the feed wrote.
+    pub handle: Option<Str>,
+    /// Display name: anybody's free text.
+    pub name: Option<Str>,
+    /// Absent means X.
+    pub platform: Option<Platform>,
+    /// URL of the picture.
+    pub avatar: Option<Str>,
+    /// URL of the banner.
+    pub banner: Option<Str>,
+    /// Self-description.
+    pub bio: Option<Str>,
+    /// Followers.
+    pub followers: Option<u64>,
+    /// Accounts followed.
+    pub following: Option<u64>,
+    /// When it was created.
+    pub joined_at: Option<Timestamp>,
+    /// Stated place.
+    pub location: Option<Str>,
+    /// Stated web site or profile URL.
+    pub url: Option<Str>,
+    /// `blue`, `business`, `government`, `none` or a value that we do not know yet.
+    pub verified: Option<Str>,
+}
+
+impl Account {
+    /// The platform, X when not stated.
+    #[must_use]
+    pub fn platform(&self) -> Platform {
+        self.platform.clone().unwrap_or(Platform::Twitter)
+    }
+}
+
+/// An image, video or GIF.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Media {
+    /// `image`, `video`, `gif` or a value that we do not know yet; the feed often leaves it out.
+    pub kind: Option<Str>,
+    /// Where it is.
+    pub url: Str,
+    /// A still of it.
+    pub thumbnail: Option<Str>,
+}
+
+/// An account mentioned in a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mention {
+    /// The account's id.
+    pub id: Option<Str>,
+    /// Without the leading `@`.
+    pub handle: Option<Str>,
+    /// Display name.
+    pub name: Option<Str>,
+}
+
+/// A link of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// The expanded URL.
+    pub url: Str,
+    /// What the text shows in its place.
+    pub name: Option<Str>,
+    /// The `https://t.co/…` that stands in the raw text.
+    pub tco: Option<Str>,
+}
+
+/// What a tweet replies to, quotes or retweets. Often incomplete at first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reference {
+    /// Reply, quote or retweet.
+    pub kind: Option<Kind>,
+    /// The other tweet's id.
+    pub tweet_id: Option<TweetId>,
+    /// The other tweet's text.
+    pub text: Option<Str>,
+    /// The other tweet's author.
+    pub author: Account,
+    /// The other tweet's media.
+    pub media: Vec<Media>,
+}
+
+/// Where a token, market or prediction was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sources {
+    /// In the tweet's text.
+    pub text: bool,
+    /// In the text of its images.
+    pub ocr: bool,
+    /// Detected by TweetStream (and not only recognised by birdcall in the text).
+    pub meta: bool,
+}
+
+/// One on-chain token.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Token {
+    /// Without the leading `$`, in the case that the feed wrote.
+    pub symbol: Option<Str>,
+    /// Its name.
+    pub name: Option<Str>,
+    /// The contract as written.
+    pub contract: Option<Str>,
+    /// The contract understood, when it has one of the known forms.
+    pub address: Option<Address>,
+    /// A free string such as `solana` or `base`.
+    pub chain: Option<Str>,
+    /// The provider's number of the network.
+    pub network: Option<u64>,
+    /// At the moment of detection.
+    pub price: Option<Price>,
+    /// Where it was found.
+    pub sources: Sources,
+}
+
+/// One market of a centralised exchange.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Market {
+    /// `bybit`, `binance`, `hyperliquid` or one that we do not know yet.
+    pub exchange: Option<Str>,
+    /// Such as `KAIUSDT`.
+    pub symbol: Option<Str>,
+    /// Such as `KAI`.
+    pub base: Option<Str>,
+    /// Such as `USDT`.
+    pub quote: Option<Str>,
+    /// At the moment of detection.
+    pub price: Option<Price>,
+    /// The market's page.
+    pub url: Option<Str>,
+    /// Where it was found.
+    pub sources: Sources,
+}
+
+/// One prediction market.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Prediction {
+    /// `polymarket`, `kalshi` or one that we do not know yet.
+    pub exchange: Option<Str>,
+    /// The exchange's id of the market.
+    pub id: Option<Str>,
+    /// The question.
+    pub title: Option<Str>,
+    /// Of one share, presumably 0 to 1.
+    pub price: Option<Price>,
+    /// The market's page.
+    pub url: Option<Str>,
+    /// Where it was found.
+    pub sources: Sources,
+}
+
+/// One event of an account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountEvent {
+    /// The feed's id of it, or a hash of what it says when the feed gave none.
+    pub id: Str,
+    /// Who did it.
+    pub actor: Account,
+    /// Who was followed or unfollowed.
+    pub target: Option<Account>,
+    /// What changed in the profile, in the order of [`ProfileField::ALL`].
+    pub changes: Vec<Change>,
+}
+
+/// A part of a profile that can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ProfileField {
+    /// Display name.
+    Name,
+    /// Handle.
+    Handle,
+    /// Self-description.
+    Bio,
+    /// Picture.
+    Avatar,
+    /// Banner.
+    Banner,
+    /// Stated place.
+    Location,
+}
+
+impl ProfileField {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Name, Self::Handle, Self::Bio, Self::Avatar, Self::Banner, Self::Location];
+
+    /// As the feed and rules.toml spell it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Handle => "handle",
+            Self::Bio => "bio",
+            Self::Avatar => "avatar",
+            Self::Banner => "banner",
+            Self::Location => "location",
+        }
+    }
+}
+
+/// One changed part of a profile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Which part.
+    pub field: ProfileField,
+    /// What it was, when the feed said so.
+    pub before: Option<Str>,
+    /// What it is now.
+    pub after: Option<Str>,
+}

@@ -1,0 +1,1 @@
+//! firing → message. Pure.

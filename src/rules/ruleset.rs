@@ -1,0 +1,99 @@
+//! A rules file as it is meant: everything resolved, checked and compiled. It cannot be built invalid by [`super::load`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::condition::Condition;
+use super::template::{ChatTemplate, JsonTemplate};
+use crate::model::action::{Action, SecretRef, Span};
+use crate::model::subject::{Event, Str};
+
+/// Everything that a rules file or folder says.
+#[derive(Clone, Debug)]
+pub struct RuleSet {
+    /// How the feed is reached.
+    pub feed: FeedSettings,
+    /// The places to send to.
+    pub actions: Vec<Action>,
+    /// The rules, in the order of the files.
+    pub rules: Vec<Rule>,
+}
+
+/// `[feed]`.
+#[derive(Clone, Debug)]
+pub struct FeedSettings {
+    /// Where it is; `wss://ws.tweetstream.io/ws` unless the file says otherwise.
+    pub url: String,
+    /// The API key. `None`: the command line or `TWEETSTREAM_API_KEY` must give it.
+    pub key: Option<SecretRef>,
+    /// How the key is shown.
+    pub auth: Auth,
+    /// How long rules wait for `meta` after the content.
+    pub meta_timeout: Duration,
+}
+
+/// How the key is shown to the feed (PROTOCOL 1.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Auth {
+    /// `Sec-WebSocket-Protocol: tweetstream.v1, tweetstream.auth.token.KEY`.
+    #[default]
+    Subprotocol,
+    /// `Authorization: Bearer KEY`.
+    Bearer,
+    /// `?apiKey=KEY`.
+    Query,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name: unique, and part of every firing's id.
+    pub name: Str,
+    /// Where the name stands.
+    pub span: Span,
+    /// The events it is about; never empty.
+    pub on: Vec<Event>,
+    /// What it asks.
+    pub when: Condition,
+    /// One firing for each matching element instead of one for the tweet.
+    pub each: Option<Each>,
+    /// Replaces `meta_timeout`.
+    pub wait: Option<Duration>,
+    /// Nothing older fires.
+    pub max_age: Option<Duration>,
+    /// Where to.
+    pub send: Vec<Send>,
+}
+
+/// What `each` counts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Each {
+    /// On-chain tokens, those that birdcall recognised in the text included.
+    Token,
+    /// Markets of exchanges.
+    Market,
+    /// Prediction markets.
+    Prediction,
+}
+
+/// One entry of a rule's `send`.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// Index into [`RuleSet::actions`].
+    pub action: usize,
+    /// Overrides the action's.
+    pub max_age: Option<Duration>,
+    /// What is said, for chat and console: the rule's, else the action's, else `None`: the default for the event.
+    pub template: Option<Arc<ChatTemplate>>,
+    /// What is sent, for webhooks: the rule's, else the action's, else `None`: the whole firing.
+    pub payload: Option<Payload>,
+}
+
+/// The body of a webhook, from a template.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// A JSON document.
+    Json(Arc<JsonTemplate>),
+    /// `application/x-www-form-urlencoded`: names and templates of values.
+    Form(Arc<JsonTemplate>),
+}

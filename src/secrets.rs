@@ -1,0 +1,1 @@
+//! Reads the secrets that a rules file refers to.

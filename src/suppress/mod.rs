@@ -1,0 +1,1 @@
+//! match → firing, or the reason why not. Pure.

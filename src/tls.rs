@@ -1,0 +1,1 @@
+//! One TLS configuration for the feed and for every lane.

@@ -1,0 +1,1 @@
+//! What tests share: stand-ins for the platforms, temporary folders, the real binary.

@@ -1,0 +1,3 @@
+//! One test binary for everything that goes through more than one module.
+
+mod kit;
