@@ -34,7 +34,8 @@ pub struct Action {
     pub span: Span,
     /// What it is and how it is reached.
     pub destination: Destination,
-    /// Limits that must all hold. Never empty except for `console`.
+    /// Limits that must all hold: the platform's documented ones unless the file says otherwise (DESTINATIONS 1). Empty for `webhook` and
+    /// `console`, which have none.
     pub rate_limits: Vec<Rate>,
     /// What to do with a delivery that finds the lane's queue full.
     pub overflow: Overflow,

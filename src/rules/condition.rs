@@ -29,9 +29,9 @@ pub enum Condition {
 #[derive(Clone, Debug)]
 pub enum Matcher {
     /// The author or actor is one of these.
-    Handle(Accounts),
+    Handle(Arc<Accounts>),
     /// The followed account, or the author replied to, quoted or retweeted, is one of these.
-    Target(Accounts),
+    Target(Arc<Accounts>),
     /// Properties of the author; all given ones must hold.
     Author(AuthorMatcher),
     /// The author's platform is one of these.
@@ -60,7 +60,8 @@ pub enum Matcher {
     Age(NumberRange),
 }
 
-/// A set of accounts: handles without `@` in lower case, some with the id that survives a rename.
+/// A set of accounts: handles without `@` in lower case, some with the id that survives a rename. A list is one set that all
+/// rules share which name it.
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
     /// By handle, with the id when the rule gave one. Where both ids are known, they decide.

@@ -1,6 +1,189 @@
 //! text of rules.toml → checked rule set, or every mistake in it. Pure: takes `&str`, never touches a file or the environment.
+//!
+//! [`load`] walks the parsed files by hand: lists first, then templates, actions and rules, so that definitions may stand in
+//! any order and any file. Every mistake goes into one list with its place; a rule set comes out only when none is an error.
 
+mod actions;
+mod check;
 pub mod condition;
+pub mod diagnostic;
+mod http;
+mod keys;
+mod lists;
+mod names;
 pub mod normal;
+mod pattern;
+mod range;
+mod read;
+mod rule;
 pub mod ruleset;
+mod send;
+mod settings;
+mod show;
+mod syntax;
 pub mod template;
+mod templates;
+mod text;
+mod units;
+mod when;
+
+use toml::de::DeTable;
+
+pub use self::diagnostic::{Diagnostic, Severity};
+pub use self::ruleset::RuleSet;
+pub use self::show::{Style, render};
+
+use self::check::Check;
+use self::keys::Place;
+use self::read::{Field, Table};
+use self::send::Shared;
+use crate::model::action::Span;
+use crate::model::limits::RULES_FILE_BYTES;
+
+/// One file.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its path, as the user typed it.
+    pub name: String,
+    /// All of it.
+    pub text: String,
+}
+
+/// What came of a load.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// `None` when there is an error.
+    pub ruleset: Option<RuleSet>,
+    /// Every mistake, in the order of the files.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads files as one rule set: everything resolved, checked and compiled, or every mistake in them.
+#[must_use]
+pub fn load(sources: &[Source]) -> Loaded {
+    let mut check = Check::new(sources);
+    let mut broken = false;
+    let mut documents = Vec::with_capacity(sources.len());
+    for (file, source) in sources.iter().enumerate() {
+        let (document, fine) = parse(&mut check, file, source);
+        broken |= !fine;
+        documents.push(document);
+    }
+    let tops = documents.iter().enumerate().map(|(file, document)| Table::new(document, Span { file, start: 0, end: 0 }, Place::Top));
+    let ruleset = read(&mut check, tops.collect());
+    if broken {
+        check.forget_consequences();
+    } else if ruleset.rules.is_empty() && !check.has_errors() {
+        let help = "write one: [[rule]] with `name`, `send` and a table [rule.when]";
+        check.report(Diagnostic::new(Severity::Error, "no-rules", None, "there are no rules".to_owned()).help(help));
+    }
+    let ruleset = (!check.has_errors()).then_some(ruleset);
+    Loaded { ruleset, diagnostics: check.finish() }
+}
+
+/// A file as TOML, as far as it is one; `false` when it has mistakes of syntax.
+fn parse<'a>(check: &mut Check<'a>, file: usize, source: &'a Source) -> (DeTable<'a>, bool) {
+    if source.text.len() as u64 > RULES_FILE_BYTES {
+        let message = format!("this file is larger than {} MiB", RULES_FILE_BYTES / 1024 / 1024);
+        check.error("too-large", Span { file, start: 0, end: 0 }, message);
+        return (DeTable::new(), false);
+    }
+    let (document, errors) = DeTable::parse_recoverable(&source.text);
+    for error in &errors {
+        check.report(syntax::diagnostic(file, &source.text, error));
+    }
+    (document.into_inner(), errors.is_empty())
+}
+
+/// The tables at the top of all files, by what they are.
+#[derive(Debug, Default)]
+struct Sections<'a> {
+    feed: Vec<Field<'a>>,
+    defaults: Vec<Field<'a>>,
+    lists: Vec<Field<'a>>,
+    templates: Vec<Field<'a>>,
+    actions: Vec<Field<'a>>,
+    rules: Vec<Field<'a>>,
+}
+
+fn sections<'a>(check: &mut Check<'a>, tops: Vec<Table<'a>>) -> Sections<'a> {
+    let mut sections = Sections::default();
+    for mut top in tops {
+        sections.feed.extend(top.take("feed"));
+        sections.defaults.extend(top.take("defaults"));
+        sections.lists.extend(top.take("lists"));
+        sections.templates.extend(top.take("templates"));
+        sections.actions.extend(top.take("actions"));
+        sections.rules.extend(top.take("rule"));
+        top.finish(check);
+    }
+    sections
+}
+
+fn read<'a>(check: &mut Check<'a>, tops: Vec<Table<'a>>) -> RuleSet {
+    let sections = sections(check, tops);
+    for field in entries(check, &sections.lists, Place::Lists) {
+        check.define_list(field);
+    }
+    let feed = single(check, &sections.feed, Place::Feed).map(|table| settings::feed(check, table)).unwrap_or_default();
+    let defaults =
+        single(check, &sections.defaults, Place::Defaults).map(|table| settings::defaults(check, table)).unwrap_or_default();
+    let mut shared = Shared { actions: actions::Actions::default(), templates: templates::Templates::default() };
+    for field in entries(check, &sections.templates, Place::Template) {
+        shared.templates.define(check, field);
+    }
+    for field in entries(check, &sections.actions, Place::Free) {
+        shared.actions.define(check, &mut shared.templates, defaults, field);
+    }
+    let mut names = rule::Names::new();
+    let mut rules = Vec::new();
+    for field in &sections.rules {
+        for table in rule_tables(check, *field) {
+            rules.extend(rule::read(check, &mut shared, &mut names, table));
+        }
+    }
+    check.unused_lists();
+    shared.templates.unused(check);
+    shared.actions.unused(check);
+    let actions = shared.actions.drafts.into_iter().filter_map(|draft| draft.action).collect();
+    RuleSet { feed, actions, rules }
+}
+
+/// The entries of a table whose keys are names, over all files.
+fn entries<'a>(check: &mut Check<'a>, sections: &[Field<'a>], place: Place) -> Vec<Field<'a>> {
+    let mut entries = Vec::new();
+    for section in sections {
+        let example = format!("write it as tables: [{}.name]", section.name);
+        match section.node.as_table(place) {
+            Some(table) => entries.extend(table.fields()),
+            None => {
+                let mistake = Diagnostic::error("wrong-type", section.key, format!("`{}` must be a table", section.name));
+                check.report(mistake.help(example));
+            }
+        }
+    }
+    entries
+}
+
+/// A table that stands once in all files.
+fn single<'a>(check: &mut Check<'a>, sections: &[Field<'a>], place: Place) -> Option<Table<'a>> {
+    let (first, more) = sections.split_first()?;
+    for again in more {
+        let mistake = Diagnostic::error("duplicate-name", again.key, format!("{} stands in two files", place.name()))
+            .label("here again")
+            .also(first.key, "first here")
+            .help("put everything into one of them");
+        check.report(mistake);
+    }
+    first.node.table(check, first.name, place, "{ … }")
+}
+
+/// The tables of `[[rule]]`.
+fn rule_tables<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Table<'a>> {
+    if field.node.value.is_table() {
+        let mistake = Diagnostic::error("wrong-type", field.key, "a rule is one of many, so its header has two brackets");
+        check.report(mistake.help("write `[[rule]]`; its condition is `[rule.when]`"));
+        return Vec::new();
+    }
+    field.node.tables(check, "rule", Place::Rule, "[{ name = \"…\", when = { … }, send = [\"…\"] }]")
+}

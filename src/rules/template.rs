@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde_json::Value;
+
 use super::ruleset::Each;
 use crate::model::subject::Event;
 
@@ -31,4 +33,37 @@ pub struct TemplateError {
     pub help: Option<String>,
     /// Where, in bytes of the template's own text.
     pub range: Range<usize>,
+}
+
+/// A part of a chat template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplatePart {
+    /// `title`.
+    Title,
+    /// `body`.
+    Body,
+}
+
+impl ChatTemplate {
+    /// Placeholder.
+    ///
+    /// # Errors
+    /// None yet.
+    pub fn compile(
+        _title: Option<&str>,
+        _body: Option<&str>,
+        _scope: &Scope<'_>,
+    ) -> Result<Self, Vec<(TemplatePart, TemplateError)>> {
+        Ok(Self {})
+    }
+}
+
+impl JsonTemplate {
+    /// Placeholder.
+    ///
+    /// # Errors
+    /// None yet.
+    pub fn compile(_tree: Value, _scope: &Scope<'_>) -> Result<Self, Vec<(String, TemplateError)>> {
+        Ok(Self {})
+    }
 }

@@ -1,0 +1,201 @@
+//! `[actions.NAME]` → actions, with the templates and payloads that rules take over from them.
+
+mod types;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::check::Check;
+use super::diagnostic::Diagnostic;
+use super::keys::{Place, not_yet};
+use super::names::choice;
+use super::read::{Field, Table};
+use super::settings::Defaults;
+use super::templates::{PayloadId, TemplateId, Templates};
+use super::units::{duration, rates};
+use crate::model::action::{Action, Destination, Overflow, Span};
+use crate::model::limits::{MAX_AGE, REQUEST_TIMEOUT};
+use crate::model::rate::Rate;
+
+/// The longest that one request may take: a lane does nothing else meanwhile.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// An action and what only the loader needs to know of it.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// `None`: something in it is wrong and has been reported.
+    pub(super) action: Option<Action>,
+    pub(super) place: Place,
+    pub(super) key: Span,
+    pub(super) own_max_age: Option<Duration>,
+    pub(super) trading: bool,
+    pub(super) template: Option<TemplateId>,
+    pub(super) payload: Option<PayloadId>,
+    pub(super) used: bool,
+}
+
+/// All actions of all files.
+#[derive(Debug, Default)]
+pub(super) struct Actions<'a> {
+    pub(super) drafts: Vec<Draft>,
+    by_name: HashMap<&'a str, usize>,
+}
+
+impl<'a> Actions<'a> {
+    /// The index of an action.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.by_name.keys().copied()
+    }
+
+    /// Takes in one action.
+    pub(super) fn define(&mut self, check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defaults, field: Field<'a>) {
+        if let Some(first) = self.find(field.name).and_then(|at| self.drafts.get(at)) {
+            let mistake = Diagnostic::error("duplicate-name", field.key, format!("the action `{}` is defined twice", field.name))
+                .label("here again")
+                .also(first.key, "first here")
+                .help("give one of them another name");
+            check.report(mistake);
+            return;
+        }
+        let draft = read(check, templates, defaults, field);
+        self.by_name.insert(field.name, self.drafts.len());
+        self.drafts.push(draft);
+    }
+
+    /// Warns of the actions that no rule sends to.
+    pub(super) fn unused(&self, check: &mut Check<'a>) {
+        let mut names: Vec<_> = self.by_name.iter().collect();
+        names.sort();
+        for (name, at) in names {
+            if let Some(draft) = self.drafts.get(*at).filter(|draft| !draft.used) {
+                let mistake = Diagnostic::warning("unused-action", draft.key, format!("no rule sends to the action `{name}`"))
+                    .help(format!("add `\"{name}\"` to the `send` of a rule, or remove it"));
+                check.report(mistake);
+            }
+        }
+    }
+}
+
+const EXAMPLE: &str = "{ type = \"discord\", url = \"env:DISCORD_URL\" }";
+
+fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defaults, field: Field<'a>) -> Draft {
+    let mut draft = Draft {
+        action: None,
+        place: Place::Free,
+        key: field.key,
+        own_max_age: None,
+        trading: false,
+        template: None,
+        payload: None,
+        used: false,
+    };
+    let Some(mut table) = field.node.table(check, field.name, Place::Free, EXAMPLE) else { return draft };
+    let Some(place) = place(check, &mut table, field) else { return draft };
+    (draft.place, table.place) = (place, place);
+    let destination = types::destination(check, &mut table, place, field.key);
+    if place == Place::Webhook {
+        draft.payload = templates.payload(check, &mut table);
+    } else {
+        draft.template = table.take("template").and_then(|field| templates.named_or_inline(check, field));
+    }
+    let common = common(check, &mut table, defaults);
+    draft.own_max_age = common.own_max_age;
+    draft.trading = common.trading;
+    table.finish(check);
+    draft.action = destination.map(|destination| Action {
+        name: field.name.to_owned(),
+        span: field.key,
+        rate_limits: common.rate_limits.unwrap_or_else(|| documented_limits(&destination)),
+        destination,
+        overflow: common.overflow,
+        max_age: common.max_age,
+        timeout: common.timeout,
+        trading: common.trading,
+    });
+    draft
+}
+
+/// What kind of action it is, by its `type`.
+fn place<'a>(check: &mut Check<'a>, table: &mut Table<'a>, action: Field<'a>) -> Option<Place> {
+    let known = [
+        ("discord", Place::Discord),
+        ("telegram", Place::Telegram),
+        ("slack", Place::Slack),
+        ("webhook", Place::Webhook),
+        ("console", Place::Console),
+    ];
+    let Some(field) = table.take("type") else {
+        let mistake = Diagnostic::error("missing-key", action.key, format!("the action `{}` has no `type`", action.name))
+            .help("add `type = \"discord\"`, `\"telegram\"`, `\"slack\"`, `\"webhook\"` or `\"console\"`");
+        check.report(mistake);
+        return None;
+    };
+    if let Some(kind @ ("redis" | "nats" | "sqs")) = field.node.as_text() {
+        let at = Field { key: field.node.span, ..field };
+        check.report(not_yet(&at, &format!("actions of type `{kind}`"), "`type = \"webhook\"` reaches anything that speaks HTTP", None));
+        return None;
+    }
+    choice(check, field, &known)
+}
+
+struct Common {
+    rate_limits: Option<Vec<Rate>>,
+    overflow: Overflow,
+    own_max_age: Option<Duration>,
+    max_age: Duration,
+    timeout: Duration,
+    trading: bool,
+}
+
+/// The keys that every type has.
+fn common<'a>(check: &mut Check<'a>, table: &mut Table<'a>, defaults: Defaults) -> Common {
+    let rate_limits = table.take("rate_limit").map(|field| rates(check, field));
+    let overflow = table.take("overflow").and_then(|field| overflow(check, field));
+    let own_max_age = table.take("max_age").and_then(|field| duration(check, field));
+    let timeout = table.take("timeout").and_then(|field| timeout(check, field));
+    let trading = table.take("trading").and_then(|field| field.node.boolean(check, "trading"));
+    Common {
+        rate_limits,
+        overflow: overflow.or(defaults.overflow).unwrap_or_default(),
+        own_max_age,
+        max_age: own_max_age.or(defaults.max_age).unwrap_or(MAX_AGE),
+        timeout: timeout.or(defaults.timeout).unwrap_or(REQUEST_TIMEOUT),
+        trading: trading.unwrap_or(false),
+    }
+}
+
+/// `overflow`.
+pub(super) fn overflow<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Overflow> {
+    if field.node.as_text() == Some("digest") {
+        let at = Field { key: field.node.span, ..field };
+        check.report(not_yet(&at, "`overflow = \"digest\"`", "`\"queue\"` keeps the newest, `\"drop\"` sends what the pace lets through", None));
+        return None;
+    }
+    choice(check, field, &[("queue", Overflow::Queue), ("drop", Overflow::Drop)])
+}
+
+/// `timeout` of one request.
+pub(super) fn timeout<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Duration> {
+    let timeout = duration(check, field)?;
+    if timeout > LONGEST_TIMEOUT {
+        let mistake = Diagnostic::error("bad-duration", field.node.span, "`timeout` cannot be longer than two minutes");
+        check.report(mistake.help("it is the time of one request; how long an alert is worth sending is `max_age`"));
+        return None;
+    }
+    Some(timeout)
+}
+
+/// The platforms' documented limits (DESTINATIONS 1).
+fn documented_limits(destination: &Destination) -> Vec<Rate> {
+    let limits: &[(u32, u64)] = match destination {
+        Destination::Discord(_) => &[(5, 2), (30, 60)],
+        Destination::Telegram(_) => &[(1, 1), (20, 60)],
+        Destination::Slack(_) => &[(1, 1)],
+        Destination::Webhook(_) | Destination::Console => &[],
+    };
+    limits.iter().filter_map(|&(count, seconds)| Rate::new(count, Duration::from_secs(seconds))).collect()
+}

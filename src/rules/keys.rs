@@ -1,0 +1,195 @@
+//! The keys of every table of the language, for what is said about a key that is in the wrong place, misspelled or not there yet.
+
+use super::diagnostic::Diagnostic;
+use super::read::Field;
+
+/// A kind of table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Top,
+    Feed,
+    Defaults,
+    Lists,
+    Rule,
+    When,
+    Send,
+    Discord,
+    Telegram,
+    Slack,
+    Webhook,
+    Console,
+    Template,
+    Author,
+    Token,
+    Market,
+    Prediction,
+    Range,
+    Link,
+    TextOf,
+    Rate,
+    /// The keys are names that the user chooses.
+    Free,
+}
+
+impl Place {
+    /// As it stands in "… belongs into …".
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Top => "the top of the file",
+            Self::Feed => "`[feed]`",
+            Self::Defaults => "`[defaults]`",
+            Self::Lists => "`[lists]`",
+            Self::Rule => "the rule",
+            Self::When => "`when`",
+            Self::Send => "an entry of `send`",
+            Self::Discord => "an action of type `discord`",
+            Self::Telegram => "an action of type `telegram`",
+            Self::Slack => "an action of type `slack`",
+            Self::Webhook => "an action of type `webhook`",
+            Self::Console => "an action of type `console`",
+            Self::Template => "a template",
+            Self::Author => "`author`",
+            Self::Token => "`token`",
+            Self::Market => "`market`",
+            Self::Prediction => "`prediction`",
+            Self::Range => "a range of numbers",
+            Self::Link => "`link`",
+            Self::TextOf => "a table of text matchers",
+            Self::Rate => "`rate_limit`",
+            Self::Free => "this table",
+        }
+    }
+}
+
+/// Where the keys are at home that people put elsewhere. The first place of a key is the one that is recommended.
+const HOMES: &[(Place, &[&str])] = &[
+    (Place::Top, &["feed", "defaults", "lists", "actions", "templates"]),
+    (Place::Rule, &["name", "on", "each", "when", "send", "wait", "max_age"]),
+    (
+        Place::When,
+        &[
+            "handle", "target", "author", "platform", "kind", "keyword", "contains", "regex", "cashtag", "contract", "token",
+            "market", "prediction", "price", "link", "media", "changed", "before", "after", "age", "all", "any", "none",
+            "at_least", "case", "in",
+        ],
+    ),
+    (Place::Webhook, &["url", "method", "headers", "secret", "json", "form", "idempotent", "trading", "rate_limit"]),
+    (Place::Discord, &["thread", "username", "avatar", "silent", "overflow", "timeout"]),
+    (Place::Telegram, &["chat", "topic", "preview", "api"]),
+    (Place::Slack, &["channel"]),
+    (Place::Feed, &["key", "auth", "meta_timeout"]),
+    (Place::Send, &["to", "template"]),
+    (Place::Template, &["title", "body"]),
+    (Place::Author, &["followers", "verified", "bio"]),
+    (Place::Token, &["symbol", "chain", "network", "source"]),
+    (Place::Market, &["exchange", "base", "quote"]),
+    (Place::Prediction, &["id"]),
+    (Place::Range, &["above", "below", "at_most", "between", "outside"]),
+    (Place::Link, &["domain"]),
+];
+
+/// Keys of later work, where they will stand, and what there is instead. They must never be ignored: somebody relies on them.
+const NOT_YET: &[(&str, &str, &str)] = &[
+    ("mode", "`[defaults]`, an action, a rule or one of its sends", "everything is armed; remove the rule or the action to stop it"),
+    ("cooldown", "the rule or one of its sends", "a rule fires once for every tweet that it is true for"),
+    ("limit", "the rule or one of its sends", "`rate_limit` on the action paces it"),
+    ("active", "the rule", "rules are active at all hours"),
+    ("window", "the rule", "rules are about one tweet or event each"),
+    ("max_per_day", "an action", "`rate_limit` paces an action"),
+    ("timezone", "`[defaults]`", "times are shown in UTC"),
+    ("test", "a file of its own", "`birdcall check` finds what is wrong with a rule by itself"),
+];
+
+/// Spellings that people bring from elsewhere.
+const ALIASES: &[(Place, &str, &str)] = &[
+    (Place::Top, "rules", "rule"),
+    (Place::Top, "alert", "rule"),
+    (Place::Top, "action", "actions"),
+    (Place::Top, "destinations", "actions"),
+    (Place::When, "not", "none"),
+    (Place::When, "or", "any"),
+    (Place::When, "and", "all"),
+    (Place::When, "user", "handle"),
+    (Place::When, "from", "handle"),
+    (Place::When, "text", "contains"),
+    (Place::When, "type", "kind"),
+    (Place::When, "url", "link"),
+    (Place::When, "ticker", "cashtag"),
+    (Place::When, "symbol", "cashtag"),
+    (Place::When, "address", "contract"),
+    (Place::Rule, "action", "send"),
+    (Place::Rule, "actions", "send"),
+    (Place::Rule, "if", "when"),
+    (Place::Rule, "condition", "when"),
+    (Place::Send, "action", "to"),
+    (Place::Range, "min", "at_least"),
+    (Place::Range, "max", "at_most"),
+    (Place::Range, "gt", "above"),
+    (Place::Range, "gte", "at_least"),
+    (Place::Range, "lt", "below"),
+    (Place::Range, "lte", "at_most"),
+    (Place::Discord, "webhook", "url"),
+    (Place::Slack, "webhook", "url"),
+    (Place::Webhook, "body", "json"),
+    (Place::Telegram, "chat_id", "chat"),
+    (Place::Feed, "api_key", "key"),
+];
+
+/// What is said about a key that a table of this kind does not have.
+pub(super) fn unknown(field: &Field<'_>, place: Place, allowed: &[&'static str]) -> Diagnostic {
+    let name = field.name;
+    let here = place.name();
+    if let Some((_, home, instead)) = NOT_YET.iter().find(|(key, ..)| *key == name) {
+        return not_yet(field, &format!("`{name}`"), instead, Some(home));
+    }
+    let alias = ALIASES.iter().find(|(at, key, _)| *at == place && key.eq_ignore_ascii_case(name)).map(|(.., key)| *key);
+    let homes: Vec<_> = HOMES.iter().filter(|(at, keys)| *at != place && keys.contains(&name)).map(|(at, _)| at.name()).collect();
+    let mistake = |message| Diagnostic::error("unknown-key", field.key, message);
+    if let Some(key) = alias {
+        return mistake(format!("unknown key `{name}` in {here}")).help(format!("it is called `{key}`"));
+    }
+    if let Some(home) = homes.first() {
+        return Diagnostic::error("misplaced-key", field.key, format!("`{name}` belongs into {home}, not into {here}"))
+            .help(format!("{here} takes {}", list(allowed)));
+    }
+    let mistake = mistake(format!("unknown key `{name}` in {here}"));
+    match nearest(name, allowed.iter().copied()) {
+        Some(key) => mistake.label(format!("did you mean `{key}`?")),
+        None if allowed.is_empty() => mistake,
+        None => mistake.help(format!("{here} takes {}", list(allowed))),
+    }
+}
+
+/// What is said of something that the language has and this version has not.
+pub(super) fn not_yet(field: &Field<'_>, what: &str, instead: &str, home: Option<&str>) -> Diagnostic {
+    let help = match home {
+        Some(home) => format!("remove it; {instead}. When it comes, its place is {home}"),
+        None => format!("remove it; {instead}"),
+    };
+    Diagnostic::error("not-yet", field.key, format!("not yet: this version does not have {what}")).help(help)
+}
+
+/// The nearest of some names, if one is near enough to be what was meant.
+pub(super) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    if written.len() > 64 {
+        return None;
+    }
+    let written = written.to_lowercase();
+    names
+        .into_iter()
+        .filter(|name| name.len() <= 64)
+        .map(|name| (strsim::jaro_winkler(&written, &name.to_lowercase()), name))
+        .filter(|(near, name)| *near > 0.82 || strsim::osa_distance(&written, &name.to_lowercase()) <= 1)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}
+
+/// `a`, `b` and `c`.
+pub(super) fn list(names: &[&str]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}

@@ -1,0 +1,126 @@
+//! `[lists]`: names for many values, read first so that every rule can use them wherever they stand.
+
+use std::collections::BTreeMap;
+
+use super::check::Check;
+use super::diagnostic::Diagnostic;
+use super::keys::nearest;
+use super::read::{Field, Word};
+use crate::model::action::Span;
+
+/// Values that lists may be expanded to in one rule set, all uses together, so that a small file cannot fill the memory.
+const EXPANDED: usize = 5_000_000;
+
+/// All lists of all files.
+#[derive(Debug, Default)]
+pub(super) struct Lists<'a> {
+    by_name: BTreeMap<&'a str, List<'a>>,
+    expanded: usize,
+}
+
+#[derive(Debug)]
+struct List<'a> {
+    key: Span,
+    words: Vec<(&'a str, Span)>,
+    used: bool,
+    /// Something in it is wrong and has been reported.
+    broken: bool,
+}
+
+impl<'a> Check<'a> {
+    /// Takes in one list.
+    pub(super) fn define_list(&mut self, field: Field<'a>) {
+        if let Some(first) = self.lists.by_name.get(field.name) {
+            let mistake = Diagnostic::error("duplicate-name", field.key, format!("the list `{}` is defined twice", field.name))
+                .label("here again")
+                .also(first.key, "first here")
+                .help("give one of them another name, or put all values into one");
+            self.report(mistake);
+            return;
+        }
+        let mut list = List { key: field.key, words: Vec::new(), used: false, broken: false };
+        let example = r#"["one", "two"]"#;
+        match field.node.as_list() {
+            None => {
+                field.node.wrong(self, field.name, "a list of texts", example);
+                list.broken = true;
+            }
+            Some(items) => {
+                for item in items {
+                    match item.as_text() {
+                        Some(text) if text.starts_with('@') => {
+                            self.report(list_in_list(text, item.span));
+                            list.broken = true;
+                        }
+                        Some(text) => list.words.push((text, item.span)),
+                        None => {
+                            item.wrong(self, field.name, "a list of texts", example);
+                            list.broken = true;
+                        }
+                    }
+                }
+            }
+        }
+        if list.words.is_empty() && !list.broken {
+            let mistake = Diagnostic::error("empty-list", field.node.span, format!("the list `{}` is empty", field.name))
+                .help("put a value into it or remove it: what asks for one of its values can never hold");
+            self.report(mistake);
+            list.broken = true;
+        }
+        self.lists.by_name.insert(field.name, list);
+    }
+
+    /// Whether there is a list of this name.
+    pub(super) fn has_list(&self, name: &str) -> bool {
+        self.lists.by_name.contains_key(name)
+    }
+
+    /// Adds the words of a list. `false`: there is no such list, or it is broken.
+    pub(super) fn resolve(&mut self, name: &str, at: Span, into: &mut Vec<Word<'a>>) -> bool {
+        let Some(list) = self.lists.by_name.get_mut(name) else {
+            let near = nearest(name, self.lists.by_name.keys().copied());
+            let mistake = Diagnostic::error("undefined-list", at, format!("there is no list `{name}`"));
+            self.report(match near {
+                Some(near) => mistake.label(format!("did you mean `@{near}`?")),
+                None => mistake
+                    .label("`@name` stands for a list of `[lists]`")
+                    .help(format!("for an account, leave the @ out: `{name}`; for a list, add `{name} = [\"…\"]` under `[lists]`")),
+            });
+            return false;
+        };
+        list.used = true;
+        into.extend(list.words.iter().map(|&(text, span)| Word { text, span, used_at: Some(at) }));
+        let whole = !list.broken;
+        self.lists.expanded = self.lists.expanded.saturating_add(list.words.len());
+        if self.lists.expanded > EXPANDED {
+            into.clear();
+            if self.lists.expanded - EXPANDED <= list_len(&self.lists, name) {
+                let message = format!("the lists are used so often that they come to more than {EXPANDED} values");
+                self.report(Diagnostic::error("too-large", at, message).help("put the handles of many rules into fewer rules"));
+            }
+            return false;
+        }
+        whole
+    }
+
+    /// Warns of the lists that nothing uses.
+    pub(super) fn unused_lists(&mut self) {
+        let unused: Vec<_> = self.lists.by_name.iter().filter(|(_, list)| !list.used).map(|(name, list)| (*name, list.key)).collect();
+        for (name, key) in unused {
+            let mistake = Diagnostic::warning("unused-list", key, format!("nothing uses the list `{name}`"))
+                .help(format!("write `\"@{name}\"` where its values are meant, or remove it"));
+            self.report(mistake);
+        }
+    }
+}
+
+fn list_len(lists: &Lists<'_>, name: &str) -> usize {
+    lists.by_name.get(name).map_or(0, |list| list.words.len())
+}
+
+fn list_in_list(text: &str, span: Span) -> Diagnostic {
+    let bare = text.trim_start_matches('@');
+    Diagnostic::error("list-in-list", span, "a list cannot hold another list")
+        .label("`@` stands for a list")
+        .help(format!("for an account, leave the @ out: \"{bare}\"; to join lists, name both where they are used: [\"@one\", \"@two\"]"))
+}

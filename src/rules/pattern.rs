@@ -1,0 +1,260 @@
+//! Regular expressions: compiled under limits, and looked through for what can never match or always does.
+
+use std::sync::Arc;
+
+use regex_syntax::ast::{self, Ast, AssertionKind};
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
+use super::check::Check;
+use super::condition::Pattern;
+use super::diagnostic::Diagnostic;
+use super::read::Word;
+use crate::model::action::Span;
+use crate::model::limits::{REGEX_BYTES, REGEX_CHARS};
+
+/// Nesting of groups and repetitions in one pattern.
+const NEST: u32 = 100;
+
+/// Compiles what a word says. `None`: it is wrong, and has been reported. The same pattern is compiled and reported once.
+pub(super) fn pattern<'a>(check: &mut Check<'a>, word: &Word<'a>, exact: bool) -> Option<Pattern> {
+    let key = (word.text, exact);
+    let regex = match check.patterns.get(&key) {
+        Some(known) => known.clone(),
+        None => {
+            let compiled = compile(check, word, exact).map(Arc::new);
+            check.patterns.insert(key, compiled.clone());
+            compiled
+        }
+    }?;
+    Some(Pattern { written: word.text.into(), regex })
+}
+
+fn compile(check: &mut Check<'_>, word: &Word<'_>, exact: bool) -> Option<regex::Regex> {
+    match examine(word.text, exact) {
+        Ok(regex) => Some(regex),
+        Err(problem) => {
+            let span = place(check, word, &problem);
+            let mut mistake = Diagnostic::error(problem.code, span, problem.message).label(problem.label);
+            mistake.help = Some(problem.help);
+            if let Some(used) = word.used_at {
+                mistake = mistake.also(used, "used as a regex here");
+            }
+            check.report(mistake);
+            None
+        }
+    }
+}
+
+/// What is wrong with a pattern.
+#[derive(Debug)]
+struct Problem {
+    code: &'static str,
+    message: String,
+    label: String,
+    help: String,
+    /// In bytes of the pattern; empty: the whole.
+    at: std::ops::Range<usize>,
+}
+
+impl Problem {
+    fn new(code: &'static str, message: &str, help: &str) -> Self {
+        Self { code, message: message.to_owned(), label: String::new(), help: help.to_owned(), at: 0..0 }
+    }
+
+    fn at(mut self, span: &ast::Span, label: impl Into<String>) -> Self {
+        self.at = span.start.offset..span.end.offset;
+        self.label = label.into();
+        self
+    }
+}
+
+/// The place of a problem in the file: exact when the pattern stands there as it is, else the whole text.
+fn place(check: &Check<'_>, word: &Word<'_>, problem: &Problem) -> Span {
+    if problem.at.is_empty() {
+        return word.span;
+    }
+    super::templates::inner_span(check, word.text, word.span, &problem.at)
+}
+
+fn examine(text: &str, exact: bool) -> Result<regex::Regex, Problem> {
+    if text.chars().count() > REGEX_CHARS {
+        let help = "split it into several patterns of a list, or use `keyword`, which takes any number of words";
+        return Err(Problem::new("regex-limit", &format!("a regex may have {REGEX_CHARS} characters at most"), help));
+    }
+    if let Some(at) = text.find("(i?)") {
+        let mut problem = Problem::new("bad-regex", "`(i?)` is an optional letter i", "patterns ignore case already; `case = true` beside `regex` turns that off");
+        problem.at = at..at + 4;
+        problem.label = "`(?i)` was meant".to_owned();
+        return Err(problem);
+    }
+    let ast = ast::parse::ParserBuilder::new().nest_limit(NEST).build().parse(text).map_err(|error| syntax(&error))?;
+    ast::visit(&ast, Dollars { previous: None })?;
+    let hir = regex_syntax::hir::translate::TranslatorBuilder::new()
+        .case_insensitive(!exact)
+        .build()
+        .translate(text, &ast)
+        .map_err(|error| Problem::new("bad-regex", &format!("this regex does not work: {}", error.kind()), "").at(error.span(), ""))?;
+    if !can_match(&hir) {
+        let help = "`^` is the start of the text and `$` its end; write `\\^` or `\\$` for the characters themselves";
+        return Err(Problem::new("never-matches", "this regex can never match anything", help));
+    }
+    if hir.properties().minimum_len() == Some(0) {
+        let help = "make a part of it compulsory: `+` in place of `*`, or leave out the `?`";
+        return Err(Problem::new("matches-empty", "this regex matches the empty text, so it matches every tweet", help));
+    }
+    build(text, exact)
+}
+
+/// The one place that builds patterns, with limits.
+fn build(text: &str, exact: bool) -> Result<regex::Regex, Problem> {
+    let mut builder = regex::RegexBuilder::new(text);
+    builder.case_insensitive(!exact).size_limit(REGEX_BYTES).nest_limit(NEST);
+    builder.build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => {
+            let help = "repeat less (`{1,20}` in place of `{1,500}`) or use narrower classes (`[a-z0-9]` in place of `\\w`)";
+            Problem::new("regex-limit", "this regex is too large when compiled", help)
+        }
+        _ => Problem::new("bad-regex", "this regex does not work", "see https://docs.rs/regex for what Rust's regexes know"),
+    })
+}
+
+fn syntax(error: &ast::Error) -> Problem {
+    use ast::ErrorKind as E;
+    let help = match error.kind() {
+        E::UnsupportedLookAround => "there is no look-around; put what must not stand there under `none`",
+        E::UnsupportedBackreference => "there are no back-references in these regexes",
+        E::RepetitionMissing => "write `\\*`, `\\+` or `\\?` for the character itself",
+        E::GroupUnclosed | E::GroupUnopened => "every `(` needs its `)`; write `\\(` or `\\)` for the character itself",
+        E::ClassUnclosed => "every `[` needs its `]`; write `\\[` for the character itself",
+        E::EscapeUnrecognized => "only punctuation and known letters can follow a backslash",
+        _ => "in TOML a regex is best written in single quotes: '\\bword\\b'",
+    };
+    Problem::new("bad-regex", &format!("this regex does not work: {}", error.kind()), help).at(error.span(), "here")
+}
+
+/// Finds `$TICKER` and `\b\$`, which never do what is meant.
+struct Dollars {
+    previous: Option<(Before, ast::Span)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    EndOfText,
+    Boundary,
+}
+
+impl ast::Visitor for Dollars {
+    type Output = ();
+    type Err = Problem;
+
+    fn finish(self) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn visit_pre(&mut self, ast: &Ast) -> Result<(), Problem> {
+        let previous = self.previous.take();
+        match (ast, previous) {
+            (Ast::Assertion(assertion), _) => {
+                self.previous = match assertion.kind {
+                    AssertionKind::EndLine => Some((Before::EndOfText, assertion.span)),
+                    AssertionKind::WordBoundary => Some((Before::Boundary, assertion.span)),
+                    _ => None,
+                };
+            }
+            (Ast::Literal(literal), Some((Before::EndOfText, from))) if literal.c.is_alphanumeric() => {
+                let help = "use `cashtag = \"DOGE\"`, which finds $DOGE as X does; in a regex the sign itself is `\\$`";
+                let span = ast::Span::new(from.start, literal.span.end);
+                return Err(Problem::new("dollar-in-regex", "`$` is the end of the text, so nothing can follow it", help)
+                    .at(&span, "never matches"));
+            }
+            (Ast::Literal(literal), Some((Before::Boundary, from))) if literal.c == '$' => {
+                let help = "use `cashtag = \"DOGE\"`, which finds $DOGE as X does; or leave the `\\b` out";
+                let span = ast::Span::new(from.start, literal.span.end);
+                return Err(Problem::new("dollar-in-regex", "`\\b\\$` matches only where a letter or digit stands before the $", help)
+                    .at(&span, "misses ` $DOGE`"));
+            }
+            (Ast::Group(_) | Ast::Concat(_), previous) => self.previous = previous,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn visit_alternation_in(&mut self) -> Result<(), Problem> {
+        self.previous = None;
+        Ok(())
+    }
+}
+
+/// Whether there is a text that it matches. Errs on the side of yes.
+fn can_match(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Look(_) => true,
+        HirKind::Class(Class::Unicode(class)) => !class.ranges().is_empty(),
+        HirKind::Class(Class::Bytes(class)) => !class.ranges().is_empty(),
+        HirKind::Repetition(repetition) => repetition.min == 0 || can_match(&repetition.sub),
+        HirKind::Capture(capture) => can_match(&capture.sub),
+        HirKind::Alternation(parts) => parts.iter().any(can_match),
+        HirKind::Concat(parts) => parts.iter().all(can_match) && !is_out_of_place(parts),
+    }
+}
+
+/// Something must stand behind the end of the text, or in front of its start.
+fn is_out_of_place(parts: &[Hir]) -> bool {
+    let is = |look| move |part: &Hir| matches!(part.kind(), HirKind::Look(found) if *found == look);
+    let takes = |parts: &[Hir]| parts.iter().any(|part| part.properties().minimum_len().is_some_and(|least| least > 0));
+    let end = parts.iter().position(is(Look::End)).and_then(|at| parts.get(at + 1..));
+    let start = parts.iter().rposition(is(Look::Start)).and_then(|at| parts.get(..at));
+    end.is_some_and(takes) || start.is_some_and(takes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> Option<&'static str> {
+        examine(text, false).err().map(|problem| problem.code)
+    }
+
+    #[test]
+    fn patterns_of_the_documentation_compile() {
+        for text in [r"\badd(s|ed|ing)?\b.{0,40}\bspot\b", r"\$[A-Z]{2,6}\b", r"^gm\b", r"(?:moon|pump)!+$", r"[^\x00]"] {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_never_match_is_seen() {
+        for text in [r"[^\s\S]", r"a^b", r"end$ of", r"(?:x[^\s\S])+y", r"\p{L}&&^a"] {
+            let code = code(text);
+            assert!(matches!(code, Some("never-matches")) || text.contains("&&"), "{text}: {code:?}");
+        }
+        assert_eq!(code(r"x|[^\s\S]"), None, "one alternative is enough");
+    }
+
+    #[test]
+    fn what_always_matches_is_seen() {
+        for text in ["", ".*", "a*", "(moon)?", r"\b", "x|", "^"] {
+            assert_eq!(code(text), Some("matches-empty"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_dollar_sign_is_explained() {
+        for text in ["$DOGE", r"\b\$doge", r"buy $PEPE", r"(\b\$x)", r"$(DOGE)"] {
+            assert_eq!(code(text), Some("dollar-in-regex"), "{text}");
+        }
+        for text in [r"\$DOGE", r"gm$|moon", "price$", r"\$\bx"] {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_and_syntax() {
+        assert_eq!(code(&"a".repeat(REGEX_CHARS + 1)), Some("regex-limit"));
+        assert_eq!(code(r"(?:\pL{100}){100}"), Some("regex-limit"));
+        for text in ["(", "a{2", "(?<=x)y", r"(a)\1", "*a", "(i?)doge", r"\q", &"(".repeat(500)] {
+            assert!(matches!(code(text), Some("bad-regex") | None), "{text}");
+        }
+        assert_eq!(code("(i?)doge"), Some("bad-regex"));
+    }
+}

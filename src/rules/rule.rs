@@ -1,0 +1,126 @@
+//! `[[rule]]` → a rule.
+
+use std::collections::HashMap;
+
+use super::check::Check;
+use super::condition::Condition;
+use super::diagnostic::Diagnostic;
+use super::keys::Place;
+use super::names::{choice, choices};
+use super::read::{Field, Table};
+use super::ruleset::{Each, Rule};
+use super::send::{self, Context, Shared};
+use super::settings::wait;
+use super::template::Scope;
+use super::units::duration;
+use super::when::{self, Tree};
+use crate::model::action::Span;
+use crate::model::subject::Event;
+
+/// Characters of a rule's name.
+const NAME: usize = 100;
+
+/// Names of rules so far, and where they stand.
+pub(super) type Names<'a> = HashMap<&'a str, Span>;
+
+const EVERY: &str = "when = { platform = [\"twitter\", \"truth_social\"] }";
+
+/// Reads one rule. `None`: it has no usable name, and that has been reported.
+pub(super) fn read<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, names: &mut Names<'a>, mut table: Table<'a>) -> Option<Rule> {
+    let header = table.span;
+    let name = name(check, names, &mut table);
+    let span = name.map_or(header, |(_, span)| span);
+    let on_field = table.take("on");
+    let on = on_field.map_or_else(|| vec![Event::Tweet], |field| events(check, field));
+    let on_span = on_field.map_or(span, |field| field.node.span);
+    let when_field = table.take("when");
+    let tree = when_field.and_then(|field| condition(check, field, &on, on_span));
+    if when_field.is_none() && on.contains(&Event::Tweet) {
+        let mistake = Diagnostic::error("missing-key", span, "this rule has no `when`, so it would fire for every tweet")
+            .help(format!("say what it is about under `[rule.when]`; if every tweet is meant, write `{EVERY}`"));
+        check.report(mistake);
+    }
+    let each = table.take("each").and_then(|field| each(check, field, &on, on_span));
+    let wait = table.take("wait").and_then(|field| wait(check, field).map(|wait| (wait, field.node.span)));
+    let max_age = table.take("max_age").and_then(|field| duration(check, field));
+    let context = Context {
+        name: name.map_or("this rule", |(name, _)| name),
+        scope: Scope { on: &on, each },
+        tree: tree.as_ref(),
+        wait,
+        max_age,
+        key: span,
+    };
+    let sends = table.take("send");
+    if sends.is_none() {
+        let mistake = Diagnostic::error("missing-key", context.key, "this rule has no `send`, so nobody hears of it");
+        check.report(mistake.help("name an action: `send = [\"desk\"]`"));
+    }
+    let send = sends.map(|field| send::read(check, shared, field, &context)).unwrap_or_default();
+    table.finish(check);
+    let (name, span) = name?;
+    Some(Rule {
+        name: name.into(),
+        span,
+        when: tree.map_or(Condition::All(Vec::new()), Tree::condition),
+        on,
+        each,
+        wait: wait.map(|(wait, _)| wait),
+        max_age,
+        send,
+    })
+}
+
+/// The rule's name and where it stands.
+fn name<'a>(check: &mut Check<'a>, names: &mut Names<'a>, table: &mut Table<'a>) -> Option<(&'a str, Span)> {
+    let Some(field) = table.take("name") else {
+        let mistake = Diagnostic::error("missing-key", table.span, "this rule has no `name`");
+        check.report(mistake.help("add `name = \"exchange-listing\"`: alerts, counters and duplicates are known by it"));
+        return None;
+    };
+    let name = field.node.text(check, "name", "\"exchange-listing\"")?.trim();
+    let span = field.node.span;
+    if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {
+        let mistake = Diagnostic::error("bad-name", span, format!("a rule's name has 1 to {NAME} characters on one line"));
+        check.report(mistake.help("for example `name = \"exchange-listing\"`"));
+        return None;
+    }
+    if let Some(first) = names.get(name) {
+        let mistake = Diagnostic::error("duplicate-name", span, format!("the rule `{name}` is defined twice"))
+            .label("here again")
+            .also(*first, "first here")
+            .help("give one of them another name: what has fired is remembered by it");
+        check.report(mistake);
+        return Some((name, span));
+    }
+    names.insert(name, span);
+    Some((name, span))
+}
+
+fn events<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Event> {
+    let mut events = choices(check, field, &Event::ALL.map(|event| (event.name(), event))).unwrap_or_default();
+    events.sort_unstable();
+    events.dedup();
+    // What follows is judged as if the rule were about tweets; the mistake itself has been reported.
+    if events.is_empty() { vec![Event::Tweet] } else { events }
+}
+
+fn condition<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span: Span) -> Option<Tree> {
+    let table = field.node.table(check, "when", Place::When, "{ keyword = \"listing\" }")?;
+    let tree = when::read(check, table, 0);
+    when::check_events(check, &tree, on, on_span);
+    when::check_logic(check, &tree);
+    Some(tree)
+}
+
+fn each<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span: Span) -> Option<Each> {
+    let known = [("token", Each::Token), ("market", Each::Market), ("prediction", Each::Prediction)];
+    let each = choice(check, field, &known)?;
+    if !on.iter().any(|event| event.is_about_a_tweet()) {
+        let mistake = Diagnostic::error("impossible-on-event", field.key, "only tweets have tokens, markets and predictions")
+            .also(on_span, "the rule's events")
+            .help("remove `each`, or set `on = \"tweet\"`");
+        check.report(mistake);
+    }
+    Some(each)
+}

@@ -1,0 +1,224 @@
+//! `send` of a rule: which actions, and what is different for this rule.
+
+use std::time::Duration;
+
+use super::actions::Actions;
+use super::check::Check;
+use super::condition::Matcher;
+use super::diagnostic::Diagnostic;
+use super::keys::{Place, list, nearest};
+use super::read::{Field, Node};
+use super::ruleset::{Each, Send};
+use super::template::Scope;
+use super::templates::{PayloadId, TemplateId, Templates};
+use super::units::duration;
+use super::when::{Leaf, Tree};
+use crate::model::action::Span;
+use crate::model::limits::MAX_AGE;
+
+/// What a rule's `send` is judged against.
+#[derive(Debug)]
+pub(super) struct Context<'r> {
+    pub(super) name: &'r str,
+    pub(super) scope: Scope<'r>,
+    pub(super) tree: Option<&'r Tree>,
+    pub(super) wait: Option<(Duration, Span)>,
+    pub(super) max_age: Option<Duration>,
+    /// Where the rule's name stands.
+    pub(super) key: Span,
+}
+
+/// Everything that is shared by all rules.
+#[derive(Debug)]
+pub(super) struct Shared<'a> {
+    pub(super) actions: Actions<'a>,
+    pub(super) templates: Templates<'a>,
+}
+
+#[derive(Debug, Default)]
+struct Overrides {
+    max_age: Option<(Duration, Span)>,
+    template: Option<TemplateId>,
+    payload: Option<PayloadId>,
+}
+
+/// All entries of a rule's `send`.
+pub(super) fn read<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, field: Field<'a>, context: &Context<'_>) -> Vec<Send> {
+    let nodes: Vec<_> = match field.node.as_list() {
+        Some(items) => items.collect(),
+        // One action needs no list around it.
+        None => vec![field.node],
+    };
+    if nodes.is_empty() {
+        let mistake = Diagnostic::error("empty-list", field.node.span, "this rule sends to nothing");
+        check.report(mistake.help("name an action: `send = [\"desk\"]`"));
+    }
+    let mut sends: Vec<Send> = Vec::with_capacity(nodes.len());
+    let mut places: Vec<(usize, Span)> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let Some((action, span, overrides)) = entry(check, shared, node) else { continue };
+        if let Some((_, first)) = places.iter().find(|(known, _)| *known == action) {
+            let mistake = Diagnostic::error("duplicate-name", span, "this rule names the same action twice")
+                .label("here again")
+                .also(*first, "first here")
+                .help("remove one of them: a firing goes to an action once");
+            check.report(mistake);
+            continue;
+        }
+        places.push((action, span));
+        sends.extend(finish(check, shared, action, span, &overrides, context));
+    }
+    sends
+}
+
+/// The action that an entry names, and what it overrides.
+fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> Option<(usize, Span, Overrides)> {
+    if let Some(name) = node.as_text() {
+        return Some((find(check, shared, name, node.span)?, node.span, Overrides::default()));
+    }
+    let example = "[\"desk\", { to = \"bot\", max_age = \"2s\" }]";
+    let mut table = node.table(check, "send", Place::Send, example)?;
+    let to = table.take("to");
+    let mut overrides = Overrides::default();
+    if let Some(field) = table.take("max_age") {
+        overrides.max_age = duration(check, field).map(|age| (age, field.node.span));
+    }
+    let template = table.take("template");
+    overrides.template = template.and_then(|field| shared.templates.named_or_inline(check, field));
+    let json = [table.has("json").then_some("json"), table.has("form").then_some("form")].into_iter().flatten().next();
+    overrides.payload = shared.templates.payload(check, &mut table);
+    table.finish(check);
+    let Some(to) = to else {
+        let mistake = Diagnostic::error("missing-key", node.span, "this entry of `send` names no action");
+        check.report(mistake.help("add `to = \"desk\"`"));
+        return None;
+    };
+    let name = to.node.text(check, "to", "\"desk\"")?;
+    let action = find(check, shared, name, to.node.span)?;
+    let place = shared.actions.drafts.get(action).map(|draft| draft.place)?;
+    if let (Some(field), Place::Webhook) = (template, place) {
+        let mistake = Diagnostic::error("misplaced-key", field.key, format!("`{name}` is a webhook, which takes no `template`"));
+        check.report(mistake.help("say what is sent with `json` or `form`"));
+    }
+    if let (Some(key), Place::Discord | Place::Telegram | Place::Slack | Place::Console) = (json, place) {
+        let mistake = Diagnostic::error("misplaced-key", node.span, format!("`{name}` is {}, which takes no `{key}`", place.name()));
+        check.report(mistake.help("say what is sent with `template`"));
+        overrides.payload = None;
+    }
+    Some((action, to.node.span, overrides))
+}
+
+fn find<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, name: &str, span: Span) -> Option<usize> {
+    if let Some(at) = shared.actions.find(name) {
+        if let Some(draft) = shared.actions.drafts.get_mut(at) {
+            draft.used = true;
+        }
+        return Some(at);
+    }
+    let mistake = Diagnostic::error("undefined-action", span, format!("there is no action `{name}`"));
+    let mut names: Vec<_> = shared.actions.names().collect();
+    names.sort_unstable();
+    check.report(match nearest(name, names.iter().copied()) {
+        Some(near) => mistake.label(format!("did you mean `{near}`?")),
+        None if names.is_empty() || names.len() > 20 => {
+            mistake.help(format!("add `[actions.{name}]` with a `type`, such as `type = \"console\"`"))
+        }
+        None => mistake.help(format!("there is {}; or add `[actions.{name}]` with a `type`", list(&names))),
+    });
+    None
+}
+
+/// An entry, with what it takes over from its action.
+fn finish<'a>(
+    check: &mut Check<'a>,
+    shared: &mut Shared<'a>,
+    action: usize,
+    span: Span,
+    overrides: &Overrides,
+    context: &Context<'_>,
+) -> Option<Send> {
+    let draft = shared.actions.drafts.get(action)?;
+    let (trading, key, own_max_age) = (draft.trading, draft.key, draft.own_max_age);
+    let of_action = draft.action.as_ref().map_or(MAX_AGE, |action| action.max_age);
+    let template = overrides.template.or(draft.template);
+    let payload = overrides.payload.or(draft.payload);
+    if trading && own_max_age.is_none() && overrides.max_age.is_none() {
+        let mistake = Diagnostic::error("missing-max-age", span, "an action with `trading = true` must have a `max_age`")
+            .label("places orders, however late")
+            .also(key, "this action has none of its own")
+            .help("add `max_age = \"3s\"` to the action, or to every `send` that names it");
+        check.report(mistake);
+    }
+    if trading {
+        symbol_alone(check, context, span);
+    }
+    let max_age = overrides.max_age.map_or(of_action, |(age, _)| age);
+    let max_age = context.max_age.map_or(max_age, |of_rule| of_rule.min(max_age));
+    in_time(check, context, max_age, overrides.max_age.map_or(span, |(_, span)| span));
+    let template = template.and_then(|id| shared.templates.chat(check, id, &context.scope));
+    let payload = payload.and_then(|id| shared.templates.compiled_payload(check, id, &context.scope));
+    Some(Send { action, max_age: overrides.max_age.map(|(age, _)| age), template, payload })
+}
+
+/// Warns when orders hang on a symbol, which anybody can give to a token of theirs.
+fn symbol_alone(check: &mut Check<'_>, context: &Context<'_>, span: Span) {
+    let Some(tree) = context.tree else { return };
+    let (mut symbol, mut firm): (Option<&Leaf>, bool) = (None, context.scope.each == Some(Each::Market));
+    tree.each_leaf(false, &mut |leaf, negated| match &*leaf.matcher {
+        _ if negated => {}
+        Matcher::Contract(_) | Matcher::Market(_) => firm = true,
+        Matcher::Token(token) if token.any_contract || !token.contracts.is_empty() => firm = true,
+        Matcher::Token(token) if !token.symbols.is_empty() => symbol = symbol.or(Some(leaf)),
+        Matcher::Text(text) if matches!(text.pattern, super::condition::TextPattern::Cashtag(_)) => symbol = symbol.or(Some(leaf)),
+        _ => {}
+    });
+    if let Some(leaf) = symbol.filter(|_| !firm) {
+        let mistake = Diagnostic::warning("symbol-alone", leaf.span, format!("`{}` places orders on a symbol alone", context.name))
+            .label("anybody can make a token of this symbol")
+            .also(span, "places orders")
+            .help("ask for the `contract` as well, or for a `market` of an exchange");
+        check.report(mistake);
+    }
+}
+
+/// Reports what can never be sent in time.
+fn in_time(check: &mut Check<'_>, context: &Context<'_>, max_age: Duration, span: Span) {
+    let Some(tree) = context.tree else { return };
+    let mut meta = None;
+    tree.each_leaf(false, &mut |leaf, _| meta = meta.or_else(|| needs_meta(leaf).then_some(leaf)));
+    if let (Some(leaf), Some((wait, wait_span))) = (meta, context.wait.filter(|(wait, _)| *wait >= max_age)) {
+        let message = format!("what this rule waits for can come too late for this send: it waits {wait:?} and sends for {max_age:?}");
+        let mistake = Diagnostic::warning("late-send", wait_span, message)
+            .label("waits this long")
+            .also(leaf.span, "for this")
+            .also(span, "is too old by then")
+            .help("make `wait` shorter than `max_age`");
+        check.report(mistake);
+    }
+    let mut required = Vec::new();
+    super::when::gather_required(tree, &mut required);
+    let late = required.into_iter().find(|leaf| match &*leaf.matcher {
+        Matcher::Age(range) => {
+            let least = [range.above, range.at_least, range.between.map(|(from, _)| from)].into_iter().flatten().fold(0.0, f64::max);
+            least >= max_age.as_secs_f64() * 1_000.0
+        }
+        _ => false,
+    });
+    if let Some(leaf) = late {
+        let mistake = Diagnostic::error("never-in-time", leaf.span, format!("nothing is ever sent: `max_age` is {max_age:?}"))
+            .label("asks for older tweets than that")
+            .also(span, "sends nothing older")
+            .help("raise `max_age` on the action or the send, or lower `age`");
+        check.report(mistake);
+    }
+}
+
+/// Whether it is known only when meta has come.
+fn needs_meta(leaf: &Leaf) -> bool {
+    match &*leaf.matcher {
+        Matcher::Token(_) | Matcher::Market(_) | Matcher::Prediction(_) | Matcher::Price(_) => true,
+        Matcher::Text(text) => text.fields.ocr,
+        Matcher::Contract(contract) => contract.fields.ocr,
+        _ => false,
+    }
+}

@@ -1,0 +1,158 @@
+//! Text matchers: `keyword`, `contains`, `regex` and `cashtag`, normalised as the texts will be that they are looked for in.
+
+use super::check::Check;
+use super::condition::{Keyword, TextPattern};
+use super::diagnostic::Diagnostic;
+use super::keys::Place;
+use super::names::{self, shown, with_use};
+use super::normal;
+use super::pattern::pattern;
+use super::read::{Field, Table, Word};
+use crate::model::action::Span;
+
+/// A text matcher and where it stands.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) key: &'static str,
+    pub(super) span: Span,
+    pub(super) pattern: TextPattern,
+}
+
+/// The text matchers of a table.
+pub(super) fn patterns<'a>(check: &mut Check<'a>, table: &mut Table<'a>, exact: bool) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (key, read) in READERS {
+        if let Some(field) = table.take(key) {
+            let pattern = read(check, field, exact);
+            found.extend(pattern.map(|pattern| Found { key, span: field.key, pattern }));
+        }
+    }
+    found
+}
+
+type Reader = for<'a> fn(&mut Check<'a>, Field<'a>, bool) -> Option<TextPattern>;
+
+const READERS: [(&str, Reader); 4] = [("keyword", keyword), ("contains", contains), ("cashtag", cashtag), ("regex", regex)];
+
+/// Whether a table has any text matcher.
+pub(super) fn has_patterns(table: &Table<'_>) -> bool {
+    READERS.iter().any(|(key, _)| table.has(key))
+}
+
+/// `case`, which makes the text matchers of its table exact.
+pub(super) fn case<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> bool {
+    let Some(field) = table.take("case") else { return false };
+    if !has_patterns(table) {
+        let mistake = Diagnostic::error("misplaced-key", field.key, "`case` stands beside no text matcher, so it does nothing")
+            .help("put it into the table that holds the `keyword`, `contains` or `regex`: it does not reach into nested tables");
+        check.report(mistake);
+    }
+    field.node.boolean(check, "case").unwrap_or(false)
+}
+
+/// A text that is a substring, or a table of text matchers (`author.name`, `changed.before`). A report when it is neither.
+pub(super) fn text_or_table<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec<TextPattern>> {
+    let Some(mut table) = field.node.as_table(Place::TextOf) else {
+        return contains(check, field, false).map(|pattern| vec![pattern]);
+    };
+    let exact = case(check, &mut table);
+    let empty = !has_patterns(&table);
+    let found = patterns(check, &mut table, exact);
+    if empty {
+        let mistake = Diagnostic::error("empty-table", field.node.span, format!("`{}` asks nothing", field.name));
+        check.report(mistake.help(format!("for example `{} = {{ keyword = [\"doge\", \"to the moon\"] }}`", field.name)));
+    }
+    table.finish(check);
+    (!found.is_empty()).then(|| found.into_iter().map(|found| found.pattern).collect())
+}
+
+fn keyword<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<TextPattern> {
+    let words = field.node.words(check, field.name, "[\"listing\", \"will list\"]")?;
+    let mut keywords = Vec::with_capacity(words.len());
+    for word in &words {
+        let Some(phrase) = normal_text(check, word, field.name, exact) else { continue };
+        let (start, end) = (phrase.chars().next(), phrase.chars().next_back());
+        if [start, end].into_iter().flatten().any(is_spaceless) {
+            let message = format!("`{}` is in a script without spaces between words, so it is looked for as a substring", shown(word.text));
+            let mistake = Diagnostic::warning("keyword-substring", word.span, message)
+                .label("also found inside longer words")
+                .help("if that is meant, write `contains` in place of `keyword`, which says the same without this warning");
+            check.report(with_use(mistake, word, "a keyword"));
+        }
+        let open = |end: Option<char>| end.is_none_or(|c| is_spaceless(c) || !is_word(c));
+        keywords.push(Keyword { open_start: open(start), open_end: open(end), phrase: phrase.into() });
+    }
+    (keywords.len() == words.len()).then_some(TextPattern::Keyword { words: keywords, exact })
+}
+
+fn contains<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<TextPattern> {
+    let words = field.node.words(check, field.name, "\"airdrop\"")?;
+    let parts: Vec<Box<str>> =
+        words.iter().filter_map(|word| normal_text(check, word, field.name, exact)).map(Into::into).collect();
+    (parts.len() == words.len()).then_some(TextPattern::Contains { parts, exact })
+}
+
+fn cashtag<'a>(check: &mut Check<'a>, field: Field<'a>, _exact: bool) -> Option<TextPattern> {
+    names::symbols(check, field, true).map(TextPattern::Cashtag)
+}
+
+fn regex<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<TextPattern> {
+    regexes(check, field, exact).map(TextPattern::Regex)
+}
+
+/// Compiled patterns, or reports.
+pub(super) fn regexes<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<Vec<super::condition::Pattern>> {
+    let words = field.node.words(check, field.name, "'\\blist(s|ed|ing)?\\b'")?;
+    let patterns: Vec<_> = words.iter().filter_map(|word| pattern(check, word, exact)).collect();
+    (patterns.len() == words.len()).then_some(patterns)
+}
+
+/// A text as it is compared, one space between words, or a report when nothing is left of it.
+fn normal_text(check: &mut Check<'_>, word: &Word<'_>, key: &str, exact: bool) -> Option<String> {
+    let normal = normal::normalise(word.text);
+    let normal = if exact { normal } else { normal::fold(&normal) };
+    // Blanks at the ends of a substring are meant; a phrase has one space between its words.
+    let text = if key == "keyword" { normal.split_whitespace().collect::<Vec<_>>().join(" ") } else { normal };
+    if text.trim().is_empty() {
+        let message = format!("this `{key}` is empty, so it would be found in every text");
+        check.report(with_use(Diagnostic::error("empty-text", word.span, message), word, key));
+        return None;
+    }
+    Some(text)
+}
+
+/// Substrings of a name or title, normalised and folded, or a report.
+pub(super) fn parts<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec<Box<str>>> {
+    match contains(check, field, false)? {
+        TextPattern::Contains { parts, .. } => Some(parts),
+        _ => None,
+    }
+}
+
+/// A letter, digit, mark or joiner of a word: what a word boundary is asked in front of.
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// A character of a script that is written without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese.
+fn is_spaceless(c: char) -> bool {
+    matches!(u32::from(c),
+        0x0E00..=0x0EFF | 0x0F00..=0x0FFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3005..=0x3007 | 0x3040..=0x30FF
+        | 0x3100..=0x312F | 0x31F0..=0x31FF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0xFF66..=0xFF9F
+        | 0x20000..=0x323AF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_without_spaces_are_known() {
+        for c in ['上', '架', 'ア', 'あ', 'ไ', 'မ', 'ខ', '々'] {
+            assert!(is_spaceless(c), "{c}");
+        }
+        for c in ['a', 'é', 'д', '한', '$', ' ', '1'] {
+            assert!(!is_spaceless(c), "{c}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `token`, `market`, `prediction`, `contract` and `price`: what was detected in a tweet.
+
+use std::collections::HashSet;
+
+use super::{Tree, push};
+use crate::model::ids::normal_symbol;
+use crate::rules::check::Check;
+use crate::rules::condition::{
+    ContractMatcher, Fields, MarketMatcher, Matcher, NumberRange, PredictionMatcher, SourceSet, TokenMatcher,
+};
+use crate::rules::diagnostic::Diagnostic;
+use crate::rules::keys::Place;
+use crate::rules::names::{addresses, cased, choices, symbols};
+use crate::rules::range::{Measure, range};
+use crate::rules::read::{Field, Table};
+use crate::rules::text;
+
+pub(super) fn read<'a>(check: &mut Check<'a>, table: &mut Table<'a>, all: &mut Vec<Tree>) {
+    if let Some(field) = table.take("token") {
+        push(all, "token", field, token(check, field));
+    }
+    if let Some(field) = table.take("market") {
+        push(all, "market", field, market(check, field));
+    }
+    if let Some(field) = table.take("prediction") {
+        push(all, "prediction", field, prediction(check, field));
+    }
+    if let Some(field) = table.take("price") {
+        let price = range(check, field, Measure::Price);
+        push(all, "price", field, price.map(Matcher::Price));
+    }
+}
+
+/// `true`, or a report: `false` asks for nothing, and what must not be stands under `none`.
+fn is_true(check: &mut Check<'_>, field: Field<'_>) -> Option<bool> {
+    let value = field.node.value.as_bool()?;
+    if !value {
+        let mistake = Diagnostic::error("unknown-value", field.node.span, format!("`{} = false` is not how absence is asked for", field.name))
+            .help(format!("write `none = [{{ {} = true }}]`", field.name));
+        check.report(mistake);
+    }
+    Some(value)
+}
+
+/// `contract` beside the text matchers.
+pub(super) fn contract<'a>(check: &mut Check<'a>, field: Field<'a>, fields: Fields) -> Option<Matcher> {
+    if let Some(any) = is_true(check, field) {
+        return any.then(|| Matcher::Contract(ContractMatcher { addresses: HashSet::new(), fields }));
+    }
+    let addresses = addresses(check, field)?;
+    Some(Matcher::Contract(ContractMatcher { addresses, fields }))
+}
+
+fn empty<'a>(check: &mut Check<'a>, field: Field<'a>, table: &Table<'a>) -> bool {
+    if table.is_empty() {
+        let mistake = Diagnostic::error("empty-table", field.node.span, format!("`{}` asks nothing", field.name));
+        check.report(mistake.help(format!("for any {name} at all write `{name} = true`", name = field.name)));
+    }
+    table.is_empty()
+}
+
+/// Reads a key of a table into a place; `false` when it is there and wrong.
+fn into<'a, T>(
+    check: &mut Check<'a>,
+    table: &mut Table<'a>,
+    key: &'static str,
+    to: &mut T,
+    read: impl FnOnce(&mut Check<'a>, Field<'a>) -> Option<T>,
+) -> bool {
+    let Some(field) = table.take(key) else { return true };
+    let value = read(check, field);
+    let read = value.is_some();
+    if let Some(value) = value {
+        *to = value;
+    }
+    read
+}
+
+fn price<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Option<NumberRange>> {
+    range(check, field, Measure::Price).map(Some)
+}
+
+fn source<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<SourceSet> {
+    let known = [
+        ("text", SourceSet { text: true, ..SourceSet::default() }),
+        ("ocr", SourceSet { ocr: true, ..SourceSet::default() }),
+        ("meta", SourceSet { meta: true, ..SourceSet::default() }),
+    ];
+    let chosen = choices(check, field, &known)?;
+    Some(chosen.into_iter().fold(SourceSet::default(), |all, one| SourceSet {
+        text: all.text || one.text,
+        ocr: all.ocr || one.ocr,
+        meta: all.meta || one.meta,
+    }))
+}
+
+fn upper(text: &str) -> String {
+    normal_symbol(text)
+}
+
+fn lower(text: &str) -> String {
+    text.to_lowercase()
+}
+
+fn as_written(text: &str) -> String {
+    text.to_owned()
+}
+
+fn token<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
+    if let Some(any) = is_true(check, field) {
+        return any.then(|| Matcher::Token(TokenMatcher::default()));
+    }
+    let Some(mut table) = field.node.as_table(Place::Token) else {
+        let symbols = symbols(check, field, false)?;
+        return Some(Matcher::Token(TokenMatcher { symbols, ..TokenMatcher::default() }));
+    };
+    let mut token = TokenMatcher::default();
+    let mut whole = !empty(check, field, &table);
+    whole &= into(check, &mut table, "symbol", &mut token.symbols, |check, field| symbols(check, field, false));
+    whole &= into(check, &mut table, "name", &mut token.names, text::parts);
+    if let Some(field) = table.take("contract") {
+        match is_true(check, field) {
+            Some(any) => token.any_contract = any,
+            None => match addresses(check, field) {
+                Some(contracts) => token.contracts = contracts,
+                None => whole = false,
+            },
+        }
+    }
+    whole &= into(check, &mut table, "chain", &mut token.chains, |check, field| cased(check, field, "\"solana\"", lower));
+    whole &= into(check, &mut table, "network", &mut token.networks, networks);
+    whole &= into(check, &mut table, "price", &mut token.price, price);
+    whole &= into(check, &mut table, "source", &mut token.source, source);
+    table.finish(check);
+    whole.then_some(Matcher::Token(token))
+}
+
+fn networks<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<HashSet<u64>> {
+    let nodes: Vec<_> = match field.node.as_list() {
+        Some(items) => items.collect(),
+        None => vec![field.node],
+    };
+    let numbers: HashSet<u64> = nodes.iter().filter_map(|node| node.as_integer().and_then(|n| u64::try_from(n).ok())).collect();
+    let wrong = nodes.iter().find(|node| node.as_integer().is_none_or(|n| n < 0));
+    match wrong {
+        Some(node) => node.wrong(check, "network", "a whole number or a list of them", "8453"),
+        None if nodes.is_empty() => {
+            let mistake = Diagnostic::error("empty-list", field.node.span, "`network` is an empty list, which nothing matches");
+            check.report(mistake.help("put a number into it or remove the key"));
+        }
+        None => return Some(numbers),
+    }
+    None
+}
+
+fn market<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
+    if let Some(any) = is_true(check, field) {
+        return any.then(|| Matcher::Market(MarketMatcher::default()));
+    }
+    let Some(mut table) = field.node.as_table(Place::Market) else {
+        let symbols = symbols(check, field, false)?;
+        return Some(Matcher::Market(MarketMatcher { symbols, ..MarketMatcher::default() }));
+    };
+    let mut market = MarketMatcher::default();
+    let mut whole = !empty(check, field, &table);
+    whole &= into(check, &mut table, "exchange", &mut market.exchanges, |check, field| cased(check, field, "\"binance\"", lower));
+    whole &= into(check, &mut table, "symbol", &mut market.symbols, |check, field| symbols(check, field, false));
+    whole &= into(check, &mut table, "base", &mut market.bases, |check, field| cased(check, field, "\"BTC\"", upper));
+    whole &= into(check, &mut table, "quote", &mut market.quotes, |check, field| cased(check, field, "\"USDT\"", upper));
+    whole &= into(check, &mut table, "price", &mut market.price, price);
+    whole &= into(check, &mut table, "source", &mut market.source, source);
+    table.finish(check);
+    whole.then_some(Matcher::Market(market))
+}
+
+fn prediction<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
+    if let Some(any) = is_true(check, field) {
+        return any.then(|| Matcher::Prediction(PredictionMatcher::default()));
+    }
+    let mut table = field.node.table(check, "prediction", Place::Prediction, "{ title = \"election\" }")?;
+    let mut prediction = PredictionMatcher::default();
+    let mut whole = !empty(check, field, &table);
+    whole &= into(check, &mut table, "exchange", &mut prediction.exchanges, |check, field| {
+        cased(check, field, "\"polymarket\"", lower)
+    });
+    whole &= into(check, &mut table, "id", &mut prediction.ids, |check, field| cased(check, field, "\"0x12…\"", as_written));
+    whole &= into(check, &mut table, "title", &mut prediction.titles, text::parts);
+    whole &= into(check, &mut table, "price", &mut prediction.price, price);
+    whole &= into(check, &mut table, "source", &mut prediction.source, source);
+    table.finish(check);
+    whole.then_some(Matcher::Prediction(prediction))
+}
