@@ -50,6 +50,9 @@ pub const ELEMENTS: usize = 100;
 
 // --- render ---
 
+/// Bytes of one template's own text; its compiler works recursively.
+pub const TEMPLATE_SOURCE_BYTES: usize = 16 * 1024;
+
 /// Bytes that one template may produce before it is cut off.
 pub const TEMPLATE_BYTES: usize = 64 * 1024;
 /// Steps that one template may take (minijinja's fuel).
