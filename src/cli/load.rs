@@ -4,11 +4,10 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use super::{End, complain, files};
+use crate::deliver::{Target, TargetError};
+use crate::model::action::{Action, SecretRef, Span};
 use crate::model::secret::Secret;
-use crate::model::action::SecretRef;
-use crate::rules::diagnostic::{self, Diagnostic, Severity, Style};
-use crate::rules::ruleset::RuleSet;
-use crate::rules::{self, Source};
+use crate::rules::{self, Diagnostic, RuleSet, Severity, Source, Style};
 use crate::secrets::{self, SecretError};
 
 /// A rule set and the texts it came from, to show places in them later.
@@ -43,24 +42,39 @@ pub(crate) fn tell(diagnostics: &[Diagnostic], sources: &[Source]) {
     }
     let colourful = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let style = if colourful { Style::Coloured } else { Style::Plain };
-    let _ = writeln!(anstream::stderr(), "{}", diagnostic::render(diagnostics, sources, style));
+    let _ = writeln!(anstream::stderr(), "{}", rules::render(diagnostics, sources, style));
 }
 
 impl Rules {
-    /// Reads a secret that the rules refer to. A failure is told at the place where the rules name it.
-    pub(crate) fn secret(&self, secret: &SecretRef) -> Result<Secret, SecretError> {
-        secrets::read(secret).inspect_err(|error| {
-            let told = Diagnostic {
-                severity: Severity::Error,
-                code: "secret",
-                message: error.to_string(),
-                span: Some(secret.span),
-                label: "named here".to_owned(),
-                more: Vec::new(),
-                help: Some(help(error)),
+    /// Reads a secret that the rules refer to.
+    pub(crate) fn secret(&self, secret: &SecretRef) -> Result<Secret, End> {
+        secrets::read(secret).map_err(|error| self.complain_at(secret.span, &error, help(&error)))
+    }
+
+    /// Reads an action's secrets and checks what it says.
+    pub(crate) fn target(&self, action: &Action) -> Result<Target, End> {
+        Target::resolve(action, &mut secrets::read).map_err(|error| {
+            let help = match &error {
+                TargetError::Secret { error, .. } => help(error),
+                TargetError::Unusable { .. } => format!("change it under [actions.{}]", action.name),
             };
-            tell(&[told], &self.sources);
+            self.complain_at(error.span(), &error, help)
         })
+    }
+
+    /// Tells what went wrong at the place in the rules that it is about.
+    fn complain_at(&self, span: Span, error: &dyn std::fmt::Display, help: String) -> End {
+        let told = Diagnostic {
+            severity: Severity::Error,
+            code: "cannot-start",
+            message: error.to_string(),
+            span: Some(span),
+            label: "named here".to_owned(),
+            more: Vec::new(),
+            help: Some(help),
+        };
+        tell(&[told], &self.sources);
+        End::CannotStart
     }
 }
 

@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use super::load::Rules;
 use super::{End, complain, load, runtime, say, stopped};
 use crate::app::{self, Setup, Way};
-use crate::deliver::{Target, TargetError};
+use crate::clock::Clock;
 use crate::feed::{Feed, Settings};
 use crate::model::action::Destination;
 use crate::model::secret::Secret;
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> End {
             return End::CannotStart;
         }
     };
-    let (totals, ended) = runtime.block_on(app::run(setup, stopped()));
+    let (totals, ended) = runtime.block_on(app::run(setup, stopped(), stopped()));
     say(totals);
     match ended {
         Ok(()) => End::Fine,
@@ -62,7 +62,7 @@ fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
         complain(error);
         End::CannotStart
     };
-    let tls = tls::client_config(&[]).map_err(|error| cannot(&error))?;
+    let tls = tls::client_config(&[b"h2", b"http/1.1"]).map_err(|error| cannot(&error))?;
     let settings = Settings {
         url: arguments.url.clone().unwrap_or_else(|| rules.set.feed.url.clone()),
         key,
@@ -73,13 +73,13 @@ fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
     let feed = Feed::new(settings).map_err(|error| cannot(&error))?;
     let start_timeout = (arguments.start_timeout > 0).then(|| Duration::from_secs(arguments.start_timeout));
     let console = Box::new(anstream::stdout());
-    Ok(Setup { rules: Arc::new(rules.set), feed, ways, console, tls, start_timeout })
+    Ok(Setup { rules: Arc::new(rules.set), feed, ways, console, tls, clock: Clock::system(), start_timeout })
 }
 
 fn feed_key(rules: &Rules) -> Result<Secret, End> {
     const USUAL: &str = "TWEETSTREAM_API_KEY";
     if let Some(key) = &rules.set.feed.key {
-        return rules.secret(key).map_err(|_| End::CannotStart);
+        return rules.secret(key);
     }
     match std::env::var(USUAL) {
         Ok(key) if !key.trim().is_empty() => Ok(Secret::new(key.trim())),
@@ -102,14 +102,9 @@ fn ways(rules: &Rules) -> Result<Vec<Way>, End> {
             ways.push(Way::Console);
             continue;
         }
-        match Target::resolve(action, &mut |secret| rules.secret(secret)) {
+        match rules.target(action) {
             Ok(target) => ways.push(Way::Send(Box::new(target))),
-            // Told already, where the rules name it.
-            Err(TargetError::Secret(_)) => failed = true,
-            Err(error) => {
-                complain(error);
-                failed = true;
-            }
+            Err(_) => failed = true,
         }
     }
     if failed { Err(End::CannotStart) } else { Ok(ways) }

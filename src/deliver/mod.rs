@@ -10,10 +10,11 @@
 //! offered ends in exactly one [`Report`]: returned by [`Lane::offer`], or sent by the worker.
 //!
 //! To stop: [`Lane::close`] all, wait for the workers as long as [`DRAIN`](limits::DRAIN), then [`Lane::abandon`] and wait once more, which
-//! takes no longer than reading the reports. A `console` action has no lane; the app writes it.
+//! takes no longer than reading the reports. All `console` actions share one lane of another kind, [`console`].
 
 mod backoff;
 mod client;
+pub mod console;
 mod destinations;
 mod lane;
 mod pace;
@@ -36,6 +37,7 @@ use crate::model::limits;
 
 pub use backoff::Jitter;
 pub use client::ClientError;
+pub use console::Console;
 pub use lane::Lane;
 pub use sign::KeyError;
 pub use target::{Problem, Target, TargetError};
