@@ -144,10 +144,11 @@ impl Shared {
 
     pub(super) async fn wait(&self, until: impl FnMut(&Stats) -> bool) -> Stats {
         let mut stats = self.stats.subscribe();
-        // The sender lives as long as `self`.
-        match stats.wait_for(until).await {
-            Ok(stats) => *stats,
-            Err(_) => std::future::pending().await,
+        let seen = stats.wait_for(until).await.ok().map(|stats| *stats);
+        match seen {
+            Some(stats) => stats,
+            // Cannot be: the sender lives as long as `self`.
+            None => std::future::pending().await,
         }
     }
 
