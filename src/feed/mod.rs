@@ -12,6 +12,7 @@ pub mod close;
 mod dial;
 pub mod liveness;
 mod session;
+pub mod simulator;
 mod target;
 mod tweetstream;
 

@@ -1,1 +1,3 @@
 //! What tests share: stand-ins for the platforms, temporary folders, the real binary.
+
+pub(crate) mod feed;
