@@ -75,7 +75,7 @@ fn write(out: &mut dyn Write, body: &Body) -> std::io::Result<()> {
             }
         }
     }
-    text.extend_from_slice(b"\n\n");
+    text.extend_from_slice(if text.ends_with(b"\n") { b"\n" } else { b"\n\n" });
     out.write_all(&text)?;
     out.flush()
 }

@@ -16,7 +16,7 @@ fn rule(name: &str, body: &str) -> String {
 
 #[test]
 fn a_rule_on_text_alone_fires_on_content_at_once_and_only_once() {
-    let mut story = Story::new(&rule("doge", "when = { handle = \"@ElonMusk\", keyword = \"doge\" }"));
+    let mut story = Story::new(&rule("doge", "when = { handle = \"ElonMusk\", keyword = \"doge\" }"));
     let tweet = content("1", "elonmusk", "DOGE to the moon");
     assert_eq!(story.at(0, &tweet), ["doge"]);
     assert_eq!(story.at(10, &tweet), [""; 0], "the feed said it twice");

@@ -2,3 +2,5 @@
 
 mod feed;
 mod kit;
+mod cli;
+mod engine;

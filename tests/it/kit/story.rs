@@ -26,7 +26,7 @@ impl Story {
         let sources = [rules::Source { name: "rules.toml".into(), text }];
         let loaded = rules::load(&sources);
         let Some(set) = loaded.ruleset else {
-            panic!("{}", rules::show(&loaded.diagnostics, &sources, rules::Style::Plain));
+            panic!("{}", rules::render(&loaded.diagnostics, &sources, rules::Style::Plain));
         };
         Self { engine: Engine::new(Arc::new(set)), effects: Vec::new(), origin: Origin::Live }
     }

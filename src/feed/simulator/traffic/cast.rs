@@ -3,7 +3,7 @@
 use super::chain;
 
 /// Exchanges: announce listings ("will list", "new listing", "adding … to spot"), delistings and maintenance.
-pub const EXCHANGES: [&str; 4] = ["NorthbayExchange", "KestrelSpot", "orbitex_global", "TidewaterCEX"];
+pub const EXCHANGES: [&str; 4] = ["NorthbayEx", "KestrelSpot", "orbitex_global", "TidewaterCEX"];
 /// People whose contract addresses move prices; they also delete what they said.
 pub const KOLS: [&str; 6] = ["kairo_trades", "nightdesk_io", "quietwhale99", "solsurfer_ape", "0xmarlowe", "degenbotanist"];
 /// Memecoin chatter with cashtags.
@@ -27,7 +27,7 @@ pub const TRUTH: &str = "realJonasHale";
 pub const TROLL: &str = "xX_inject_Xx";
 
 const NAMES: [&str; 26] = [
-    "Northbay Exchange",
+    "Northbay",
     "Kestrel Spot",
     "Orbitex",
     "Tidewater",
