@@ -143,7 +143,59 @@ async fn https_works_and_a_wrong_certificate_gets_not_a_byte() {
 }
 
 async fn words_of(rig: &Rig, url: &str) -> String {
-    let action = to_webhook(url);
+    let action = Action { timeout: Duration::from_millis(400), ..to_webhook(url) };
     let delivery = rig.delivery("a", for_webhook("x"));
     birdcall::deliver::send_once(&action, target(&action), &rig.common, &delivery).await.unwrap().to_string()
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_where_it_is_offered_over_one_connection() {
+    let authority = Authority::new("ours");
+    let server = Http2::start(authority.server("localhost", 4000, &[b"h2"])).await;
+    let mut rig = Rig::trusting(authority.roots());
+    let lane = rig.open(&to_webhook(&server.url));
+    for n in 0..20 {
+        put(&lane, rig.delivery(&n.to_string(), for_webhook("x")));
+        assert_eq!(rig.report().await.outcome.name(), "delivered");
+    }
+    assert_eq!(server.counts(), (1, 20));
+}
+
+/// Answers 204 to everything, over HTTP/2 only; counts connections and requests with a whole body.
+struct Http2 {
+    url: String,
+    counts: Arc<[AtomicUsize; 2]>,
+}
+
+impl Http2 {
+    fn counts(&self) -> (usize, usize) {
+        (self.counts[0].load(Ordering::SeqCst), self.counts[1].load(Ordering::SeqCst))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test server runs beside the test")]
+    async fn start(acceptor: tokio_rustls::TlsAcceptor) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/hook", listener.local_addr().unwrap().port());
+        let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+        let shared = Arc::clone(&counts);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                shared[0].fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(talk_http2(acceptor.accept(stream).await.unwrap(), Arc::clone(&shared)));
+            }
+        });
+        Self { url, counts }
+    }
+}
+
+async fn talk_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>, counts: Arc<[AtomicUsize; 2]>) {
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        // What a request sends comes only while the connection is driven, so the answer does not wait for the body.
+        let length = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        counts[1].fetch_add(usize::from(length.is_some_and(|length| length > 0)), Ordering::SeqCst);
+        let mut response = axum::http::Response::new(());
+        *response.status_mut() = axum::http::StatusCode::NO_CONTENT;
+        respond.send_response(response, true).unwrap();
+    }
 }

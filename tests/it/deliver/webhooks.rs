@@ -1,5 +1,8 @@
 //! What a webhook's receiver sees.
 
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
+
 use super::*;
 use crate::kit::http::Reply;
 use crate::kit::webhook;
@@ -65,4 +68,36 @@ async fn a_receiver_that_is_gone_disables_the_lane() {
         assert_eq!(dead(&rig.report().await.outcome), "HTTP 410: gone");
     }
     assert_eq!(hook.received().len(), 1);
+}
+
+#[tokio::test]
+async fn the_python_example_takes_what_is_signed_once_and_nothing_else() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/webhook_receiver.py");
+    let mut receiver = Command::new("python3")
+        .args([script, "0"])
+        .env("WEBHOOK_SECRET", webhook::SECRET)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 runs the example");
+    let mut output = BufReader::new(receiver.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let url = line.trim().trim_start_matches("listening on ").to_owned();
+    let mut rig = Rig::new();
+    for text in ["first", "the same id again"] {
+        let report = rig.deliver(&to_webhook(&url), rig.delivery("a", for_webhook(text))).await;
+        assert_eq!(report.outcome.name(), "delivered");
+    }
+    let mut forged = to_webhook(&url);
+    if let Destination::Webhook(webhook) = &mut forged.destination {
+        webhook.secret = Some(clear("another secret"));
+    }
+    let report = rig.deliver(&forged, rig.delivery("b", for_webhook("forged"))).await;
+    assert_eq!(dead(&report.outcome), "HTTP 401");
+    receiver.kill().unwrap();
+    receiver.wait().unwrap();
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    let id = FiringId::of("rule", "a", "");
+    assert_eq!(rest, format!("{id} {{\"text\": \"first\"}}\nrefused: no signature is right\n"));
 }
