@@ -1,5 +1,8 @@
 //! One test binary for everything that goes through more than one module.
 
+#[cfg(test)]
+mod deliver;
+#[cfg(test)]
 mod kit;
 
 mod cli;
