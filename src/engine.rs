@@ -15,7 +15,7 @@ use crate::model::envelope::Envelope;
 use crate::model::firing::{Element, Firing, Origin};
 use crate::model::ids::{FiringId, TweetId};
 use crate::model::limits;
-use crate::model::subject::{About, Event, Subject};
+use crate::model::subject::{Event, Subject};
 use crate::model::time::Timestamp;
 use crate::render;
 use crate::rules::ruleset::{Rule, RuleSet};
@@ -176,10 +176,7 @@ impl Engine {
                 self.counts.settled += (firings.len() - before) as u64;
             }
         }
-        let subject = subject_of(&tweet, state, self.now);
-        for (at, element) in firings {
-            self.fire(at, &subject, element, &facts, origin, effects);
-        }
+        self.fire_all(id, firings, &facts, origin, effects);
     }
 
     /// Something new is known of a tweet.
@@ -204,10 +201,7 @@ impl Engine {
                 self.deadlines.push(Reverse((deadline, id.clone(), wait)));
             }
         }
-        let subject = subject_of(&tweet, state, self.now);
-        for (at, element) in firings {
-            self.fire(at, &subject, element, &facts, origin, effects);
-        }
+        self.fire_all(id, firings, &facts, origin, effects);
     }
 
     /// Something else happened: a deletion, a pin, an account event. Nothing is waited for: it is all that will be known.
@@ -222,6 +216,23 @@ impl Engine {
         }
         for (at, element) in firings {
             self.fire(at, subject, element, &facts, origin, effects);
+        }
+    }
+
+    fn fire_all(
+        &mut self,
+        id: &TweetId,
+        firings: Vec<(usize, Option<Element>)>,
+        facts: &Facts<'_>,
+        origin: Origin,
+        effects: &mut Vec<Effect>,
+    ) {
+        if firings.is_empty() {
+            return;
+        }
+        let Some(subject) = self.joiner.subject(id, self.now) else { return };
+        for (at, element) in firings {
+            self.fire(at, &subject, element, facts, origin, effects);
         }
     }
 
@@ -333,10 +344,4 @@ fn deliver(
 /// How old the tweet was when its content came.
 fn age_of(tweet: &crate::model::subject::Tweet, state: &TweetState) -> Option<Duration> {
     Some(state.content_at?.since(tweet.created_at?))
-}
-
-fn subject_of(tweet: &Arc<crate::model::subject::Tweet>, state: &TweetState, now: Timestamp) -> Subject {
-    // A clock that is ahead of ours must not make a tweet younger than it is.
-    let at = tweet.created_at.or(state.content_at).unwrap_or(now).min(now);
-    Subject { event: Event::Tweet, about: About::Tweet(Arc::clone(tweet)), at }
 }

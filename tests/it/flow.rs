@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::kit::binary::Home;
 use crate::kit::feed::{KEY, Rig};
+use crate::kit::http::{Reply, Server};
+use crate::kit::webhook::SECRET;
 use crate::kit::{discord, slack, telegram, tls, webhook};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const ORBL: &str = "4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump";
 
 fn now() -> i64 {
@@ -57,12 +58,10 @@ async fn a_tweet_in_four_destinations_out() {
     let rig = Rig::plain().await;
     let (desk, phone, team, bot) =
         (discord::start(&[]).await, telegram::start(&[]).await, slack::start_webhook(&[]).await, webhook::start().await);
-    let base = phone.url();
-    let (api, token) = base.split_once("/bot").unwrap();
-    let home = Home::with_rules(&RULES.replace("TELEGRAM_API", api))
+    let home = Home::with_rules(&RULES.replace("TELEGRAM_API", &phone.server.url()))
         .env("FEED_KEY", KEY)
         .env("DESK", &desk.url())
-        .env("TELEGRAM_TOKEN", token.split('/').next().unwrap())
+        .env("TELEGRAM_TOKEN", telegram::TOKEN)
         .env("TEAM", &team.url())
         .env("BOT", &bot.url())
         .env("BOT_SECRET", SECRET)
@@ -91,13 +90,13 @@ async fn a_tweet_in_four_destinations_out() {
         assert_eq!(stand_in.violations(), Vec::<String>::new());
         assert_eq!(stand_in.messages().len(), 1);
     }
-    let order = &bot.received()[0];
+    let order = &bot.server.received()[0];
     webhook::verify(order, SECRET).unwrap();
     let body = order.json();
     assert_eq!(body["price"], json!(0.002), "a number stays a number");
     assert_eq!(body["contract"], json!(ORBL));
     assert!(body["note"].as_str().unwrap().contains("{{ 7*7 }}"), "{body}");
-    for secret in [KEY, SECRET, discord::TOKEN, token.split('/').next().unwrap()] {
+    for secret in [KEY, SECRET, discord::TOKEN, telegram::TOKEN] {
         assert!(!said.contains(secret), "a secret is in the log");
     }
     assert!(!said.contains('\u{1b}') && !said.contains('\u{202E}'), "a tweet reached the terminal raw");
@@ -107,12 +106,17 @@ async fn a_tweet_in_four_destinations_out() {
 async fn the_same_over_tls_with_an_authority_from_ssl_cert_file() {
     let authority = tls::Authority::new("birdcall tests");
     let rig = Rig::start(|options| options.tls = Some(authority.server_config("localhost", 2099, &[b"http/1.1"]))).await;
-    let bot = webhook::start_tls(authority.server("localhost", 2099, &[b"h2", b"http/1.1"])).await;
+    let acceptor = authority.server("localhost", 2099, &[b"http/1.1"]);
+    let bot = Server::start_tls(acceptor, |request| match webhook::verify(request, SECRET) {
+        Ok(()) => Reply::new(204, ""),
+        Err(what) => Reply::new(401, what),
+    })
+    .await;
     let rules = "[actions.bot]\ntype = \"webhook\"\nurl = \"env:BOT\"\nsecret = \"env:BOT_SECRET\"\n\
                  [[rule]]\nname = \"gm\"\nsend = [\"bot\"]\nwhen = { keyword = \"gm\" }\n";
     let home = Home::with_rules(rules)
         .env("TWEETSTREAM_API_KEY", KEY)
-        .env("BOT", &bot.url().replace("127.0.0.1", "localhost"))
+        .env("BOT", &format!("{}/orders", bot.url()))
         .env("BOT_SECRET", SECRET)
         .env("SSL_CERT_FILE", "authority.pem")
         .env("BIRDCALL_LOG", "debug");

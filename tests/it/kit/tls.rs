@@ -34,6 +34,11 @@ impl Authority {
 
     /// A server with a certificate for `name`, valid until the end of `last_year`.
     pub(crate) fn server(&self, name: &str, last_year: i32, alpn: &[&[u8]]) -> TlsAcceptor {
+        TlsAcceptor::from(self.server_config(name, last_year, alpn))
+    }
+
+    /// The same, for servers that bring their own acceptor.
+    pub(crate) fn server_config(&self, name: &str, last_year: i32, alpn: &[&[u8]]) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_after = date_time_ymd(last_year, 12, 31);
@@ -47,6 +52,6 @@ impl Authority {
             .with_single_cert(vec![certificate.der().clone()], private)
             .unwrap();
         config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
-        TlsAcceptor::from(Arc::new(config))
+        Arc::new(config)
     }
 }
