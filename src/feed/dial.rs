@@ -70,18 +70,8 @@ async fn connect(target: &Target, tls: Arc<rustls::ClientConfig>, limit: Duratio
 
 /// Every address of the name gets its share of the time, so that a dead first one does not take it all.
 async fn reach(target: &Target, limit: Duration) -> Result<TcpStream, Loss> {
-    let unresolved = |why| Loss::Unresolved { host: target.host.clone(), why };
-    let found = lookup_host((target.host.as_str(), target.port)).await.map_err(unresolved)?;
-    let mut addresses: Vec<SocketAddr> = found.take(ADDRESSES).collect();
-    if addresses.is_empty() {
-        return Err(unresolved(io::Error::other("it has no address")));
-    }
-    if !target.secure {
-        addresses.retain(|address| is_private(address.ip()));
-        if addresses.is_empty() {
-            return Err(Loss::InClear { host: target.host.clone() });
-        }
-    }
+    let found = lookup_host((target.host.as_str(), target.port)).await;
+    let addresses = usable(target, found.map(|found| found.take(ADDRESSES).collect()))?;
     let share = limit / u32::try_from(addresses.len()).unwrap_or(1);
     let mut why = io::Error::from(io::ErrorKind::TimedOut);
     for address in addresses {
@@ -95,6 +85,17 @@ async fn reach(target: &Target, limit: Duration) -> Result<TcpStream, Loss> {
         }
     }
     Err(Loss::Unreachable { at: target.at.clone(), why })
+}
+
+/// Without TLS only addresses of this machine and of private networks: the name may be anybody's.
+fn usable(target: &Target, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>, Loss> {
+    let unresolved = |why| Loss::Unresolved { host: target.host.clone(), why };
+    let mut addresses = found.map_err(unresolved)?;
+    if addresses.is_empty() {
+        return Err(unresolved(io::Error::other("it has no address")));
+    }
+    addresses.retain(|address| target.secure || is_private(address.ip()));
+    if addresses.is_empty() { Err(Loss::InClear { host: target.host.clone() }) } else { Ok(addresses) }
 }
 
 async fn upgrade(target: &Target, mut wire: Box<dyn Wire>) -> Result<Socket, Loss> {
@@ -185,6 +186,19 @@ mod tests {
             assert!(!shown.contains("canary"), "{shown}");
             loss.to_string()
         })
+    }
+
+    #[test]
+    fn without_tls_a_public_address_is_not_used_whatever_its_name() {
+        let target = |url| Target::new(url, &Secret::new("canary_key"), Auth::Subprotocol).unwrap();
+        let found = |addresses: &[&str]| Ok(addresses.iter().map(|address| address.parse().unwrap()).collect());
+        let (public, private) = ("93.184.216.34:80", "10.1.2.3:80");
+        let clear = target("ws://feed.internal/ws");
+        assert_eq!(usable(&clear, found(&[public, private])).unwrap(), [private.parse().unwrap()]);
+        assert!(matches!(usable(&clear, found(&[public])), Err(Loss::InClear { .. })));
+        assert_eq!(usable(&target("wss://feed.example/ws"), found(&[public])).unwrap(), [public.parse().unwrap()]);
+        assert!(matches!(usable(&clear, found(&[])), Err(Loss::Unresolved { .. })));
+        assert!(matches!(usable(&clear, Err(io::Error::other("NXDOMAIN"))), Err(Loss::Unresolved { .. })));
     }
 
     #[test]

@@ -44,8 +44,7 @@ pub enum SettingsError {
     NoKey,
     /// The key cannot stand where `auth` puts it.
     #[error(
-        "the API key contains a character that cannot be sent with auth = \"{0}\" (a space, a line break, a quote?); \
-         copy the key again, or set auth = \"query\""
+        "the API key contains a character that cannot be sent with auth = \"{0}\" (a space, a line break, a quote?); copy the key again"
     )]
     Key(&'static str),
 }

@@ -26,18 +26,6 @@ async fn text_comes_as_text_and_binary_as_text_when_it_is_utf_8() {
 }
 
 #[tokio::test]
-async fn frames_that_arrive_with_the_handshake_are_not_lost() {
-    let rig = Rig::plain().await;
-    for round in 0..50 {
-        let mut client = rig.client();
-        // The command waits for the connection: it is sent right behind the 101.
-        client.connected().await;
-        rig.handle.send(format!("round {round}"));
-        assert_eq!(client.frame().await, format!("round {round}"));
-    }
-}
-
-#[tokio::test]
 async fn next_loses_nothing_when_another_branch_wins() {
     const FRAMES: usize = 3_000;
     let rig = Rig::plain().await;
@@ -81,6 +69,7 @@ async fn a_handshake_under_way_survives_the_future_that_began_it() {
             // Ready at the second look, so that the future is dropped in the middle of whatever it does.
             () = yield_now() => cancelled += 1,
         }
+        assert!(cancelled < 1_000_000, "it begins anew each time");
     };
     assert!(matches!(connected, Signal::Connected { .. }), "{connected:?}");
     assert!(cancelled > 0);

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::kit::feed::{Authority, Client, KEY, Rig, quick};
 
@@ -125,7 +126,7 @@ async fn wrong_settings_are_found_before_anything_is_sent() {
 }
 
 /// A server of raw TCP: reads the request, then does what it is told.
-async fn raw<F>(answer: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> (String, JoinSet<()>)
+async fn raw<F>(answer: impl Fn(TcpStream, String) -> F + Send + Sync + 'static) -> (String, JoinSet<()>)
 where
     F: Future<Output = ()> + Send,
 {
@@ -136,8 +137,9 @@ where
         loop {
             let (mut tcp, _) = listener.accept().await.unwrap();
             let mut request = vec![0; 4096];
-            if tcp.read(&mut request).await.is_ok_and(|length| length > 0) {
-                answer(tcp).await;
+            let length = tcp.read(&mut request).await.unwrap_or(0);
+            if length > 0 {
+                answer(tcp, String::from_utf8_lossy(&request[..length]).into_owned()).await;
             }
         }
     });
@@ -146,7 +148,7 @@ where
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_costs_the_time_limit_and_no_more() {
-    let (url, _tasks) = raw(|tcp| async move {
+    let (url, _tasks) = raw(|tcp, _| async move {
         sleep(Duration::from_secs(30)).await;
         drop(tcp);
     })
@@ -161,7 +163,7 @@ async fn a_server_that_does_not_answer_costs_the_time_limit_and_no_more() {
 
 #[tokio::test]
 async fn a_server_that_answers_byte_by_byte_costs_the_time_limit_and_no_more() {
-    let (url, _tasks) = raw(|mut tcp| async move {
+    let (url, _tasks) = raw(|mut tcp, _| async move {
         for byte in b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n".iter().cycle() {
             if tcp.write_all(&[*byte]).await.is_err() {
                 return;
@@ -185,15 +187,34 @@ async fn answers_that_are_none() {
             "Sec-WebSocket-Accept is wrong",
         ),
     ] {
-        let (url, _tasks) = raw(move |mut tcp| async move { drop(tcp.write_all(answer.as_bytes()).await) }).await;
+        let (url, _tasks) = raw(move |mut tcp, _| async move { drop(tcp.write_all(answer.as_bytes()).await) }).await;
         let (why, _) = Client::new(&url, KEY, Auth::Subprotocol, quick()).lost().await;
         assert!(why.to_string().contains(says), "{why}");
     }
 }
 
 #[tokio::test]
+async fn frames_in_the_same_packet_as_the_answer_are_not_lost() {
+    let (url, _tasks) = raw(|mut tcp, request| async move {
+        let nonce = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap_or_default();
+        let accept = derive_accept_key(nonce.as_bytes());
+        let head =
+            format!("HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n");
+        let frames = b"\x81\x05first\x81\x06second\x81\x05th";
+        drop(tcp.write_all(&[head.as_bytes(), frames].concat()).await);
+        drop(tcp.write_all(b"ird").await);
+    })
+    .await;
+    let mut client = Client::new(&url, KEY, Auth::Subprotocol, quick());
+    client.connected().await;
+    for expected in ["first", "second", "third"] {
+        assert_eq!(client.frame().await, expected);
+    }
+}
+
+#[tokio::test]
 async fn headers_without_end_are_not_read_to_the_end() {
-    let (url, _tasks) = raw(|mut tcp| async move {
+    let (url, _tasks) = raw(|mut tcp, _| async move {
         let line = format!("X-Long: {}\r\n", "y".repeat(1_000));
         if tcp.write_all(b"HTTP/1.1 101 X\r\n").await.is_ok() {
             while tcp.write_all(line.as_bytes()).await.is_ok() {}
@@ -208,7 +229,7 @@ async fn headers_without_end_are_not_read_to_the_end() {
 async fn a_redirect_is_not_followed() {
     let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let location = format!("HTTP/1.1 302 Found\r\nLocation: ws://{}/ws\r\n\r\n", elsewhere.local_addr().unwrap());
-    let (url, _tasks) = raw(move |mut tcp| {
+    let (url, _tasks) = raw(move |mut tcp, _| {
         let location = location.clone();
         async move { drop(tcp.write_all(location.as_bytes()).await) }
     })

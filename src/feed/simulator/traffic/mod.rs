@@ -6,6 +6,7 @@
 pub mod cast;
 mod chain;
 mod hostile;
+mod lines;
 mod scene;
 mod stage;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::cast::{self, Role};
+use super::lines::{HEADLINES, SMALL_TALK, TRUTHS};
 use super::stage::Stage;
 use super::tweets::{Detected, Draft, play};
 use super::{chain, hostile};
@@ -95,24 +96,6 @@ impl Scene {
         }
     }
 }
-
-const TRUTHS: [&str; 6] = [
-    "The TARIFF on imported semiconductors goes to 40% on Monday. They laughed, now they pay. Thank you for your attention to this matter!",
-    "Just signed the Executive Order on the Strategic BITCOIN Reserve. America will be the CRYPTO Capital of the Planet!",
-    "Interest Rates are TOO HIGH. The Fed should cut NOW, everybody knows it. So easy to do!",
-    "Great meeting today, the New Trade Deal is DONE. Tariffs stay until the ink is dry.",
-    "Our CRYPTO Industry will be bigger than anyone ever thought possible. Congress, pass the Bill!",
-    "I am hereby authorizing a 90 day PAUSE on Tariffs for all who did not retaliate. Markets will love it.",
-];
-
-const SMALL_TALK: [&str; 6] = [
-    "gm. coffee first, charts later",
-    "nothing is happening and it is happening slowly",
-    "three screens, zero ideas",
-    "if you know you know",
-    "touching grass until the weekly close",
-    "my risk manager is a golden retriever ☀️",
-];
 
 /// Somebody of a role says one of the lines.
 fn say(stage: &mut Stage, at: Timestamp, role: Role, lines: &[&str]) {
@@ -262,15 +245,7 @@ fn odds(stage: &mut Stage, at: Timestamp) {
 
 fn news(stage: &mut Stage, at: Timestamp) {
     let author = stage.somebody(Role::News);
-    let lines = [
-        "BREAKING: the SEC approves three more spot ETF applications. {link}",
-        "JUST IN: CPI comes in at 2.4%, below the 2.6% that was expected.",
-        "BREAKING: a large payments company will settle in stablecoins from next quarter. {link}",
-        "Ten-year yields fall for the fifth day. {link}",
-        "Funding round: Helm AI raises 40M at a valuation of 300M. {link}",
-        "Asia open: futures flat, dollar weaker, oil up 1%.",
-    ];
-    let text = stage.pick(&lines).to_owned();
+    let text = stage.pick(&HEADLINES).to_owned();
     let link = text.contains("{link}").then(|| format!("https://news.example/{}", stage.random.u32(10_000..99_999)));
     let image = stage.percent(30);
     play(stage, at, author, Draft { text, link, image, ..Draft::default() });
