@@ -71,7 +71,14 @@ fn play(engine: &mut Engine, line: &str) -> Result<(), Box<dyn std::error::Error
         if let Effect::Fired(firing) = effect {
             let by = firing.subject.actor().handle.as_deref().unwrap_or("somebody");
             let why: Vec<_> = firing.matched.iter().map(|of| format!("{} {:?}", of.matcher, of.value)).collect();
-            writeln!(std::io::stdout(), "{} {} on {} by @{by}: {}", firing.at, firing.rule, firing.subject.key(), why.join(", "))?;
+            writeln!(
+                std::io::stdout(),
+                "{} {} on {} by @{by}: {}",
+                firing.at,
+                firing.rule,
+                firing.subject.key(),
+                why.join(", ")
+            )?;
         }
     }
     Ok(())

@@ -102,8 +102,7 @@ impl Engine {
             concerned.map(|(at, _)| at).collect()
         };
         let by_event = Event::ALL.iter().map(of).collect();
-        let bounds =
-            Bounds { tweets: limits::JOIN_TWEETS, bytes: limits::JOIN_BYTES, parts: limits::PARTS_PER_TWEET };
+        let bounds = Bounds { tweets: limits::JOIN_TWEETS, bytes: limits::JOIN_BYTES, parts: limits::PARTS_PER_TWEET };
         Self {
             by_event,
             rules,
@@ -312,12 +311,7 @@ fn judge(
 }
 
 /// Brings a firing to one action, unless it is too late for it or lacks what its template needs.
-fn deliver(
-    rules: &RuleSet,
-    rule: &Rule,
-    send: &crate::rules::ruleset::Send,
-    firing: &Arc<Firing>,
-) -> Effect {
+fn deliver(rules: &RuleSet, rule: &Rule, send: &crate::rules::ruleset::Send, firing: &Arc<Firing>) -> Effect {
     let action = &rules.actions[send.action];
     let max_age = send.max_age.unwrap_or(action.max_age);
     let max_age = rule.max_age.map_or(max_age, |of_rule| of_rule.min(max_age));

@@ -30,9 +30,9 @@ fn is_colourful() -> bool {
 }
 
 fn may_be_logged(event: &Metadata<'_>) -> bool {
-    let talkative = TALKATIVE.iter().any(|library| {
-        event.target().strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-    });
+    let talkative = TALKATIVE
+        .iter()
+        .any(|library| event.target().strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")));
     !talkative || *event.level() <= Level::WARN
 }
 
@@ -44,13 +44,11 @@ mod tests {
     fn libraries_that_print_secrets_are_held_at_warn_and_others_are_not() {
         let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let note = std::sync::Arc::clone(&seen);
-        let spy = tracing_subscriber::fmt::layer()
-            .with_writer(std::io::sink)
-            .with_filter(filter::filter_fn(move |event| {
-                let may = may_be_logged(event);
-                note.lock().unwrap().push((event.target().to_owned(), *event.level(), may));
-                may
-            }));
+        let spy = tracing_subscriber::fmt::layer().with_writer(std::io::sink).with_filter(filter::filter_fn(move |event| {
+            let may = may_be_logged(event);
+            note.lock().unwrap().push((event.target().to_owned(), *event.level(), may));
+            may
+        }));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(spy), || {
             tracing::trace!(target: "tungstenite::handshake::client", "Request: secret");
             tracing::debug!(target: "hyper_util::client", "secret");

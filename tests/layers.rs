@@ -21,8 +21,22 @@ const PURE: [&str; 8] = ["model", "decode", "join", "rules", "matching", "suppre
 
 /// First segments, or `std::…` prefixes, that a pure module never names.
 const IMPURE: [&str; 16] = [
-    "tokio", "tokio_tungstenite", "tokio_rustls", "rustls", "reqwest", "governor", "fastrand", "tracing", "anstream",
-    "std::fs", "std::net", "std::env", "std::process", "std::thread", "std::time::SystemTime", "std::time::Instant",
+    "tokio",
+    "tokio_tungstenite",
+    "tokio_rustls",
+    "rustls",
+    "reqwest",
+    "governor",
+    "fastrand",
+    "tracing",
+    "anstream",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::time::SystemTime",
+    "std::time::Instant",
 ];
 
 const LINES: usize = 500;
@@ -140,12 +154,8 @@ fn check(place: &str, source: &str) -> Vec<String> {
     if source.lines().count() > LINES && !place.ends_with("tests.rs") {
         wrong.push(format!("{place}: more than {LINES} lines; what second thing is in it?"));
     }
-    let here: Vec<String> = place
-        .trim_end_matches(".rs")
-        .split('/')
-        .filter(|part| *part != "mod" && *part != "lib")
-        .map(str::to_owned)
-        .collect();
+    let here: Vec<String> =
+        place.trim_end_matches(".rs").split('/').filter(|part| *part != "mod" && *part != "lib").map(str::to_owned).collect();
     let Some(module) = here.first().cloned() else { return wrong };
     let file = match syn::parse_file(source) {
         Ok(file) => file,

@@ -52,8 +52,7 @@ impl Lanes {
             lanes.push(Some(lane));
         }
         let (console, write) = deliver::console::open(out, &common);
-        let writer =
-            std::thread::Builder::new().name("console".to_owned()).spawn(write).map_err(AppError::Console)?;
+        let writer = std::thread::Builder::new().name("console".to_owned()).spawn(write).map_err(AppError::Console)?;
         Ok((Self { lanes, console: Some(console), workers, writer }, reported))
     }
 

@@ -70,7 +70,10 @@ pub(super) fn run(arguments: &Arguments) -> End {
 async fn show(rules: RuleSet, arguments: &Arguments) -> Result<Totals, String> {
     let words = |error: &dyn std::fmt::Display| error.to_string();
     let clock = Clock::system();
-    let now = { let clock = clock.clone(); Arc::new(move || clock.now()) };
+    let now = {
+        let clock = clock.clone();
+        Arc::new(move || clock.now())
+    };
     let traffic = TrafficOptions { seed: arguments.seed, rate: arguments.rate };
     let options = Options { traffic: Some(traffic), ..Options::new(now) };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

@@ -83,9 +83,7 @@ fn handle<'p>(accounts: &'p Accounts, facts: &'p Facts<'_>, reading: Reading<'_>
         // Which of the two an actor's handle is after a rename is not known (PROTOCOL 3.5): either will do.
         let renamed = event.changes.iter().filter(|change| change.field == ProfileField::Handle);
         let mut names = renamed.flat_map(|change| [&change.before, &change.after]);
-        return names
-            .find_map(|name| account(accounts, actor.id.as_deref(), Some(name.as_deref()?)))
-            .ok_or(Truth::False);
+        return names.find_map(|name| account(accounts, actor.id.as_deref(), Some(name.as_deref()?))).ok_or(Truth::False);
     }
     if actor.handle.is_some() { Err(Truth::False) } else { absent(reading) }
 }
@@ -127,8 +125,7 @@ fn author<'p>(asked: &'p AuthorMatcher, facts: &'p Facts<'_>, reading: Reading<'
         Truth::all(patterns.iter().map(|pattern| known(facts.text(field).map(|text| text::find(pattern, text).is_some()))))
     };
     #[expect(clippy::cast_precision_loss, reason = "numbers of followers are far below 2^53")]
-    let followers =
-        asked.followers.map_or(Truth::True, |range| known(actor.followers.map(|count| range.holds(count as f64))));
+    let followers = asked.followers.map_or(Truth::True, |range| known(actor.followers.map(|count| range.holds(count as f64))));
     let verified = if asked.verified.is_empty() {
         Truth::True
     } else {

@@ -136,8 +136,7 @@ mod tests {
 
     #[test]
     fn a_keyword_is_whole_words_unless_its_script_has_none() {
-        let word =
-            |phrase: &str, open| Keyword { phrase: phrase.into(), open_start: open, open_end: open };
+        let word = |phrase: &str, open| Keyword { phrase: phrase.into(), open_start: open, open_end: open };
         for (text, phrase, open, holds) in [
             ("will list abc", "list", false, true),
             ("enlisting", "list", false, false),

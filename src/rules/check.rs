@@ -64,7 +64,9 @@ impl<'a> Check<'a> {
     /// After a mistake of syntax a part of the file is missing: what only follows from that is not worth saying.
     pub(super) fn forget_consequences(&mut self) {
         let syntax: Vec<Span> = self.diagnostics.iter().filter(|d| d.code == "syntax").filter_map(|d| d.span).collect();
-        let same_place = |span: Span| syntax.iter().any(|s| s.file == span.file && s.start < span.end.max(span.start + 1) && span.start <= s.end);
+        let same_place = |span: Span| {
+            syntax.iter().any(|s| s.file == span.file && s.start < span.end.max(span.start + 1) && span.start <= s.end)
+        };
         self.diagnostics.retain(|d| match d.code {
             "syntax" => true,
             "missing-key" | "empty-table" | "empty-list" | "no-rules" => false,

@@ -69,7 +69,8 @@ pub fn load(sources: &[Source]) -> Loaded {
         broken |= !fine;
         documents.push(document);
     }
-    let tops = documents.iter().enumerate().map(|(file, document)| Table::new(document, Span { file, start: 0, end: 0 }, Place::Top));
+    let tops =
+        documents.iter().enumerate().map(|(file, document)| Table::new(document, Span { file, start: 0, end: 0 }, Place::Top));
     let ruleset = read(&mut check, tops.collect());
     if broken {
         check.forget_consequences();

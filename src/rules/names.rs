@@ -128,7 +128,8 @@ pub(super) fn symbols<'a>(check: &mut Check<'a>, field: Field<'a>, cashtag: bool
     let mut whole = true;
     for word in &words {
         let symbol = normal_symbol(word.text);
-        let bad = symbol.is_empty() || symbol.chars().count() > SYMBOL || symbol.chars().any(|c| c.is_whitespace() || c.is_control());
+        let bad =
+            symbol.is_empty() || symbol.chars().count() > SYMBOL || symbol.chars().any(|c| c.is_whitespace() || c.is_control());
         if bad {
             let mistake = Diagnostic::error("bad-symbol", word.span, format!("`{}` is no symbol", shown(word.text)))
                 .help("a symbol is one word, with or without the $: \"DOGE\"");
@@ -166,7 +167,8 @@ pub(super) fn addresses<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<H
                 addresses.insert(address);
             }
             Err(error) => {
-                let mistake = Diagnostic::error("bad-address", word.span, error.to_string()).help(address_help(word.text.trim(), error));
+                let mistake =
+                    Diagnostic::error("bad-address", word.span, error.to_string()).help(address_help(word.text.trim(), error));
                 check.report(with_use(mistake, word, "a contract"));
                 whole = false;
             }
@@ -196,7 +198,8 @@ pub(super) fn domains<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec
         match parse_domain(word.text) {
             Ok(domain) => domains.push(domain),
             Err(help) => {
-                let mistake = Diagnostic::error("bad-domain", word.span, format!("`{}` is no domain", shown(word.text))).help(help);
+                let mistake =
+                    Diagnostic::error("bad-domain", word.span, format!("`{}` is no domain", shown(word.text))).help(help);
                 check.report(with_use(mistake, word, "a domain"));
             }
         }
@@ -284,14 +287,23 @@ const ALIASES: &[(&str, &str, &str)] = &[
 ];
 
 /// Names in lower (or upper) case, or a report.
-pub(super) fn cased<'a>(check: &mut Check<'a>, field: Field<'a>, example: &str, case: fn(&str) -> String) -> Option<HashSet<Box<str>>> {
+pub(super) fn cased<'a>(
+    check: &mut Check<'a>,
+    field: Field<'a>,
+    example: &str,
+    case: fn(&str) -> String,
+) -> Option<HashSet<Box<str>>> {
     let words = field.node.words(check, field.name, example)?;
     let mut names = HashSet::with_capacity(words.len());
     let mut whole = true;
     for word in &words {
         let name = case(word.text.trim());
         if name.is_empty() {
-            check.report(with_use(Diagnostic::error("empty-text", word.span, format!("`{}` is empty", field.name)), word, field.name));
+            check.report(with_use(
+                Diagnostic::error("empty-text", word.span, format!("`{}` is empty", field.name)),
+                word,
+                field.name,
+            ));
             whole = false;
         }
         names.insert(name.into());
@@ -314,14 +326,21 @@ mod tests {
         for (text, handle, id) in good {
             assert_eq!(parse_handle(text), Ok((handle.into(), id.map(Into::into))), "{text}");
         }
-        for text in ["", "@", "#12", "elon musk", "elon#", "elon#x1", "élon", "elon.musk", &"a".repeat(31), "a#123456789012345678901"] {
+        for text in
+            ["", "@", "#12", "elon musk", "elon#", "elon#x1", "élon", "elon.musk", &"a".repeat(31), "a#123456789012345678901"]
+        {
             assert!(parse_handle(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn domains_stand_alone_and_in_lower_case() {
-        let good = [("Pump.fun", "pump.fun"), ("www.x.com", "www.x.com"), ("bücher.example", "xn--bcher-kva.example"), ("10.0.0.1", "10.0.0.1")];
+        let good = [
+            ("Pump.fun", "pump.fun"),
+            ("www.x.com", "www.x.com"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("10.0.0.1", "10.0.0.1"),
+        ];
         for (text, domain) in good {
             assert_eq!(parse_domain(text).as_deref(), Ok(domain), "{text}");
         }

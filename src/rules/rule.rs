@@ -26,7 +26,12 @@ pub(super) type Names<'a> = HashMap<&'a str, Span>;
 const EVERY: &str = "when = { platform = [\"twitter\", \"truth_social\"] }";
 
 /// Reads one rule. `None`: it has no usable name, and that has been reported.
-pub(super) fn read<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, names: &mut Names<'a>, mut table: Table<'a>) -> Option<Rule> {
+pub(super) fn read<'a>(
+    check: &mut Check<'a>,
+    shared: &mut Shared<'a>,
+    names: &mut Names<'a>,
+    mut table: Table<'a>,
+) -> Option<Rule> {
     let header = table.span;
     let name = name(check, names, &mut table);
     let span = name.map_or(header, |(_, span)| span);

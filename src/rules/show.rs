@@ -97,7 +97,8 @@ impl<'s> Files<'s> {
         let first = self.secrets.partition_point(|span| (span.file, span.end) <= (file, begin));
         let known = self.secrets.iter().skip(first).take_while(|span| span.file == file && span.start < end);
         // The quotes stay, so that one sees that it is a text.
-        let known = known.map(|span| (span.start + 1).saturating_sub(begin)..span.end.saturating_sub(1).min(end).saturating_sub(begin));
+        let known =
+            known.map(|span| (span.start + 1).saturating_sub(begin)..span.end.saturating_sub(1).min(end).saturating_sub(begin));
         known.chain(secrets_by_shape(text)).filter(|range| range.start < range.end).collect()
     }
 }
@@ -169,7 +170,10 @@ fn snippet(group: Group<'static>, piece: &[Mark<'_>], files: &Files<'_>) -> Grou
         text.push('\n');
     }
     let name = files.files.get(file).map_or_else(String::new, |(source, _)| clean(&source.name));
-    let column = files.line(file, head.place.line).and_then(|line| line.get(..head.place.range.start)).map_or(0, |before| before.chars().count());
+    let column = files
+        .line(file, head.place.line)
+        .and_then(|line| line.get(..head.place.range.start))
+        .map_or(0, |before| before.chars().count());
     let origin = Origin::path(name).line(head.place.line + 1).char_column(column + 1);
     group.element(origin).element(Snippet::source(text).line_start(first + 1).annotations(annotations))
 }
@@ -231,7 +235,9 @@ fn clean(text: &str) -> String {
 fn visible(c: char) -> char {
     match c {
         '\t' => ' ',
-        '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{061C}' | '\u{FEFF}' | '\u{00AD}' => '\u{FFFD}',
+        '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{061C}' | '\u{FEFF}' | '\u{00AD}' => {
+            '\u{FFFD}'
+        }
         c if c.is_control() || matches!(u32::from(c), 0xE0000..=0xE007F) => '\u{FFFD}',
         c => c,
     }
@@ -245,8 +251,11 @@ fn floor(text: &str, at: usize) -> usize {
 
 /// What looks like a credential, wherever it stands: in a file with mistakes, nobody can be sure that it was read as one.
 fn secrets_by_shape(line: &str) -> Vec<Range<usize>> {
-    let public = |range: &Range<usize>| line.get(range.clone()).is_some_and(|text| ["env:", "file:", "0x"].iter().any(|p| text.starts_with(p)));
-    let found = SHAPES.iter().flat_map(|shape| shape.captures_iter(line)).filter_map(|found| found.get(1)).map(|secret| secret.range());
+    let public = |range: &Range<usize>| {
+        line.get(range.clone()).is_some_and(|text| ["env:", "file:", "0x"].iter().any(|p| text.starts_with(p)))
+    };
+    let found =
+        SHAPES.iter().flat_map(|shape| shape.captures_iter(line)).filter_map(|found| found.get(1)).map(|secret| secret.range());
     found.filter(|range| !public(range)).collect()
 }
 

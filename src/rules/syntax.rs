@@ -12,7 +12,8 @@ pub(super) fn diagnostic(file: usize, text: &str, error: &toml::de::Error) -> Di
         return duplicate(text, span);
     }
     let (message, help) = in_words(said);
-    let mut mistake = Diagnostic::error("syntax", span, message.unwrap_or_else(|| said.split('\n').next().unwrap_or(said).to_owned()));
+    let mut mistake =
+        Diagnostic::error("syntax", span, message.unwrap_or_else(|| said.split('\n').next().unwrap_or(said).to_owned()));
     mistake.help = help.map(str::to_owned);
     mistake
 }
@@ -20,10 +21,22 @@ pub(super) fn diagnostic(file: usize, text: &str, error: &toml::de::Error) -> Di
 /// The commonest ones; the parser's own words do for the rest.
 fn in_words(said: &str) -> (Option<String>, Option<&'static str>) {
     let table: [(&str, &str, &str); 12] = [
-        ("string values must be quoted", "a text must stand in quotes", "write \"…\", or '…' for a regex, in which nothing needs escaping"),
-        ("invalid basic string", "this text is not closed or has a wrong escape", "close it with a \"; write a regex in single quotes: '\\bword\\b'"),
+        (
+            "string values must be quoted",
+            "a text must stand in quotes",
+            "write \"…\", or '…' for a regex, in which nothing needs escaping",
+        ),
+        (
+            "invalid basic string",
+            "this text is not closed or has a wrong escape",
+            "close it with a \"; write a regex in single quotes: '\\bword\\b'",
+        ),
         ("invalid literal string", "this text is not closed", "close it with a '"),
-        ("missing escaped value", "a wrong escape", "in double quotes a backslash is written \\\\; write a regex in single quotes: '\\bword\\b'"),
+        (
+            "missing escaped value",
+            "a wrong escape",
+            "in double quotes a backslash is written \\\\; write a regex in single quotes: '\\bword\\b'",
+        ),
         ("unclosed inline table", "this `{` is never closed", "close it with a }"),
         ("unclosed array", "this `[` is never closed", "close it with a ]"),
         ("unclosed table", "this header is never closed", "close it with a ]: `[actions.desk]`"),

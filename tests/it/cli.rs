@@ -48,7 +48,10 @@ fn no_key_is_said_with_what_to_do() {
 
 #[test]
 fn an_unset_variable_is_shown_where_the_rules_name_it() {
-    let rules = format!("[actions.desk]\ntype = \"discord\"\nurl = \"env:NO_SUCH_DESK\"\n{}", GOOD.replace("[\"out\"]", "[\"out\", \"desk\"]"));
+    let rules = format!(
+        "[actions.desk]\ntype = \"discord\"\nurl = \"env:NO_SUCH_DESK\"\n{}",
+        GOOD.replace("[\"out\"]", "[\"out\", \"desk\"]")
+    );
     let home = Home::with_rules(&rules).env("TWEETSTREAM_API_KEY", "k");
     ends(&home, &["run"], 2, "the environment variable NO_SUCH_DESK is not set");
     ends(&home, &["run"], 2, "rules.toml:3:");
@@ -112,7 +115,9 @@ fn the_demo_needs_nothing_and_ends_with_its_totals() {
     assert!(out.contains("envelopes in 8.") && out.contains(" firings, "), "{out}");
     let raw = out.chars().find(|c| c.is_control() && *c != '\n');
     assert_eq!(raw, None, "a control character reached the terminal");
-    for rule in ["exchange-listing", "kol-contract", "cheap-memecoin", "exploit", "open-question", "truth-social", "renamed", "deleted"] {
+    for rule in
+        ["exchange-listing", "kol-contract", "cheap-memecoin", "exploit", "open-question", "truth-social", "renamed", "deleted"]
+    {
         assert!(out.contains(rule), "{rule} never fired");
     }
 }

@@ -171,7 +171,8 @@ fn the_id_of_a_handle_survives_a_rename_and_a_squatter_is_not_taken_for_it() {
 
 #[test]
 fn hiding_a_keyword_does_not_help() {
-    let mut story = Story::new(&(rule("word", "when = { keyword = \"listing\" }") + &rule("tag", "when = { cashtag = \"doge\" }")));
+    let mut story =
+        Story::new(&(rule("word", "when = { keyword = \"listing\" }") + &rule("tag", "when = { cashtag = \"doge\" }")));
     for (id, text, fired) in [
         ("1", "lis\u{200B}ting", "word"),
         ("2", "ＬＩＳＴＩＮＧ", "word"),

@@ -72,7 +72,9 @@ async fn a_tweet_in_four_destinations_out() {
         let mut program = home.start(&["run", "--url", &url]);
         program.wait_for("connected to the feed");
         let text = "gm @everyone <!channel> \"}{{ 7*7 }} \u{202E}\u{1b}[31m $ORBL";
-        for frame in [content("2067225747256360460", text), meta("2067225747256360460", 0.002), meta("2067225747256360460", 0.002)] {
+        for frame in
+            [content("2067225747256360460", text), meta("2067225747256360460", 0.002), meta("2067225747256360460", 0.002)]
+        {
             handle.send(frame.to_string());
         }
         for _ in 0..4 {

@@ -50,7 +50,9 @@ fn never(leaf: &Leaf, on: &[Event], on_span: Span) -> Diagnostic {
         .label("can never hold")
         .also(on_span, "the rule's events");
     mistake.help(match *leaf.matcher {
-        Matcher::Text(_) => "to search the account's name or bio add `in = [\"name\", \"bio\"]`; for what changed there is `changed` with `after`",
+        Matcher::Text(_) => {
+            "to search the account's name or bio add `in = [\"name\", \"bio\"]`; for what changed there is `changed` with `after`"
+        }
         Matcher::Changed(_) => "set the rule's `on = \"profile_update\"`",
         Matcher::Target(_) => "for the account itself there is `handle`",
         _ => "remove it, or set the rule's `on = \"tweet\"`",

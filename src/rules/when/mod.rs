@@ -105,7 +105,8 @@ enum In {
     Bio,
 }
 
-const FIELDS: [(&str, In); 5] = [("text", In::Text), ("quoted", In::Quoted), ("ocr", In::Ocr), ("name", In::Name), ("bio", In::Bio)];
+const FIELDS: [(&str, In); 5] =
+    [("text", In::Text), ("quoted", In::Quoted), ("ocr", In::Ocr), ("name", In::Name), ("bio", In::Bio)];
 
 fn fields<'a>(check: &mut Check<'a>, table: &mut Table<'a>, contract: bool) -> Fields {
     let Some(field) = table.take("in") else { return Fields::TEXT };
