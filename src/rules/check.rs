@@ -1,6 +1,6 @@
 //! What the walk over the files carries with it: the mistakes so far, the lists, and the patterns already compiled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Source;
@@ -23,6 +23,8 @@ pub(super) struct Check<'a> {
     pub(super) patterns: HashMap<(&'a str, bool), Option<Arc<regex::Regex>>>,
     /// Lists that were read as accounts, by name and whether handles may be as long as Truth Social's.
     pub(super) accounts: HashMap<(&'a str, bool), Option<Arc<Accounts>>>,
+    /// What the parser could not read: below a bracket that is never closed.
+    pub(super) lost: Vec<Span>,
     diagnostics: Vec<Diagnostic>,
     dropped: usize,
     errors: usize,
@@ -35,6 +37,7 @@ impl<'a> Check<'a> {
             lists: Lists::default(),
             patterns: HashMap::new(),
             accounts: HashMap::new(),
+            lost: Vec::new(),
             diagnostics: Vec::new(),
             dropped: 0,
             errors: 0,
@@ -63,14 +66,26 @@ impl<'a> Check<'a> {
 
     /// After a mistake of syntax a part of the file is missing: what only follows from that is not worth saying.
     pub(super) fn forget_consequences(&mut self) {
-        let syntax: Vec<Span> = self.diagnostics.iter().filter(|d| d.code == "syntax").filter_map(|d| d.span).collect();
-        let same_place = |span: Span| syntax.iter().any(|s| s.file == span.file && s.start < span.end.max(span.start + 1) && span.start <= s.end);
-        self.diagnostics.retain(|d| match d.code {
+        let lines: HashSet<(usize, usize)> =
+            self.diagnostics.iter().filter(|d| d.code == "syntax").filter_map(|d| d.span).map(|span| self.line(span)).collect();
+        let lost = std::mem::take(&mut self.lost);
+        let mut diagnostics = std::mem::take(&mut self.diagnostics);
+        diagnostics.retain(|d| match d.code {
             "syntax" => true,
             "missing-key" | "empty-table" | "empty-list" | "no-rules" => false,
             code if code.starts_with("unused-") || code.starts_with("undefined-") => false,
-            _ => !d.span.is_some_and(same_place),
+            _ => d.span.is_none_or(|span| {
+                let is_lost = lost.iter().any(|lost| lost.file == span.file && span.start >= lost.start);
+                !is_lost && !lines.contains(&self.line(span))
+            }),
         });
+        self.diagnostics = diagnostics;
+    }
+
+    /// A line, by the file and where it begins.
+    fn line(&self, span: Span) -> (usize, usize) {
+        let before = self.sources.get(span.file).and_then(|source| source.text.get(..span.start));
+        (span.file, before.and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1))
     }
 
     /// The text of a place, as written. Empty when the place is not in the text.

@@ -33,15 +33,21 @@ fn reference(check: &mut Check<'_>, field: Field<'_>, example: &str) -> Option<S
     };
     let help = "secrets are named \"env:NAME\" or \"file:PATH\"";
     match SecretSource::parse(text) {
-        SecretSource::Env(name) if name.is_empty() => wrong(check, format!("`{}` names no environment variable", field.name), help),
-        SecretSource::Env(name) if name.contains(['=', '\0', '$', ' ']) => {
-            wrong(check, format!("`{}` does not name an environment variable", field.name), "write the bare name: \"env:DISCORD_URL\"")
+        SecretSource::Env(name) if name.is_empty() => {
+            wrong(check, format!("`{}` names no environment variable", field.name), help)
         }
+        SecretSource::Env(name) if name.contains(['=', '\0', '$', ' ']) => wrong(
+            check,
+            format!("`{}` does not name an environment variable", field.name),
+            "write the bare name: \"env:DISCORD_URL\"",
+        ),
         SecretSource::File(path) if path.is_empty() => wrong(check, format!("`{}` names no file", field.name), help),
         SecretSource::Clear(_) if text.trim().is_empty() => wrong(check, format!("`{}` is empty", field.name), help),
-        SecretSource::Clear(_) if text.starts_with('$') => {
-            wrong(check, format!("`{}` looks like a shell variable", field.name), "write \"env:NAME\": nothing is expanded in a rules file")
-        }
+        SecretSource::Clear(_) if text.starts_with('$') => wrong(
+            check,
+            format!("`{}` looks like a shell variable", field.name),
+            "write \"env:NAME\": nothing is expanded in a rules file",
+        ),
         source => Some(SecretRef { source, span }),
     }
 }
@@ -77,8 +83,11 @@ pub(super) fn secret(check: &mut Check<'_>, field: Field<'_>, what: &str) -> Opt
 /// The secret with which webhooks are signed.
 pub(super) fn signing_secret(check: &mut Check<'_>, field: Field<'_>) -> Option<SecretRef> {
     if field.node.as_text().is_some_and(|text| text.trim().is_empty()) {
-        let mistake = Diagnostic::error("bad-secret", field.node.span, "the signing secret is empty, so anybody could forge the signature");
-        check.report(mistake.help("make one with `openssl rand -base64 32` and write \"env:NAME\", or remove `secret` for no signature"));
+        let mistake =
+            Diagnostic::error("bad-secret", field.node.span, "the signing secret is empty, so anybody could forge the signature");
+        check.report(
+            mistake.help("make one with `openssl rand -base64 32` and write \"env:NAME\", or remove `secret` for no signature"),
+        );
         return None;
     }
     let secret = reference(check, field, "\"env:BOT_SECRET\"")?;
@@ -90,7 +99,9 @@ pub(super) fn signing_secret(check: &mut Check<'_>, field: Field<'_>) -> Option<
         };
         if let Some(problem) = problem {
             let mistake = Diagnostic::error("bad-secret", secret.span, problem);
-            check.report(mistake.help("`whsec_` is followed by 24 to 64 bytes in base64: `echo whsec_$(openssl rand -base64 32)`"));
+            check.report(
+                mistake.help("`whsec_` is followed by 24 to 64 bytes in base64: `echo whsec_$(openssl rand -base64 32)`"),
+            );
             return None;
         }
     }
@@ -110,10 +121,13 @@ pub(super) fn url(check: &mut Check<'_>, field: Field<'_>, of: UrlOf) -> Option<
         plain(check, secret.span, "what is sent can be read and changed on its way");
     }
     let host = url.host_str().unwrap_or_default();
-    let discord = ["discord.com", "discordapp.com"].iter().any(|d| host == *d || host.strip_suffix(d).is_some_and(|h| h.ends_with('.')));
+    let discord =
+        ["discord.com", "discordapp.com"].iter().any(|d| host == *d || host.strip_suffix(d).is_some_and(|h| h.ends_with('.')));
     if of == UrlOf::Discord && discord && !is_discord_webhook(&url) {
         let mistake = Diagnostic::error("bad-url", secret.span, "this is no URL of a Discord webhook");
-        check.report(mistake.help("copy it in Discord under Channel settings, Integrations, Webhooks: https://discord.com/api/webhooks/ID/TOKEN"));
+        check.report(mistake.help(
+            "copy it in Discord under Channel settings, Integrations, Webhooks: https://discord.com/api/webhooks/ID/TOKEN",
+        ));
         return None;
     }
     let credential = match of {
@@ -121,7 +135,11 @@ pub(super) fn url(check: &mut Check<'_>, field: Field<'_>, of: UrlOf) -> Option<
         UrlOf::Webhook => has_credentials(&url),
     };
     if credential {
-        warn_in_clear(check, secret.span, if of == UrlOf::Webhook { "a credential within this URL" } else { "this URL is a credential and" });
+        warn_in_clear(
+            check,
+            secret.span,
+            if of == UrlOf::Webhook { "a credential within this URL" } else { "this URL is a credential and" },
+        );
     }
     Some(secret)
 }
@@ -148,7 +166,8 @@ fn web_url(check: &mut Check<'_>, field: Field<'_>, text: &str, schemes: &[&str]
         Ok(_) => format!("`{}` must be a URL that begins with {}", field.name, schemes.map_or_list()),
         Err(error) => format!("`{}` is no URL: {error}", field.name),
     };
-    let help = format!("for example \"{}://example.com/path\", or \"env:NAME\" where it is secret", schemes.first().unwrap_or(&"https"));
+    let help =
+        format!("for example \"{}://example.com/path\", or \"env:NAME\" where it is secret", schemes.first().unwrap_or(&"https"));
     check.report(Diagnostic::error("bad-url", field.node.span, problem).help(help));
     None
 }
@@ -177,7 +196,9 @@ fn has_credentials(url: &Url) -> bool {
     let telling = ["key", "token", "secret", "password", "sig", "auth"];
     !url.username().is_empty()
         || url.password().is_some()
-        || url.query_pairs().any(|(name, value)| !value.is_empty() && telling.iter().any(|word| name.to_lowercase().contains(word)))
+        || url
+            .query_pairs()
+            .any(|(name, value)| !value.is_empty() && telling.iter().any(|word| name.to_lowercase().contains(word)))
 }
 
 /// On this machine or in a private network.
@@ -185,7 +206,11 @@ pub(super) fn is_local(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => {
             let [a, b, ..] = ip.octets();
-            ip.is_loopback() || ip.is_private() || ip.is_link_local() || ip.is_unspecified() || (a == 100 && (64..128).contains(&b))
+            ip.is_loopback()
+                || ip.is_private()
+                || ip.is_link_local()
+                || ip.is_unspecified()
+                || (a == 100 && (64..128).contains(&b))
         }
         Some(Host::Ipv6(ip)) => {
             let mapped = ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback() || ip.is_private());
@@ -193,7 +218,8 @@ pub(super) fn is_local(url: &Url) -> bool {
         }
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.');
-            !name.contains('.') || [".localhost", ".local", ".internal", ".lan", ".home.arpa"].iter().any(|end| name.ends_with(end))
+            !name.contains('.')
+                || [".localhost", ".local", ".internal", ".lan", ".home.arpa"].iter().any(|end| name.ends_with(end))
         }
         None => false,
     }
@@ -201,7 +227,15 @@ pub(super) fn is_local(url: &Url) -> bool {
 
 /// Headers that the program or the connection sets.
 const OURS: [&str; 10] = [
-    "host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "webhook-id", "webhook-timestamp",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "te",
+    "trailer",
+    "webhook-id",
+    "webhook-timestamp",
     "webhook-signature",
 ];
 
@@ -222,7 +256,11 @@ pub(super) fn header(check: &mut Check<'_>, field: Field<'_>) -> Option<(String,
     let value = reference(check, field, "\"env:BOT_KEY\"")?;
     if let Some(text) = clear(&value) {
         if !text.chars().all(|c| c == '\t' || c == ' ' || c.is_ascii_graphic()) {
-            let mistake = Diagnostic::error("bad-header", value.span, "HTTP refuses this value: a header has visible ASCII characters only");
+            let mistake = Diagnostic::error(
+                "bad-header",
+                value.span,
+                "HTTP refuses this value: a header has visible ASCII characters only",
+            );
             check.report(mistake.help("remove line breaks and letters outside of ASCII"));
             return None;
         }
@@ -241,13 +279,25 @@ mod tests {
     #[test]
     fn local_addresses_are_known() {
         let local = [
-            "http://localhost:9000", "http://127.0.0.1/x", "http://[::1]:1", "http://10.1.2.3", "http://192.168.0.4", "http://172.20.1.1",
-            "http://bot:8080", "http://nas.local", "http://100.100.1.1", "http://[fd00::1]", "http://bot.internal", "http://a.localhost",
+            "http://localhost:9000",
+            "http://127.0.0.1/x",
+            "http://[::1]:1",
+            "http://10.1.2.3",
+            "http://192.168.0.4",
+            "http://172.20.1.1",
+            "http://bot:8080",
+            "http://nas.local",
+            "http://100.100.1.1",
+            "http://[fd00::1]",
+            "http://bot.internal",
+            "http://a.localhost",
         ];
         for url in local {
             assert!(is_local(&Url::parse(url).unwrap()), "{url}");
         }
-        for url in ["http://example.com", "http://8.8.8.8", "http://100.200.1.1", "http://localhost.evil.com", "http://[2001:db8::1]"] {
+        for url in
+            ["http://example.com", "http://8.8.8.8", "http://100.200.1.1", "http://localhost.evil.com", "http://[2001:db8::1]"]
+        {
             assert!(!is_local(&Url::parse(url).unwrap()), "{url}");
         }
     }
@@ -257,7 +307,9 @@ mod tests {
         for url in ["https://discord.com/api/webhooks/1/abc", "https://ptb.discord.com/api/v10/webhooks/1/abc"] {
             assert!(is_discord_webhook(&Url::parse(url).unwrap()), "{url}");
         }
-        for url in ["https://discord.com/channels/1/2", "https://discord.com/api/webhooks/1", "https://discord.com/api/webhooks/x/y"] {
+        for url in
+            ["https://discord.com/channels/1/2", "https://discord.com/api/webhooks/1", "https://discord.com/api/webhooks/x/y"]
+        {
             assert!(!is_discord_webhook(&Url::parse(url).unwrap()), "{url}");
         }
     }

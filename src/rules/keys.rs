@@ -68,9 +68,32 @@ const HOMES: &[(Place, &[&str])] = &[
     (
         Place::When,
         &[
-            "handle", "target", "author", "platform", "kind", "keyword", "contains", "regex", "cashtag", "contract", "token",
-            "market", "prediction", "price", "link", "media", "changed", "before", "after", "age", "all", "any", "none",
-            "at_least", "case", "in",
+            "handle",
+            "target",
+            "author",
+            "platform",
+            "kind",
+            "keyword",
+            "contains",
+            "regex",
+            "cashtag",
+            "contract",
+            "token",
+            "market",
+            "prediction",
+            "price",
+            "link",
+            "media",
+            "changed",
+            "before",
+            "after",
+            "age",
+            "all",
+            "any",
+            "none",
+            "at_least",
+            "case",
+            "in",
         ],
     ),
     (Place::Webhook, &["url", "method", "headers", "secret", "json", "form", "idempotent", "trading", "rate_limit"]),
@@ -90,7 +113,11 @@ const HOMES: &[(Place, &[&str])] = &[
 
 /// Keys of later work, where they will stand, and what there is instead. They must never be ignored: somebody relies on them.
 const NOT_YET: &[(&str, &str, &str)] = &[
-    ("mode", "`[defaults]`, an action, a rule or one of its sends", "everything is armed; remove the rule or the action to stop it"),
+    (
+        "mode",
+        "`[defaults]`, an action, a rule or one of its sends",
+        "everything is armed; remove the rule or the action to stop it",
+    ),
     ("cooldown", "the rule or one of its sends", "a rule fires once for every tweet that it is true for"),
     ("limit", "the rule or one of its sends", "`rate_limit` on the action paces it"),
     ("active", "the rule", "rules are active at all hours"),
@@ -144,15 +171,21 @@ pub(super) fn unknown(field: &Field<'_>, place: Place, allowed: &[&'static str])
     }
     let alias = ALIASES.iter().find(|(at, key, _)| *at == place && key.eq_ignore_ascii_case(name)).map(|(.., key)| *key);
     let homes: Vec<_> = HOMES.iter().filter(|(at, keys)| *at != place && keys.contains(&name)).map(|(at, _)| at.name()).collect();
-    let mistake = |message| Diagnostic::error("unknown-key", field.key, message);
+    let at = if place == Place::Top { "at" } else { "in" };
+    let mistake = Diagnostic::error("unknown-key", field.key, format!("unknown key `{name}` {at} {here}"));
     if let Some(key) = alias {
-        return mistake(format!("unknown key `{name}` in {here}")).help(format!("it is called `{key}`"));
+        return mistake.label(format!("it is called `{key}`"));
     }
     if let Some(home) = homes.first() {
-        return Diagnostic::error("misplaced-key", field.key, format!("`{name}` belongs into {home}, not into {here}"))
-            .help(format!("{here} takes {}", list(allowed)));
+        let mistake = Diagnostic::error("misplaced-key", field.key, format!("`{name}` belongs into {home}, not into {here}"));
+        return match place {
+            Place::When if *home == Place::Rule.name() => {
+                mistake.help(format!("every key belongs to the header above it: write `{name}` above `[rule.when]`"))
+            }
+            _ if allowed.len() > 12 => mistake,
+            _ => mistake.help(format!("{here} takes {}", list(allowed))),
+        };
     }
-    let mistake = mistake(format!("unknown key `{name}` in {here}"));
     match nearest(name, allowed.iter().copied()) {
         Some(key) => mistake.label(format!("did you mean `{key}`?")),
         None if allowed.is_empty() => mistake,
@@ -186,10 +219,19 @@ pub(super) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str
 
 /// `a`, `b` and `c`.
 pub(super) fn list(names: &[&str]) -> String {
+    joined(names, "and")
+}
+
+/// `a`, `b` or `c`.
+pub(super) fn one_of(names: &[&str]) -> String {
+    joined(names, "or")
+}
+
+fn joined(names: &[&str], word: &str) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.as_slice() {
         [] => "nothing".to_owned(),
         [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+        [most @ .., last] => format!("{} {word} {last}", most.join(", ")),
     }
 }

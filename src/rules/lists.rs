@@ -79,12 +79,15 @@ impl<'a> Check<'a> {
     pub(super) fn resolve(&mut self, name: &str, at: Span, into: &mut Vec<Word<'a>>) -> bool {
         let Some(list) = self.lists.by_name.get_mut(name) else {
             let near = nearest(name, self.lists.by_name.keys().copied());
+            if let Some(meant) = near.and_then(|near| self.lists.by_name.get_mut(near)) {
+                meant.used = true;
+            }
             let mistake = Diagnostic::error("undefined-list", at, format!("there is no list `{name}`"));
             self.report(match near {
                 Some(near) => mistake.label(format!("did you mean `@{near}`?")),
-                None => mistake
-                    .label("`@name` stands for a list of `[lists]`")
-                    .help(format!("for an account, leave the @ out: `{name}`; for a list, add `{name} = [\"…\"]` under `[lists]`")),
+                None => mistake.label("`@name` stands for a list of `[lists]`").help(format!(
+                    "for an account, leave the @ out: `{name}`; for a list, add `{name} = [\"…\"]` under `[lists]`"
+                )),
             });
             return false;
         };
@@ -105,7 +108,8 @@ impl<'a> Check<'a> {
 
     /// Warns of the lists that nothing uses.
     pub(super) fn unused_lists(&mut self) {
-        let unused: Vec<_> = self.lists.by_name.iter().filter(|(_, list)| !list.used).map(|(name, list)| (*name, list.key)).collect();
+        let unused: Vec<_> =
+            self.lists.by_name.iter().filter(|(_, list)| !list.used).map(|(name, list)| (*name, list.key)).collect();
         for (name, key) in unused {
             let mistake = Diagnostic::warning("unused-list", key, format!("nothing uses the list `{name}`"))
                 .help(format!("write `\"@{name}\"` where its values are meant, or remove it"));
@@ -120,7 +124,7 @@ fn list_len(lists: &Lists<'_>, name: &str) -> usize {
 
 fn list_in_list(text: &str, span: Span) -> Diagnostic {
     let bare = text.trim_start_matches('@');
-    Diagnostic::error("list-in-list", span, "a list cannot hold another list")
-        .label("`@` stands for a list")
-        .help(format!("for an account, leave the @ out: \"{bare}\"; to join lists, name both where they are used: [\"@one\", \"@two\"]"))
+    Diagnostic::error("list-in-list", span, "a list cannot hold another list").label("`@` stands for a list").help(format!(
+        "for an account, leave the @ out: \"{bare}\"; to join lists, name both where they are used: [\"@one\", \"@two\"]"
+    ))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::check::Check;
 use super::condition::Accounts;
 use super::diagnostic::Diagnostic;
-use super::keys::{list, nearest};
+use super::keys::{nearest, one_of};
 use super::read::{Field, Word};
 use crate::model::address::{Address, AddressError};
 use crate::model::ids::{normal_handle, normal_symbol};
@@ -62,7 +62,9 @@ fn read_accounts<'a>(check: &mut Check<'a>, field: Field<'a>, truth_social: bool
                 match (known.as_ref(), id) {
                     (Some(first), Some(second)) if *first != second => {
                         let message = format!("`{}` was given another id before: {first}", word.text);
-                        check.report(with_use(Diagnostic::error("two-ids", word.span, message), word, "a handle"));
+                        let mistake = Diagnostic::error("two-ids", word.span, message)
+                            .help("keep the id that is right: it decides when the account is renamed");
+                        check.report(with_use(mistake, word, "a handle"));
                         whole = false;
                     }
                     (None, second @ Some(_)) => *known = second,
@@ -128,7 +130,8 @@ pub(super) fn symbols<'a>(check: &mut Check<'a>, field: Field<'a>, cashtag: bool
     let mut whole = true;
     for word in &words {
         let symbol = normal_symbol(word.text);
-        let bad = symbol.is_empty() || symbol.chars().count() > SYMBOL || symbol.chars().any(|c| c.is_whitespace() || c.is_control());
+        let bad =
+            symbol.is_empty() || symbol.chars().count() > SYMBOL || symbol.chars().any(|c| c.is_whitespace() || c.is_control());
         if bad {
             let mistake = Diagnostic::error("bad-symbol", word.span, format!("`{}` is no symbol", shown(word.text)))
                 .help("a symbol is one word, with or without the $: \"DOGE\"");
@@ -166,7 +169,8 @@ pub(super) fn addresses<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<H
                 addresses.insert(address);
             }
             Err(error) => {
-                let mistake = Diagnostic::error("bad-address", word.span, error.to_string()).help(address_help(word.text.trim(), error));
+                let mistake =
+                    Diagnostic::error("bad-address", word.span, error.to_string()).help(address_help(word.text.trim(), error));
                 check.report(with_use(mistake, word, "a contract"));
                 whole = false;
             }
@@ -196,7 +200,8 @@ pub(super) fn domains<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec
         match parse_domain(word.text) {
             Ok(domain) => domains.push(domain),
             Err(help) => {
-                let mistake = Diagnostic::error("bad-domain", word.span, format!("`{}` is no domain", shown(word.text))).help(help);
+                let mistake =
+                    Diagnostic::error("bad-domain", word.span, format!("`{}` is no domain", shown(word.text))).help(help);
                 check.report(with_use(mistake, word, "a domain"));
             }
         }
@@ -261,7 +266,7 @@ fn unknown_value(key: &str, word: &Word<'_>, names: &[&'static str]) -> Diagnost
     let alias = ALIASES.iter().find(|(at, alias, _)| *at == key && alias.eq_ignore_ascii_case(word.text)).map(|(.., name)| *name);
     match alias.or_else(|| nearest(word.text, names.iter().copied())) {
         Some(near) => mistake.label(format!("did you mean `{near}`?")),
-        None => mistake.help(format!("it can be {}", list(names))),
+        None => mistake.help(format!("it can be {}", one_of(names))),
     }
 }
 
@@ -284,14 +289,23 @@ const ALIASES: &[(&str, &str, &str)] = &[
 ];
 
 /// Names in lower (or upper) case, or a report.
-pub(super) fn cased<'a>(check: &mut Check<'a>, field: Field<'a>, example: &str, case: fn(&str) -> String) -> Option<HashSet<Box<str>>> {
+pub(super) fn cased<'a>(
+    check: &mut Check<'a>,
+    field: Field<'a>,
+    example: &str,
+    case: fn(&str) -> String,
+) -> Option<HashSet<Box<str>>> {
     let words = field.node.words(check, field.name, example)?;
     let mut names = HashSet::with_capacity(words.len());
     let mut whole = true;
     for word in &words {
         let name = case(word.text.trim());
         if name.is_empty() {
-            check.report(with_use(Diagnostic::error("empty-text", word.span, format!("`{}` is empty", field.name)), word, field.name));
+            check.report(with_use(
+                Diagnostic::error("empty-text", word.span, format!("`{}` is empty", field.name)),
+                word,
+                field.name,
+            ));
             whole = false;
         }
         names.insert(name.into());
@@ -314,14 +328,21 @@ mod tests {
         for (text, handle, id) in good {
             assert_eq!(parse_handle(text), Ok((handle.into(), id.map(Into::into))), "{text}");
         }
-        for text in ["", "@", "#12", "elon musk", "elon#", "elon#x1", "élon", "elon.musk", &"a".repeat(31), "a#123456789012345678901"] {
+        for text in
+            ["", "@", "#12", "elon musk", "elon#", "elon#x1", "élon", "elon.musk", &"a".repeat(31), "a#123456789012345678901"]
+        {
             assert!(parse_handle(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn domains_stand_alone_and_in_lower_case() {
-        let good = [("Pump.fun", "pump.fun"), ("www.x.com", "www.x.com"), ("bücher.example", "xn--bcher-kva.example"), ("10.0.0.1", "10.0.0.1")];
+        let good = [
+            ("Pump.fun", "pump.fun"),
+            ("www.x.com", "www.x.com"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("10.0.0.1", "10.0.0.1"),
+        ];
         for (text, domain) in good {
             assert_eq!(parse_domain(text).as_deref(), Ok(domain), "{text}");
         }

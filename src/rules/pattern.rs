@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use regex_syntax::ast::{self, Ast, AssertionKind};
+use regex_syntax::ast::{self, AssertionKind, Ast};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::check::Check;
@@ -82,18 +82,21 @@ fn examine(text: &str, exact: bool) -> Result<regex::Regex, Problem> {
         return Err(Problem::new("regex-limit", &format!("a regex may have {REGEX_CHARS} characters at most"), help));
     }
     if let Some(at) = text.find("(i?)") {
-        let mut problem = Problem::new("bad-regex", "`(i?)` is an optional letter i", "patterns ignore case already; `case = true` beside `regex` turns that off");
+        let mut problem = Problem::new(
+            "bad-regex",
+            "`(i?)` is an optional letter i",
+            "patterns ignore case already; `case = true` beside `regex` turns that off",
+        );
         problem.at = at..at + 4;
         problem.label = "`(?i)` was meant".to_owned();
         return Err(problem);
     }
     let ast = ast::parse::ParserBuilder::new().nest_limit(NEST).build().parse(text).map_err(|error| syntax(&error))?;
     ast::visit(&ast, Dollars { previous: None })?;
-    let hir = regex_syntax::hir::translate::TranslatorBuilder::new()
-        .case_insensitive(!exact)
-        .build()
-        .translate(text, &ast)
-        .map_err(|error| Problem::new("bad-regex", &format!("this regex does not work: {}", error.kind()), "").at(error.span(), ""))?;
+    let hir =
+        regex_syntax::hir::translate::TranslatorBuilder::new().case_insensitive(!exact).build().translate(text, &ast).map_err(
+            |error| Problem::new("bad-regex", &format!("this regex does not work: {}", error.kind()), "").at(error.span(), ""),
+        )?;
     if !can_match(&hir) {
         let help = "`^` is the start of the text and `$` its end; write `\\^` or `\\$` for the characters themselves";
         return Err(Problem::new("never-matches", "this regex can never match anything", help));
@@ -170,8 +173,12 @@ impl ast::Visitor for Dollars {
             (Ast::Literal(literal), Some((Before::Boundary, from))) if literal.c == '$' => {
                 let help = "use `cashtag = \"DOGE\"`, which finds $DOGE as X does; or leave the `\\b` out";
                 let span = ast::Span::new(from.start, literal.span.end);
-                return Err(Problem::new("dollar-in-regex", "`\\b\\$` matches only where a letter or digit stands before the $", help)
-                    .at(&span, "misses ` $DOGE`"));
+                return Err(Problem::new(
+                    "dollar-in-regex",
+                    "`\\b\\$` matches only where a letter or digit stands before the $",
+                    help,
+                )
+                .at(&span, "misses ` $DOGE`"));
             }
             (Ast::Group(_) | Ast::Concat(_), previous) => self.previous = previous,
             _ => {}

@@ -73,7 +73,9 @@ pub(super) fn range<'a>(check: &mut Check<'a>, field: Field<'a>, measure: Measur
             _ => "no number lies within all of these bounds",
         };
         let mistake = Diagnostic::error("impossible-range", node.span, format!("no number satisfies `{name}`")).label(why);
-        check.report(mistake.help("turn a bound around, or use `outside = [a, b]` for what lies below the one or above the other"));
+        check.report(
+            mistake.help("turn a bound around, or use `outside = [a, b]` for what lies below the one or above the other"),
+        );
         return None;
     }
     Some(range)

@@ -235,11 +235,7 @@ impl<'a> Table<'a> {
     }
 }
 
-fn field<'a>(
-    file: usize,
-    name: &'a toml::Spanned<toml::de::DeString<'a>>,
-    value: &'a toml::Spanned<DeValue<'a>>,
-) -> Field<'a> {
+fn field<'a>(file: usize, name: &'a toml::Spanned<toml::de::DeString<'a>>, value: &'a toml::Spanned<DeValue<'a>>) -> Field<'a> {
     let span = |range: std::ops::Range<usize>| Span { file, start: range.start, end: range.end };
     let node = Node { span: span(value.span()), value: value.get_ref() };
     Field { name: name.get_ref(), key: span(name.span()), node }

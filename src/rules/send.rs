@@ -11,7 +11,7 @@ use super::read::{Field, Node};
 use super::ruleset::{Each, Send};
 use super::template::Scope;
 use super::templates::{PayloadId, TemplateId, Templates};
-use super::units::duration;
+use super::units::{duration, written};
 use super::when::{Leaf, Tree};
 use crate::model::action::Span;
 use crate::model::limits::MAX_AGE;
@@ -101,7 +101,8 @@ fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> 
         check.report(mistake.help("say what is sent with `json` or `form`"));
     }
     if let (Some(key), Place::Discord | Place::Telegram | Place::Slack | Place::Console) = (json, place) {
-        let mistake = Diagnostic::error("misplaced-key", node.span, format!("`{name}` is {}, which takes no `{key}`", place.name()));
+        let mistake =
+            Diagnostic::error("misplaced-key", node.span, format!("`{name}` is {}, which takes no `{key}`", place.name()));
         check.report(mistake.help("say what is sent with `template`"));
         overrides.payload = None;
     }
@@ -118,7 +119,11 @@ fn find<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, name: &str, span: Sp
     let mistake = Diagnostic::error("undefined-action", span, format!("there is no action `{name}`"));
     let mut names: Vec<_> = shared.actions.names().collect();
     names.sort_unstable();
-    check.report(match nearest(name, names.iter().copied()) {
+    let near = nearest(name, names.iter().copied());
+    if let Some(draft) = near.and_then(|near| shared.actions.find(near)).and_then(|at| shared.actions.drafts.get_mut(at)) {
+        draft.used = true;
+    }
+    check.report(match near {
         Some(near) => mistake.label(format!("did you mean `{near}`?")),
         None if names.is_empty() || names.len() > 20 => {
             mistake.help(format!("add `[actions.{name}]` with a `type`, such as `type = \"console\"`"))
@@ -169,14 +174,17 @@ fn symbol_alone(check: &mut Check<'_>, context: &Context<'_>, span: Span) {
         Matcher::Contract(_) | Matcher::Market(_) => firm = true,
         Matcher::Token(token) if token.any_contract || !token.contracts.is_empty() => firm = true,
         Matcher::Token(token) if !token.symbols.is_empty() => symbol = symbol.or(Some(leaf)),
-        Matcher::Text(text) if matches!(text.pattern, super::condition::TextPattern::Cashtag(_)) => symbol = symbol.or(Some(leaf)),
+        Matcher::Text(text) if matches!(text.pattern, super::condition::TextPattern::Cashtag(_)) => {
+            symbol = symbol.or(Some(leaf))
+        }
         _ => {}
     });
     if let Some(leaf) = symbol.filter(|_| !firm) {
-        let mistake = Diagnostic::warning("symbol-alone", leaf.span, format!("`{}` places orders on a symbol alone", context.name))
-            .label("anybody can make a token of this symbol")
-            .also(span, "places orders")
-            .help("ask for the `contract` as well, or for a `market` of an exchange");
+        let mistake =
+            Diagnostic::warning("symbol-alone", leaf.span, format!("`{}` places orders on a symbol alone", context.name))
+                .label("anybody can make a token of this symbol")
+                .also(span, "places orders")
+                .help("ask for the `contract` as well, or for a `market` of an exchange");
         check.report(mistake);
     }
 }
@@ -187,7 +195,11 @@ fn in_time(check: &mut Check<'_>, context: &Context<'_>, max_age: Duration, span
     let mut meta = None;
     tree.each_leaf(false, &mut |leaf, _| meta = meta.or_else(|| needs_meta(leaf).then_some(leaf)));
     if let (Some(leaf), Some((wait, wait_span))) = (meta, context.wait.filter(|(wait, _)| *wait >= max_age)) {
-        let message = format!("what this rule waits for can come too late for this send: it waits {wait:?} and sends for {max_age:?}");
+        let message = format!(
+            "what this rule waits for can come too late for this send: it waits {} and sends for {}",
+            written(wait),
+            written(max_age)
+        );
         let mistake = Diagnostic::warning("late-send", wait_span, message)
             .label("waits this long")
             .also(leaf.span, "for this")
@@ -199,16 +211,18 @@ fn in_time(check: &mut Check<'_>, context: &Context<'_>, max_age: Duration, span
     super::when::gather_required(tree, &mut required);
     let late = required.into_iter().find(|leaf| match &*leaf.matcher {
         Matcher::Age(range) => {
-            let least = [range.above, range.at_least, range.between.map(|(from, _)| from)].into_iter().flatten().fold(0.0, f64::max);
+            let least =
+                [range.above, range.at_least, range.between.map(|(from, _)| from)].into_iter().flatten().fold(0.0, f64::max);
             least >= max_age.as_secs_f64() * 1_000.0
         }
         _ => false,
     });
     if let Some(leaf) = late {
-        let mistake = Diagnostic::error("never-in-time", leaf.span, format!("nothing is ever sent: `max_age` is {max_age:?}"))
-            .label("asks for older tweets than that")
-            .also(span, "sends nothing older")
-            .help("raise `max_age` on the action or the send, or lower `age`");
+        let mistake =
+            Diagnostic::error("never-in-time", leaf.span, format!("nothing is ever sent: `max_age` is {}", written(max_age)))
+                .label("asks for older tweets than that")
+                .also(span, "sends nothing older")
+                .help("raise `max_age` on the action or the send, or lower `age`");
         check.report(mistake);
     }
 }

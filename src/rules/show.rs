@@ -97,7 +97,8 @@ impl<'s> Files<'s> {
         let first = self.secrets.partition_point(|span| (span.file, span.end) <= (file, begin));
         let known = self.secrets.iter().skip(first).take_while(|span| span.file == file && span.start < end);
         // The quotes stay, so that one sees that it is a text.
-        let known = known.map(|span| (span.start + 1).saturating_sub(begin)..span.end.saturating_sub(1).min(end).saturating_sub(begin));
+        let known =
+            known.map(|span| (span.start + 1).saturating_sub(begin)..span.end.saturating_sub(1).min(end).saturating_sub(begin));
         known.chain(secrets_by_shape(text)).filter(|range| range.start < range.end).collect()
     }
 }
@@ -169,9 +170,24 @@ fn snippet(group: Group<'static>, piece: &[Mark<'_>], files: &Files<'_>) -> Grou
         text.push('\n');
     }
     let name = files.files.get(file).map_or_else(String::new, |(source, _)| clean(&source.name));
-    let column = files.line(file, head.place.line).and_then(|line| line.get(..head.place.range.start)).map_or(0, |before| before.chars().count());
+    let column = files
+        .line(file, head.place.line)
+        .and_then(|line| line.get(..head.place.range.start))
+        .map_or(0, |before| before.chars().count());
+    let snippet = Snippet::source(text).line_start(first + 1).annotations(annotations);
+    if is_as_written(files, head) {
+        return group.element(snippet.path(name));
+    }
+    // The column within the window would not be that of the file.
     let origin = Origin::path(name).line(head.place.line + 1).char_column(column + 1);
-    group.element(origin).element(Snippet::source(text).line_start(first + 1).annotations(annotations))
+    group.element(origin).element(snippet)
+}
+
+/// Whether a line is shown as it stands in the file, so that its columns are those of the file.
+fn is_as_written(files: &Files<'_>, mark: &Mark<'_>) -> bool {
+    let Place { file, line, ref range } = mark.place;
+    let before = files.hidden(file, line).iter().any(|hidden| hidden.start < range.start);
+    files.line(file, line).is_some_and(|text| text.len() <= LINE) && !before
 }
 
 /// A line as it may be shown: no control characters, no secrets, and of a long one only what lies around the marks.
@@ -231,7 +247,9 @@ fn clean(text: &str) -> String {
 fn visible(c: char) -> char {
     match c {
         '\t' => ' ',
-        '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{061C}' | '\u{FEFF}' | '\u{00AD}' => '\u{FFFD}',
+        '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{061C}' | '\u{FEFF}' | '\u{00AD}' => {
+            '\u{FFFD}'
+        }
         c if c.is_control() || matches!(u32::from(c), 0xE0000..=0xE007F) => '\u{FFFD}',
         c => c,
     }
@@ -245,8 +263,11 @@ fn floor(text: &str, at: usize) -> usize {
 
 /// What looks like a credential, wherever it stands: in a file with mistakes, nobody can be sure that it was read as one.
 fn secrets_by_shape(line: &str) -> Vec<Range<usize>> {
-    let public = |range: &Range<usize>| line.get(range.clone()).is_some_and(|text| ["env:", "file:", "0x"].iter().any(|p| text.starts_with(p)));
-    let found = SHAPES.iter().flat_map(|shape| shape.captures_iter(line)).filter_map(|found| found.get(1)).map(|secret| secret.range());
+    let public = |range: &Range<usize>| {
+        line.get(range.clone()).is_some_and(|text| ["env:", "file:", "0x"].iter().any(|p| text.starts_with(p)))
+    };
+    let found =
+        SHAPES.iter().flat_map(|shape| shape.captures_iter(line)).filter_map(|found| found.get(1)).map(|secret| secret.range());
     found.filter(|range| !public(range)).collect()
 }
 
@@ -286,25 +307,30 @@ mod tests {
             assert!(!shown.contains("s3cret") && shown.contains("***"), "{line} => {shown}");
         }
         for line in ["token = \"DOGE\"", "key = \"env:TWEETSTREAM_API_KEY_OF_MINE\"", "secret = 'file:/run/secrets/bot_secret'"] {
-            assert_eq!(secrets_by_shape(line), [], "{line}");
+            assert!(secrets_by_shape(line).is_empty(), "{line}");
         }
+    }
+
+    /// The text shown of a line and where its one mark lies in it.
+    fn shown(line: &str, hidden: &[Range<usize>], mark: Range<usize>) -> (String, Range<usize>) {
+        let mut marks = vec![mark];
+        let shown = window(line, hidden, &mut marks);
+        (shown, marks.swap_remove(0))
     }
 
     #[test]
     fn marks_follow_what_is_replaced() {
-        let mut marks = [4..9];
-        let shown = window("a\u{202E}b \u{1b}[31m", &[0..1], &mut marks);
-        assert_eq!(shown, "***\u{FFFD}b \u{FFFD}[31m");
-        assert!(shown.is_char_boundary(marks[0].start) && shown.is_char_boundary(marks[0].end));
+        let secret = 0..1;
+        let (shown, mark) = shown("a\u{202E}b \u{1b}[31m", std::slice::from_ref(&secret), 4..9);
+        assert_eq!((shown.as_str(), &shown[mark]), ("***\u{FFFD}b \u{FFFD}[31m", "b \u{FFFD}[3"));
     }
 
     #[test]
     fn of_a_long_line_a_window_is_shown() {
         let line = format!("list = [{}\"bad one\"{}]", "\"good\", ".repeat(1_000), ", \"good\"".repeat(1_000));
         let at = line.find("\"bad").unwrap();
-        let mut marks = [at..at + 9];
-        let shown = window(&line, &[], &mut marks);
+        let (shown, mark) = shown(&line, &[], at..at + 9);
         assert!(shown.len() < 300, "{shown}");
-        assert_eq!(&shown[marks[0].clone()], "\"bad one\"");
+        assert_eq!(&shown[mark], "\"bad one\"");
     }
 }

@@ -67,10 +67,11 @@ impl<'a> Templates<'a> {
     /// Takes in `[templates.NAME]`.
     pub(super) fn define(&mut self, check: &mut Check<'a>, field: Field<'a>) {
         if let Some(first) = self.by_name.get(field.name) {
-            let mistake = Diagnostic::error("duplicate-name", field.key, format!("the template `{}` is defined twice", field.name))
-                .label("here again")
-                .also(first.key, "first here")
-                .help("give one of them another name");
+            let mistake =
+                Diagnostic::error("duplicate-name", field.key, format!("the template `{}` is defined twice", field.name))
+                    .label("here again")
+                    .also(first.key, "first here")
+                    .help("give one of them another name");
             check.report(mistake);
             return;
         }
@@ -107,10 +108,15 @@ impl<'a> Templates<'a> {
             return Some(known.id);
         }
         let near = nearest(name, self.by_name.keys().copied());
+        if let Some(meant) = near.and_then(|near| self.by_name.get_mut(near)) {
+            meant.used = true;
+        }
         let mistake = Diagnostic::error("undefined-template", field.node.span, format!("there is no template `{name}`"));
         check.report(match near {
             Some(near) => mistake.label(format!("did you mean `{near}`?")),
-            None => mistake.help(format!("add `[templates.{name}]` with a `title` and a `body`, or write {{ body = \"…\" }} here")),
+            None => {
+                mistake.help(format!("add `[templates.{name}]` with a `title` and a `body`, or write {{ body = \"…\" }} here"))
+            }
         });
         None
     }
@@ -193,7 +199,8 @@ impl<'a> Templates<'a> {
 
     /// Warns of the templates that nothing uses.
     pub(super) fn unused(&self, check: &mut Check<'a>) {
-        let mut unused: Vec<_> = self.by_name.iter().filter(|(_, name)| !name.used).map(|(text, name)| (name.key, *text)).collect();
+        let mut unused: Vec<_> =
+            self.by_name.iter().filter(|(_, name)| !name.used).map(|(text, name)| (name.key, *text)).collect();
         unused.sort();
         for (key, name) in unused {
             let mistake = Diagnostic::warning("unused-template", key, format!("nothing uses the template `{name}`"));
@@ -273,7 +280,8 @@ fn json_tree(check: &mut Check<'_>, node: Node<'_>) -> Option<serde_json::Value>
         }
         DeValue::Table(_) => {
             let fields = node.as_table(Place::Free)?.fields();
-            let values: Vec<_> = fields.into_iter().map(|field| Some((field.name.to_owned(), json_tree(check, field.node)?))).collect();
+            let values: Vec<_> =
+                fields.into_iter().map(|field| Some((field.name.to_owned(), json_tree(check, field.node)?))).collect();
             values.into_iter().collect::<Option<serde_json::Map<_, _>>>().map(Value::Object)
         }
     }

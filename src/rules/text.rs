@@ -73,7 +73,8 @@ fn keyword<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<T
         let Some(phrase) = normal_text(check, word, field.name, exact) else { continue };
         let (start, end) = (phrase.chars().next(), phrase.chars().next_back());
         if [start, end].into_iter().flatten().any(is_spaceless) {
-            let message = format!("`{}` is in a script without spaces between words, so it is looked for as a substring", shown(word.text));
+            let message =
+                format!("`{}` is in a script without spaces between words, so it is looked for as a substring", shown(word.text));
             let mistake = Diagnostic::warning("keyword-substring", word.span, message)
                 .label("also found inside longer words")
                 .help("if that is meant, write `contains` in place of `keyword`, which says the same without this warning");

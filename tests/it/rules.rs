@@ -31,9 +31,7 @@ fn errors(loaded: &Loaded) -> Vec<&str> {
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules");
 
 /// RULES 1 without the keys of later work.
-fn whole() -> String {
-    fs::read_to_string(Path::new(FIXTURES).join("good/whole.toml")).unwrap()
-}
+const WHOLE: &str = include_str!("../rules/good/whole.toml");
 
 #[test]
 fn every_mistake_is_explained() {
@@ -47,7 +45,11 @@ fn every_mistake_is_explained() {
         let loaded = load(&sources);
         let text = render(&loaded.diagnostics, &sources, Style::Plain);
         assert!(!loaded.diagnostics.is_empty(), "{name}: no mistake was found");
-        assert_eq!(loaded.ruleset.is_none(), !errors(&loaded).is_empty(), "{name}: a rule set comes out exactly when there is no error");
+        assert_eq!(
+            loaded.ruleset.is_none(),
+            !errors(&loaded).is_empty(),
+            "{name}: a rule set comes out exactly when there is no error"
+        );
         assert!(!text.contains("s3cret") && !text.contains("hunter2"), "{name}: a secret was shown\n{text}");
         assert!(text.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202E}'), "{name}: a control character was shown");
         insta::with_settings!({ snapshot_path => "../rules", prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -65,10 +67,9 @@ fn twelve_mistakes_are_found_in_one_run() {
 
 #[test]
 fn the_whole_file_of_the_documentation_loads_with_its_one_warning() {
-    let text = whole();
-    let loaded = load_text(&text);
+    let loaded = load_text(WHOLE);
     let codes: Vec<_> = loaded.diagnostics.iter().map(|d| d.code).collect();
-    assert_eq!(codes, ["symbol-alone"], "{}", said(&text));
+    assert_eq!(codes, ["symbol-alone"], "{}", said(WHOLE));
     let set = loaded.ruleset.unwrap();
     assert_eq!(set.rules.iter().map(|rule| &*rule.name).collect::<Vec<_>>(), ["exchange-listing", "kol-doge-dip", "confluence"]);
     let [desk, phone, bot] = set.actions.as_slice() else { panic!("{:?}", set.actions) };
@@ -138,8 +139,11 @@ fn patterns_are_stored_as_they_are_compared() {
     let set = load_text(text).ruleset.unwrap_or_else(|| panic!("{}", said(text)));
     let mut found = Vec::new();
     gather(&set.rules[0].when, &mut found);
-    assert!(matches!(found[0], TextPattern::Keyword { words, exact: false }
-        if &*words[0].phrase == "will list" && !words[0].open_start && words[1].open_start && !words[1].open_end), "{found:?}");
+    assert!(
+        matches!(found[0], TextPattern::Keyword { words, exact: false }
+        if &*words[0].phrase == "will list" && !words[0].open_start && words[1].open_start && !words[1].open_end),
+        "{found:?}"
+    );
     assert!(matches!(found[1], TextPattern::Contains { parts, exact: true } if &*parts[0] == "ABC"), "{found:?}");
     assert!(matches!(found[2], TextPattern::Cashtag(symbols) if symbols.contains("DOGE")), "{found:?}");
 }
@@ -170,7 +174,8 @@ fn a_hundred_thousand_rules_load_without_quadratic_work() {
     (0..300).for_each(|n| write!(text, "\"kol_{n}\", ").unwrap());
     text.push_str("]\n[actions.desk]\ntype = \"console\"\n");
     for n in 0..100_000 {
-        writeln!(text, "[[rule]]\nname = \"r{n}\"\nsend = [\"desk\"]\nwhen = {{ handle = \"@kols\", keyword = \"word{n}\" }}").unwrap();
+        writeln!(text, "[[rule]]\nname = \"r{n}\"\nsend = [\"desk\"]\nwhen = {{ handle = \"@kols\", keyword = \"word{n}\" }}")
+            .unwrap();
     }
     let loaded = load_text(&text);
     assert_eq!(loaded.diagnostics, []);
@@ -179,9 +184,8 @@ fn a_hundred_thousand_rules_load_without_quadratic_work() {
 
 #[test]
 fn every_prefix_of_a_good_file_is_loaded_or_refused_and_never_panics() {
-    let text = whole();
-    for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
-        said(&text[..end]);
+    for end in (0..=WHOLE.len()).filter(|end| WHOLE.is_char_boundary(*end)) {
+        said(&WHOLE[..end]);
     }
 }
 
@@ -195,7 +199,7 @@ proptest! {
 
     #[test]
     fn no_mutation_of_a_good_file_makes_load_panic(cuts in prop::collection::vec((any::<prop::sample::Index>(), "[\\[\\]{}=\"'\\\\,#@$\n\\PC]{0,4}"), 1..6)) {
-        let mut text: Vec<char> = whole().chars().collect();
+        let mut text: Vec<char> = WHOLE.chars().collect();
         for (at, insert) in cuts {
             let at = at.index(text.len());
             text.splice(at..(at + insert.len()).min(text.len()), insert.chars());

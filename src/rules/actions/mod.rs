@@ -136,7 +136,12 @@ fn place<'a>(check: &mut Check<'a>, table: &mut Table<'a>, action: Field<'a>) ->
     };
     if let Some(kind @ ("redis" | "nats" | "sqs")) = field.node.as_text() {
         let at = Field { key: field.node.span, ..field };
-        check.report(not_yet(&at, &format!("actions of type `{kind}`"), "`type = \"webhook\"` reaches anything that speaks HTTP", None));
+        check.report(not_yet(
+            &at,
+            &format!("actions of type `{kind}`"),
+            "`type = \"webhook\"` reaches anything that speaks HTTP",
+            None,
+        ));
         return None;
     }
     choice(check, field, &known)
@@ -172,7 +177,12 @@ fn common<'a>(check: &mut Check<'a>, table: &mut Table<'a>, defaults: Defaults) 
 pub(super) fn overflow<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Overflow> {
     if field.node.as_text() == Some("digest") {
         let at = Field { key: field.node.span, ..field };
-        check.report(not_yet(&at, "`overflow = \"digest\"`", "`\"queue\"` keeps the newest, `\"drop\"` sends what the pace lets through", None));
+        check.report(not_yet(
+            &at,
+            "`overflow = \"digest\"`",
+            "`\"queue\"` keeps the newest, `\"drop\"` sends what the pace lets through",
+            None,
+        ));
         return None;
     }
     choice(check, field, &[("queue", Overflow::Queue), ("drop", Overflow::Drop)])

@@ -64,19 +64,25 @@ fn username(check: &mut Check<'_>, field: Field<'_>) -> Option<String> {
     } else if matches!(lower.as_str(), "everyone" | "here") {
         Some(format!("Discord refuses the name `{lower}`"))
     } else {
-        ["@", "#", ":", "```"].into_iter().find(|sign| name.contains(sign)).map(|sign| format!("Discord refuses names with `{sign}`"))
+        ["@", "#", ":", "```"]
+            .into_iter()
+            .find(|sign| name.contains(sign))
+            .map(|sign| format!("Discord refuses names with `{sign}`"))
     };
     match problem {
         None => Some(name.to_owned()),
         Some(problem) => {
-            check.report(Diagnostic::error("bad-username", field.node.span, problem).help("choose another name, such as \"birdcall\""));
+            check.report(
+                Diagnostic::error("bad-username", field.node.span, problem).help("choose another name, such as \"birdcall\""),
+            );
             None
         }
     }
 }
 
 fn telegram<'a>(check: &mut Check<'a>, table: &mut Table<'a>, key: Span) -> Option<Telegram> {
-    let token = required(check, table, "token", key, "\"env:TELEGRAM_TOKEN\"").and_then(|field| secret(check, field, "the bot's token"));
+    let token =
+        required(check, table, "token", key, "\"env:TELEGRAM_TOKEN\"").and_then(|field| secret(check, field, "the bot's token"));
     let chat = required(check, table, "chat", key, "-1001234567890").and_then(|field| chat(check, field));
     let topic = table.take("topic").and_then(|field| {
         let topic = field.node.as_integer().filter(|id| *id > 0);
@@ -144,14 +150,17 @@ fn channel_id(check: &mut Check<'_>, field: Field<'_>) -> Option<String> {
     let text = field.node.text(check, "channel", "\"C0123456789\"")?.trim();
     if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         let mistake = Diagnostic::error("bad-chat", field.node.span, "this is no channel of Slack");
-        check.report(mistake.help("write the channel's id, such as \"C0123456789\": it stands at the end of the channel's details"));
+        check.report(
+            mistake.help("write the channel's id, such as \"C0123456789\": it stands at the end of the channel's details"),
+        );
         return None;
     }
     Some(text.to_owned())
 }
 
 fn webhook<'a>(check: &mut Check<'a>, table: &mut Table<'a>, key: Span) -> Option<Webhook> {
-    let url = required(check, table, "url", key, "\"https://bot.example/orders\"").and_then(|field| http::url(check, field, UrlOf::Webhook));
+    let url = required(check, table, "url", key, "\"https://bot.example/orders\"")
+        .and_then(|field| http::url(check, field, UrlOf::Webhook));
     let known = [("POST", Method::Post), ("PUT", Method::Put), ("PATCH", Method::Patch)];
     let method = table.take("method").and_then(|field| choice(check, field, &known)).unwrap_or_default();
     let headers = table.take("headers").map(|field| headers(check, field)).unwrap_or_default();
@@ -162,7 +171,9 @@ fn webhook<'a>(check: &mut Check<'a>, table: &mut Table<'a>, key: Span) -> Optio
 }
 
 fn headers<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<(String, SecretRef)> {
-    let Some(table) = field.node.table(check, "headers", Place::Free, "{ Authorization = \"env:BOT_AUTH\" }") else { return Vec::new() };
+    let Some(table) = field.node.table(check, "headers", Place::Free, "{ Authorization = \"env:BOT_AUTH\" }") else {
+        return Vec::new();
+    };
     let mut headers: Vec<(String, SecretRef)> = Vec::new();
     for field in table.fields() {
         let Some((name, value)) = http::header(check, field) else { continue };

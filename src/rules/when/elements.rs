@@ -35,8 +35,12 @@ pub(super) fn read<'a>(check: &mut Check<'a>, table: &mut Table<'a>, all: &mut V
 fn is_true(check: &mut Check<'_>, field: Field<'_>) -> Option<bool> {
     let value = field.node.value.as_bool()?;
     if !value {
-        let mistake = Diagnostic::error("unknown-value", field.node.span, format!("`{} = false` is not how absence is asked for", field.name))
-            .help(format!("write `none = [{{ {} = true }}]`", field.name));
+        let mistake = Diagnostic::error(
+            "unknown-value",
+            field.node.span,
+            format!("`{} = false` is not how absence is asked for", field.name),
+        )
+        .help(format!("write `none = [{{ {} = true }}]`", field.name));
         check.report(mistake);
     }
     Some(value)

@@ -66,7 +66,8 @@ impl Search {
             Diagnostic::error("contradiction", leaf.span, "this can never hold together with what else is asked")
         };
         let mistake = mistake.label(why).also(other.span, "both must hold");
-        self.found.push(mistake.help("values that are alternatives belong into one list: `handle = [\"a\", \"b\"]`, or under `any`"));
+        self.found
+            .push(mistake.help("values that are alternatives belong into one list: `handle = [\"a\", \"b\"]`, or under `any`"));
     }
 
     /// Reports a table under `none` that holds whenever the rule does.
@@ -77,10 +78,11 @@ impl Search {
         let reasons: Option<Vec<_>> =
             leaves.iter().map(|leaf| must.iter().find(|must| self.implies(must, leaf)).copied()).collect();
         let Some(reason) = reasons.as_ref().and_then(|reasons| reasons.first()) else { return };
-        let mistake = Diagnostic::error("contradiction", first.span, format!("`{}` is required and forbidden at once", first.key))
-            .label("under `none`")
-            .also(reason.span, "required here")
-            .help("take it out of one of the two: as it stands the rule can never fire");
+        let mistake =
+            Diagnostic::error("contradiction", first.span, format!("`{}` is required and forbidden at once", first.key))
+                .label("under `none`")
+                .also(reason.span, "required here")
+                .help("take it out of one of the two: as it stands the rule can never fire");
         self.found.push(mistake);
     }
 
@@ -99,11 +101,14 @@ impl Search {
                 let apart = self.spend(a.by_handle.len().min(b.by_handle.len())) && are_strangers(a, b);
                 apart.then_some("no account is in both")
             }
-            (Matcher::Platform(a), Matcher::Platform(b)) => (!a.iter().any(|p| b.contains(p))).then_some("no platform is in both"),
-            (Matcher::Kind(a), Matcher::Kind(b)) => (!a.iter().any(|k| b.contains(k))).then_some("no kind is in both"),
-            (Matcher::Kind(kinds), Matcher::Target(_)) | (Matcher::Target(_), Matcher::Kind(kinds)) => {
-                kinds.iter().all(|kind| *kind == Kind::Post).then_some("a post has no target: only replies, quotes and retweets have")
+            (Matcher::Platform(a), Matcher::Platform(b)) => {
+                (!a.iter().any(|p| b.contains(p))).then_some("no platform is in both")
             }
+            (Matcher::Kind(a), Matcher::Kind(b)) => (!a.iter().any(|k| b.contains(k))).then_some("no kind is in both"),
+            (Matcher::Kind(kinds), Matcher::Target(_)) | (Matcher::Target(_), Matcher::Kind(kinds)) => kinds
+                .iter()
+                .all(|kind| *kind == Kind::Post)
+                .then_some("a post has no target: only replies, quotes and retweets have"),
             (Matcher::Age(a), Matcher::Age(b)) => are_disjoint(a, b).then_some("no age lies in both"),
             (Matcher::Author(a), Matcher::Author(b)) => author_conflict(a, b),
             _ => None,
@@ -134,8 +139,12 @@ impl Search {
             }
             (Matcher::Price(a), Matcher::Price(b)) | (Matcher::Age(a), Matcher::Age(b)) => a == b,
             (Matcher::Media(a), Matcher::Media(b)) => part_of(&a.kinds, &b.kinds),
-            (Matcher::Link(a), Matcher::Link(b)) => a.patterns.is_empty() && !a.domains.is_empty() && a.domains.iter().all(|d| b.domains.contains(d)),
-            (Matcher::Changed(a), Matcher::Changed(b)) => b.before.is_empty() && b.after.is_empty() && a.fields.iter().all(|f| b.fields.contains(f)),
+            (Matcher::Link(a), Matcher::Link(b)) => {
+                a.patterns.is_empty() && !a.domains.is_empty() && a.domains.iter().all(|d| b.domains.contains(d))
+            }
+            (Matcher::Changed(a), Matcher::Changed(b)) => {
+                b.before.is_empty() && b.after.is_empty() && a.fields.iter().all(|f| b.fields.contains(f))
+            }
             _ => false,
         }
     }

@@ -90,7 +90,8 @@ const VERIFIED: [&str; 4] = ["blue", "business", "government", "none"];
 fn verified<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec<Box<str>>> {
     let words = field.node.words(check, "verified", "[\"business\", \"government\"]")?;
     for word in words.iter().filter(|word| !VERIFIED.contains(&word.text)) {
-        let mistake = Diagnostic::warning("unknown-value", word.span, format!("`{}` is no verification that we know of", word.text));
+        let mistake =
+            Diagnostic::warning("unknown-value", word.span, format!("`{}` is no verification that we know of", word.text));
         check.report(match nearest(word.text, VERIFIED) {
             Some(near) => mistake.label(format!("did you mean `{near}`?")),
             None => mistake.help(format!("the feed knows {}", list(&VERIFIED))),

@@ -6,7 +6,7 @@ mod events;
 mod logic;
 mod matchers;
 
-pub(super) use events::{check_events, gather_required};
+pub(super) use events::{OnSpan, check_events, gather_required};
 pub(super) use logic::check_logic;
 
 use super::check::Check;
@@ -105,7 +105,8 @@ enum In {
     Bio,
 }
 
-const FIELDS: [(&str, In); 5] = [("text", In::Text), ("quoted", In::Quoted), ("ocr", In::Ocr), ("name", In::Name), ("bio", In::Bio)];
+const FIELDS: [(&str, In); 5] =
+    [("text", In::Text), ("quoted", In::Quoted), ("ocr", In::Ocr), ("name", In::Name), ("bio", In::Bio)];
 
 fn fields<'a>(check: &mut Check<'a>, table: &mut Table<'a>, contract: bool) -> Fields {
     let Some(field) = table.take("in") else { return Fields::TEXT };
