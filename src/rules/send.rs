@@ -1,12 +1,13 @@
 //! `send` of a rule: which actions, and what is different for this rule.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::actions::Actions;
 use super::check::Check;
 use super::condition::Matcher;
 use super::diagnostic::Diagnostic;
-use super::keys::{Place, list, nearest};
+use super::keys::{Place, list};
 use super::read::{Field, Node};
 use super::ruleset::{Each, Send};
 use super::template::Scope;
@@ -54,10 +55,10 @@ pub(super) fn read<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, field: Fi
         check.report(mistake.help("name an action: `send = [\"desk\"]`"));
     }
     let mut sends: Vec<Send> = Vec::with_capacity(nodes.len());
-    let mut places: Vec<(usize, Span)> = Vec::with_capacity(nodes.len());
+    let mut places: HashMap<usize, Span> = HashMap::with_capacity(nodes.len());
     for node in nodes {
         let Some((action, span, overrides)) = entry(check, shared, node) else { continue };
-        if let Some((_, first)) = places.iter().find(|(known, _)| *known == action) {
+        if let Some(first) = places.get(&action) {
             let mistake = Diagnostic::error("duplicate-name", span, "this rule names the same action twice")
                 .label("here again")
                 .also(*first, "first here")
@@ -65,7 +66,7 @@ pub(super) fn read<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, field: Fi
             check.report(mistake);
             continue;
         }
-        places.push((action, span));
+        places.insert(action, span);
         sends.extend(finish(check, shared, action, span, &overrides, context));
     }
     sends
@@ -117,18 +118,19 @@ fn find<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, name: &str, span: Sp
         return Some(at);
     }
     let mistake = Diagnostic::error("undefined-action", span, format!("there is no action `{name}`"));
-    let mut names: Vec<_> = shared.actions.names().collect();
-    names.sort_unstable();
-    let near = nearest(name, names.iter().copied());
+    let near = check.suggestions.nearest(name, shared.actions.names());
     if let Some(draft) = near.and_then(|near| shared.actions.find(near)).and_then(|at| shared.actions.drafts.get_mut(at)) {
         draft.used = true;
     }
     check.report(match near {
         Some(near) => mistake.label(format!("did you mean `{near}`?")),
-        None if names.is_empty() || names.len() > 20 => {
+        None if !(1..=20).contains(&shared.actions.names().len()) => {
             mistake.help(format!("add `[actions.{name}]` with a `type`, such as `type = \"console\"`"))
         }
-        None => mistake.help(format!("there is {}; or add `[actions.{name}]` with a `type`", list(&names))),
+        None => {
+            let names: Vec<_> = shared.actions.names().collect();
+            mistake.help(format!("there is {}; or add `[actions.{name}]` with a `type`", list(&names)))
+        }
     });
     None
 }

@@ -10,19 +10,30 @@ pub(super) struct Syntax {
     pub(super) lost_from: Option<usize>,
 }
 
+/// Errors of the parser that are looked at in one file.
+const LOOKED_AT: usize = 1_000;
+
+/// Below a header that is not closed, keys seem to belong to the table above it.
+fn said_of_header(message: &str) -> bool {
+    message.starts_with("unclosed table") || message.starts_with("unclosed array table")
+}
+
 /// Turns the parser's errors into diagnostics.
 pub(super) fn diagnostics(file: usize, text: &str, errors: &[toml::de::Error]) -> Syntax {
     if errors.is_empty() {
         return Syntax { diagnostics: Vec::new(), lost_from: None };
     }
     let unclosed = unclosed(text);
+    let mut lost_from = unclosed.map(|(at, _)| at);
     let mut diagnostics = Vec::new();
     let mut said = Said::default();
-    for error in errors {
+    for error in errors.iter().take(LOOKED_AT) {
         let range = error.span().unwrap_or(text.len()..text.len());
         let start = range.start.min(text.len());
         let span = Span { file, start, end: range.end.clamp(start, text.len()) };
         let after = unclosed.is_some_and(|(at, _)| start > at);
+        let header = said_of_header(error.message());
+        lost_from = lost_from.or(header.then(|| line_start(text, start)));
         if !after && said.is_new(text, start, error.message()) {
             diagnostics.push(diagnostic(text, span, error.message()));
         }
@@ -35,7 +46,7 @@ pub(super) fn diagnostics(file: usize, text: &str, errors: &[toml::de::Error]) -
             mistake.label("opened here").help(format!("close it with a `{close}`; mistakes below it show when it is mended")),
         );
     }
-    Syntax { diagnostics, lost_from: unclosed.map(|(at, _)| at) }
+    Syntax { diagnostics, lost_from }
 }
 
 /// What has been said, so that one slip is not told several times.
@@ -51,9 +62,8 @@ impl Said {
         let line = line_start(text, at);
         if message == DUPLICATE {
             let of_table = self.table.and_then(|from| text.get(from..at)).is_some_and(|between| !between.contains("\n["));
-            if is_header(text, line) {
-                self.table = Some(at);
-            } else if of_table {
+            self.table = (of_table || is_header(text, line)).then_some(at);
+            if of_table && !is_header(text, line) {
                 return false;
             }
         }
@@ -77,6 +87,8 @@ fn diagnostic(text: &str, span: Span, said: &str) -> Diagnostic {
     if said == DUPLICATE {
         return duplicate(text, span);
     }
+    let nothing = text.get(span.start..).is_some_and(|rest| rest.trim_start_matches([' ', '\t']).starts_with(['\n', '\r', '#']));
+    let said = if said == "string values must be quoted" && nothing { "missing value" } else { said };
     let (message, help) = in_words(said);
     let mut mistake =
         Diagnostic::error("syntax", span, message.unwrap_or_else(|| said.split('\n').next().unwrap_or(said).to_owned()));

@@ -189,6 +189,28 @@ fn every_prefix_of_a_good_file_is_loaded_or_refused_and_never_panics() {
     }
 }
 
+/// Quadratic work on any of these would take minutes.
+#[test]
+fn a_large_file_that_is_wrong_everywhere_is_read_in_bounded_time() {
+    let many = |line: &dyn Fn(usize) -> String, count: usize| (0..count).map(line).collect::<String>();
+    let desk = "[actions.desk]\ntype = \"console\"\n";
+    let cases = [
+        many(&|n| format!("[actions.a{n}]\n"), 30_000) + &many(&|n| format!("[actions.a{n}]\nx = 1\n"), 30_000),
+        many(&|n| format!("key_{n} = {n}\n"), 100_000),
+        format!("[lists]\n{}{desk}", many(&|n| format!("list_{n} = [\"a\"]\n"), 30_000))
+            + &many(&|n| format!("[[rule]]\nname = \"r{n}\"\nsend = [\"x{n}\"]\nwhen = {{ handle = \"@lost{n}\" }}\n"), 30_000),
+        format!(
+            "{desk}[[rule]]\nname = \"r\"\nsend = [\"desk\"]\n[rule.when]\nall = [{}]\n",
+            "{ handle = \"a\", kind = \"post\" }, ".repeat(50_000)
+        ),
+        format!("a = [{}\n", "1 2 ".repeat(200_000)),
+        format!("{desk}[[rule]]\nname = \"r\"\nsend = [{}]\nwhen = {{ keyword = \"x\" }}\n", "\"desk\", ".repeat(100_000)),
+    ];
+    for text in cases {
+        assert!(said(&text).len() < 1_000_000);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
