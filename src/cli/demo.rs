@@ -1,6 +1,5 @@
 //! `birdcall demo`: the whole way without a key, a server or a configuration.
 
-use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -108,18 +107,17 @@ async fn show(rules: RuleSet, arguments: &Arguments) -> Result<Totals, String> {
     }
 }
 
-fn over(seconds: u64) -> impl Future<Output = ()> {
-    async move {
-        let time = async {
-            match seconds {
-                0 => std::future::pending().await,
-                seconds => tokio::time::sleep(Duration::from_secs(seconds)).await,
-            }
-        };
-        tokio::select! {
-            () = stopped() => {}
-            () = time => {}
+/// Done when the time is up, or when a person asks for it.
+async fn over(seconds: u64) {
+    let time = async {
+        match seconds {
+            0 => std::future::pending().await,
+            seconds => tokio::time::sleep(Duration::from_secs(seconds)).await,
         }
+    };
+    tokio::select! {
+        () = stopped() => {}
+        () = time => {}
     }
 }
 

@@ -1,16 +1,35 @@
 //! What the walk over the files carries with it: the mistakes so far, the lists, and the patterns already compiled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Source;
 use super::condition::Accounts;
 use super::diagnostic::{Diagnostic, Severity};
+use super::http::IN_CLEAR;
+use super::keys::nearest;
 use super::lists::Lists;
 use crate::model::action::Span;
 
 /// Diagnostics kept of one run, so that a hostile file cannot fill the memory with them. The rest is a number.
 const KEPT: usize = 10_000;
+
+/// Names compared for suggestions in one run: a file of a hundred thousand wrong names must not take minutes.
+const COMPARED: usize = 5_000_000;
+
+/// Finds what was most likely meant, as long as that is affordable.
+#[derive(Debug)]
+pub(super) struct Suggestions {
+    left: usize,
+}
+
+impl Suggestions {
+    /// The nearest of some names, if one is near enough.
+    pub(super) fn nearest<'n>(&mut self, written: &str, names: impl ExactSizeIterator<Item = &'n str>) -> Option<&'n str> {
+        self.left = self.left.checked_sub(names.len())?;
+        nearest(written, names)
+    }
+}
 
 /// Carried through the whole walk.
 #[derive(Debug)]
@@ -23,6 +42,10 @@ pub(super) struct Check<'a> {
     pub(super) patterns: HashMap<(&'a str, bool), Option<Arc<regex::Regex>>>,
     /// Lists that were read as accounts, by name and whether handles may be as long as Truth Social's.
     pub(super) accounts: HashMap<(&'a str, bool), Option<Arc<Accounts>>>,
+    /// For "did you mean".
+    pub(super) suggestions: Suggestions,
+    /// What the parser could not read: below a bracket that is never closed.
+    pub(super) lost: Vec<Span>,
     diagnostics: Vec<Diagnostic>,
     dropped: usize,
     errors: usize,
@@ -35,6 +58,8 @@ impl<'a> Check<'a> {
             lists: Lists::default(),
             patterns: HashMap::new(),
             accounts: HashMap::new(),
+            suggestions: Suggestions { left: COMPARED },
+            lost: Vec::new(),
             diagnostics: Vec::new(),
             dropped: 0,
             errors: 0,
@@ -57,22 +82,36 @@ impl<'a> Check<'a> {
         self.report(Diagnostic::error(code, span, message));
     }
 
+    /// Whether further diagnostics are only counted.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= KEPT
+    }
+
     pub(super) fn has_errors(&self) -> bool {
         self.errors > 0
     }
 
     /// After a mistake of syntax a part of the file is missing: what only follows from that is not worth saying.
     pub(super) fn forget_consequences(&mut self) {
-        let syntax: Vec<Span> = self.diagnostics.iter().filter(|d| d.code == "syntax").filter_map(|d| d.span).collect();
-        let same_place = |span: Span| {
-            syntax.iter().any(|s| s.file == span.file && s.start < span.end.max(span.start + 1) && span.start <= s.end)
-        };
-        self.diagnostics.retain(|d| match d.code {
-            "syntax" => true,
+        let starts: Vec<Vec<usize>> = self.sources.iter().map(|source| line_starts(&source.text)).collect();
+        // A line, by the file and how many begin at or before it.
+        let line =
+            |span: Span| (span.file, starts.get(span.file).map_or(0, |starts| starts.partition_point(|at| *at <= span.start)));
+        let lines: HashSet<(usize, usize)> =
+            self.diagnostics.iter().filter(|d| d.code == "syntax").filter_map(|d| d.span).map(line).collect();
+        let lost = std::mem::take(&mut self.lost);
+        let mut diagnostics = std::mem::take(&mut self.diagnostics);
+        diagnostics.retain(|d| match d.code {
+            // What such a warning underlines must stay hidden.
+            "syntax" | IN_CLEAR => true,
             "missing-key" | "empty-table" | "empty-list" | "no-rules" => false,
             code if code.starts_with("unused-") || code.starts_with("undefined-") => false,
-            _ => !d.span.is_some_and(same_place),
+            _ => d.span.is_none_or(|span| {
+                let is_lost = lost.iter().any(|lost| lost.file == span.file && span.start >= lost.start);
+                !is_lost && !lines.contains(&line(span))
+            }),
         });
+        self.diagnostics = diagnostics;
     }
 
     /// The text of a place, as written. Empty when the place is not in the text.
@@ -90,4 +129,9 @@ impl<'a> Check<'a> {
         }
         self.diagnostics
     }
+}
+
+/// Where the lines of a text begin.
+pub(super) fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
 }

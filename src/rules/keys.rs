@@ -171,15 +171,21 @@ pub(super) fn unknown(field: &Field<'_>, place: Place, allowed: &[&'static str])
     }
     let alias = ALIASES.iter().find(|(at, key, _)| *at == place && key.eq_ignore_ascii_case(name)).map(|(.., key)| *key);
     let homes: Vec<_> = HOMES.iter().filter(|(at, keys)| *at != place && keys.contains(&name)).map(|(at, _)| at.name()).collect();
-    let mistake = |message| Diagnostic::error("unknown-key", field.key, message);
+    let at = if place == Place::Top { "at" } else { "in" };
+    let mistake = Diagnostic::error("unknown-key", field.key, format!("unknown key `{name}` {at} {here}"));
     if let Some(key) = alias {
-        return mistake(format!("unknown key `{name}` in {here}")).help(format!("it is called `{key}`"));
+        return mistake.label(format!("it is called `{key}`"));
     }
     if let Some(home) = homes.first() {
-        return Diagnostic::error("misplaced-key", field.key, format!("`{name}` belongs into {home}, not into {here}"))
-            .help(format!("{here} takes {}", list(allowed)));
+        let mistake = Diagnostic::error("misplaced-key", field.key, format!("`{name}` belongs into {home}, not into {here}"));
+        return match place {
+            Place::When if *home == Place::Rule.name() => {
+                mistake.help(format!("every key belongs to the header above it: write `{name}` above `[rule.when]`"))
+            }
+            _ if allowed.len() > 12 => mistake,
+            _ => mistake.help(format!("{here} takes {}", list(allowed))),
+        };
     }
-    let mistake = mistake(format!("unknown key `{name}` in {here}"));
     match nearest(name, allowed.iter().copied()) {
         Some(key) => mistake.label(format!("did you mean `{key}`?")),
         None if allowed.is_empty() => mistake,
@@ -213,10 +219,19 @@ pub(super) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str
 
 /// `a`, `b` and `c`.
 pub(super) fn list(names: &[&str]) -> String {
+    joined(names, "and")
+}
+
+/// `a`, `b` or `c`.
+pub(super) fn one_of(names: &[&str]) -> String {
+    joined(names, "or")
+}
+
+fn joined(names: &[&str], word: &str) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.as_slice() {
         [] => "nothing".to_owned(),
         [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+        [most @ .., last] => format!("{} {word} {last}", most.join(", ")),
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::check::Check;
 use super::diagnostic::Diagnostic;
-use super::keys::nearest;
 use super::read::{Field, Word};
 use crate::model::action::Span;
 
@@ -78,7 +77,10 @@ impl<'a> Check<'a> {
     /// Adds the words of a list. `false`: there is no such list, or it is broken.
     pub(super) fn resolve(&mut self, name: &str, at: Span, into: &mut Vec<Word<'a>>) -> bool {
         let Some(list) = self.lists.by_name.get_mut(name) else {
-            let near = nearest(name, self.lists.by_name.keys().copied());
+            let near = self.suggestions.nearest(name, self.lists.by_name.keys().copied());
+            if let Some(meant) = near.and_then(|near| self.lists.by_name.get_mut(near)) {
+                meant.used = true;
+            }
             let mistake = Diagnostic::error("undefined-list", at, format!("there is no list `{name}`"));
             self.report(match near {
                 Some(near) => mistake.label(format!("did you mean `@{near}`?")),

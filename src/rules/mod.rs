@@ -90,8 +90,10 @@ fn parse<'a>(check: &mut Check<'a>, file: usize, source: &'a Source) -> (DeTable
         return (DeTable::new(), false);
     }
     let (document, errors) = DeTable::parse_recoverable(&source.text);
-    for error in &errors {
-        check.report(syntax::diagnostic(file, &source.text, error));
+    let syntax = syntax::diagnostics(file, &source.text, &errors);
+    syntax.diagnostics.into_iter().for_each(|mistake| check.report(mistake));
+    if let Some(start) = syntax.lost_from {
+        check.lost.push(Span { file, start, end: source.text.len() });
     }
     (document.into_inner(), errors.is_empty())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::check::Check;
 use super::condition::Accounts;
 use super::diagnostic::Diagnostic;
-use super::keys::{list, nearest};
+use super::keys::{nearest, one_of};
 use super::read::{Field, Word};
 use crate::model::address::{Address, AddressError};
 use crate::model::ids::{normal_handle, normal_symbol};
@@ -62,7 +62,9 @@ fn read_accounts<'a>(check: &mut Check<'a>, field: Field<'a>, truth_social: bool
                 match (known.as_ref(), id) {
                     (Some(first), Some(second)) if *first != second => {
                         let message = format!("`{}` was given another id before: {first}", word.text);
-                        check.report(with_use(Diagnostic::error("two-ids", word.span, message), word, "a handle"));
+                        let mistake = Diagnostic::error("two-ids", word.span, message)
+                            .help("keep the id that is right: it decides when the account is renamed");
+                        check.report(with_use(mistake, word, "a handle"));
                         whole = false;
                     }
                     (None, second @ Some(_)) => *known = second,
@@ -264,7 +266,7 @@ fn unknown_value(key: &str, word: &Word<'_>, names: &[&'static str]) -> Diagnost
     let alias = ALIASES.iter().find(|(at, alias, _)| *at == key && alias.eq_ignore_ascii_case(word.text)).map(|(.., name)| *name);
     match alias.or_else(|| nearest(word.text, names.iter().copied())) {
         Some(near) => mistake.label(format!("did you mean `{near}`?")),
-        None => mistake.help(format!("it can be {}", list(names))),
+        None => mistake.help(format!("it can be {}", one_of(names))),
     }
 }
 

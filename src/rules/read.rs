@@ -228,7 +228,12 @@ impl<'a> Table<'a> {
             return;
         }
         for field in self.fields() {
-            if !self.asked.contains(&field.name) {
+            if self.asked.contains(&field.name) {
+                continue;
+            }
+            if check.is_full() {
+                check.error("unknown-key", field.key, String::new());
+            } else {
                 check.report(keys::unknown(&field, self.place, &self.asked));
             }
         }

@@ -13,7 +13,7 @@ use super::send::{self, Context, Shared};
 use super::settings::wait;
 use super::template::Scope;
 use super::units::duration;
-use super::when::{self, Tree};
+use super::when::{self, OnSpan, Tree};
 use crate::model::action::Span;
 use crate::model::subject::Event;
 
@@ -37,7 +37,10 @@ pub(super) fn read<'a>(
     let span = name.map_or(header, |(_, span)| span);
     let on_field = table.take("on");
     let on = on_field.map_or_else(|| vec![Event::Tweet], |field| events(check, field));
-    let on_span = on_field.map_or(span, |field| field.node.span);
+    let on_span = match on_field {
+        Some(field) => OnSpan { span: field.node.span, label: "the rule's events" },
+        None => OnSpan { span, label: "is about tweets, as it has no `on`" },
+    };
     let when_field = table.take("when");
     let tree = when_field.and_then(|field| condition(check, field, &on, on_span));
     if when_field.is_none() && on.contains(&Event::Tweet) {
@@ -110,7 +113,7 @@ fn events<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Event> {
     if events.is_empty() { vec![Event::Tweet] } else { events }
 }
 
-fn condition<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span: Span) -> Option<Tree> {
+fn condition<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span: OnSpan) -> Option<Tree> {
     let table = field.node.table(check, "when", Place::When, "{ keyword = \"listing\" }")?;
     let tree = when::read(check, table, 0);
     when::check_events(check, &tree, on, on_span);
@@ -118,12 +121,12 @@ fn condition<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span:
     Some(tree)
 }
 
-fn each<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span: Span) -> Option<Each> {
+fn each<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span: OnSpan) -> Option<Each> {
     let known = [("token", Each::Token), ("market", Each::Market), ("prediction", Each::Prediction)];
     let each = choice(check, field, &known)?;
     if !on.iter().any(|event| event.is_about_a_tweet()) {
         let mistake = Diagnostic::error("impossible-on-event", field.key, "only tweets have tokens, markets and predictions")
-            .also(on_span, "the rule's events")
+            .also(on_span.span, on_span.label)
             .help("remove `each`, or set `on = \"tweet\"`");
         check.report(mistake);
     }

@@ -1,17 +1,18 @@
 //! `send` of a rule: which actions, and what is different for this rule.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::actions::Actions;
 use super::check::Check;
 use super::condition::Matcher;
 use super::diagnostic::Diagnostic;
-use super::keys::{Place, list, nearest};
+use super::keys::{Place, list};
 use super::read::{Field, Node};
 use super::ruleset::{Each, Send};
 use super::template::Scope;
 use super::templates::{PayloadId, TemplateId, Templates};
-use super::units::duration;
+use super::units::{duration, written};
 use super::when::{Leaf, Tree};
 use crate::model::action::Span;
 use crate::model::limits::MAX_AGE;
@@ -54,10 +55,10 @@ pub(super) fn read<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, field: Fi
         check.report(mistake.help("name an action: `send = [\"desk\"]`"));
     }
     let mut sends: Vec<Send> = Vec::with_capacity(nodes.len());
-    let mut places: Vec<(usize, Span)> = Vec::with_capacity(nodes.len());
+    let mut places: HashMap<usize, Span> = HashMap::with_capacity(nodes.len());
     for node in nodes {
         let Some((action, span, overrides)) = entry(check, shared, node) else { continue };
-        if let Some((_, first)) = places.iter().find(|(known, _)| *known == action) {
+        if let Some(first) = places.get(&action) {
             let mistake = Diagnostic::error("duplicate-name", span, "this rule names the same action twice")
                 .label("here again")
                 .also(*first, "first here")
@@ -65,7 +66,7 @@ pub(super) fn read<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, field: Fi
             check.report(mistake);
             continue;
         }
-        places.push((action, span));
+        places.insert(action, span);
         sends.extend(finish(check, shared, action, span, &overrides, context));
     }
     sends
@@ -117,14 +118,19 @@ fn find<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, name: &str, span: Sp
         return Some(at);
     }
     let mistake = Diagnostic::error("undefined-action", span, format!("there is no action `{name}`"));
-    let mut names: Vec<_> = shared.actions.names().collect();
-    names.sort_unstable();
-    check.report(match nearest(name, names.iter().copied()) {
+    let near = check.suggestions.nearest(name, shared.actions.names());
+    if let Some(draft) = near.and_then(|near| shared.actions.find(near)).and_then(|at| shared.actions.drafts.get_mut(at)) {
+        draft.used = true;
+    }
+    check.report(match near {
         Some(near) => mistake.label(format!("did you mean `{near}`?")),
-        None if names.is_empty() || names.len() > 20 => {
+        None if !(1..=20).contains(&shared.actions.names().len()) => {
             mistake.help(format!("add `[actions.{name}]` with a `type`, such as `type = \"console\"`"))
         }
-        None => mistake.help(format!("there is {}; or add `[actions.{name}]` with a `type`", list(&names))),
+        None => {
+            let names: Vec<_> = shared.actions.names().collect();
+            mistake.help(format!("there is {}; or add `[actions.{name}]` with a `type`", list(&names)))
+        }
     });
     None
 }
@@ -191,8 +197,11 @@ fn in_time(check: &mut Check<'_>, context: &Context<'_>, max_age: Duration, span
     let mut meta = None;
     tree.each_leaf(false, &mut |leaf, _| meta = meta.or_else(|| needs_meta(leaf).then_some(leaf)));
     if let (Some(leaf), Some((wait, wait_span))) = (meta, context.wait.filter(|(wait, _)| *wait >= max_age)) {
-        let message =
-            format!("what this rule waits for can come too late for this send: it waits {wait:?} and sends for {max_age:?}");
+        let message = format!(
+            "what this rule waits for can come too late for this send: it waits {} and sends for {}",
+            written(wait),
+            written(max_age)
+        );
         let mistake = Diagnostic::warning("late-send", wait_span, message)
             .label("waits this long")
             .also(leaf.span, "for this")
@@ -211,10 +220,11 @@ fn in_time(check: &mut Check<'_>, context: &Context<'_>, max_age: Duration, span
         _ => false,
     });
     if let Some(leaf) = late {
-        let mistake = Diagnostic::error("never-in-time", leaf.span, format!("nothing is ever sent: `max_age` is {max_age:?}"))
-            .label("asks for older tweets than that")
-            .also(span, "sends nothing older")
-            .help("raise `max_age` on the action or the send, or lower `age`");
+        let mistake =
+            Diagnostic::error("never-in-time", leaf.span, format!("nothing is ever sent: `max_age` is {}", written(max_age)))
+                .label("asks for older tweets than that")
+                .also(span, "sends nothing older")
+                .help("raise `max_age` on the action or the send, or lower `age`");
         check.report(mistake);
     }
 }

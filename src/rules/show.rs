@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::Source;
+use super::check::line_starts;
 use super::diagnostic::{Diagnostic, Severity};
 use super::http::IN_CLEAR;
 use crate::model::action::Span;
@@ -25,6 +26,8 @@ pub enum Style {
 const LINE: usize = 160;
 /// Bytes shown on either side of what is underlined in a long line.
 const AROUND: usize = 50;
+/// Bytes underlined in a long line.
+const MARKED: usize = 80;
 /// Lines between two places that are still shown as one piece.
 const APART: usize = 20;
 
@@ -62,8 +65,7 @@ struct Files<'s> {
 
 impl<'s> Files<'s> {
     fn new(diagnostics: &[Diagnostic], sources: &'s [Source]) -> Self {
-        let lines = |text: &str| std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let files = sources.iter().map(|source| (source, lines(&source.text))).collect();
+        let files = sources.iter().map(|source| (source, line_starts(&source.text))).collect();
         let mut secrets: Vec<_> = diagnostics.iter().filter(|d| d.code == IN_CLEAR).filter_map(|d| d.span).collect();
         secrets.sort_unstable();
         Self { files, secrets }
@@ -89,8 +91,8 @@ impl<'s> Files<'s> {
         source.text.get(start..end).map(|line| line.trim_end_matches(['\n', '\r']))
     }
 
-    /// The secrets within a line, as ranges of it.
-    fn hidden(&self, file: usize, line: usize) -> Vec<Range<usize>> {
+    /// The secrets within the part of a line that is shown, as ranges of the line.
+    fn hidden(&self, file: usize, line: usize, near: &Range<usize>) -> Vec<Range<usize>> {
         let (Some((_, lines)), Some(text)) = (self.files.get(file), self.line(file, line)) else { return Vec::new() };
         let begin = lines.get(line).copied().unwrap_or_default();
         let end = begin + text.len();
@@ -99,7 +101,10 @@ impl<'s> Files<'s> {
         // The quotes stay, so that one sees that it is a text.
         let known =
             known.map(|span| (span.start + 1).saturating_sub(begin)..span.end.saturating_sub(1).min(end).saturating_sub(begin));
-        known.chain(secrets_by_shape(text)).filter(|range| range.start < range.end).collect()
+        let (from, to) = (floor(text, near.start.saturating_sub(LINE)), floor(text, near.end.saturating_add(LINE)));
+        let shaped = secrets_by_shape(text.get(from..to).unwrap_or_default()).into_iter();
+        let shaped = shaped.map(|range| range.start + from..range.end + from);
+        known.chain(shaped).filter(|range| range.start < range.end).collect()
     }
 }
 
@@ -160,7 +165,9 @@ fn snippet(group: Group<'static>, piece: &[Mark<'_>], files: &Files<'_>) -> Grou
         let raw = files.line(file, line).unwrap_or_default();
         let marks: Vec<_> = piece.iter().filter(|mark| mark.place.line == line).collect();
         let mut ranges: Vec<_> = marks.iter().map(|mark| mark.place.range.clone()).collect();
-        let shown = window(raw, &files.hidden(file, line), &mut ranges);
+        let part = part_shown(raw, &ranges);
+        let hidden = files.hidden(file, line, &part);
+        let shown = window(raw, part, &hidden, &mut ranges);
         for (mark, range) in marks.iter().zip(ranges) {
             let kind = if mark.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
             let annotation = kind.span(text.len() + range.start..text.len() + range.end);
@@ -174,20 +181,37 @@ fn snippet(group: Group<'static>, piece: &[Mark<'_>], files: &Files<'_>) -> Grou
         .line(file, head.place.line)
         .and_then(|line| line.get(..head.place.range.start))
         .map_or(0, |before| before.chars().count());
+    let snippet = Snippet::source(text).line_start(first + 1).annotations(annotations);
+    if is_as_written(files, head) {
+        return group.element(snippet.path(name));
+    }
+    // The column within the window would not be that of the file.
     let origin = Origin::path(name).line(head.place.line + 1).char_column(column + 1);
-    group.element(origin).element(Snippet::source(text).line_start(first + 1).annotations(annotations))
+    group.element(origin).element(snippet)
 }
 
-/// A line as it may be shown: no control characters, no secrets, and of a long one only what lies around the marks.
-fn window(raw: &str, hidden: &[Range<usize>], marks: &mut [Range<usize>]) -> String {
-    let (from, to) = match marks.first() {
-        _ if raw.len() <= LINE => (0, raw.len()),
-        None => (0, floor(raw, LINE)),
+/// Whether a line is shown as it stands in the file, so that its columns are those of the file.
+fn is_as_written(files: &Files<'_>, mark: &Mark<'_>) -> bool {
+    let Place { file, line, ref range } = mark.place;
+    let Some(text) = files.line(file, line).filter(|text| text.len() <= LINE) else { return false };
+    !files.hidden(file, line, &(0..text.len())).iter().any(|hidden| hidden.start < range.start)
+}
+
+/// Of a long line only what lies around the marks.
+fn part_shown(raw: &str, marks: &[Range<usize>]) -> Range<usize> {
+    match marks.first() {
+        _ if raw.len() <= LINE => 0..raw.len(),
+        None => 0..floor(raw, LINE),
         Some(mark) => {
-            let to = marks.iter().map(|mark| mark.end).max().unwrap_or(mark.end).min(mark.start + LINE);
-            (floor(raw, mark.start.saturating_sub(AROUND)), floor(raw, (to + AROUND).min(raw.len())))
+            let end = marks.iter().map(|mark| mark.end).max().unwrap_or(mark.end).min(mark.start + MARKED);
+            floor(raw, mark.start.saturating_sub(AROUND))..floor(raw, end + AROUND)
         }
-    };
+    }
+}
+
+/// A part of a line as it may be shown: no control characters and no secrets. The marks move with it.
+fn window(raw: &str, part: Range<usize>, hidden: &[Range<usize>], marks: &mut [Range<usize>]) -> String {
+    let Range { start: from, end: to } = part;
     let mut out = String::new();
     if from > 0 {
         out.push('…');
@@ -291,29 +315,34 @@ mod tests {
             "\"X-Api-Key\" = \"s3cret-s3cret-s3cret\"",
         ];
         for line in lines {
-            let shown = window(line, &secrets_by_shape(line), &mut []);
+            let shown = window(line, 0..line.len(), &secrets_by_shape(line), &mut []);
             assert!(!shown.contains("s3cret") && shown.contains("***"), "{line} => {shown}");
         }
         for line in ["token = \"DOGE\"", "key = \"env:TWEETSTREAM_API_KEY_OF_MINE\"", "secret = 'file:/run/secrets/bot_secret'"] {
-            assert_eq!(secrets_by_shape(line), [], "{line}");
+            assert!(secrets_by_shape(line).is_empty(), "{line}");
         }
+    }
+
+    /// The text shown of a line and where its one mark lies in it.
+    fn shown(line: &str, hidden: &[Range<usize>], mark: Range<usize>) -> (String, Range<usize>) {
+        let mut marks = vec![mark];
+        let shown = window(line, part_shown(line, &marks), hidden, &mut marks);
+        (shown, marks.swap_remove(0))
     }
 
     #[test]
     fn marks_follow_what_is_replaced() {
-        let mut marks = [4..9];
-        let shown = window("a\u{202E}b \u{1b}[31m", &[0..1], &mut marks);
-        assert_eq!(shown, "***\u{FFFD}b \u{FFFD}[31m");
-        assert!(shown.is_char_boundary(marks[0].start) && shown.is_char_boundary(marks[0].end));
+        let secret = 0..1;
+        let (shown, mark) = shown("a\u{202E}b \u{1b}[31m", std::slice::from_ref(&secret), 4..9);
+        assert_eq!((shown.as_str(), &shown[mark]), ("***\u{FFFD}b \u{FFFD}[31m", "b \u{FFFD}[3"));
     }
 
     #[test]
     fn of_a_long_line_a_window_is_shown() {
         let line = format!("list = [{}\"bad one\"{}]", "\"good\", ".repeat(1_000), ", \"good\"".repeat(1_000));
         let at = line.find("\"bad").unwrap();
-        let mut marks = [at..at + 9];
-        let shown = window(&line, &[], &mut marks);
+        let (shown, mark) = shown(&line, &[], at..at + 9);
         assert!(shown.len() < 300, "{shown}");
-        assert_eq!(&shown[marks[0].clone()], "\"bad one\"");
+        assert_eq!(&shown[mark], "\"bad one\"");
     }
 }

@@ -1,13 +1,13 @@
 //! `[templates.NAME]`, templates within a `send`, and payloads of webhooks. What a template may use depends on the rule that
 //! uses it, so each is compiled once for every different scope.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::check::Check;
 use super::diagnostic::Diagnostic;
-use super::keys::{Place, nearest};
+use super::keys::Place;
 use super::read::{Field, Node, Table};
 use super::ruleset::{Each, Payload};
 use super::template::{ChatTemplate, JsonTemplate, Scope, TemplateError, TemplatePart};
@@ -58,7 +58,7 @@ struct Name {
 pub(super) struct Templates<'a> {
     written: Vec<Written<'a>>,
     payloads: Vec<WrittenPayload<'a>>,
-    by_name: HashMap<&'a str, Name>,
+    by_name: BTreeMap<&'a str, Name>,
     /// Mistakes already said, so that a template used by a hundred rules is not wrong a hundred times.
     said: HashSet<(Span, String)>,
 }
@@ -107,7 +107,10 @@ impl<'a> Templates<'a> {
             known.used = true;
             return Some(known.id);
         }
-        let near = nearest(name, self.by_name.keys().copied());
+        let near = check.suggestions.nearest(name, self.by_name.keys().copied());
+        if let Some(meant) = near.and_then(|near| self.by_name.get_mut(near)) {
+            meant.used = true;
+        }
         let mistake = Diagnostic::error("undefined-template", field.node.span, format!("there is no template `{name}`"));
         check.report(match near {
             Some(near) => mistake.label(format!("did you mean `{near}`?")),

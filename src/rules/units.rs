@@ -51,6 +51,14 @@ pub(super) fn parse_rate(text: &str) -> Result<Rate, String> {
     Rate::new(count, per).ok_or_else(|| "a rate of nothing would never let anything through".to_owned())
 }
 
+/// As a file would write it: "10m" rather than "600s".
+pub(super) fn written(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+    let unit = units.into_iter().find(|(unit, _)| millis >= *unit && millis.is_multiple_of(*unit));
+    unit.map_or_else(|| "0s".to_owned(), |(unit, name)| format!("{}{name}", millis / unit))
+}
+
 /// A duration of at least one millisecond, or a report.
 pub(super) fn duration(check: &mut Check<'_>, field: Field<'_>) -> Option<Duration> {
     let Field { name, node, .. } = field;
@@ -130,6 +138,7 @@ mod tests {
         let good = [("1500ms", 1_500), ("3s", 3_000), ("10m", 600_000), ("2h", 7_200_000), ("7d", 604_800_000), (" 5 s ", 5_000)];
         for (text, millis) in good {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+            assert_eq!(parse_duration(&written(Duration::from_millis(millis))), Ok(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "s", "10", "1.5s", "-3s", "3 weeks", "1h30m", "99999999999999999999s", "4000d", "３s"] {
             assert!(parse_duration(text).is_err(), "{text}");

@@ -9,3 +9,4 @@ mod engine;
 mod feed;
 mod flow;
 mod join;
+mod rules;

@@ -2,7 +2,7 @@
 
 mod types;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::check::Check;
@@ -38,7 +38,7 @@ pub(super) struct Draft {
 #[derive(Debug, Default)]
 pub(super) struct Actions<'a> {
     pub(super) drafts: Vec<Draft>,
-    by_name: HashMap<&'a str, usize>,
+    by_name: BTreeMap<&'a str, usize>,
 }
 
 impl<'a> Actions<'a> {
@@ -47,7 +47,8 @@ impl<'a> Actions<'a> {
         self.by_name.get(name).copied()
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+    /// The names of all actions, sorted.
+    pub(super) fn names(&self) -> impl ExactSizeIterator<Item = &'a str> {
         self.by_name.keys().copied()
     }
 
@@ -68,9 +69,7 @@ impl<'a> Actions<'a> {
 
     /// Warns of the actions that no rule sends to.
     pub(super) fn unused(&self, check: &mut Check<'a>) {
-        let mut names: Vec<_> = self.by_name.iter().collect();
-        names.sort();
-        for (name, at) in names {
+        for (name, at) in &self.by_name {
             if let Some(draft) = self.drafts.get(*at).filter(|draft| !draft.used) {
                 let mistake = Diagnostic::warning("unused-action", draft.key, format!("no rule sends to the action `{name}`"))
                     .help(format!("add `\"{name}\"` to the `send` of a rule, or remove it"));

@@ -170,12 +170,21 @@ fn webhook<'a>(check: &mut Check<'a>, table: &mut Table<'a>, key: Span) -> Optio
     Some(Webhook { url: url?, method, headers, secret, idempotent })
 }
 
+/// Headers of one webhook; servers refuse many more.
+const HEADERS: usize = 50;
+
 fn headers<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<(String, SecretRef)> {
     let Some(table) = field.node.table(check, "headers", Place::Free, "{ Authorization = \"env:BOT_AUTH\" }") else {
         return Vec::new();
     };
     let mut headers: Vec<(String, SecretRef)> = Vec::new();
-    for field in table.fields() {
+    let fields = table.fields();
+    if fields.len() > HEADERS {
+        let message = format!("a webhook can have {HEADERS} headers at most");
+        check.report(Diagnostic::error("too-large", field.key, message).help("put what is more into the body, with `json`"));
+        return Vec::new();
+    }
+    for field in fields {
         let Some((name, value)) = http::header(check, field) else { continue };
         if let Some((_, first)) = headers.iter().find(|(known, _)| *known == name) {
             let mistake = Diagnostic::error("duplicate-name", field.key, format!("the header `{name}` is given twice"));

@@ -7,8 +7,15 @@ use crate::rules::check::Check;
 use crate::rules::condition::{Fields, Matcher};
 use crate::rules::diagnostic::Diagnostic;
 
+/// Where the rule says what it is about, and what is said there.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::rules) struct OnSpan {
+    pub(in crate::rules) span: Span,
+    pub(in crate::rules) label: &'static str,
+}
+
 /// Reports every matcher that cannot hold for any event of the rule, and warns of events for which a required one cannot.
-pub(in crate::rules) fn check_events(check: &mut Check<'_>, tree: &Tree, on: &[Event], on_span: Span) {
+pub(in crate::rules) fn check_events(check: &mut Check<'_>, tree: &Tree, on: &[Event], on_span: OnSpan) {
     let mut impossible = Vec::new();
     tree.each_leaf(false, &mut |leaf, _| {
         if !on.iter().any(|event| has(*event, &leaf.matcher)) {
@@ -26,7 +33,7 @@ pub(in crate::rules) fn check_events(check: &mut Check<'_>, tree: &Tree, on: &[E
             let message = format!("this rule never fires on `{}`", event.name());
             let mistake = Diagnostic::warning("unreachable-event", leaf.span, message)
                 .label(format!("`{}` has no {}", event.name(), what(&leaf.matcher)))
-                .also(on_span, "the rule's events")
+                .also(on_span.span, on_span.label)
                 .help("make it two rules, or put the matcher under `any`");
             check.report(mistake);
         }
@@ -43,12 +50,12 @@ pub(in crate::rules) fn gather_required<'t>(tree: &'t Tree, into: &mut Vec<&'t L
     }
 }
 
-fn never(leaf: &Leaf, on: &[Event], on_span: Span) -> Diagnostic {
+fn never(leaf: &Leaf, on: &[Event], on_span: OnSpan) -> Diagnostic {
     let events = on.iter().map(|event| format!("`{}`", event.name())).collect::<Vec<_>>().join(" and ");
     let verb = if on.len() == 1 { "has" } else { "have" };
     let mistake = Diagnostic::error("impossible-on-event", leaf.span, format!("{events} {verb} no {}", what(&leaf.matcher)))
         .label("can never hold")
-        .also(on_span, "the rule's events");
+        .also(on_span.span, on_span.label);
     mistake.help(match *leaf.matcher {
         Matcher::Text(_) => {
             "to search the account's name or bio add `in = [\"name\", \"bio\"]`; for what changed there is `changed` with `after`"

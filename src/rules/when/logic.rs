@@ -33,6 +33,9 @@ impl Search {
         let (mut must, mut others) = (outer.to_vec(), Vec::new());
         gather(tree, &mut must, &mut others);
         for (at, leaf) in must.iter().enumerate().skip(outer.len()) {
+            if self.steps == 0 {
+                return;
+            }
             let clash = must.iter().take(at).find_map(|other| self.conflict(other, leaf).map(|why| (*other, why)));
             if let Some((other, why)) = clash {
                 self.contradiction(leaf, other, why, negated);
@@ -74,7 +77,7 @@ impl Search {
     fn forbidden(&mut self, tree: &Tree, must: &[&Leaf], negated: bool) {
         let (mut leaves, mut others) = (Vec::new(), Vec::new());
         gather(tree, &mut leaves, &mut others);
-        let Some(first) = leaves.first().filter(|_| others.is_empty() && !negated) else { return };
+        let Some(first) = leaves.first().filter(|_| others.is_empty() && !negated && self.steps > 0) else { return };
         let reasons: Option<Vec<_>> =
             leaves.iter().map(|leaf| must.iter().find(|must| self.implies(must, leaf)).copied()).collect();
         let Some(reason) = reasons.as_ref().and_then(|reasons| reasons.first()) else { return };

@@ -6,7 +6,7 @@ mod events;
 mod logic;
 mod matchers;
 
-pub(super) use events::{check_events, gather_required};
+pub(super) use events::{OnSpan, check_events, gather_required};
 pub(super) use logic::check_logic;
 
 use super::check::Check;

@@ -1,0 +1,231 @@
+//! `rules::load` as a user sees it: what a file means, and what is said about every mistake in it.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use birdcall::model::action::{Chat, Destination};
+use birdcall::model::subject::Event;
+use birdcall::rules::condition::{Condition, Matcher, TextPattern};
+use birdcall::rules::{Loaded, Severity, Source, Style, load, render};
+use proptest::prelude::*;
+
+fn source(name: &str, text: &str) -> Source {
+    Source { name: name.to_owned(), text: text.to_owned() }
+}
+
+fn load_text(text: &str) -> Loaded {
+    load(&[source("rules.toml", text)])
+}
+
+/// Loads and renders one text; the first thing to look at when a test fails.
+fn said(text: &str) -> String {
+    let sources = [source("rules.toml", text)];
+    render(&load(&sources).diagnostics, &sources, Style::Plain)
+}
+
+fn errors(loaded: &Loaded) -> Vec<&str> {
+    loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error).map(|d| d.message.as_str()).collect()
+}
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules");
+
+/// RULES 1 without the keys of later work.
+const WHOLE: &str = include_str!("../rules/good/whole.toml");
+
+#[test]
+fn every_mistake_is_explained() {
+    let mut files: Vec<_> = fs::read_dir(FIXTURES).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "toml"));
+    files.sort();
+    assert!(files.len() > 40, "the fixtures are not where they were: {}", files.len());
+    for path in files {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let sources = [source(&format!("{name}.toml"), &fs::read_to_string(&path).unwrap())];
+        let loaded = load(&sources);
+        let text = render(&loaded.diagnostics, &sources, Style::Plain);
+        assert!(!loaded.diagnostics.is_empty(), "{name}: no mistake was found");
+        assert_eq!(
+            loaded.ruleset.is_none(),
+            !errors(&loaded).is_empty(),
+            "{name}: a rule set comes out exactly when there is no error"
+        );
+        assert!(!text.contains("s3cret") && !text.contains("hunter2"), "{name}: a secret was shown\n{text}");
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202E}'), "{name}: a control character was shown");
+        insta::with_settings!({ snapshot_path => "../rules", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(name, text);
+        });
+    }
+}
+
+#[test]
+fn twelve_mistakes_are_found_in_one_run() {
+    let text = fs::read_to_string(Path::new(FIXTURES).join("twelve-mistakes.toml")).unwrap();
+    let loaded = load_text(&text);
+    assert_eq!(errors(&loaded).len(), 12, "{}", said(&text));
+}
+
+#[test]
+fn the_whole_file_of_the_documentation_loads_with_its_one_warning() {
+    let loaded = load_text(WHOLE);
+    let codes: Vec<_> = loaded.diagnostics.iter().map(|d| d.code).collect();
+    assert_eq!(codes, ["symbol-alone"], "{}", said(WHOLE));
+    let set = loaded.ruleset.unwrap();
+    assert_eq!(set.rules.iter().map(|rule| &*rule.name).collect::<Vec<_>>(), ["exchange-listing", "kol-doge-dip", "confluence"]);
+    let [desk, phone, bot] = set.actions.as_slice() else { panic!("{:?}", set.actions) };
+    assert!(bot.trading && bot.max_age == Duration::from_secs(3) && bot.rate_limits.is_empty(), "{bot:?}");
+    assert_eq!((desk.max_age, desk.rate_limits.len()), (Duration::from_secs(600), 2));
+    let Destination::Telegram(telegram) = &phone.destination else { panic!("{phone:?}") };
+    assert_eq!(telegram.chat, Chat::Id(-1_001_234_567_890));
+    let dip = &set.rules[1];
+    assert_eq!(dip.on, [Event::Tweet]);
+    assert!(dip.send[1].max_age == Some(Duration::from_secs(2)) && dip.send[1].payload.is_some(), "{:?}", dip.send);
+}
+
+#[test]
+fn every_key_of_later_work_is_refused_by_name() {
+    let desk = "[actions.desk]\ntype = \"console\"\n";
+    let rule = "[[rule]]\nname = \"r\"\nsend = [\"desk\"]\nwhen = { keyword = \"x\" }\n";
+    let cases = [
+        ("`mode`", format!("[defaults]\nmode = \"paper\"\n{desk}{rule}")),
+        ("`mode`", format!("{desk}mode = \"off\"\n{rule}")),
+        ("`mode`", format!("{desk}{rule}mode = \"off\"\n")),
+        ("`mode`", format!("{desk}{}", rule.replace("[\"desk\"]", "[{ to = \"desk\", mode = \"off\" }]"))),
+        ("`timezone`", format!("[defaults]\ntimezone = \"Europe/London\"\n{desk}{rule}")),
+        ("`cooldown`", format!("{desk}{rule}cooldown = {{ for = \"10m\", per = \"token\" }}\n")),
+        ("`limit`", format!("{desk}{rule}limit = \"5/h\"\n")),
+        ("`cooldown`", format!("{desk}{}", rule.replace("[\"desk\"]", "[{ to = \"desk\", cooldown = \"1m\" }]"))),
+        ("`limit`", format!("{desk}{}", rule.replace("[\"desk\"]", "[{ to = \"desk\", limit = \"1/h\" }]"))),
+        ("`active`", format!("{desk}{rule}active = \"Mon-Fri 08:00-22:00\"\n")),
+        ("`window`", format!("{desk}{rule}[rule.window]\ntype = \"count\"\n")),
+        ("`max_per_day`", format!("{desk}max_per_day = 5\n{rule}")),
+        ("`overflow = \"digest\"`", format!("{desk}overflow = \"digest\"\n{rule}")),
+        ("`test`", format!("{desk}{rule}[[test]]\nname = \"t\"\n")),
+        ("type `redis`", format!("[actions.desk]\ntype = \"redis\"\nstream = \"x\"\n{rule}")),
+        ("type `nats`", format!("[actions.desk]\ntype = \"nats\"\n{rule}")),
+        ("type `sqs`", format!("[actions.desk]\ntype = \"sqs\"\n{rule}")),
+    ];
+    for (key, text) in cases {
+        let loaded = load_text(&text);
+        let errors = errors(&loaded);
+        assert!(matches!(errors.as_slice(), [one] if one.starts_with("not yet") && one.contains(key)), "{key}: {}", said(&text));
+    }
+}
+
+#[test]
+fn files_form_one_set_in_any_order() {
+    let rules = source("a/rules.toml", "[[rule]]\nname = \"r\"\nsend = [\"desk\"]\nwhen = { handle = \"@kols\" }\n");
+    let lists = source("z/lists.toml", "[lists]\nkols = [\"a\", \"b#12\"]\n");
+    let actions = source("m/actions.toml", "[actions.desk]\ntype = \"console\"\n");
+    let loaded = load(&[rules.clone(), lists.clone(), actions.clone()]);
+    assert_eq!(loaded.diagnostics, [], "nothing to say");
+    let set = loaded.ruleset.unwrap();
+    let Condition::All(all) = &set.rules[0].when else { panic!("{:?}", set.rules) };
+    let [Condition::Is(matcher)] = all.as_slice() else { panic!("{all:?}") };
+    let Matcher::Handle(accounts) = &**matcher else { panic!("{matcher:?}") };
+    assert!(accounts.by_handle.contains_key("a") && accounts.by_id.contains("12"), "{accounts:?}");
+
+    let again = [rules, lists.clone(), actions.clone(), source("other.toml", &format!("{}{}", lists.text, actions.text))];
+    let text = render(&load(&again).diagnostics, &again, Style::Plain);
+    for place in ["z/lists.toml:2", "m/actions.toml:1", "other.toml:2", "other.toml:3"] {
+        assert!(text.contains(place), "{place} is missing:\n{text}");
+    }
+}
+
+#[test]
+fn patterns_are_stored_as_they_are_compared() {
+    let text = "[actions.desk]\ntype = \"console\"\n[[rule]]\nname = \"r\"\nsend = \"desk\"\n[rule.when]\n\
+        all = [{ keyword = [\"Will  List\", \"$DOGE\"] }, { contains = \"ＡＢＣ\", case = true }, { cashtag = \"$doge\" }]\n";
+    let set = load_text(text).ruleset.unwrap_or_else(|| panic!("{}", said(text)));
+    let mut found = Vec::new();
+    gather(&set.rules[0].when, &mut found);
+    assert!(
+        matches!(found[0], TextPattern::Keyword { words, exact: false }
+        if &*words[0].phrase == "will list" && !words[0].open_start && words[1].open_start && !words[1].open_end),
+        "{found:?}"
+    );
+    assert!(matches!(found[1], TextPattern::Contains { parts, exact: true } if &*parts[0] == "ABC"), "{found:?}");
+    assert!(matches!(found[2], TextPattern::Cashtag(symbols) if symbols.contains("DOGE")), "{found:?}");
+}
+
+fn gather<'c>(condition: &'c Condition, into: &mut Vec<&'c TextPattern>) {
+    match condition {
+        Condition::All(of) | Condition::Any { of, .. } | Condition::None(of) => of.iter().for_each(|c| gather(c, into)),
+        Condition::Is(matcher) => {
+            if let Matcher::Text(text) = &**matcher {
+                into.push(&text.pattern);
+            }
+        }
+    }
+}
+
+#[test]
+fn more_diagnostics_than_can_be_read_are_a_number() {
+    let text = "[actions.desk]\ntype = \"console\"\n".to_owned() + &"[[rule]]\nname = \"r\"\n".repeat(20_000);
+    let shown = said(&text);
+    assert!(shown.contains(" more; mend these first") && shown.len() < 200_000, "{}", shown.len());
+    assert!(load_text(&text).diagnostics.len() <= 10_001);
+}
+
+#[test]
+fn a_hundred_thousand_rules_load_without_quadratic_work() {
+    use std::fmt::Write as _;
+    let mut text = "[lists]\nkols = [".to_owned();
+    (0..300).for_each(|n| write!(text, "\"kol_{n}\", ").unwrap());
+    text.push_str("]\n[actions.desk]\ntype = \"console\"\n");
+    for n in 0..100_000 {
+        writeln!(text, "[[rule]]\nname = \"r{n}\"\nsend = [\"desk\"]\nwhen = {{ handle = \"@kols\", keyword = \"word{n}\" }}")
+            .unwrap();
+    }
+    let loaded = load_text(&text);
+    assert_eq!(loaded.diagnostics, []);
+    assert_eq!(loaded.ruleset.unwrap().rules.len(), 100_000);
+}
+
+#[test]
+fn every_prefix_of_a_good_file_is_loaded_or_refused_and_never_panics() {
+    for end in (0..=WHOLE.len()).filter(|end| WHOLE.is_char_boundary(*end)) {
+        said(&WHOLE[..end]);
+    }
+}
+
+/// Quadratic work on any of these would take minutes.
+#[test]
+fn a_large_file_that_is_wrong_everywhere_is_read_in_bounded_time() {
+    let many = |line: &dyn Fn(usize) -> String, count: usize| (0..count).map(line).collect::<String>();
+    let desk = "[actions.desk]\ntype = \"console\"\n";
+    let cases = [
+        many(&|n| format!("[actions.a{n}]\n"), 30_000) + &many(&|n| format!("[actions.a{n}]\nx = 1\n"), 30_000),
+        many(&|n| format!("key_{n} = {n}\n"), 100_000),
+        format!("[lists]\n{}{desk}", many(&|n| format!("list_{n} = [\"a\"]\n"), 30_000))
+            + &many(&|n| format!("[[rule]]\nname = \"r{n}\"\nsend = [\"x{n}\"]\nwhen = {{ handle = \"@lost{n}\" }}\n"), 30_000),
+        format!(
+            "{desk}[[rule]]\nname = \"r\"\nsend = [\"desk\"]\n[rule.when]\nall = [{}]\n",
+            "{ handle = \"a\", kind = \"post\" }, ".repeat(50_000)
+        ),
+        format!("a = [{}\n", "1 2 ".repeat(200_000)),
+        format!("{desk}[[rule]]\nname = \"r\"\nsend = [{}]\nwhen = {{ keyword = \"x\" }}\n", "\"desk\", ".repeat(100_000)),
+    ];
+    for text in cases {
+        assert!(said(&text).len() < 1_000_000);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_load_panic(text in "\\PC{0,300}") {
+        said(&text);
+    }
+
+    #[test]
+    fn no_mutation_of_a_good_file_makes_load_panic(cuts in prop::collection::vec((any::<prop::sample::Index>(), "[\\[\\]{}=\"'\\\\,#@$\n\\PC]{0,4}"), 1..6)) {
+        let mut text: Vec<char> = WHOLE.chars().collect();
+        for (at, insert) in cuts {
+            let at = at.index(text.len());
+            text.splice(at..(at + insert.len()).min(text.len()), insert.chars());
+        }
+        said(&text.into_iter().collect::<String>());
+    }
+}
