@@ -1,7 +1,5 @@
 //! What the feed writes against what decode reads: every sample line, hostile JSON, odd numbers, frames cut off at every byte.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
-
 mod hostile;
 mod samples;
 

@@ -1,6 +1,6 @@
 //! The real program in a folder of its own: what it printed, what it said, how it ended.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests; clippy knows the tests only")]
+#![expect(clippy::disallowed_methods, reason = "another process is waited for in real time")]
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;

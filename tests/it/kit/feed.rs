@@ -1,7 +1,5 @@
 //! A simulator and a feed that knows it, with short times; every signal is searched for the key.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests; clippy knows the tests only")]
-
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
