@@ -85,6 +85,18 @@ async fn a_caller_that_was_away_finds_its_connection_alive() {
 }
 
 #[tokio::test]
+async fn an_answer_that_waits_to_be_read_counts_before_the_clock_does() {
+    let rig = Rig::plain().await;
+    let mut client = rig.client_with(impatient());
+    client.connected().await;
+    // The ping has arrived; its answer comes while nobody looks.
+    client.quiet(rig.handle.wait(|stats| stats.pings == 1)).await;
+    sleep(DEAD_AFTER * 2).await;
+    client.quiet(rig.handle.wait(|stats| stats.pings >= 3)).await;
+    assert_eq!(rig.handle.stats().accepted, 1);
+}
+
+#[tokio::test]
 async fn a_flood_of_control_frames_does_not_hold_the_task() {
     let rig = Rig::plain().await;
     let mut client = rig.client();
