@@ -166,7 +166,9 @@ impl<'a> Checker<'_, 'a> {
                 let of = self.expr(&item.expr);
                 self.expr(&item.subscript_expr);
                 match item.subscript_expr.as_const() {
-                    Some(key) if key.as_str().is_some() => self.field(of, key.as_str().unwrap_or_default(), item.span(), None),
+                    Some(key) if key.as_str().is_some() => {
+                        self.field(of, key.as_str().unwrap_or_default(), from(&item.expr, item.span()), written(&item.expr))
+                    }
                     Some(_) => {
                         if let Shape::List(element) = of {
                             *element
@@ -274,10 +276,8 @@ impl<'a> Checker<'_, 'a> {
         // `symbol` for `token.symbol`: most likely the table in front was forgotten.
         let inside = variables.iter().find_map(|of| match schema::variable(of, self.scope) {
             Ok((_, Shape::Table(fields))) => {
-                let near = fields
-                    .iter()
-                    .find(|(field, _)| *field == name || (*of == "account" && *field == "changes" && name == "changed"));
-                near.map(|(field, _)| format!("did you mean `{of}.{field}`?"))
+                let all: Vec<&str> = fields.iter().map(|(field, _)| *field).collect();
+                closest(name, &all).map(|near| format!("did you mean `{of}.{near}`?"))
             }
             _ => None,
         });
@@ -286,7 +286,7 @@ impl<'a> Checker<'_, 'a> {
 
     fn attribute(&mut self, attr: &GetAttr<'a>, span: Span) -> Shape {
         let of = self.expr(&attr.expr);
-        self.field(of, attr.name, span, written(&attr.expr))
+        self.field(of, attr.name, from(&attr.expr, span), written(&attr.expr))
     }
 
     fn field(&mut self, of: Shape, name: &str, span: Span, path: Option<String>) -> Shape {
@@ -402,6 +402,21 @@ impl<'a> Checker<'_, 'a> {
 
 fn names(fields: &[(&'static str, Shape)]) -> String {
     fields.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// The place of a lookup: minijinja's own begins after what is looked into.
+fn from(of: &Expr<'_>, span: Span) -> Span {
+    let start = match of {
+        Expr::GetAttr(attr) => from(&attr.expr, attr.span()),
+        Expr::GetItem(item) => from(&item.expr, item.span()),
+        other => other.span(),
+    };
+    Span {
+        start_line: start.start_line,
+        start_col: start.start_col,
+        start_offset: start.start_offset.min(span.start_offset),
+        ..span
+    }
 }
 
 /// `ref.author` as the template wrote it, when it is a plain path.
