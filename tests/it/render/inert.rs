@@ -148,7 +148,7 @@ fn telegram(body: &TelegramBody) {
         }
         ours.push('\u{0}');
     }
-    ours.push_str(&String::from_utf16(units.get(end..).unwrap()).unwrap());
+    ours.push_str(&String::from_utf16(&units[end..]).unwrap());
     // Outside of code Telegram looks for mentions, tags, cashtags, commands, links and mail addresses.
     let mut letters = ours.chars().peekable();
     let mut before = ' ';
