@@ -180,6 +180,15 @@ pub(super) enum Piece {
     Code(String),
 }
 
+impl Piece {
+    /// Its words, whoever's they are.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Ours(text) | Self::Theirs(text) | Self::Block(text) | Self::Code(text) => text,
+        }
+    }
+}
+
 /// The card of a firing.
 pub(super) fn card(firing: &Firing) -> Card {
     let subject = &firing.subject;

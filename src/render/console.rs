@@ -67,11 +67,7 @@ fn facts(lines: &mut Lines, card: &Card) {
 }
 
 fn words(fact: &Fact) -> String {
-    let word = |piece: &Piece| match piece {
-        Piece::Ours(text) | Piece::Theirs(text) | Piece::Block(text) | Piece::Code(text) => {
-            cut(&sanitise::line(text), VALUE, chars).into_owned()
-        }
-    };
+    let word = |piece: &Piece| cut(&sanitise::line(piece.text()), VALUE, chars).into_owned();
     fact.pieces.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 

@@ -22,7 +22,7 @@ const SILENT: u32 = 1 << 12;
 /// Every character that starts or ends any of Discord's markup (DESTINATIONS 3.5, tried there).
 const MARKUP: &str = "\\*_~`|>#[]()<@:-+.!{}";
 /// The few that matter in a title of our own words, which a `-` in a rule's name should not make ugly.
-const TITLE_MARKUP: &str = "\\*_~`|<>[]";
+const TITLE_MARKUP: &str = "\\*_~`|<>[]@";
 
 /// The embed.
 pub(super) fn body(card: &Card, action: &Discord) -> DiscordBody {

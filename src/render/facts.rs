@@ -41,6 +41,10 @@ pub(super) fn of(firing: &Firing) -> Vec<Fact> {
         }
     }
     facts.extend(matched(&firing.matched));
+    // What was nothing but invisible characters is nothing now.
+    for fact in &mut facts {
+        fact.pieces.retain(|piece| !piece.text().is_empty());
+    }
     facts.retain(|fact| !fact.pieces.is_empty());
     facts
 }
@@ -139,7 +143,7 @@ fn change(change: &Change) -> Fact {
     };
     // Of a picture only that it changed is worth reading: its address says nothing, and is not ours to show.
     if matches!(change.field, ProfileField::Avatar | ProfileField::Banner) {
-        let now = if change.after.as_deref().is_some_and(|after| !after.is_empty()) { "is a new one" } else { "was removed" };
+        let now = if change.after.as_deref().is_some_and(|after| !after.is_empty()) { "a new one" } else { "removed" };
         return Fact { name, pieces: vec![Piece::Ours(now.to_owned())] };
     }
     let side = |value: Option<&str>, absent: &str| match value.map(sanitise::text) {
@@ -159,7 +163,7 @@ fn matched(all: &[Matched]) -> Option<Fact> {
         pieces.push(Piece::Ours(format!("{separator}{}", matched.matcher)));
         let value = sanitise::line(&matched.value);
         if !value.is_empty() {
-            pieces.push(Piece::Theirs(value));
+            pieces.push(Piece::Theirs(format!("“{value}”")));
         }
         if let Some(place) = place(matched.place) {
             pieces.push(Piece::Ours(place.to_owned()));

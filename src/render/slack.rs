@@ -85,14 +85,15 @@ fn facts(card: &Card) -> Vec<Value> {
             for (index, piece) in fact.pieces.iter().enumerate() {
                 let breaks =
                     (at > 0 && index == 0) || (index > 0 && matches!(piece, Piece::Code(_))) || matches!(piece, Piece::Block(_));
-                let shown = match piece {
-                    Piece::Ours(words) | Piece::Theirs(words) | Piece::Code(words) | Piece::Block(words) => {
-                        cut(words, VALUE, utf16)
-                    }
-                };
+                let shown = cut(piece.text(), VALUE, utf16);
                 cost += utf16(&shown) + 1;
-                group.push(text(if breaks { "\n" } else { " " }));
-                group.push(if matches!(piece, Piece::Code(_)) { styled(&shown, "code") } else { text(&shown) });
+                let before = if breaks { "\n" } else { " " };
+                if matches!(piece, Piece::Code(_)) {
+                    push(&mut group, before);
+                    group.push(styled(&shown, "code"));
+                } else {
+                    push(&mut group, &format!("{before}{shown}"));
+                }
             }
         }
         if let Some(left) = room.checked_sub(cost) {
@@ -102,7 +103,7 @@ fn facts(card: &Card) -> Vec<Value> {
     }
     if let Some(url) = &card.link {
         if !elements.is_empty() {
-            elements.push(text("\n"));
+            push(&mut elements, "\n");
         }
         elements.push(json!({ "type": "link", "url": url, "text": card.link_label }));
     }
@@ -125,6 +126,17 @@ fn plain(text: &str, limit: usize) -> Value {
 
 fn text(text: &str) -> Value {
     json!({ "type": "text", "text": text })
+}
+
+/// Adds plain words, to the last element when that is plain, too.
+fn push(elements: &mut Vec<Value>, words: &str) {
+    match elements.last_mut() {
+        Some(last) if last["type"] == "text" && last.get("style").is_none() => {
+            let joined = format!("{}{words}", last["text"].as_str().unwrap_or_default());
+            *last = text(&joined);
+        }
+        _ => elements.push(text(words)),
+    }
 }
 
 fn styled(text: &str, style: &str) -> Value {

@@ -11,4 +11,5 @@ mod engine;
 mod feed;
 mod flow;
 mod join;
+mod render;
 mod rules;

@@ -3,19 +3,16 @@
 use std::collections::{BTreeSet, HashMap};
 
 use minijinja::machinery::Span;
-use minijinja::machinery::ast::{Call, CallArg, CallType, Expr, ForLoop, GetAttr, Stmt};
+use minijinja::machinery::ast::{CallArg, Expr, ForLoop, GetAttr, Stmt};
 
 use super::schema::{self, Shape};
-use super::words::{FILTERS, KEEPING, TAKING_ONE, TESTS};
+use super::words::TESTS;
 use super::{Scope, TemplateError};
 
 /// How deep expressions and blocks may nest: minijinja's compiler works recursively.
 const DEPTH: usize = 150;
 /// Functions that a template may call.
-const FUNCTIONS: [&str; 3] = ["range", "dict", "namespace"];
-/// Field names whose filters name a field of a list's elements.
-const BY_ATTRIBUTE: [&str; 7] = ["map", "sort", "unique", "sum", "min", "max", "join"];
-
+pub(super) const FUNCTIONS: [&str; 3] = ["range", "dict", "namespace"];
 /// What the check found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
@@ -33,7 +30,7 @@ pub(super) fn check(ast: &Stmt<'_>, scope: &Scope<'_>, text: bool) -> Findings {
     checker.found
 }
 
-struct Checker<'s, 'a> {
+pub(super) struct Checker<'s, 'a> {
     scope: &'s Scope<'s>,
     text: bool,
     found: Findings,
@@ -152,7 +149,7 @@ impl<'a> Checker<'_, 'a> {
         }
     }
 
-    fn expr(&mut self, expr: &Expr<'a>) -> Shape {
+    pub(super) fn expr(&mut self, expr: &Expr<'a>) -> Shape {
         let shape = if self.deeper(expr.span()) { self.expr_here(expr) } else { Shape::Any };
         self.depth -= 1;
         shape
@@ -166,7 +163,9 @@ impl<'a> Checker<'_, 'a> {
                 let of = self.expr(&item.expr);
                 self.expr(&item.subscript_expr);
                 match item.subscript_expr.as_const() {
-                    Some(key) if key.as_str().is_some() => self.field(of, key.as_str().unwrap_or_default(), item.span(), None),
+                    Some(key) if key.as_str().is_some() => {
+                        self.field(of, key.as_str().unwrap_or_default(), from(&item.expr, item.span()), written(&item.expr))
+                    }
                     Some(_) => {
                         if let Shape::List(element) = of {
                             *element
@@ -274,10 +273,8 @@ impl<'a> Checker<'_, 'a> {
         // `symbol` for `token.symbol`: most likely the table in front was forgotten.
         let inside = variables.iter().find_map(|of| match schema::variable(of, self.scope) {
             Ok((_, Shape::Table(fields))) => {
-                let near = fields
-                    .iter()
-                    .find(|(field, _)| *field == name || (*of == "account" && *field == "changes" && name == "changed"));
-                near.map(|(field, _)| format!("did you mean `{of}.{field}`?"))
+                let all: Vec<&str> = fields.iter().map(|(field, _)| *field).collect();
+                closest(name, &all).map(|near| format!("did you mean `{of}.{near}`?"))
             }
             _ => None,
         });
@@ -286,10 +283,10 @@ impl<'a> Checker<'_, 'a> {
 
     fn attribute(&mut self, attr: &GetAttr<'a>, span: Span) -> Shape {
         let of = self.expr(&attr.expr);
-        self.field(of, attr.name, span, written(&attr.expr))
+        self.field(of, attr.name, from(&attr.expr, span), written(&attr.expr))
     }
 
-    fn field(&mut self, of: Shape, name: &str, span: Span, path: Option<String>) -> Shape {
+    pub(super) fn field(&mut self, of: Shape, name: &str, span: Span, path: Option<String>) -> Shape {
         let whole = path.clone().map_or_else(|| "this".to_owned(), |path| format!("`{path}`"));
         let (message, help) = match of {
             Shape::Any | Shape::Loop => return Shape::Any,
@@ -312,7 +309,7 @@ impl<'a> Checker<'_, 'a> {
         Shape::Any
     }
 
-    fn args(&mut self, args: &[CallArg<'a>]) {
+    pub(super) fn args(&mut self, args: &[CallArg<'a>]) {
         for arg in args {
             match arg {
                 CallArg::Pos(expr) | CallArg::Kwarg(_, expr) | CallArg::PosSplat(expr) | CallArg::KwargSplat(expr) => {
@@ -322,78 +319,7 @@ impl<'a> Checker<'_, 'a> {
         }
     }
 
-    fn filter(&mut self, name: &str, of: Shape, args: &[CallArg<'a>], span: Span) -> Shape {
-        if !FILTERS.contains(&name) {
-            let help = match name {
-                "safe" | "escape" | "e" | "tojson" | "urlencode" => {
-                    Some("leave it out: what a template writes is escaped for its destination by itself".to_owned())
-                }
-                _ => closest(name, &FILTERS).map(|near| format!("did you mean `{near}`?")),
-            };
-            self.error(span, &format!("there is no filter `{name}`"), help);
-            return Shape::Any;
-        }
-        let Shape::List(element) = of else {
-            return match (name, of) {
-                ("default" | "d" | "attr", of) => {
-                    if name == "attr" {
-                        Shape::Any
-                    } else {
-                        of
-                    }
-                }
-                _ => Shape::Any,
-            };
-        };
-        self.named_field(name, *element, args);
-        if KEEPING.contains(&name) {
-            of
-        } else if TAKING_ONE.contains(&name) {
-            *element
-        } else if matches!(name, "default" | "d") {
-            of
-        } else {
-            Shape::Any
-        }
-    }
-
-    /// `tokens | map(attribute="symbol")`, `tokens | selectattr("chain", …)`: the field must be one of the elements'.
-    fn named_field(&mut self, filter: &str, element: Shape, args: &[CallArg<'a>]) {
-        let by_name = args.iter().find_map(|arg| match arg {
-            CallArg::Kwarg("attribute", expr) if BY_ATTRIBUTE.contains(&filter) => Some(expr),
-            CallArg::Pos(expr) if matches!(filter, "selectattr" | "rejectattr") => Some(expr),
-            _ => None,
-        });
-        let Some(expr) = by_name else { return };
-        let Some(value) = expr.as_const() else { return };
-        let Some(path) = value.as_str() else { return };
-        let mut shape = element;
-        for part in path.split('.') {
-            shape = self.field(shape, part, expr.span(), None);
-        }
-    }
-
-    fn call(&mut self, call: &Call<'a>, span: Span) -> Shape {
-        self.args(&call.args);
-        match call.identify_call() {
-            CallType::Function(name) if FUNCTIONS.contains(&name) => {}
-            CallType::Function(name) => {
-                let help = format!("there are: {}; filters are written `value | filter`", FUNCTIONS.join(", "));
-                self.error(span, &format!("there is no function `{name}`"), Some(help));
-            }
-            CallType::Method(of, name) => {
-                let of = self.expr(of);
-                if of != Shape::Loop || !matches!(name, "cycle" | "changed") {
-                    let help = Some(format!("filters are written `value | {name}`"));
-                    self.error(span, &format!("there is no method `{name}`"), help);
-                }
-            }
-            CallType::Object(_) => self.error(span, "this cannot be called", None),
-        }
-        Shape::Any
-    }
-
-    fn error(&mut self, span: Span, message: &str, help: Option<String>) {
+    pub(super) fn error(&mut self, span: Span, message: &str, help: Option<String>) {
         let offset = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
         let range = offset(span.start_offset)..offset(span.end_offset);
         self.found.errors.push(TemplateError { message: message.to_owned(), help, range });
@@ -402,6 +328,21 @@ impl<'a> Checker<'_, 'a> {
 
 fn names(fields: &[(&'static str, Shape)]) -> String {
     fields.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// The place of a lookup: minijinja's own begins after what is looked into.
+fn from(of: &Expr<'_>, span: Span) -> Span {
+    let start = match of {
+        Expr::GetAttr(attr) => from(&attr.expr, attr.span()),
+        Expr::GetItem(item) => from(&item.expr, item.span()),
+        other => other.span(),
+    };
+    Span {
+        start_line: start.start_line,
+        start_col: start.start_col,
+        start_offset: start.start_offset.min(span.start_offset),
+        ..span
+    }
 }
 
 /// `ref.author` as the template wrote it, when it is a plain path.
@@ -414,7 +355,7 @@ fn written(expr: &Expr<'_>) -> Option<String> {
 }
 
 /// The name that was most likely meant.
-fn closest<'n>(written: &str, names: &[&'n str]) -> Option<&'n str> {
+pub(super) fn closest<'n>(written: &str, names: &[&'n str]) -> Option<&'n str> {
     let lower = written.to_lowercase();
     let far = |name: &str| strsim::damerau_levenshtein(&lower, name);
     let best = names.iter().copied().min_by_key(|name| far(name))?;

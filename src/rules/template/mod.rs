@@ -3,6 +3,7 @@
 //! A template sees values only as values: nothing that it writes is ever read as a template again, and JSON is built as a tree, so no
 //! value can change its shape (DESTINATIONS 6.2). The names it may use stand in [`schema`]; the values come from `render::values`.
 
+mod calls;
 mod check;
 mod program;
 pub mod schema;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
-use minijinja::value::Kwargs;
-use minijinja::{Environment, Error, ErrorKind, Expression, State, UndefinedBehavior, Value};
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, Expression, Output, State, UndefinedBehavior, Value};
 
 use super::words;
 use crate::model::limits::{TEMPLATE_BYTES, TEMPLATE_FUEL};
@@ -131,7 +131,8 @@ impl Piece {
             Ok(serde_json::Value::String(text)) => Ok(text),
             Ok(serde_json::Value::Null) | Err(_) if self.strict => Err(Failure::Absent(self.source.to_string())),
             Ok(serde_json::Value::Null) => Ok(String::new()),
-            Ok(serde_json::Value::Number(_) | serde_json::Value::Bool(_)) => Ok(value.to_string()),
+            Ok(serde_json::Value::Bool(truth)) => Ok(truth.to_string()),
+            Ok(serde_json::Value::Number(_)) => Ok(value.to_string()),
             _ => Err(self.broken("a list or a table cannot stand in a text")),
         }
     }
@@ -161,6 +162,7 @@ fn environment(undefined: UndefinedBehavior) -> Environment<'static> {
     environment.set_undefined_behavior(undefined);
     environment.set_fuel(Some(TEMPLATE_FUEL));
     environment.set_debug(false);
+    environment.set_formatter(write);
     for name in ["safe", "escape", "e", "pprint", "groupby", "chain", "zip"] {
         environment.remove_filter(name);
     }
@@ -170,6 +172,16 @@ fn environment(undefined: UndefinedBehavior) -> Environment<'static> {
     environment.add_filter("ago", ago);
     environment.add_filter("truncate", truncate);
     environment
+}
+
+/// Truth values as JSON and people write them, not as Python does; and `none` as what is absent.
+fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    match value.kind() {
+        ValueKind::Bool => Ok(out.write_str(if value.is_true() { "true" } else { "false" })?),
+        ValueKind::None if state.undefined_behavior() == UndefinedBehavior::SemiStrict => Err(ErrorKind::UndefinedError.into()),
+        ValueKind::None => Ok(()),
+        _ => minijinja::escape_formatter(out, state, value),
+    }
 }
 
 fn is_absent(value: &Value) -> bool {
