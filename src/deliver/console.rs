@@ -65,13 +65,15 @@ fn write(out: &mut dyn Write, body: &Body) -> std::io::Result<()> {
     let mut text = Vec::new();
     for (role, piece) in &body.pieces {
         let style = style(*role);
-        // A style must not run over a line's end: pagers and `grep` show one line at a time.
+        // A style must not run over a line's end, as pagers and `grep` show one line at a time; nor lie under spaces.
         for (at, line) in piece.split('\n').enumerate() {
+            let words = line.trim();
+            let (before, after) = line.split_once(words).unwrap_or((line, ""));
             let gap = if at == 0 { "" } else { "\n" };
-            if line.is_empty() {
-                write!(text, "{gap}")?;
+            if words.is_empty() {
+                write!(text, "{gap}{line}")?;
             } else {
-                write!(text, "{gap}{style}{line}{style:#}")?;
+                write!(text, "{gap}{before}{style}{words}{style:#}{after}")?;
             }
         }
     }

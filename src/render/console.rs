@@ -11,6 +11,8 @@ const QUOTED: usize = 200;
 const VALUE: usize = 120;
 /// Facts of one name; a terminal has little room.
 const FACTS: usize = 2;
+/// Characters for a fact's name.
+const COLUMN: usize = 12;
 
 /// The lines.
 pub(super) fn body(card: &Card) -> ConsoleBody {
@@ -50,15 +52,13 @@ fn person(lines: &mut Lines, who: &Who) {
     lines.push(Role::Author, &who.line(), VALUE);
 }
 
-/// All facts on one line, as far as they go.
+/// A line for each fact, its name in a column of its own; what matched comes last and weighs least.
 fn facts(lines: &mut Lines, card: &Card) {
-    let mut first = true;
     for (name, group) in card.grouped() {
+        let role = if name == "Matched" { Role::Plain } else { Role::Fact };
         for fact in group.iter().take(FACTS) {
-            lines.plain(if first { "\n  " } else { "   " });
-            first = false;
-            lines.plain(&format!("{}: ", name.to_lowercase()));
-            lines.push(Role::Fact, &words(fact), VALUE * 2);
+            lines.plain(&format!("\n  {:COLUMN$} ", name.to_lowercase()));
+            lines.push(role, &words(fact), VALUE * 2);
         }
         if let Some(more) = group.len().checked_sub(FACTS).filter(|more| *more > 0) {
             lines.plain(&format!(" (+{more})"));

@@ -20,7 +20,7 @@ pub(super) fn of(firing: &Firing) -> Vec<Fact> {
             elements(&mut facts, firing, tweet);
             let by_ocr = firing.matched.iter().any(|matched| matched.place == "ocr") || found_in_image(firing);
             if let Some(ocr) = tweet.ocr.as_deref().filter(|_| by_ocr) {
-                facts.push(Fact { name: "Text in the image", pieces: vec![Piece::Block(sanitise::text(ocr).into_owned())] });
+                facts.push(Fact { name: "In the image", pieces: vec![Piece::Block(sanitise::text(ocr).into_owned())] });
             }
             if firing.subject.event == Event::Delete
                 && let Some(at) = tweet.deleted_at
@@ -162,6 +162,8 @@ fn matched(all: &[Matched]) -> Option<Fact> {
         let separator = if at > 0 { "· " } else { "" };
         pieces.push(Piece::Ours(format!("{separator}{}", matched.matcher)));
         let value = sanitise::line(&matched.value);
+        // The whole address stands in the fact about the token, to be copied from there.
+        let value = if matched.matcher == "contract" { words::short(&value) } else { value };
         if !value.is_empty() {
             pieces.push(Piece::Theirs(format!("“{value}”")));
         }

@@ -1,3 +1,5 @@
+//! What templates accept, refuse and say.
+
 use minijinja::Value;
 use minijinja::value::Serde;
 use serde_json::json;

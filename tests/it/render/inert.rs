@@ -19,7 +19,7 @@ pub(super) fn check(body: &Body) {
         }
         Body::Console(body) => {
             let text: String = body.pieces.iter().map(|(_, text)| text.as_str()).collect();
-            assert!(text.lines().count() <= 6, "{text}");
+            assert!(text.lines().count() <= 20, "{text}");
             assert!(text.chars().count() <= 5_000);
             clean(&text);
             let hidden = |c: char| matches!(c, '\t' | '\u{200c}'..='\u{200f}' | '\u{61c}');

@@ -1,3 +1,5 @@
+//! What the simulated traffic must be like.
+
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
