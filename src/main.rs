@@ -1,2 +1,5 @@
-//! birdcall
-fn main() {}
+//! birdcall: see the library's documentation, or `birdcall --help`.
+
+fn main() -> std::process::ExitCode {
+    birdcall::cli::main()
+}

@@ -1,1 +1,16 @@
 //! subject × rule set → matches. Pure.
+//!
+//! [`Facts`] is a subject as matchers see it, [`evaluate`] says whether a condition holds, [`explain`] what made it hold.
+
+mod elements;
+mod evaluate;
+mod facts;
+mod matchers;
+mod text;
+mod tokens;
+mod truth;
+
+pub use evaluate::{Reading, elements, evaluate, explain};
+pub use facts::Facts;
+pub use tokens::{element_alias, element_key};
+pub use truth::Truth;

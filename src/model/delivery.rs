@@ -32,14 +32,15 @@ pub enum Outcome {
         /// It was the fallback that was taken.
         fallback: bool,
     },
-    /// It was too old before it could be sent.
+    /// It was too old before it could be sent; also an order on news that did not come live, which is too old from the start.
     Expired,
     /// The destination refused for good.
     Dead {
         /// In words, with the destination's answer, without secrets.
         reason: String,
     },
-    /// Bytes left us and no answer came: it may have arrived. Only for orders, which are never sent twice.
+    /// Bytes left us and no answer came: it may have arrived. For orders, which are never sent twice, and for chat messages whose second
+    /// attempt went unanswered too.
     Unknown {
         /// In words.
         reason: String,

@@ -50,6 +50,9 @@ pub const ELEMENTS: usize = 100;
 
 // --- render ---
 
+/// Bytes of one template's own text; its compiler works recursively.
+pub const TEMPLATE_SOURCE_BYTES: usize = 16 * 1024;
+
 /// Bytes that one template may produce before it is cut off.
 pub const TEMPLATE_BYTES: usize = 64 * 1024;
 /// Steps that one template may take (minijinja's fuel).
@@ -79,3 +82,16 @@ pub const RETRY_FIRST: Duration = Duration::from_millis(500);
 pub const RETRY_MAX: Duration = Duration::from_secs(60);
 /// How long a stopping program lets its lanes finish.
 pub const DRAIN: Duration = Duration::from_secs(10);
+/// An idle connection to a destination is kept for this long, so that the next alert finds it warm.
+pub const POOL_IDLE: Duration = Duration::from_secs(300);
+/// Between two signs of life on an idle connection, so that one that died silently is noticed before it is needed.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// First pause after a 429 that does not say for how long; doubles up to `RETRY_AFTER_MAX`.
+pub const THROTTLED_FIRST: Duration = Duration::from_secs(1);
+/// The same for an answer of Discord's edge, which blocks the whole address (DESTINATIONS 3.3).
+pub const BLOCKED_FIRST: Duration = Duration::from_secs(60);
+
+// --- secrets ---
+
+/// Bytes of a file that holds one secret.
+pub const SECRET_BYTES: usize = 64 * 1024;

@@ -3,6 +3,7 @@
 pub mod action;
 pub mod address;
 pub mod delivery;
+pub mod envelope;
 pub mod firing;
 pub mod ids;
 pub mod limits;

@@ -106,7 +106,7 @@ pub enum About {
 }
 
 /// Which envelopes of a tweet have arrived. What has not arrived is unknown to matchers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Parts {
     /// `content`: author, text, kind.
     pub content: bool,
@@ -117,7 +117,8 @@ pub struct Parts {
 }
 
 /// A tweet with all that has been learned of it: content, updates and meta, merged. What was never said is `None` or empty.
-#[derive(Clone, Debug, PartialEq)]
+/// The order of tweets means nothing; `join` needs some order that does not depend on arrival.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tweet {
     /// The tweet's id.
     pub id: TweetId,
@@ -241,7 +242,7 @@ impl Platform {
 }
 
 /// An account, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Account {
     /// Stays the same when the handle changes.
     pub id: Option<Str>,
@@ -280,7 +281,7 @@ impl Account {
 }
 
 /// An image, video or GIF.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Media {
     /// `image`, `video`, `gif` or a value that we do not know yet; the feed often leaves it out.
     pub kind: Option<Str>,
@@ -291,7 +292,7 @@ pub struct Media {
 }
 
 /// An account mentioned in a text.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mention {
     /// The account's id.
     pub id: Option<Str>,
@@ -302,7 +303,7 @@ pub struct Mention {
 }
 
 /// A link of a text.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
     /// The expanded URL.
     pub url: Str,
@@ -313,7 +314,7 @@ pub struct Link {
 }
 
 /// What a tweet replies to, quotes or retweets. Often incomplete at first.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
     /// Reply, quote or retweet.
     pub kind: Option<Kind>,
@@ -339,7 +340,7 @@ pub struct Sources {
 }
 
 /// One on-chain token.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token {
     /// Without the leading `$`, in the case that the feed wrote.
     pub symbol: Option<Str>,
@@ -360,7 +361,7 @@ pub struct Token {
 }
 
 /// One market of a centralised exchange.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Market {
     /// `bybit`, `binance`, `hyperliquid` or one that we do not know yet.
     pub exchange: Option<Str>,
@@ -379,7 +380,7 @@ pub struct Market {
 }
 
 /// One prediction market.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Prediction {
     /// `polymarket`, `kalshi` or one that we do not know yet.
     pub exchange: Option<Str>,

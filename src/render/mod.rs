@@ -1,1 +1,118 @@
 //! firing → message. Pure.
+//!
+//! ```text
+//!  firing ──> card ──> discord, telegram, slack, console      (what is said)  ──> (how each platform says it)
+//!     └────> values ──> templates of the rules file, webhook
+//! ```
+//!
+//! Texts are sanitised once ([`sanitise`]), escaped by the platform's own module and cut on letters ([`fit`]); links are built from
+//! ids ([`link`]). Nothing that is rendered is ever rendered again, so that a tweet's `{{ 7 * 7 }}` stays what it is.
+
+mod card;
+mod console;
+mod discord;
+mod facts;
+pub mod fit;
+mod gather;
+pub mod link;
+pub mod sanitise;
+mod slack;
+mod telegram;
+mod values;
+mod webhook;
+
+use self::card::{Card, Title};
+use crate::model::action::{Action, Destination};
+use crate::model::firing::Firing;
+use crate::model::message::Body;
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::Send;
+use crate::rules::template::ChatTemplate;
+
+/// A message, and what is sent instead when the platform refuses it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    /// The message.
+    pub body: Body,
+    /// Our own words and the tweet's link. Chat only.
+    pub fallback: Option<Body>,
+}
+
+/// A send whose template needs what the firing does not have: nothing must be sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("incomplete: {what}")]
+pub struct Incomplete {
+    /// Which part of the template, and why.
+    pub what: String,
+}
+
+/// The message of one firing for one of its rule's sends. `expires_at`: when the delivery will no longer be sent.
+///
+/// # Errors
+/// Only for webhooks with a template: when one of its leaves has no value. A chat template that cannot be worked out gives way to
+/// the default message, which then says so: an alert is worth more than its form.
+pub fn render(firing: &Firing, send: &Send, action: &Action, expires_at: Timestamp) -> Result<Rendered, Incomplete> {
+    if let Destination::Webhook(_) = action.destination {
+        let body = Body::Webhook(webhook::body(firing, send.payload.as_ref(), expires_at)?);
+        return Ok(Rendered { body, fallback: None });
+    }
+    let plain = card::card(firing);
+    let mut fallback = card::fallback(&plain);
+    fallback.title.text = sanitise::line(&firing.rule);
+    let card = match &send.template {
+        Some(template) => templated(plain, template, firing, expires_at),
+        None => plain,
+    };
+    let fallback = (!matches!(action.destination, Destination::Console)).then(|| body(&fallback, action));
+    Ok(Rendered { body: body(&card, action), fallback })
+}
+
+/// A message that says that it is a test, for `birdcall send ACTION`.
+#[must_use]
+pub fn test_message(action: &Action, at: Timestamp) -> Rendered {
+    let body = match action.destination {
+        Destination::Webhook(_) => Body::Webhook(webhook::test(&action.name, at)),
+        _ => body(&card::test(&action.name, at), action),
+    };
+    Rendered { body, fallback: None }
+}
+
+fn body(card: &Card, action: &Action) -> Body {
+    match &action.destination {
+        Destination::Discord(discord) => Body::Discord(Box::new(discord::body(card, discord))),
+        Destination::Telegram(telegram) => Body::Telegram(Box::new(telegram::body(card, telegram.preview))),
+        Destination::Slack(_) => Body::Slack(Box::new(slack::body(card))),
+        // A webhook has no card; `render` and `test_message` do not come here with one.
+        Destination::Console | Destination::Webhook(_) => Body::Console(console::body(card)),
+    }
+}
+
+/// The card with the template's title and body in the place of the default ones. Link, age and lateness stay ours.
+fn templated(mut card: Card, template: &ChatTemplate, firing: &Firing, expires_at: Timestamp) -> Card {
+    let values = gather::context(firing, expires_at, template.uses());
+    let (title, body) = match (template.title(&values), template.body(&values)) {
+        (Ok(title), Ok(body)) => (title, body),
+        (Err(failure), _) | (_, Err(failure)) => {
+            let why = sanitise::line(&format!("The template could not be worked out: {failure}"));
+            card.facts.push(card::Fact { name: "Note", pieces: vec![card::Piece::Theirs(why)] });
+            return card;
+        }
+    };
+    let title = title.map(|title| sanitise::line(&title)).filter(|title| !title.is_empty());
+    if let Some(text) = title {
+        card.title = Title { text, templated: true, about: None };
+    }
+    if let Some(body) = body {
+        let text = sanitise::text(&body).into_owned();
+        card = Card {
+            who: None,
+            whom: None,
+            quoted: None,
+            note: None,
+            facts: Vec::new(),
+            text: Some(text).filter(|text| !text.is_empty()),
+            ..card
+        };
+    }
+    card
+}

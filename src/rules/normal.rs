@@ -1,15 +1,182 @@
 //! The form in which texts and patterns are compared (RULES 2): both sides go through here, so that they meet.
+//! The raw text is kept elsewhere, for messages.
 
-use unicode_normalization::UnicodeNormalization as _;
+use std::borrow::Cow;
 
-/// NFKC, HTML entities decoded, zero-width and bidi controls removed, every kind of space one space. Case is kept.
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
+
+/// HTML entities decoded, zero-width and bidi controls removed, NFKC, every run of spaces and line breaks one space. Case is kept.
 #[must_use]
 pub fn normalise(text: &str) -> String {
-    text.nfkc().collect()
+    let decoded = decode_entities(text);
+    let visible = without_invisible(&decoded);
+    if visible.is_ascii() || is_nfkc_quick(visible.chars()) == IsNormalized::Yes {
+        one_space(visible.chars(), visible.len())
+    } else {
+        one_space(visible.nfkc(), visible.len())
+    }
 }
 
 /// Case folding of an already normalised text, for comparisons without regard to case.
 #[must_use]
 pub fn fold(normal: &str) -> String {
-    normal.to_lowercase()
+    if normal.is_ascii() {
+        return normal.to_ascii_lowercase();
+    }
+    // Folding may leave NFKC (for example U+0345), so it is brought back: "fold, then look for" must be the same on both sides.
+    unicase::UniCase::unicode(normal).to_folded_case().nfkc().collect()
+}
+
+/// Whether words of this character's script are not parted by spaces, so that a keyword in it is looked for as a substring.
+#[must_use]
+pub fn is_unspaced(c: char) -> bool {
+    matches!(u32::from(c),
+        0x0E00..=0x0EFF            // Thai, Lao
+        | 0x0F00..=0x0FFF          // Tibetan
+        | 0x1000..=0x109F          // Myanmar
+        | 0x1780..=0x17FF          // Khmer
+        | 0x2E80..=0x2FDF          // radicals
+        | 0x3005..=0x3007 | 0x3021..=0x3029 | 0x3031..=0x3035
+        | 0x3041..=0x30FF          // Hiragana, Katakana
+        | 0x31F0..=0x31FF
+        | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF
+        | 0x2_0000..=0x3_FFFF)
+}
+
+/// Whether a character is part of a word.
+#[must_use]
+pub fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || unicode_normalization::char::is_combining_mark(c)
+}
+
+/// Whether a word may end between these two neighbours: one is no part of a word, or its script has no spaces.
+#[must_use]
+pub fn is_boundary(before: char, after: char) -> bool {
+    !(is_word(before) && is_word(after)) || is_unspaced(before) || is_unspaced(after)
+}
+
+/// Characters that take no room or turn the reading direction: they would let a text hide from its rules.
+fn is_invisible(c: char) -> bool {
+    matches!(u32::from(c),
+        0x00AD | 0x034F | 0x061C | 0x115F..=0x1160 | 0x17B4..=0x17B5 | 0x180B..=0x180F
+        | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F | 0x3164 | 0xFE00..=0xFE0F | 0xFEFF | 0xFFA0
+        | 0xFFF0..=0xFFFB | 0xE_0000..=0xE_0FFF)
+}
+
+fn without_invisible(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || !text.chars().any(is_invisible) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().filter(|c| !is_invisible(*c)).collect())
+}
+
+fn one_space(chars: impl Iterator<Item = char>, size: usize) -> String {
+    let mut out = String::with_capacity(size);
+    let mut space = false;
+    for c in chars {
+        if c.is_whitespace() || c.is_control() {
+            space = true;
+            continue;
+        }
+        if space && !out.is_empty() {
+            out.push(' ');
+        }
+        space = false;
+        out.push(c);
+    }
+    out
+}
+
+/// Decodes the entities that X writes into texts, and numeric ones. Once: `&amp;lt;` is `&lt;`.
+fn decode_entities(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, from)) = rest.split_once('&') {
+        out.push_str(before);
+        match from.split_once(';').and_then(|(name, after)| Some((entity(name)?, after))) {
+            Some((c, after)) => {
+                out.push(c);
+                rest = after;
+            }
+            None => {
+                out.push('&');
+                rest = from;
+            }
+        }
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+fn entity(name: &str) -> Option<char> {
+    Some(match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => ' ',
+        _ => {
+            let digits = name.strip_prefix('#').filter(|digits| digits.len() <= 8)?;
+            let code = match digits.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+                None => digits.parse().ok()?,
+            };
+            char::from_u32(code)?
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_of_rules_2_in_a_row() {
+        for (raw, normal) in [
+            ("plain text", "plain text"),
+            ("＄ＤＯＧＥ", "$DOGE"),
+            ("do\u{200B}ge \u{202E}x\u{2066}", "doge x"),
+            ("a\u{00A0}\n\t\u{3000}b", "a b"),
+            ("  ends  ", "ends"),
+            ("R&amp;D &lt;b&gt; &#36;ABC &#x24;D &amp;lt;", "R&D <b> $ABC $D &lt;"),
+            ("AT&T & co; &unknown; &#xD800;", "AT&T & co; &unknown; &#xD800;"),
+            ("ﬁne", "fine"),
+            ("bell\u{7}and esc\u{1b}[31m", "bell and esc [31m"),
+            ("☀️", "☀"),
+        ] {
+            assert_eq!(normalise(raw), normal, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn folding_is_that_of_unicode() {
+        assert_eq!(fold("STRASSE"), fold("straße"));
+        assert_eq!(fold("ΣΊΣΥΦΟΣ"), fold("σίσυφος"));
+        assert_eq!(fold("DOGE"), "doge");
+    }
+
+    #[test]
+    fn words_end_where_people_see_them_end() {
+        assert!(is_boundary(' ', 'a') && is_boundary('a', '-') && !is_boundary('a', 'b') && !is_boundary('a', '1'));
+        assert!(is_boundary('場', 'b') && is_boundary('c', 'ก'));
+        assert!(!is_boundary('상', '장'));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn normalising_twice_is_normalising_once_where_no_entity_is_left(text in "[^&]*") {
+            let once = normalise(&text);
+            proptest::prop_assert_eq!(normalise(&once), once);
+        }
+
+        #[test]
+        fn folding_twice_is_folding_once(text in ".*") {
+            let once = fold(&normalise(&text));
+            proptest::prop_assert_eq!(fold(&once), once);
+        }
+    }
 }

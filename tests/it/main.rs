@@ -1,4 +1,15 @@
 //! One test binary for everything that goes through more than one module.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a helper that fails fails its test")]
+
 mod kit;
+
+mod cli;
+mod decode;
+mod deliver;
+mod engine;
+mod feed;
+mod flow;
+mod join;
+mod render;
 mod rules;

@@ -1,1 +1,0 @@
-//! The wiring: channels, tasks, start and stop order. The only place that spawns.

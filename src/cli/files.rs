@@ -1,0 +1,150 @@
+//! A path given on the command line → the texts of the rules files behind it.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use crate::model::limits::RULES_FILE_BYTES;
+use crate::rules::Source;
+
+/// Where rules are looked for when no path is given.
+const USUAL: [&str; 2] = ["rules.toml", "rules"];
+
+/// Why rules could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FilesError {
+    /// Nothing is there.
+    #[error("{}: there is no such file or folder", .0.display())]
+    Missing(PathBuf),
+    /// No path was given and none of the usual ones is there.
+    #[error("no rules: there is no rules.toml and no folder rules here. Name a path, or begin with: birdcall demo")]
+    NoneGiven,
+    /// A folder without rules.
+    #[error("{}: the folder holds no *.toml file (*.test.toml files do not count)", .0.display())]
+    EmptyFolder(PathBuf),
+    /// A device, a pipe, a socket.
+    #[error("{}: this is neither a file nor a folder", .0.display())]
+    NotRegular(PathBuf),
+    /// Too large to be a rules file.
+    #[error(
+        "{}: the file has {} MiB; a rules file may have {} MiB. Is it the right file?",
+        .path.display(), .bytes / 1024 / 1024, RULES_FILE_BYTES / 1024 / 1024
+    )]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Bytes that are no text.
+    #[error("{}: the file is not UTF-8 text (byte {at} cannot be read)", .path.display())]
+    NotText {
+        /// Which file.
+        path: PathBuf,
+        /// Where it stops being text.
+        at: usize,
+    },
+    /// The system says no.
+    #[error("{}: {error}", .path.display())]
+    System {
+        /// Which file.
+        path: PathBuf,
+        /// What it says.
+        error: std::io::Error,
+    },
+}
+
+impl FilesError {
+    /// Whether the rules themselves are at fault, and not the place where they were looked for.
+    pub(crate) fn is_about_rules(&self) -> bool {
+        matches!(self, Self::EmptyFolder(_) | Self::TooLarge { .. } | Self::NotText { .. })
+    }
+}
+
+/// Reads one file, or every `*.toml` of a folder but `*.test.toml`, in the order of their names.
+///
+/// # Errors
+/// When nothing is there, or what is there cannot be rules.
+pub(crate) fn read(path: Option<&Path>) -> Result<Vec<Source>, FilesError> {
+    let path = match path {
+        Some(path) => path,
+        None => USUAL.iter().map(Path::new).find(|path| path.exists()).ok_or(FilesError::NoneGiven)?,
+    };
+    let system = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => FilesError::Missing(path.to_owned()),
+        _ => FilesError::System { path: path.to_owned(), error },
+    };
+    if !std::fs::metadata(path).map_err(system)?.is_dir() {
+        return Ok(vec![read_file(path)?]);
+    }
+    let entries = std::fs::read_dir(path).map_err(system)?;
+    let mut files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(system)?;
+    files.retain(|file| {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.ends_with(".toml") && !name.ends_with(".test.toml") && !name.starts_with('.')
+    });
+    files.sort();
+    if files.is_empty() {
+        return Err(FilesError::EmptyFolder(path.to_owned()));
+    }
+    files.iter().map(|file| read_file(file)).collect()
+}
+
+fn read_file(path: &Path) -> Result<Source, FilesError> {
+    let system = |error| FilesError::System { path: path.to_owned(), error };
+    // Asked before opening: a pipe would wait for somebody to write.
+    let about = std::fs::metadata(path).map_err(system)?;
+    if !about.is_file() {
+        return Err(FilesError::NotRegular(path.to_owned()));
+    }
+    let too_large = |bytes| FilesError::TooLarge { path: path.to_owned(), bytes };
+    if about.len() > RULES_FILE_BYTES {
+        return Err(too_large(about.len()));
+    }
+    let mut bytes = Vec::new();
+    // It may have grown since it was asked.
+    let file = File::open(path).map_err(system)?;
+    file.take(RULES_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(system)?;
+    if bytes.len() as u64 > RULES_FILE_BYTES {
+        return Err(too_large(bytes.len() as u64));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source { name: path.display().to_string(), text }),
+        Err(error) => Err(FilesError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_gives_its_toml_files_in_order_without_tests_and_hidden_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.toml", "a.toml", "a.test.toml", ".hidden.toml", "notes.md"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        let texts: Vec<_> = read(Some(folder.path())).unwrap().into_iter().map(|source| source.text).collect();
+        assert_eq!(texts, ["a.toml", "b.toml"]);
+    }
+
+    #[test]
+    fn what_cannot_be_rules_is_refused_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        File::create(place("large.toml")).unwrap().set_len(100 * 1024 * 1024).unwrap();
+        std::fs::write(place("latin.toml"), b"name = \"caf\xe9\"").unwrap();
+        std::fs::create_dir(place("empty")).unwrap();
+        for (name, words, about_rules) in [
+            ("large.toml", "the file has 100 MiB; a rules file may have 16 MiB", true),
+            ("latin.toml", "not UTF-8 text (byte 11", true),
+            ("empty", "holds no *.toml file", true),
+            ("none", "no such file or folder", false),
+        ] {
+            let error = read(Some(&place(name))).unwrap_err();
+            assert!(error.to_string().contains(words), "{name}: {error}");
+            assert_eq!(error.is_about_rules(), about_rules, "{name}");
+        }
+        assert!(matches!(read(Some(Path::new("/dev/null"))), Err(FilesError::NotRegular(_))));
+    }
+}

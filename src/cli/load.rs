@@ -1,0 +1,86 @@
+//! Rules for a command: read, checked, told about on standard error.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+
+use super::{End, complain, files};
+use crate::deliver::{Target, TargetError};
+use crate::model::action::{Action, SecretRef, Span};
+use crate::model::secret::Secret;
+use crate::rules::{self, Diagnostic, RuleSet, Severity, Source, Style};
+use crate::secrets::{self, SecretError};
+
+/// A rule set and the texts it came from, to show places in them later.
+pub(crate) struct Rules {
+    pub(crate) set: RuleSet,
+    pub(crate) sources: Vec<Source>,
+}
+
+/// Reads and checks the rules behind a path. Mistakes and warnings are told; with a mistake there are no rules.
+pub(crate) fn load(path: Option<&Path>) -> Result<Rules, End> {
+    let sources = files::read(path).map_err(|error| {
+        complain(&error);
+        if error.is_about_rules() { End::RulesWrong } else { End::CannotStart }
+    })?;
+    check(sources)
+}
+
+/// Checks rules that were already read.
+pub(crate) fn check(sources: Vec<Source>) -> Result<Rules, End> {
+    let loaded = rules::load(&sources);
+    tell(&loaded.diagnostics, &sources);
+    match loaded.ruleset {
+        Some(set) => Ok(Rules { set, sources }),
+        None => Err(End::RulesWrong),
+    }
+}
+
+/// Shows diagnostics on standard error, coloured on a terminal.
+pub(crate) fn tell(diagnostics: &[Diagnostic], sources: &[Source]) {
+    if diagnostics.is_empty() {
+        return;
+    }
+    let colourful = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let style = if colourful { Style::Coloured } else { Style::Plain };
+    let _ = writeln!(anstream::stderr(), "{}", rules::render(diagnostics, sources, style));
+}
+
+impl Rules {
+    /// Reads a secret that the rules refer to.
+    pub(crate) fn secret(&self, secret: &SecretRef) -> Result<Secret, End> {
+        secrets::read(secret).map_err(|error| self.complain_at(secret.span, &error, help(&error)))
+    }
+
+    /// Reads an action's secrets and checks what it says.
+    pub(crate) fn target(&self, action: &Action) -> Result<Target, End> {
+        Target::resolve(action, &mut secrets::read).map_err(|error| {
+            let help = match &error {
+                TargetError::Secret { error, .. } => help(error),
+                TargetError::Unusable { .. } => format!("change it under [actions.{}]", action.name),
+            };
+            self.complain_at(error.span(), &error, help)
+        })
+    }
+
+    /// Tells what went wrong at the place in the rules that it is about.
+    fn complain_at(&self, span: Span, error: &dyn std::fmt::Display, help: String) -> End {
+        let told = Diagnostic {
+            severity: Severity::Error,
+            code: "cannot-start",
+            message: error.to_string(),
+            span: Some(span),
+            label: "named here".to_owned(),
+            more: Vec::new(),
+            help: Some(help),
+        };
+        tell(&[told], &self.sources);
+        End::CannotStart
+    }
+}
+
+fn help(error: &SecretError) -> String {
+    match error {
+        SecretError::Unset(name) => format!("set it before you start birdcall: export {name}=…"),
+        _ => "put the secret there, or name another place: env:NAME or file:PATH".to_owned(),
+    }
+}

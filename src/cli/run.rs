@@ -1,0 +1,111 @@
+//! `birdcall run`: the real thing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+use super::load::Rules;
+use super::{End, complain, load, runtime, say, stopped};
+use crate::app::{self, Setup, Way};
+use crate::clock::Clock;
+use crate::feed::{Feed, Settings};
+use crate::model::action::Destination;
+use crate::model::secret::Secret;
+use crate::{telemetry, tls};
+
+/// Connect to the feed, evaluate the rules and deliver until stopped
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A rules file, or a folder of them [default: rules.toml, else rules/]
+    path: Option<PathBuf>,
+    /// The feed's URL, in place of the one in the rules
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// Give up when the feed has not been reached once within so many seconds; 0 tries for ever
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    start_timeout: u64,
+}
+
+pub(super) fn run(arguments: &Arguments) -> End {
+    telemetry::start(LevelFilter::INFO);
+    let setup = load::load(arguments.path.as_deref()).and_then(|rules| setup(rules, arguments));
+    let setup = match setup {
+        Ok(setup) => setup,
+        Err(end) => return end,
+    };
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(format_args!("the runtime could not be started: {error}"));
+            return End::CannotStart;
+        }
+    };
+    let (totals, ended) = runtime.block_on(app::run(setup, stopped(), stopped()));
+    say(totals);
+    match ended {
+        Ok(()) => End::Fine,
+        Err(error) => {
+            complain(error);
+            End::CannotStart
+        }
+    }
+}
+
+/// Reads every secret and prepares every lane before anything is connected: all that is missing is told in one run.
+fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
+    let key = feed_key(&rules);
+    let ways = ways(&rules);
+    let (key, ways) = (key?, ways?);
+    let cannot = |error: &dyn std::fmt::Display| {
+        complain(error);
+        End::CannotStart
+    };
+    let tls = tls::client_config(&[b"h2", b"http/1.1"]).map_err(|error| cannot(&error))?;
+    let settings = Settings {
+        url: arguments.url.clone().unwrap_or_else(|| rules.set.feed.url.clone()),
+        key,
+        auth: rules.set.feed.auth,
+        tls: Arc::clone(&tls),
+        jitter_seed: fastrand::u64(..),
+    };
+    let feed = Feed::new(settings).map_err(|error| cannot(&error))?;
+    let start_timeout = (arguments.start_timeout > 0).then(|| Duration::from_secs(arguments.start_timeout));
+    let console = Box::new(anstream::stdout());
+    Ok(Setup { rules: Arc::new(rules.set), feed, ways, console, tls, clock: Clock::system(), start_timeout })
+}
+
+fn feed_key(rules: &Rules) -> Result<Secret, End> {
+    const USUAL: &str = "TWEETSTREAM_API_KEY";
+    if let Some(key) = &rules.set.feed.key {
+        return rules.secret(key);
+    }
+    match std::env::var(USUAL) {
+        Ok(key) if !key.trim().is_empty() => Ok(Secret::new(key.trim())),
+        _ => {
+            complain(format_args!(
+                "there is no key for the feed: set {USUAL}, or write key = \"env:NAME\" under [feed] in the rules.\n       \
+                 Without a key you can still try: birdcall demo"
+            ));
+            Err(End::CannotStart)
+        }
+    }
+}
+
+/// One way for each action. Every secret that is missing is told.
+fn ways(rules: &Rules) -> Result<Vec<Way>, End> {
+    let mut ways = Vec::new();
+    let mut failed = false;
+    for action in &rules.set.actions {
+        if matches!(action.destination, Destination::Console) {
+            ways.push(Way::Console);
+            continue;
+        }
+        match rules.target(action) {
+            Ok(target) => ways.push(Way::Send(Box::new(target))),
+            Err(_) => failed = true,
+        }
+    }
+    if failed { Err(End::CannotStart) } else { Ok(ways) }
+}

@@ -1,0 +1,247 @@
+//! An answer of the History API → rows, each of which says the same as one or two envelopes of the socket (PROTOCOL 5).
+
+use serde::de::{DeserializeSeed as _, Error, MapAccess, SeqAccess};
+use serde_json::value::RawValue;
+
+use super::frame::{Payload, read_document};
+use super::malformed::Malformed;
+use super::object::{Fields, Object, Seen, fields, read_object};
+use super::scalar::{count, filled, handle, id, moment};
+use super::wire::{Any, Loose, Scalar, Take, Tally};
+use crate::model::envelope::{Author, Body, Envelope, MetaPart, Oddities, Text, TweetPart};
+use crate::model::time::Timestamp;
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct History<'a> {
+    /// Newest first, as the API answers.
+    pub rows: Vec<HistoryRow<'a>>,
+    /// How many rows the API says that it sent: at its maximum of 1000 the window was cut off.
+    pub count: Option<u64>,
+    /// Rows that were none of these, left out.
+    pub unusable: usize,
+    /// What was odd about the answer, all rows together.
+    pub oddities: Oddities,
+}
+
+/// One row: what happened, with its meta when there was one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryRow<'a> {
+    /// A content, or an event of an account.
+    pub body: Body<'a>,
+    /// The detections of a content.
+    pub meta: Option<Box<MetaPart<'a>>>,
+    /// `time`: when it was published.
+    pub time: Option<Timestamp>,
+    /// `receivedTime`: when TweetStream received it.
+    pub received_at: Option<Timestamp>,
+}
+
+impl<'a> HistoryRow<'a> {
+    /// The envelopes that would have come over the socket.
+    pub fn into_envelopes(self) -> impl Iterator<Item = Envelope<'a>> {
+        let ts = self.received_at.or(self.time);
+        let meta = self.meta.map(Body::Meta);
+        std::iter::once(self.body).chain(meta).map(move |body| {
+            let id = body.tweet_id().map(|id| Text::from(id.to_owned()));
+            Envelope { v: Some(1), id, ts, body, oddities: Oddities::default() }
+        })
+    }
+}
+
+/// Reads an answer of the History API. The caller bounds its length.
+///
+/// # Errors
+/// When it is no such answer: not JSON, no object, or without a list `data`. A bad row is left out alone.
+pub fn history(answer: &str) -> Result<History<'_>, Malformed> {
+    read_document(answer, |tally, from| Any(Answer { tally }).deserialize(from))
+}
+
+/// Takes the whole answer.
+struct Answer<'t> {
+    tally: &'t Tally,
+}
+
+impl<'de> Take<'de> for Answer<'_> {
+    type Value = History<'de>;
+
+    fn tally(&self) -> &Tally {
+        self.tally
+    }
+
+    fn scalar<E: Error>(self, _: Loose<'de>) -> Result<Self::Value, E> {
+        Err(self.tally.fail(Malformed::NotAnObject))
+    }
+
+    fn object<A: MapAccess<'de>>(self, from: A) -> Result<Self::Value, A::Error> {
+        let Read { data, metadata } = read_object(from, self.tally)?;
+        let (rows, unusable) = data.ok_or_else(|| self.tally.fail::<A::Error>(Malformed::NoData))?;
+        Ok(History { rows, count: metadata.count, unusable, oddities: self.tally.oddities() })
+    }
+}
+
+#[derive(Default)]
+struct Read<'a> {
+    data: Option<(Vec<HistoryRow<'a>>, usize)>,
+    metadata: Metadata,
+}
+
+impl<'de> Fields<'de> for Read<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, key: &[u8], from: &mut A, seen: &mut Seen, tally: &Tally) -> Result<bool, A::Error> {
+        match key {
+            b"data" => {
+                seen.once(0, tally)?;
+                self.data = from.next_value_seed(Any(Rows { tally }))?;
+            }
+            b"metadata" => {
+                seen.once(1, tally)?;
+                self.metadata = fields!(@whole from, tally);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// Of an answer; the rest of it repeats what was asked.
+#[derive(Debug, Default)]
+struct Metadata {
+    count: Option<u64>,
+}
+
+fields! { Metadata;
+    b"count" => count: scalar(count),
+}
+
+/// Takes the list of rows. It has no bound of its own: an answer has at most 1000.
+struct Rows<'t> {
+    tally: &'t Tally,
+}
+
+impl<'de> Take<'de> for Rows<'_> {
+    type Value = Option<(Vec<HistoryRow<'de>>, usize)>;
+
+    fn tally(&self) -> &Tally {
+        self.tally
+    }
+
+    fn scalar<E: Error>(self, _: Loose<'de>) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn list<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+        let (mut rows, mut unusable) = (Vec::new(), 0);
+        while let Some(row) = from.next_element_seed(Any(Object::<Row<'de>>::new(self.tally)))? {
+            match row.map(|row| row.finish(self.tally)).transpose().map_err(A::Error::custom)?.flatten() {
+                Some(row) => rows.push(row),
+                None => unusable += 1,
+            }
+        }
+        Ok(Some((rows, unusable)))
+    }
+}
+
+/// A row as written.
+#[derive(Debug, Default)]
+struct Row<'a> {
+    tweet_id: Option<Text<'a>>,
+    author_id: Option<Text<'a>>,
+    author_handle: Option<Text<'a>>,
+    text: Option<Text<'a>>,
+    link: Option<Text<'a>>,
+    time: Option<Timestamp>,
+    received_at: Option<Timestamp>,
+    message_type: Option<Text<'a>>,
+    /// Kept until `messageType` is known, which may stand behind it.
+    content: Option<&'a RawValue>,
+    meta: Option<Box<MetaPart<'a>>>,
+}
+
+impl<'de> Fields<'de> for Row<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, key: &[u8], from: &mut A, seen: &mut Seen, tally: &Tally) -> Result<bool, A::Error> {
+        let place = match key {
+            b"tweetId" => 0,
+            b"twitterId" => 1,
+            b"twitterHandle" => 2,
+            b"body" => 3,
+            b"link" => 4,
+            b"time" => 5,
+            b"receivedTime" => 6,
+            b"messageType" => 7,
+            b"content" => 8,
+            b"meta" => 9,
+            _ => return Ok(false),
+        };
+        seen.once(place, tally)?;
+        match place {
+            0 => self.tweet_id = from.next_value_seed(Any(Scalar { tally, read: id }))?,
+            1 => self.author_id = from.next_value_seed(Any(Scalar { tally, read: id }))?,
+            2 => self.author_handle = from.next_value_seed(Any(Scalar { tally, read: handle }))?,
+            3 => self.text = from.next_value_seed(Any(Scalar { tally, read: super::scalar::text }))?,
+            4 => self.link = from.next_value_seed(Any(Scalar { tally, read: filled }))?,
+            5 => self.time = from.next_value_seed(Any(Scalar { tally, read: moment }))?,
+            6 => self.received_at = from.next_value_seed(Any(Scalar { tally, read: moment }))?,
+            7 => self.message_type = from.next_value_seed(Any(Scalar { tally, read: filled }))?,
+            8 => self.content = from.next_value::<Option<&'de RawValue>>()?,
+            _ => self.meta = fields!(@boxed from, tally),
+        }
+        Ok(true)
+    }
+}
+
+impl<'de> Row<'de> {
+    /// `None`: of a type that we do not know, or a tweet without an id.
+    fn finish(self, tally: &Tally) -> Result<Option<HistoryRow<'de>>, serde_json::Error> {
+        let message_type = self.message_type.as_deref().unwrap_or("TWEET");
+        let is = |name: &str| message_type.eq_ignore_ascii_case(name);
+        let (t, op) = match () {
+            () if is("TWEET") => ("tweet", "content"),
+            () if is("PROFILE") => ("account", "profile_update"),
+            () if is("FOLLOW") => ("account", "follow"),
+            () if is("UNFOLLOW") => ("account", "unfollow"),
+            () => {
+                tally.note(|odd| &mut odd.unknown_values);
+                return Ok(None);
+            }
+        };
+        let mut body = match self.content {
+            Some(raw) if raw.get().starts_with('{') => {
+                let mut from = serde_json::Deserializer::from_str(raw.get());
+                Any(Payload { t: &t.into(), op: &op.into(), tally }).deserialize(&mut from)?
+            }
+            // The row itself repeats the main things of a tweet.
+            _ if t == "tweet" => Body::Content(Box::default()),
+            _ => return Ok(None),
+        };
+        if let Body::Content(part) = &mut body {
+            complete(part, &self);
+            if part.tweet_id.is_empty() {
+                return Ok(None);
+            }
+        }
+        let meta = self.meta.and_then(|mut meta| match &body {
+            Body::Content(part) => {
+                meta.tweet_id = part.tweet_id.clone();
+                Some(meta)
+            }
+            _ => None,
+        });
+        Ok(Some(HistoryRow { body, meta, time: self.time, received_at: self.received_at }))
+    }
+}
+
+/// Fills in from the row what its content does not say.
+fn complete<'a>(part: &mut TweetPart<'a>, row: &Row<'a>) {
+    if part.tweet_id.is_empty() {
+        part.tweet_id = row.tweet_id.clone().unwrap_or_default();
+    }
+    part.text = part.text.take().or_else(|| row.text.clone());
+    part.link = part.link.take().or_else(|| row.link.clone());
+    part.created_at = part.created_at.or(row.time);
+    part.received_at = part.received_at.or(row.received_at);
+    if row.author_id.is_some() || row.author_handle.is_some() {
+        let author = part.author.get_or_insert_with(Author::default);
+        author.id = author.id.take().or_else(|| row.author_id.clone());
+        author.handle = author.handle.take().or_else(|| row.author_handle.clone());
+    }
+}

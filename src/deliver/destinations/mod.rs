@@ -1,0 +1,143 @@
+//! One file per kind of destination, each of the same shape: `Endpoint::new` checks what the action says, `request` turns a message into
+//! a request, `classify` turns the answer into a verdict. No file here does I/O.
+
+pub(crate) mod discord;
+pub(crate) mod slack;
+pub(crate) mod telegram;
+pub(crate) mod webhook;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Url};
+use serde::Serialize;
+use url::Host;
+
+use super::client::Request;
+use super::sign::KeyError;
+
+/// What is wrong with where an action points. Names at most the host of a URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// No URL at all.
+    #[error("this is not a URL: {0}")]
+    NotAUrl(String),
+    /// A scheme that we do not speak.
+    #[error("a URL must start with https:// (or http://), not {0}:")]
+    Scheme(String),
+    /// The credential in the URL would travel in clear.
+    #[error("http:// to {0} would send the credential in clear; write https://")]
+    InClear(String),
+    /// The URL of another service.
+    #[error("{host} is not {service}'s host ({known}); for other services use type = \"webhook\"")]
+    Host {
+        /// The host of the URL.
+        host: String,
+        /// Whose it should be.
+        service: &'static str,
+        /// Which ones are.
+        known: &'static str,
+    },
+    /// A URL of the right service that is not the right thing.
+    #[error("this is not the URL of {0}")]
+    Path(&'static str),
+    /// Not of the shape of a credential.
+    #[error("this does not look like {0}")]
+    Token(&'static str),
+    /// A header that is ours, or the connection's.
+    #[error("the header {0} is set by birdcall and cannot be set here")]
+    Reserved(String),
+    /// Not allowed in HTTP.
+    #[error("{0:?} is not the name of an HTTP header")]
+    HeaderName(String),
+    /// Line breaks and the like.
+    #[error("the value of the header {0} holds characters that no header may hold")]
+    HeaderValue(String),
+    /// No key to sign with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A console is written to, not sent to.
+    #[error("a console action has no address")]
+    Console,
+}
+
+/// A URL that speaks HTTP. Says why not without repeating the URL.
+pub(crate) fn http_url(written: &str) -> Result<Url, Problem> {
+    let url = Url::parse(written.trim()).map_err(|error| Problem::NotAUrl(error.to_string()))?;
+    match url.scheme() {
+        "https" | "http" => Ok(url),
+        other => Err(Problem::Scheme(other.to_owned())),
+    }
+}
+
+/// A URL whose path is a credential: on one of `hosts` by https, or on this machine or a private network by whatever it says.
+pub(crate) fn credential_url(written: &str, service: &'static str, known: &'static str, hosts: &[&str]) -> Result<Url, Problem> {
+    let mut url = http_url(written)?;
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
+    if !is_private(&url) {
+        if !hosts.contains(&host.as_str()) {
+            return Err(Problem::Host { host, service, known });
+        }
+        if url.scheme() != "https" {
+            return Err(Problem::InClear(host));
+        }
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+/// This machine or a private network: where stand-ins and trading bots live.
+pub(crate) fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        Some(Host::Ipv6(ip)) => {
+            let v4 = ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback() || ip.is_private());
+            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local() || v4
+        }
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+/// A POST of JSON. The bodies are ours and always serialise; should one not, an empty body is refused by every destination.
+pub(crate) fn post_json(url: &Url, body: &impl Serialize) -> Request {
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let body = serde_json::to_vec(body).map(Bytes::from).unwrap_or_default();
+    Request { method: Method::POST, url: url.clone(), headers, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_and_private_networks_are_told_from_the_rest() {
+        for (url, private) in [
+            ("http://127.0.0.1:1/", true),
+            ("http://2130706433/", true),
+            ("http://[::1]/", true),
+            ("http://[::ffff:10.0.0.1]/", true),
+            ("http://192.168.1.5/", true),
+            ("http://172.20.0.2/", true),
+            ("http://[fd00::1]/", true),
+            ("http://localhost/", true),
+            ("http://bot.localhost/", true),
+            ("http://8.8.8.8/", false),
+            ("http://localhost.evil.example/", false),
+            ("http://127.0.0.1.nip.io/", false),
+            ("https://discord.com/", false),
+        ] {
+            assert_eq!(is_private(&Url::parse(url).unwrap()), private, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_problem_with_a_url_does_not_repeat_it() {
+        for written in
+            ["canary", "ftp://host/canary", "https://[canary", "https://evil.example/canary", "http://a.example/canary"]
+        {
+            let problem = credential_url(written, "X", "x.example", &["a.example"]).unwrap_err();
+            let text = format!("{problem} {problem:?}");
+            assert!(!text.contains("canary"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! When the next request may start: limits and what was sent so far in, a moment out. Pure; moments are times since the lane opened.
+//!
+//! Two things are held at once. `governor` gives the rate and the burst. But a bucket that holds N lets up to 2N through in a window
+//! of its refill time, and platforms count windows, so a sliding window sees to it that there are never more than N in any span. As a
+//! request arrives somewhere between its start and its answer, it counts from its answer on.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::{NotKeyed, StateStore};
+use governor::{Quota, RateLimiter};
+
+use crate::model::rate::Rate;
+
+/// All limits of one lane.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    limits: Vec<Limit>,
+    not_before: Duration,
+}
+
+/// Leave to send one request, given at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Slot(pub(crate) Duration);
+
+impl Pace {
+    pub(crate) fn new(rates: &[Rate]) -> Self {
+        Self { limits: rates.iter().map(Limit::new).collect(), not_before: Duration::ZERO }
+    }
+
+    /// The earliest moment from `now` on at which every limit lets one more through.
+    pub(crate) fn ready_at(&self, now: Duration) -> Duration {
+        self.limits.iter().map(|limit| limit.ready_at(now)).fold(self.not_before.max(now), Duration::max)
+    }
+
+    /// Whether `n` would be let through right now, one after the other.
+    pub(crate) fn fits(&self, n: usize, now: Duration) -> bool {
+        self.not_before <= now && self.limits.iter().all(|limit| limit.fits(n, now))
+    }
+
+    /// Takes leave for one request, unless a limit says no.
+    pub(crate) fn take(&mut self, now: Duration) -> Option<Slot> {
+        if self.ready_at(now) > now {
+            return None;
+        }
+        self.limits.iter_mut().for_each(|limit| limit.take(now));
+        Some(Slot(now))
+    }
+
+    /// The request of `slot` is over, answered or not: it counts from now on.
+    pub(crate) fn finish(&mut self, slot: Slot, now: Duration) {
+        self.limits.iter_mut().for_each(|limit| limit.finish(slot, now));
+    }
+
+    /// Nothing before `until`: the destination said so. Never shortens an earlier word.
+    pub(crate) fn hold(&mut self, until: Duration) {
+        self.not_before = self.not_before.max(until);
+    }
+}
+
+/// One limit: governor's bucket and the window of the latest `count` requests.
+#[derive(Debug)]
+struct Limit {
+    rate: Rate,
+    bucket: RateLimiter<NotKeyed, Memory, Hands, NoOpMiddleware<Duration>>,
+    memory: Memory,
+    hands: Hands,
+    /// Sorted.
+    window: VecDeque<Duration>,
+}
+
+impl Limit {
+    fn new(rate: &Rate) -> Self {
+        let (memory, hands) = (Memory::default(), Hands::default());
+        let one = (rate.per / rate.count.get()).max(Duration::from_nanos(1));
+        let quota = Quota::with_period(one).unwrap_or_else(|| Quota::per_second(rate.count)).allow_burst(rate.burst);
+        let bucket = RateLimiter::new(quota, memory.clone(), hands.clone());
+        Self { rate: *rate, bucket, memory, hands, window: VecDeque::new() }
+    }
+
+    fn count(&self) -> usize {
+        usize::try_from(self.rate.count.get()).unwrap_or(usize::MAX)
+    }
+
+    fn ready_at(&self, now: Duration) -> Duration {
+        self.hands.set(now);
+        let bucket = self.memory.aside(|| self.bucket.check().map_or_else(|not_until| not_until.earliest_possible(), |()| now));
+        let oldest = self.window.len().checked_sub(self.count()).and_then(|index| self.window.get(index));
+        oldest.map_or(bucket, |sent| bucket.max(*sent + self.rate.per))
+    }
+
+    fn fits(&self, n: usize, now: Duration) -> bool {
+        let Some(wanted) = u32::try_from(n).ok().and_then(NonZeroU32::new) else { return n == 0 };
+        self.hands.set(now);
+        let bucket = self.memory.aside(|| matches!(self.bucket.check_n(wanted), Ok(Ok(()))));
+        let recent = self.window.iter().filter(|sent| **sent + self.rate.per > now).count();
+        bucket && recent.saturating_add(n) <= self.count()
+    }
+
+    fn take(&mut self, now: Duration) {
+        self.hands.set(now);
+        // `ready_at` has said yes; a no could only be a rounding of the last nanosecond, and the window holds all the same.
+        let _ = self.bucket.check();
+        self.remember(now);
+    }
+
+    fn finish(&mut self, slot: Slot, now: Duration) {
+        if let Ok(index) = self.window.binary_search(&slot.0) {
+            self.window.remove(index);
+        }
+        self.remember(now);
+    }
+
+    fn remember(&mut self, at: Duration) {
+        let index = self.window.partition_point(|sent| *sent <= at);
+        self.window.insert(index, at);
+        while self.window.len() > self.count() || self.window.front().is_some_and(|sent| *sent + self.rate.per <= at) {
+            self.window.pop_front();
+        }
+    }
+}
+
+/// A clock for governor that shows what it was set to.
+#[derive(Clone, Debug, Default)]
+struct Hands(Arc<AtomicU64>);
+
+impl Hands {
+    fn set(&self, now: Duration) {
+        self.0.store(Nanos::from(now).as_u64(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for Hands {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// Governor's state of one bucket, where we can ask "what if" without leaving a trace. Zero: nothing was sent yet.
+#[derive(Clone, Debug, Default)]
+struct Memory(Arc<AtomicU64>);
+
+impl Memory {
+    /// Runs `ask` and forgets what it took.
+    fn aside<T>(&self, ask: impl FnOnce() -> T) -> T {
+        let before = self.0.load(Ordering::Relaxed);
+        let answer = ask();
+        self.0.store(before, Ordering::Relaxed);
+        answer
+    }
+}
+
+impl StateStore for Memory {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, f: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let before = self.0.load(Ordering::Relaxed);
+        let (answer, after) = f((before != 0).then(|| Nanos::from(before)))?;
+        self.0.store(after.as_u64(), Ordering::Relaxed);
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rate(count: u32, per_ms: u64, burst: u32) -> Rate {
+        Rate { burst: NonZeroU32::new(burst).unwrap(), ..Rate::new(count, Duration::from_millis(per_ms)).unwrap() }
+    }
+
+    /// Sends as fast as it may, each request taking `took`; returns when each started.
+    fn flat_out(pace: &mut Pace, n: usize, took: Duration) -> Vec<Duration> {
+        let (mut now, mut starts) = (Duration::ZERO, Vec::new());
+        for _ in 0..n {
+            now = pace.ready_at(now);
+            let slot = pace.take(now).expect("it was ready");
+            starts.push(now);
+            now += took;
+            pace.finish(slot, now);
+        }
+        starts
+    }
+
+    #[test]
+    fn both_limits_of_discord_hold_at_once() {
+        let mut pace = Pace::new(&[rate(5, 2_000, 5), rate(30, 60_000, 30)]);
+        let starts = flat_out(&mut pace, 70, Duration::from_millis(80));
+        for (count, per) in [(5, 2), (30, 60)] {
+            assert!(starts.windows(count + 1).all(|span| span[count] - span[0] >= Duration::from_secs(per)), "{count}/{per}s");
+        }
+        assert!(starts[4] < Duration::from_millis(500), "five may go back to back: {starts:?}");
+        assert!(starts[69] < Duration::from_secs(145), "and nothing waits longer than it must: {:?}", starts[69]);
+    }
+
+    #[test]
+    fn a_smaller_burst_spreads_what_the_window_would_let_through_at_once() {
+        let starts = flat_out(&mut Pace::new(&[rate(20, 60_000, 1)]), 5, Duration::ZERO);
+        assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(3)), "{starts:?}");
+    }
+
+    #[test]
+    fn a_request_counts_from_its_answer_on() {
+        let mut pace = Pace::new(&[rate(1, 1_000, 1)]);
+        let slot = pace.take(Duration::ZERO).unwrap();
+        pace.finish(slot, Duration::from_secs(5));
+        assert_eq!(pace.ready_at(Duration::from_secs(5)), Duration::from_secs(6));
+    }
+
+    #[test]
+    fn a_hold_is_obeyed_and_never_shortened() {
+        let mut pace = Pace::new(&[]);
+        pace.hold(Duration::from_secs(9));
+        pace.hold(Duration::from_secs(3));
+        assert_eq!(pace.ready_at(Duration::from_secs(1)), Duration::from_secs(9));
+        assert!(pace.take(Duration::from_secs(8)).is_none() && !pace.fits(1, Duration::from_secs(8)));
+        assert_eq!(pace.take(Duration::from_secs(9)), Some(Slot(Duration::from_secs(9))));
+    }
+
+    #[test]
+    fn asking_takes_nothing() {
+        let mut pace = Pace::new(&[rate(3, 1_000, 2)]);
+        for _ in 0..10 {
+            assert!(pace.fits(2, Duration::ZERO) && !pace.fits(3, Duration::ZERO));
+            assert_eq!(pace.ready_at(Duration::ZERO), Duration::ZERO);
+        }
+        assert!(pace.take(Duration::ZERO).is_some() && pace.fits(1, Duration::ZERO) && !pace.fits(2, Duration::ZERO));
+    }
+
+    proptest! {
+        /// However requests come and however long they take, no span of `per` ever holds more than `count` arrivals,
+        /// wherever between start and answer each arrival lies.
+        #[test]
+        fn never_more_than_the_count_in_any_span(
+            limits in proptest::collection::vec((1_u32..6, 1_u64..5_000, 1_u32..6), 1..3),
+            steps in proptest::collection::vec((0_u64..3_000, 0_u64..2_000, 0.0_f64..=1.0), 1..60),
+        ) {
+            let rates: Vec<Rate> = limits.iter().map(|(count, per, burst)| rate(*count, *per, (*burst).min(*count))).collect();
+            let mut pace = Pace::new(&rates);
+            let (mut now, mut arrivals) = (Duration::ZERO, Vec::new());
+            for (gap, took, part) in steps {
+                now = pace.ready_at(now + Duration::from_millis(gap));
+                let slot = pace.take(now);
+                prop_assert!(slot.is_some());
+                let took = Duration::from_millis(took);
+                arrivals.push(now + took.mul_f64(part));
+                now += took;
+                pace.finish(slot.unwrap(), now);
+            }
+            for rate in &rates {
+                let count = rate.count.get() as usize;
+                let crowded = arrivals.windows(count + 1).any(|span| span[count] - span[0] < rate.per);
+                prop_assert!(!crowded, "{rate:?} {arrivals:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Matchers on one token, market or prediction: all that is asked must hold of the same one.
+
+use super::truth::Truth;
+use crate::model::address::Address;
+use crate::model::ids::normal_symbol;
+use crate::model::price::Price;
+use crate::model::subject::{Market, Prediction, Sources, Str, Token};
+use crate::rules::condition::{MarketMatcher, NumberRange, PredictionMatcher, SourceSet, TokenMatcher};
+use crate::rules::normal;
+
+/// `complete`: what is absent of the token will not come any more.
+pub(super) fn token(asked: &TokenMatcher, token: &Token, complete: bool) -> Truth {
+    let known = |known: Option<bool>| known.map_or(Truth::absent(complete), |holds| Truth::of(Some(holds)));
+    let contract = || match token.address {
+        Some(address) => Some(asked.contracts.contains(&address)),
+        // A contract of a form that we do not know is none of those in the rule.
+        None => token.contract.as_ref().map(|_| false),
+    };
+    Truth::all([
+        ask(!asked.symbols.is_empty(), || known(in_set(&token.symbol, |of| asked.symbols.contains(&*normal_symbol(of))))),
+        ask(!asked.contracts.is_empty(), || known(contract())),
+        ask(asked.any_contract, || known(token.contract.as_ref().map(|_| true))),
+        ask(!asked.chains.is_empty(), || {
+            let evm_without_chain = token.chain.is_none() && matches!(token.address, Some(Address::Evm(_)));
+            // An EVM address in the text is of some EVM chain, never of Solana.
+            if evm_without_chain && asked.chains.iter().all(|chain| &**chain == "solana") {
+                return Truth::False;
+            }
+            known(in_set(&token.chain, |of| asked.chains.contains(&*of.to_lowercase())))
+        }),
+        ask(!asked.networks.is_empty(), || known(token.network.map(|of| asked.networks.contains(&of)))),
+        ask(!asked.names.is_empty(), || known(in_set(&token.name, |of| contains_any(of, &asked.names)))),
+        price(asked.price.as_ref(), token.price, complete),
+        source(asked.source, token.sources, complete),
+    ])
+}
+
+pub(super) fn market(asked: &MarketMatcher, market: &Market) -> Truth {
+    let upper = |set: &std::collections::HashSet<Box<str>>, value: &Option<Str>| {
+        ask(!set.is_empty(), || Truth::of(Some(in_set(value, |of| set.contains(&*normal_symbol(of))) == Some(true))))
+    };
+    Truth::all([
+        ask(!asked.exchanges.is_empty(), || {
+            Truth::of(Some(in_set(&market.exchange, |of| asked.exchanges.contains(&*of.to_lowercase())) == Some(true)))
+        }),
+        upper(&asked.symbols, &market.symbol),
+        upper(&asked.bases, &market.base),
+        upper(&asked.quotes, &market.quote),
+        price(asked.price.as_ref(), market.price, true),
+        source(asked.source, market.sources, true),
+    ])
+}
+
+pub(super) fn prediction(asked: &PredictionMatcher, prediction: &Prediction) -> Truth {
+    let holds = |known: Option<bool>| Truth::of(Some(known == Some(true)));
+    Truth::all([
+        ask(!asked.exchanges.is_empty(), || {
+            holds(in_set(&prediction.exchange, |of| asked.exchanges.contains(&*of.to_lowercase())))
+        }),
+        ask(!asked.ids.is_empty(), || holds(in_set(&prediction.id, |of| asked.ids.contains(of)))),
+        ask(!asked.titles.is_empty(), || holds(in_set(&prediction.title, |of| contains_any(of, &asked.titles)))),
+        price(asked.price.as_ref(), prediction.price, true),
+        source(asked.source, prediction.sources, true),
+    ])
+}
+
+fn ask(asked: bool, truth: impl FnOnce() -> Truth) -> Truth {
+    if asked { truth() } else { Truth::True }
+}
+
+fn in_set(value: &Option<Str>, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
+    value.as_deref().map(holds)
+}
+
+fn contains_any(text: &str, parts: &[Box<str>]) -> bool {
+    let folded = normal::fold(&normal::normalise(text));
+    parts.iter().any(|part| folded.contains(&**part))
+}
+
+fn price(asked: Option<&NumberRange>, price: Option<Price>, complete: bool) -> Truth {
+    match (asked, price) {
+        (None, _) => Truth::True,
+        (Some(range), Some(price)) => Truth::of(Some(range.holds(price.usd()))),
+        (Some(_), None) => Truth::absent(complete),
+    }
+}
+
+/// TweetStream may still find elsewhere what birdcall found in the text.
+fn source(asked: SourceSet, found: Sources, complete: bool) -> Truth {
+    let holds = asked.text && found.text || asked.ocr && found.ocr || asked.meta && found.meta;
+    if asked.is_any() || holds { Truth::True } else { Truth::absent(complete) }
+}

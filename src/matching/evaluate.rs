@@ -1,0 +1,92 @@
+//! Whether a condition holds, and what made it hold.
+
+use super::facts::Facts;
+use super::matchers::{self, Found};
+use super::truth::Truth;
+use crate::model::firing::{Element, Matched};
+use crate::rules::condition::Condition;
+use crate::rules::ruleset::Each;
+
+/// How a condition is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'e> {
+    /// Nothing more is waited for: what is absent now counts as absent (DESIGN 4).
+    pub settled: bool,
+    /// Matchers on tokens, markets or predictions (whichever this is) look at this one alone.
+    pub element: Option<&'e Element>,
+}
+
+/// Whether a condition holds.
+#[must_use]
+pub fn evaluate(condition: &Condition, facts: &Facts<'_>, reading: Reading<'_>) -> Truth {
+    match condition {
+        Condition::All(of) => Truth::all(of.iter().map(|condition| evaluate(condition, facts, reading))),
+        Condition::Any { of, at_least } => {
+            Truth::at_least(*at_least, of.iter().map(|condition| evaluate(condition, facts, reading)))
+        }
+        Condition::None(of) => Truth::any(of.iter().map(|condition| evaluate(condition, facts, reading))).not(),
+        Condition::Is(matcher) => match matchers::find(matcher, facts, reading) {
+            Ok(_) => Truth::True,
+            Err(truth) => truth,
+        },
+    }
+}
+
+/// What made a condition hold: every matcher that is true outside of `none`, and the first token, market or prediction among them.
+#[must_use]
+pub fn explain(condition: &Condition, facts: &Facts<'_>, reading: Reading<'_>) -> (Vec<Matched>, Option<Element>) {
+    let mut told = (Vec::new(), None);
+    collect(condition, facts, reading, &mut told);
+    told
+}
+
+fn collect(condition: &Condition, facts: &Facts<'_>, reading: Reading<'_>, told: &mut (Vec<Matched>, Option<Element>)) {
+    match condition {
+        Condition::All(of) => of.iter().for_each(|condition| collect(condition, facts, reading, told)),
+        Condition::Any { of, .. } => {
+            let holding = of.iter().filter(|condition| evaluate(condition, facts, reading) == Truth::True);
+            holding.for_each(|condition| collect(condition, facts, reading, told));
+        }
+        Condition::None(_) => {}
+        Condition::Is(matcher) => {
+            let Ok(found) = matchers::find(matcher, facts, reading) else { return };
+            if told.1.is_none() {
+                told.1 = element_of(&found, facts);
+            }
+            let matched = matchers::tell(matcher, found, facts);
+            if !told.0.contains(&matched) {
+                told.0.push(matched);
+            }
+        }
+    }
+}
+
+fn element_of(found: &Found<'_>, facts: &Facts<'_>) -> Option<Element> {
+    match found {
+        Found::Element(element) => Some((*element).clone()),
+        Found::Token(at) => facts.tokens().get(*at).cloned().map(Element::Token),
+        Found::Market(at) => facts.tweet()?.markets.get(*at).cloned().map(Element::Market),
+        Found::Prediction(at) => facts.tweet()?.predictions.get(*at).cloned().map(Element::Prediction),
+        Found::Symbol(symbol) => {
+            let named = |of: &str| crate::model::ids::normal_symbol(of) == **symbol;
+            let mut tokens = facts.tokens().iter();
+            tokens.find(|token| token.symbol.as_deref().is_some_and(named)).cloned().map(Element::Token)
+        }
+        Found::Address(address, _) => {
+            let mut tokens = facts.tokens().iter();
+            tokens.find(|token| token.address == Some(*address)).cloned().map(Element::Token)
+        }
+        Found::Value(..) => None,
+    }
+}
+
+/// The elements that a rule with `each` looks at, one by one.
+#[must_use]
+pub fn elements(each: Each, facts: &Facts<'_>) -> Vec<Element> {
+    let Some(tweet) = facts.tweet() else { return Vec::new() };
+    match each {
+        Each::Token => facts.tokens().iter().cloned().map(Element::Token).collect(),
+        Each::Market => tweet.markets.iter().cloned().map(Element::Market).collect(),
+        Each::Prediction => tweet.predictions.iter().cloned().map(Element::Prediction).collect(),
+    }
+}

@@ -1,0 +1,176 @@
+//! A subject as matchers see it: normalised texts, cashtags, addresses and tokens, each worked out when first asked for.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::time::Duration;
+
+use super::{text, tokens};
+use crate::model::address::Address;
+use crate::model::limits::TEXT_BYTES;
+use crate::model::subject::{About, Account, AccountEvent, Link, Subject, Token, Tweet};
+use crate::rules::normal;
+
+/// A subject as matchers see it.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    pub(crate) about: Whom<'a>,
+    /// How old the tweet was when its envelope came. `None`: not known.
+    pub(crate) age: Option<Duration>,
+    texts: [OnceCell<Option<NormalText>>; 5],
+    tokens: OnceCell<Vec<Token>>,
+    link_addresses: OnceCell<Vec<Address>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Whom<'a> {
+    Tweet(&'a Tweet),
+    Account(&'a AccountEvent),
+}
+
+/// A text that matchers can look into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    Text,
+    Quoted,
+    Ocr,
+    Name,
+    Bio,
+}
+
+impl Field {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Quoted => "quoted",
+            Self::Ocr => "ocr",
+            Self::Name => "name",
+            Self::Bio => "bio",
+        }
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// Facts about a tweet: what `content`, `update` and `meta` have told so far.
+    #[must_use]
+    pub fn of_tweet(tweet: &'a Tweet, age: Option<Duration>) -> Self {
+        Self::new(Whom::Tweet(tweet), age)
+    }
+
+    /// Facts about an account event.
+    #[must_use]
+    pub fn of_account(account: &'a AccountEvent) -> Self {
+        Self::new(Whom::Account(account), None)
+    }
+
+    /// Facts about any subject.
+    #[must_use]
+    pub fn of(subject: &'a Subject, age: Option<Duration>) -> Self {
+        match &subject.about {
+            About::Tweet(tweet) => Self::of_tweet(tweet, age),
+            About::Account(account) => Self::of_account(account),
+        }
+    }
+
+    fn new(about: Whom<'a>, age: Option<Duration>) -> Self {
+        Self { about, age, texts: Default::default(), tokens: OnceCell::new(), link_addresses: OnceCell::new() }
+    }
+
+    pub(crate) fn tweet(&self) -> Option<&'a Tweet> {
+        match self.about {
+            Whom::Tweet(tweet) => Some(tweet),
+            Whom::Account(_) => None,
+        }
+    }
+
+    pub(crate) fn actor(&self) -> &'a Account {
+        match self.about {
+            Whom::Tweet(tweet) => &tweet.author,
+            Whom::Account(account) => &account.actor,
+        }
+    }
+
+    /// Author, text and kind are here: what is missing of them now is missing for good.
+    pub(crate) fn has_content(&self) -> bool {
+        self.tweet().is_none_or(|tweet| tweet.parts.content)
+    }
+
+    /// Detections and OCR are here.
+    pub(crate) fn has_meta(&self) -> bool {
+        self.tweet().is_none_or(|tweet| tweet.parts.meta)
+    }
+
+    pub(crate) fn text(&self, field: Field) -> Option<&NormalText> {
+        let cell = &self.texts[field as usize];
+        cell.get_or_init(|| self.raw(field).map(|raw| NormalText::new(&raw))).as_ref()
+    }
+
+    fn raw(&self, field: Field) -> Option<Cow<'a, str>> {
+        let plain = |text: &'a Option<crate::model::subject::Str>| text.as_deref().map(Cow::Borrowed);
+        match (field, self.about) {
+            (Field::Text, Whom::Tweet(tweet)) => tweet.text.as_deref().map(|text| expand(text, &tweet.urls)),
+            (Field::Quoted, Whom::Tweet(tweet)) => plain(&tweet.reference.as_ref()?.text),
+            (Field::Ocr, Whom::Tweet(tweet)) => plain(&tweet.ocr),
+            (Field::Text | Field::Quoted | Field::Ocr, Whom::Account(_)) => None,
+            (Field::Name, _) => plain(&self.actor().name),
+            (Field::Bio, _) => plain(&self.actor().bio),
+        }
+    }
+
+    /// Detected tokens, then those that only birdcall recognised in the text.
+    pub(crate) fn tokens(&self) -> &[Token] {
+        self.tokens.get_or_init(|| self.tweet().map(|tweet| tokens::of(tweet, self)).unwrap_or_default())
+    }
+
+    /// Addresses in expanded links.
+    pub(crate) fn link_addresses(&self) -> &[Address] {
+        self.link_addresses.get_or_init(|| {
+            let urls = self.tweet().map(|tweet| tweet.urls.as_slice()).unwrap_or_default();
+            urls.iter().flat_map(|link| text::addresses(&link.url)).collect()
+        })
+    }
+}
+
+/// A text in the form in which it is compared.
+#[derive(Debug)]
+pub(crate) struct NormalText {
+    exact: String,
+    folded: OnceCell<String>,
+    cashtags: OnceCell<Vec<Box<str>>>,
+    addresses: OnceCell<Vec<Address>>,
+}
+
+impl NormalText {
+    pub(crate) fn new(raw: &str) -> Self {
+        let exact = normal::normalise(raw.get(..raw.floor_char_boundary(TEXT_BYTES)).unwrap_or(raw));
+        Self { exact, folded: OnceCell::new(), cashtags: OnceCell::new(), addresses: OnceCell::new() }
+    }
+
+    /// With its case.
+    pub(crate) fn exact(&self) -> &str {
+        &self.exact
+    }
+
+    /// With its case, or folded.
+    pub(crate) fn cased(&self, exact: bool) -> &str {
+        if exact { &self.exact } else { self.folded.get_or_init(|| normal::fold(&self.exact)) }
+    }
+
+    pub(crate) fn cashtags(&self) -> &[Box<str>] {
+        self.cashtags.get_or_init(|| text::cashtags(&self.exact))
+    }
+
+    pub(crate) fn addresses(&self) -> &[Address] {
+        self.addresses.get_or_init(|| text::addresses(&self.exact))
+    }
+}
+
+/// The text with its t.co links replaced by what they lead to, where that is known.
+fn expand<'t>(text: &'t str, urls: &[Link]) -> Cow<'t, str> {
+    let mut expanded = Cow::Borrowed(text);
+    for link in urls {
+        if let Some(tco) = link.tco.as_deref().filter(|tco| !tco.is_empty() && expanded.contains(*tco)) {
+            expanded = Cow::Owned(expanded.replace(tco, &link.url));
+        }
+    }
+    expanded
+}

@@ -1,0 +1,156 @@
+//! What stands in a text: words, cashtags, addresses, links. On normalised text only.
+
+use crate::model::address::Address;
+use crate::rules::condition::{Keyword, TextPattern};
+use crate::rules::normal::is_boundary;
+
+use super::facts::NormalText;
+
+/// Whether a pattern is found, and which of its alternatives it was.
+pub(crate) fn find<'p>(pattern: &'p TextPattern, text: &NormalText) -> Option<&'p str> {
+    match pattern {
+        TextPattern::Keyword { words, exact } => {
+            words.iter().find(|word| has_keyword(text.cased(*exact), word)).map(|word| &*word.phrase)
+        }
+        TextPattern::Contains { parts, exact } => {
+            parts.iter().find(|part| text.cased(*exact).contains(&***part)).map(|part| &**part)
+        }
+        TextPattern::Regex(patterns) => {
+            patterns.iter().find(|pattern| pattern.regex.is_match(text.exact())).map(|pattern| &*pattern.written)
+        }
+        TextPattern::Cashtag(symbols) => text.cashtags().iter().find_map(|tag| symbols.get(tag)).map(|symbol| &**symbol),
+    }
+}
+
+/// Whether the phrase stands in the text as whole words.
+fn has_keyword(text: &str, keyword: &Keyword) -> bool {
+    let phrase = &*keyword.phrase;
+    let (Some(first), Some(last)) = (phrase.chars().next(), phrase.chars().next_back()) else { return false };
+    text.match_indices(phrase).any(|(at, _)| {
+        let before = || text.get(..at).and_then(|head| head.chars().next_back());
+        let after = || text.get(at + phrase.len()..).and_then(|tail| tail.chars().next());
+        (keyword.open_start || before().is_none_or(|c| is_boundary(c, first)))
+            && (keyword.open_end || after().is_none_or(|c| is_boundary(last, c)))
+    })
+}
+
+/// Cashtags by twitter-text's rule: at the start or after a space; `$`, one to six letters, optionally `.` or `_` and one or two
+/// letters; then the end, a space or punctuation. Symbols without `$` in upper case, each once.
+pub(crate) fn cashtags(text: &str) -> Vec<Box<str>> {
+    let mut found: Vec<Box<str>> = Vec::new();
+    for (at, _) in text.match_indices('$') {
+        let starts = text.get(..at).and_then(|head| head.chars().next_back()).is_none_or(char::is_whitespace);
+        let Some(symbol) = text.get(at + 1..).filter(|_| starts).and_then(symbol_at_start) else { continue };
+        let symbol = symbol.to_ascii_uppercase().into_boxed_str();
+        if !found.contains(&symbol) {
+            found.push(symbol);
+        }
+    }
+    found
+}
+
+fn symbol_at_start(text: &str) -> Option<&str> {
+    let letters = |from: usize| text.bytes().skip(from).take_while(u8::is_ascii_alphabetic).count();
+    let ends_at = |at: usize| text.get(at..).is_some_and(|rest| rest.chars().next().is_none_or(ends_cashtag));
+    let head = letters(0);
+    if !(1..=6).contains(&head) {
+        return None;
+    }
+    if matches!(text.as_bytes().get(head), Some(b'.' | b'_')) {
+        let tail = letters(head + 1);
+        let end = head + 1 + tail;
+        if (1..=2).contains(&tail) && ends_at(end) {
+            return text.get(..end);
+        }
+    }
+    if ends_at(head) { text.get(..head) } else { None }
+}
+
+/// twitter-text's `punct`, and spaces.
+fn ends_cashtag(c: char) -> bool {
+    c.is_whitespace() || "!'#%&'()*+,\\-./:;<=>?@[]^_{|}~$".contains(c)
+}
+
+/// EVM and Solana addresses that stand in a text, not inside a longer word. In the order of the text, each once.
+pub(crate) fn addresses(text: &str) -> Vec<Address> {
+    let mut found: Vec<Address> = Vec::new();
+    for word in text.split(|c: char| !c.is_alphanumeric() && c != '_') {
+        if !(32..=44).contains(&word.len()) {
+            continue;
+        }
+        if let Ok(address) = Address::parse(word)
+            && !found.contains(&address)
+        {
+            found.push(address);
+        }
+    }
+    found
+}
+
+/// The `http` and `https` links that stand in a text.
+pub(crate) fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'))
+        .filter_map(|word| word.find("http://").into_iter().chain(word.find("https://")).min().and_then(|at| word.get(at..)))
+        .map(|link| link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'', '…']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cashtags_as_x_recognises_them() {
+        for (text, tags) in [
+            ("$DOGE", &["DOGE"][..]),
+            ("buy $doge, $Btc! and $ETH.", &["DOGE", "BTC", "ETH"]),
+            ("$BRK.B $BRK_A $A", &["BRK.B", "BRK_A", "A"]),
+            ("$DOGE $DOGE", &["DOGE"]),
+            ("US$DOGE ($DOGE) a$b", &[]),
+            ("$ABCDEFG $1000 $100k $DOGE2 $", &[]),
+            ("$DOGE上 $$DOGE", &[]),
+            ("$BRK.ABC", &["BRK"]),
+            ("$SOL's $PEPE-USD $X", &["SOL", "PEPE", "X"]),
+        ] {
+            let found: Vec<_> = cashtags(text);
+            assert_eq!(found.iter().map(|tag| &**tag).collect::<Vec<_>>(), tags, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_stand_alone_or_in_a_link_but_not_in_a_longer_word() {
+        let solana = "4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump";
+        let evm = "0x0568151C46Ef9cc4c2E5D50690BB523A71Ca11F3";
+        let text = format!("CA:{solana}, https://dexscreener.com/solana/{solana}?x=1 ({evm}) {}", evm.to_lowercase());
+        assert_eq!(addresses(&text), [Address::parse(solana).unwrap(), Address::parse(evm).unwrap()]);
+        assert_eq!(addresses(&format!("{solana}x x{evm} {evm}0 _{solana}")), []);
+    }
+
+    #[test]
+    fn links_end_before_the_sentence_does() {
+        let text = "see https://a.example/x?y=1. (http://b.example/) xhttps://c.example, ftp://no <https://d.example>";
+        assert_eq!(
+            links(text).collect::<Vec<_>>(),
+            ["https://a.example/x?y=1", "http://b.example/", "https://c.example", "https://d.example"]
+        );
+    }
+
+    #[test]
+    fn a_keyword_is_whole_words_unless_its_script_has_none() {
+        let word = |phrase: &str, open| Keyword { phrase: phrase.into(), open_start: open, open_end: open };
+        for (text, phrase, open, holds) in [
+            ("will list abc", "list", false, true),
+            ("enlisting", "list", false, false),
+            ("list", "list", false, true),
+            ("delist list", "list", false, true),
+            ("will list", "will list", false, true),
+            ("will listing", "will list", false, false),
+            ("doge_", "doge", false, false),
+            ("#doge!", "doge", false, true),
+            ("上場btc開始", "btc", false, true),
+            ("取引開始", "開始", true, true),
+            ("naïve café", "caf", false, false),
+        ] {
+            assert_eq!(has_keyword(text, &word(phrase, open)), holds, "{phrase} in {text}");
+        }
+    }
+}

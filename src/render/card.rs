@@ -1,0 +1,338 @@
+//! A firing → what a message about it says, for every platform alike: who, what, how old, what for, in the order of a trader's eyes.
+//!
+//! Texts of a card are sanitised but not escaped: each platform does that in its own way, and knows from the [`Piece`] whose words
+//! they are. Nothing of a tweet stands in the first line but its author's checked handle and checked symbols, so that no text can
+//! pose as ours (DESTINATIONS 2.1).
+
+use super::{facts, link, sanitise};
+use crate::model::firing::{Element, Firing, Origin};
+use crate::model::price::Price;
+use crate::model::subject::{About, Account, Event, Kind, Market, Platform, Prediction, Token, Tweet};
+use crate::model::time::Timestamp;
+use crate::rules::template::words;
+
+/// What a message says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Card {
+    /// One pictogram for the kind of event.
+    pub(super) emoji: &'static str,
+    /// For platforms that colour messages: 0xRRGGBB.
+    pub(super) color: u32,
+    /// The first line, what a phone shows: the rule and what it is about. Our words, and symbols of letters and digits.
+    pub(super) title: Title,
+    /// Who did it; `None` when a template says what there is to say.
+    pub(super) who: Option<Who>,
+    /// What they did: `posted`, `followed`, …
+    pub(super) did: &'static str,
+    /// To whom: of a reply, quote, retweet, follow or unfollow.
+    pub(super) whom: Option<Who>,
+    /// The tweet's own words, or what a template wrote.
+    pub(super) text: Option<String>,
+    /// A sentence of ours in the place of a text.
+    pub(super) note: Option<String>,
+    /// The words of the tweet that it is about.
+    pub(super) quoted: Option<String>,
+    /// Tokens, prices, changes, what matched.
+    pub(super) facts: Vec<Fact>,
+    /// The tweet's page, or the account's.
+    pub(super) link: Option<String>,
+    /// What the link opens.
+    pub(super) link_label: &'static str,
+    /// A picture that the platform may fetch.
+    pub(super) picture: Option<String>,
+    /// `3 s ago`.
+    pub(super) ago: String,
+    /// Why it is late, when it is.
+    pub(super) late: Option<&'static str>,
+    /// When it happened.
+    pub(super) at: Timestamp,
+}
+
+/// The first line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Title {
+    /// The rule's name, or what a template wrote.
+    pub(super) text: String,
+    /// A template wrote it, so that it may hold anybody's words.
+    pub(super) templated: bool,
+    /// What it is about: `ORBL $0.0012`.
+    pub(super) about: Option<String>,
+}
+
+impl Card {
+    /// `Orbit Lab (@orbitlab_xyz) replied to kairo (@kairo_trades)`, in plain words.
+    pub(super) fn deed(&self) -> Option<String> {
+        let who = self.who.as_ref()?;
+        let whom = self.whom.as_ref().map_or_else(String::new, |whom| format!(" {}", whom.line()));
+        Some(format!("{} {}{whom}{}", who.line(), self.verb(), who.place))
+    }
+
+    /// What they did, ready for the one to whom they did it.
+    pub(super) fn verb(&self) -> &'static str {
+        if self.did == "replied" && self.whom.is_some() { "replied to" } else { self.did }
+    }
+
+    /// What stands over the words of the other tweet.
+    pub(super) fn over_quoted(&self) -> String {
+        let whom = self.whom.as_ref().map_or_else(|| "the other post".to_owned(), Who::safe);
+        match self.did {
+            "replied" => format!("In reply to {whom}"),
+            "quoted" => format!("Quoting {whom}"),
+            _ => format!("From {whom}"),
+        }
+    }
+
+    /// `3 s ago`, and that it is late when it is.
+    pub(super) fn age(&self) -> String {
+        match self.late {
+            Some(late) => format!("⚠️ {late} · {}", self.ago),
+            None => self.ago.clone(),
+        }
+    }
+
+    /// The facts, those of one name together, the name in the plural where there are several.
+    pub(super) fn grouped(&self) -> Vec<(String, Vec<&Fact>)> {
+        let mut groups: Vec<(String, Vec<&Fact>)> = Vec::new();
+        for fact in &self.facts {
+            match groups.last_mut() {
+                Some((_, group)) if group.first().is_some_and(|first| first.name == fact.name) => group.push(fact),
+                _ => groups.push((fact.name.to_owned(), vec![fact])),
+            }
+        }
+        for (name, group) in &mut groups {
+            if group.len() > 1 {
+                name.push('s');
+            }
+        }
+        groups
+    }
+}
+
+/// An account, as it is shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Who {
+    /// Display name: anybody's free text, one line.
+    pub(super) name: Option<String>,
+    /// The handle, when it is nothing but a handle.
+    pub(super) handle: Option<String>,
+    /// Its page.
+    pub(super) link: Option<String>,
+    /// Its picture.
+    pub(super) avatar: Option<String>,
+    /// ` on Truth Social`, when it is not X.
+    pub(super) place: &'static str,
+}
+
+impl Who {
+    pub(super) fn of(account: &Account) -> Self {
+        let handle = link::handle(account).map(ToOwned::to_owned);
+        // A handle that is none is shown as a name is: as somebody's free text.
+        let odd = account.handle.as_deref().filter(|_| handle.is_none());
+        let name = account.name.as_deref().or(odd).map(sanitise::line).filter(|name| !name.is_empty());
+        Self {
+            name: name.filter(|name| Some(name) != handle.as_ref()),
+            handle,
+            link: link::profile(account),
+            avatar: account.avatar.as_deref().and_then(link::picture),
+            place: match account.platform() {
+                Platform::Twitter => "",
+                Platform::TruthSocial => " on Truth Social",
+                Platform::Other(_) => " on another platform",
+            },
+        }
+    }
+
+    /// `Orbit Lab (@orbitlab_xyz)`, in plain words.
+    pub(super) fn line(&self) -> String {
+        match (&self.name, &self.handle) {
+            (Some(name), Some(handle)) => format!("{name} (@{handle})"),
+            (Some(name), None) => name.clone(),
+            (None, Some(handle)) => format!("@{handle}"),
+            (None, None) => "an unknown account".to_owned(),
+        }
+    }
+
+    /// The handle, or words of ours: never anybody's free text.
+    pub(super) fn safe(&self) -> String {
+        self.handle.as_ref().map_or_else(|| "an account".to_owned(), |handle| format!("@{handle}"))
+    }
+}
+
+/// One thing worth knowing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Fact {
+    /// What it is, in our words: `Token`, `Matched`, `Bio`.
+    pub(super) name: &'static str,
+    /// In reading order.
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// A piece of a fact.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Piece {
+    /// Our words.
+    Ours(String),
+    /// Somebody else's, on one line.
+    Theirs(String),
+    /// Somebody else's, of several lines perhaps.
+    Block(String),
+    /// To be copied, of characters that no platform takes for markup: letters, digits, `:`, `-`, `_`, `.`, `/`.
+    Code(String),
+}
+
+impl Piece {
+    /// Its words, whoever's they are.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Ours(text) | Self::Theirs(text) | Self::Block(text) | Self::Code(text) => text,
+        }
+    }
+}
+
+/// The card of a firing.
+pub(super) fn card(firing: &Firing) -> Card {
+    let subject = &firing.subject;
+    let kind = subject.tweet().and_then(Tweet::kind);
+    let (emoji, color, did) = look(subject.event, kind.as_ref());
+    let mut card = Card {
+        emoji,
+        color,
+        did,
+        title: Title { text: sanitise::line(&firing.rule), templated: false, about: firing.element.as_ref().and_then(about) },
+        who: Some(Who::of(subject.actor())),
+        facts: facts::of(firing),
+        ago: words::ago(firing.at.since(subject.at)),
+        late: late(firing.origin),
+        at: subject.at,
+        ..Card::default()
+    };
+    match &subject.about {
+        About::Tweet(tweet) => of_tweet(&mut card, tweet),
+        About::Account(event) => {
+            card.whom = event.target.as_ref().map(Who::of);
+            card.link = card.whom.as_ref().or(card.who.as_ref()).and_then(|shown| shown.link.clone());
+            card.link_label = "Open profile";
+        }
+    }
+    card
+}
+
+fn of_tweet(card: &mut Card, tweet: &Tweet) {
+    let said = |text: &str| Some(sanitise::text(text).into_owned()).filter(|text| !text.is_empty());
+    card.text = tweet.text.as_deref().and_then(said);
+    if tweet.text.is_none() {
+        card.note = Some(format!("Post {} was not seen before: its text is not known.", numeric(tweet)));
+    }
+    if let Some(reference) = &tweet.reference {
+        card.quoted = reference.text.as_deref().and_then(said);
+        // A retweet repeats the words of the other tweet.
+        if card.quoted.is_some() && card.quoted == card.text {
+            card.quoted = None;
+        }
+        let whom = Who::of(&reference.author);
+        card.whom = (whom.name.is_some() || whom.handle.is_some()).then_some(whom);
+    }
+    card.link = link::tweet(&tweet.id, &tweet.author);
+    card.link_label = "Open post";
+    card.picture = link::first_picture(tweet);
+    if card.title.about.is_none() {
+        card.title.about = tweet.tokens.iter().find_map(of_token).or_else(|| tweet.markets.iter().find_map(of_market));
+    }
+}
+
+/// The tweet's id, when it is a number.
+fn numeric(tweet: &Tweet) -> &str {
+    if tweet.id.is_numeric() { tweet.id.as_str() } else { "without a number" }
+}
+
+/// The message in our own words alone, for when the full one is refused: no text, no display name, no symbols.
+pub(super) fn fallback(full: &Card) -> Card {
+    let bare = |who: &Who| Who { handle: who.handle.clone(), place: who.place, ..Who::default() };
+    Card {
+        emoji: full.emoji,
+        color: full.color,
+        did: full.did,
+        who: full.who.as_ref().map(bare),
+        whom: full.whom.as_ref().and_then(|whom| whom.handle.is_some().then(|| bare(whom))),
+        note: Some("The full message was refused, so this one leaves out what was said.".to_owned()),
+        link: full.link.clone(),
+        link_label: full.link_label,
+        ago: full.ago.clone(),
+        late: full.late,
+        at: full.at,
+        ..Card::default()
+    }
+}
+
+/// What `birdcall send ACTION` sends.
+pub(super) fn test(action: &str, at: Timestamp) -> Card {
+    let name = sanitise::line(action);
+    Card {
+        emoji: "🧪",
+        color: 0x8b_98_a5,
+        title: Title { text: "birdcall test".to_owned(), ..Title::default() },
+        note: Some("This is only a test: nobody posted anything, and no rule has fired.".to_owned()),
+        facts: vec![Fact { name: "Action", pieces: vec![Piece::Theirs(name)] }],
+        ago: format!("sent at {at}"),
+        at,
+        ..Card::default()
+    }
+}
+
+/// Pictogram, colour and verb. Colours tell kinds apart at a glance: blue speaks, green joins, red goes.
+fn look(event: Event, kind: Option<&Kind>) -> (&'static str, u32, &'static str) {
+    match (event, kind) {
+        (Event::Tweet, None | Some(Kind::Post | Kind::Other(_))) => ("🔔", 0x1d_9b_f0, "posted"),
+        (Event::Tweet, Some(Kind::Reply)) => ("💬", 0x5b_70_83, "replied"),
+        (Event::Tweet, Some(Kind::Quote)) => ("🗨️", 0x78_56_ff, "quoted"),
+        (Event::Tweet, Some(Kind::Retweet)) => ("🔁", 0x00_ba_7c, "reposted"),
+        (Event::Delete, _) => ("🗑️", 0xe0_24_5e, "deleted a post"),
+        (Event::Pin, _) => ("📌", 0xff_ad_1f, "pinned a post"),
+        (Event::Unpin, _) => ("📍", 0x8b_98_a5, "unpinned a post"),
+        (Event::ProfileUpdate, _) => ("🪪", 0xff_7a_00, "changed their profile"),
+        (Event::Follow, _) => ("➕", 0x17_bf_63, "followed"),
+        (Event::Unfollow, _) => ("➖", 0xe0_24_5e, "unfollowed"),
+    }
+}
+
+fn late(origin: Origin) -> Option<&'static str> {
+    match origin {
+        Origin::Live => None,
+        Origin::Backfill => Some("late: fetched after a gap"),
+        Origin::Replay => Some("late: replayed"),
+    }
+}
+
+fn about(element: &Element) -> Option<String> {
+    match element {
+        Element::Token(token) => of_token(token),
+        Element::Market(market) => of_market(market),
+        Element::Prediction(prediction) => of_prediction(prediction),
+    }
+}
+
+fn of_token(token: &Token) -> Option<String> {
+    let contract = || token.address.map(|address| words::short(&address.to_string()));
+    let name = token.symbol.as_deref().and_then(symbol).or_else(contract)?;
+    Some(priced(&name, token.price))
+}
+
+fn of_market(market: &Market) -> Option<String> {
+    Some(priced(&symbol(market.symbol.as_deref()?)?, market.price))
+}
+
+fn of_prediction(prediction: &Prediction) -> Option<String> {
+    let exchange = symbol(prediction.exchange.as_deref()?)?;
+    Some(prediction.price.map_or_else(|| exchange.clone(), |price| format!("{exchange} {}", facts::share(price))))
+}
+
+fn priced(name: &str, price: Option<Price>) -> String {
+    price.map_or_else(|| name.to_owned(), |price| format!("{name} {}", words::usd(price.usd())))
+}
+
+/// A symbol that may stand among our own words: a few ASCII letters and digits.
+fn symbol(written: &str) -> Option<String> {
+    let clean = sanitise::line(written);
+    let bare = clean.strip_prefix('$').unwrap_or(&clean);
+    ((1..=15).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| bare.to_owned())
+}

@@ -1,0 +1,142 @@
+//! A card → an embed of a Discord webhook (DESTINATIONS 3).
+//!
+//! Somebody else's words stand in the description and in field values, every character that Discord could take for markup escaped
+//! there, and in the author line, which Discord shows as it is. Nothing stands in `content`, and nobody may be mentioned.
+
+use super::card::{Card, Fact, Piece};
+use super::fit::{chars, cut};
+use super::sanitise;
+use crate::model::action::Discord;
+use crate::model::message::{AllowedMentions, DiscordBody, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedImage};
+
+/// Code points (DESTINATIONS 3.2).
+const TITLE: usize = 256;
+const AUTHOR: usize = 256;
+const DESCRIPTION: usize = 4_096;
+const FIELD: usize = 1_024;
+const TOTAL: usize = 6_000;
+/// Left for the fields when the description is long.
+const FOR_FIELDS: usize = 1_200;
+/// No push notification.
+const SILENT: u32 = 1 << 12;
+/// Every character that starts or ends any of Discord's markup (DESTINATIONS 3.5, tried there).
+const MARKUP: &str = "\\*_~`|>#[]()<@:-+.!{}";
+/// The few that matter in a title of our own words, which a `-` in a rule's name should not make ugly.
+const TITLE_MARKUP: &str = "\\*_~`|<>[]@";
+
+/// The embed.
+pub(super) fn body(card: &Card, action: &Discord) -> DiscordBody {
+    DiscordBody {
+        username: action.username.clone(),
+        avatar_url: action.avatar.clone(),
+        embeds: vec![embed(card)],
+        allowed_mentions: AllowedMentions::default(),
+        flags: action.silent.then_some(SILENT),
+    }
+}
+
+fn embed(card: &Card) -> Embed {
+    let title = title(card);
+    let author = card.deed().map(|deed| EmbedAuthor {
+        name: cut(&sanitise::line(&deed), AUTHOR, chars).into_owned(),
+        url: card.who.as_ref().and_then(|who| who.link.clone()),
+        icon_url: card.who.as_ref().and_then(|who| who.avatar.clone()),
+    });
+    let footer = card.age();
+    let spent = chars(&title) + author.as_ref().map_or(0, |author| chars(&author.name)) + chars(&footer);
+    let mut room = TOTAL.saturating_sub(spent);
+    let description = description(card, DESCRIPTION.min(room.saturating_sub(FOR_FIELDS)));
+    room = room.saturating_sub(description.as_deref().map_or(0, chars));
+    Embed {
+        title: Some(title),
+        url: card.link.clone(),
+        description,
+        color: Some(card.color),
+        timestamp: jiff::Timestamp::from_millisecond(card.at.as_millis()).is_ok().then(|| card.at.to_string()),
+        author,
+        fields: fields(card, room),
+        image: card.picture.clone().map(|url| EmbedImage { url }),
+        footer: Some(EmbedFooter { text: footer }),
+    }
+}
+
+fn title(card: &Card) -> String {
+    let late = if card.late.is_some() { "⚠️ " } else { "" };
+    let head = format!("{late}{} ", card.emoji);
+    let about = card.title.about.as_ref().map_or_else(String::new, |about| format!(" · {about}"));
+    let markup = if card.title.templated { MARKUP } else { TITLE_MARKUP };
+    let text = escaped(&card.title.text, markup, TITLE.saturating_sub(chars(&head) + chars(&about)));
+    format!("{head}{text}{about}")
+}
+
+fn description(card: &Card, room: usize) -> Option<String> {
+    let text = card.text.as_deref().map(|text| escaped(text, MARKUP, room));
+    text.or_else(|| card.note.clone()).filter(|text| !text.is_empty())
+}
+
+fn fields(card: &Card, mut room: usize) -> Vec<EmbedField> {
+    let mut fields = Vec::new();
+    let mut push = |name: String, value: &dyn Fn(usize) -> String| {
+        let Some(left) = room.checked_sub(chars(&name)) else { return };
+        let value = value(left.min(FIELD));
+        // Discord refuses a field without a value.
+        if !value.trim().is_empty() && value != super::fit::ELLIPSIS {
+            room = left.saturating_sub(chars(&value));
+            fields.push(EmbedField { name, value, inline: false });
+        }
+    };
+    if let Some(quoted) = &card.quoted {
+        push(escaped(&card.over_quoted(), TITLE_MARKUP, TITLE), &|room| escaped(quoted, MARKUP, room.min(FIELD)));
+    }
+    for (name, facts) in card.grouped() {
+        push(name, &|room| value(&facts, room));
+    }
+    fields
+}
+
+/// Facts of one field, a line each. What does not fit whole is left out, but for texts, which are cut.
+fn value(facts: &[&Fact], room: usize) -> String {
+    let mut out = String::new();
+    let mut left = room;
+    for piece in facts.iter().enumerate().flat_map(|(at, fact)| lined(at, fact)) {
+        let (before, piece) = piece;
+        let space = left.saturating_sub(chars(before));
+        let text = match piece {
+            Piece::Ours(text) => text.clone(),
+            Piece::Code(text) => format!("`{text}`"),
+            Piece::Theirs(text) | Piece::Block(text) => escaped(text, MARKUP, space),
+        };
+        if chars(&text) > space || text.is_empty() {
+            break;
+        }
+        left = space - chars(&text);
+        out.push_str(before);
+        out.push_str(&text);
+    }
+    out
+}
+
+/// The pieces of a fact with what stands in front of each: a line break in front of a fact, a block or something to copy.
+fn lined(at: usize, fact: &Fact) -> impl Iterator<Item = (&'static str, &Piece)> {
+    fact.pieces.iter().enumerate().map(move |(index, piece)| {
+        let before = match (at, index, piece) {
+            (0, 0, _) => "",
+            (_, 0, _) | (_, _, Piece::Code(_) | Piece::Block(_)) => "\n",
+            _ => " ",
+        };
+        (before, piece)
+    })
+}
+
+/// The text with a backslash in front of every character of `markup`, cut so that it is no longer than `room` with them.
+fn escaped(text: &str, markup: &str, room: usize) -> String {
+    let cost = |part: &str| chars(part) + part.chars().filter(|letter| markup.contains(*letter)).count();
+    let kept = cut(text, room, cost);
+    kept.chars().fold(String::with_capacity(kept.len() * 2), |mut out, letter| {
+        if markup.contains(letter) {
+            out.push('\\');
+        }
+        out.push(letter);
+        out
+    })
+}

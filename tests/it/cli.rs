@@ -1,0 +1,123 @@
+//! Bad input on the command line: one clear message and the right exit code each. 0 fine, 1 rules wrong, 2 cannot start.
+
+use std::net::TcpListener;
+
+use crate::kit::binary::Home;
+use crate::kit::feed::Rig;
+
+const GOOD: &str = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"gm\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n";
+
+fn ends(home: &Home, arguments: &[&str], code: i32, words: &str) {
+    let (ended, out, said) = home.run(arguments);
+    assert_eq!(ended, code, "{arguments:?} said:\n{said}{out}");
+    assert!(said.contains(words), "{arguments:?} said:\n{said}");
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn good_rules_are_fine() {
+    let (code, out, said) = Home::with_rules(GOOD).run(&["check"]);
+    assert_eq!((code, out.as_str(), said.as_str()), (0, "1 rule and 1 action are fine\n", ""));
+}
+
+#[test]
+fn every_file_that_is_shipped_is_fine() {
+    let home = Home::new();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/rules");
+    let mut packs: Vec<_> = std::fs::read_dir(format!("{root}/packs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    packs.push(format!("{root}/rules.toml").into());
+    assert!(packs.len() >= 8, "{packs:?}");
+    for pack in packs {
+        let (code, _, said) = home.run(&["check", pack.to_str().unwrap()]);
+        assert_eq!((code, said.as_str()), (0, ""), "{}", pack.display());
+    }
+}
+
+#[test]
+fn broken_rules_end_with_1_before_anything_is_connected() {
+    let home = Home::with_rules(&GOOD.replace("keyword", "keywrod")).env("TWEETSTREAM_API_KEY", "k");
+    for command in ["check", "run"] {
+        ends(&home, &[command], 1, "did you mean `keyword`");
+    }
+}
+
+#[test]
+fn no_key_is_said_with_what_to_do() {
+    ends(&Home::with_rules(GOOD), &["run"], 2, "there is no key for the feed: set TWEETSTREAM_API_KEY");
+}
+
+#[test]
+fn an_unset_variable_is_shown_where_the_rules_name_it() {
+    let rules = format!(
+        "[actions.desk]\ntype = \"discord\"\nurl = \"env:NO_SUCH_DESK\"\n{}",
+        GOOD.replace("[\"out\"]", "[\"out\", \"desk\"]")
+    );
+    let home = Home::with_rules(&rules).env("TWEETSTREAM_API_KEY", "k");
+    ends(&home, &["run"], 2, "the environment variable NO_SUCH_DESK is not set");
+    ends(&home, &["run"], 2, "rules.toml:3:");
+    ends(&home, &["send", "desk"], 2, "NO_SUCH_DESK");
+}
+
+#[test]
+fn an_unknown_action_gets_a_suggestion() {
+    ends(&Home::with_rules(GOOD), &["send", "uot"], 2, "there is no action \"uot\"; did you mean \"out\"?");
+}
+
+#[test]
+fn what_is_no_rules_file_is_refused() {
+    let home = Home::new();
+    ends(&home, &["check"], 2, "there is no rules.toml");
+    ends(&home, &["check", "none.toml"], 2, "there is no such file or folder");
+    std::fs::create_dir(home.path().join("empty")).unwrap();
+    ends(&home, &["check", "empty"], 1, "holds no *.toml file");
+    std::fs::File::create(home.path().join("large.toml")).unwrap().set_len(100 << 20).unwrap();
+    ends(&home, &["check", "large.toml"], 1, "the file has 100 MiB");
+    ends(&home, &["check", "/dev/null"], 2, "neither a file nor a folder");
+}
+
+#[test]
+fn a_feed_that_is_not_there_is_given_up_at_the_start() {
+    // Taken and let go: nobody listens there.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let home = Home::with_rules(GOOD).env("TWEETSTREAM_API_KEY", "k");
+    let url = format!("ws://127.0.0.1:{port}/ws");
+    ends(&home, &["run", "--url", &url, "--start-timeout", "1"], 2, "the feed could not be reached within 1 s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_feed_refuses_ends_the_program() {
+    let rig = Rig::plain().await;
+    let home = Home::with_rules(GOOD).env("TWEETSTREAM_API_KEY", "wrong-key-0f9c");
+    let url = rig.url.clone();
+    tokio::task::spawn_blocking(move || {
+        let (code, out, said) = home.run(&["run", "--url", &url]);
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("401"), "{said}");
+        assert!(!(out + &said).contains("wrong-key-0f9c"), "the key was printed");
+    })
+    .await
+    .unwrap();
+}
+
+#[test]
+fn help_is_a_page_to_work_from() {
+    let (code, out, _) = Home::new().run(&["--help"]);
+    assert_eq!(code, 0);
+    for words in ["demo", "check", "send", "run", "simulate", "TWEETSTREAM_API_KEY", "Exit codes", "[[rule]]"] {
+        assert!(out.contains(words), "{words} is missing in:\n{out}");
+    }
+}
+
+#[test]
+fn the_demo_needs_nothing_and_ends_with_its_totals() {
+    let (code, out, said) = Home::new().run(&["demo", "--for", "8", "--rate", "200"]);
+    assert_eq!((code, said.as_str()), (0, ""));
+    assert!(out.contains("envelopes in 8.") && out.contains(" firings, "), "{out}");
+    let raw = out.chars().find(|c| c.is_control() && *c != '\n');
+    assert_eq!(raw, None, "a control character reached the terminal");
+    for rule in
+        ["exchange-listing", "kol-contract", "cheap-memecoin", "exploit", "open-question", "truth-social", "renamed", "deleted"]
+    {
+        assert!(out.contains(rule), "{rule} never fired");
+    }
+}

@@ -1,0 +1,129 @@
+//! Actions with `trading = true`: an order sent twice is worse than an order missed.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::kit::http::{Door, Manner, Reply};
+use crate::kit::webhook;
+
+fn order(url: &str) -> Action {
+    Action { trading: true, timeout: Duration::from_millis(300), ..to_webhook(url) }
+}
+
+#[tokio::test]
+async fn an_order_that_may_have_arrived_is_never_sent_again() {
+    for reply in [
+        Reply::manner(Manner::Close),
+        Reply::manner(Manner::Reset),
+        Reply::manner(Manner::Late(PATIENCE)),
+        Reply::manner(Manner::SlowHead),
+        Reply::manner(Manner::Raw(b"HTTP/1.1 20")),
+        Reply::new(500, "boom"),
+        Reply::new(502, r#"{"error":"position already open"}"#),
+        Reply::new(503, "").with("retry-after", "0"),
+        Reply::new(408, ""),
+    ] {
+        let bot = webhook::start().await;
+        bot.say_next([reply.clone()]);
+        let mut rig = Rig::new();
+        let lane = rig.open(&order(&bot.url()));
+        put(&lane, rig.delivery("a", for_webhook("buy")));
+        let report = rig.report().await;
+        assert!(matches!(&report.outcome, Outcome::Unknown { reason } if !reason.is_empty()), "{reply:?}: {:?}", report.outcome);
+        assert_eq!((report.attempts, bot.received().len()), (1, 1), "{reply:?}");
+        put(&lane, rig.delivery("b", for_webhook("buy")));
+        assert_eq!(rig.report().await.outcome.name(), "delivered", "the next order is another one");
+    }
+}
+
+#[tokio::test]
+async fn an_order_of_which_nothing_was_written_is_tried_again_while_it_is_young() {
+    let bot = webhook::start().await;
+    bot.server.set_door(Door::Reset);
+    let mut rig = Rig::new();
+    // Not over TLS: a reset connection takes the request only if it was still open, so ask a port where nobody listens.
+    let closed = { webhook::start().await.server.url() };
+    let delivery = rig.delivery("a", for_webhook("buy"));
+    let young = Delivery { expires_at: rig.common.clock.now().plus(Duration::from_millis(300)), ..delivery };
+    let report = rig.deliver(&order(&format!("{closed}/hook")), young).await;
+    assert_eq!(report.outcome, Outcome::Expired);
+    assert!(report.attempts > 1, "{}", report.attempts);
+}
+
+#[tokio::test]
+async fn an_order_that_was_throttled_comes_again_when_told_and_not_by_guess() {
+    let bot = webhook::start().await;
+    let mut rig = Rig::new();
+    let lane = rig.open(&order(&bot.url()));
+    bot.say_next([Reply::new(429, "").with("retry-after", "1")]);
+    let started = Instant::now();
+    put(&lane, rig.delivery("a", for_webhook("buy")));
+    let report = rig.report().await;
+    assert_eq!((report.outcome.name(), report.attempts), ("delivered", 2));
+    assert!(started.elapsed() >= Duration::from_secs(1));
+
+    bot.say_next([Reply::new(429, "").with("retry-after", "30")]);
+    let delivery = rig.delivery("b", for_webhook("buy"));
+    put(&lane, Delivery { expires_at: rig.common.clock.now().plus(Duration::from_secs(2)), ..delivery });
+    let report = rig.report().await;
+    assert_eq!((report.outcome, report.attempts), (Outcome::Expired, 1));
+
+    let lane = rig.open(&order(&bot.url()));
+    bot.say_next([Reply::new(429, "slow down")]);
+    put(&lane, rig.delivery("c", for_webhook("buy")));
+    let report = rig.report().await;
+    assert_eq!((dead(&report.outcome), report.attempts), ("HTTP 429: slow down", 1));
+}
+
+#[tokio::test]
+async fn news_that_did_not_come_live_is_never_traded_on() {
+    let bot = webhook::start().await;
+    let mut rig = Rig::new();
+    for origin in [Origin::Backfill, Origin::Replay] {
+        let mut delivery = rig.delivery("a", for_webhook("buy"));
+        let firing = Firing { origin, ..firing("a", rig.common.clock.now()) };
+        delivery.firing = Arc::new(firing);
+        let report = rig.deliver(&order(&bot.url()), delivery.clone()).await;
+        assert_eq!((report.outcome, report.attempts), (Outcome::Expired, 0));
+        let report = rig.deliver(&to_webhook(&bot.url()), delivery).await;
+        assert_eq!(report.outcome.name(), "delivered", "what is no order is sent all the same");
+    }
+    assert_eq!(bot.received().len(), 2);
+}
+
+#[tokio::test]
+async fn an_idempotent_receiver_gets_the_same_order_again() {
+    let bot = webhook::start().await;
+    bot.say_next([Reply::manner(Manner::Close), Reply::new(500, ""), Reply::manner(Manner::Reset)]);
+    let mut action = order(&bot.url());
+    if let Destination::Webhook(webhook) = &mut action.destination {
+        webhook.idempotent = true;
+    }
+    let mut rig = Rig::new();
+    let report = rig.deliver(&action, rig.delivery("a", for_webhook("buy"))).await;
+    assert_eq!((report.outcome.name(), report.attempts), ("delivered", 4));
+    let received = bot.received();
+    assert!(received.iter().all(|request| request.body == received[0].body));
+    assert!(received.iter().all(|request| request.header("webhook-id") == received[0].header("webhook-id")));
+}
+
+#[tokio::test]
+async fn an_order_cut_off_by_the_end_of_the_program_is_unknown_and_one_that_waited_is_abandoned() {
+    let bot = webhook::start().await;
+    bot.say_next([Reply::manner(Manner::Late(PATIENCE))]);
+    let mut rig = Rig::new();
+    let action = Action { timeout: PATIENCE, rate_limits: vec![rate(1, PATIENCE)], ..order(&bot.url()) };
+    let (lane, worker) = rig.open_as(7, &action);
+    put(&lane, rig.delivery("sent", for_webhook("buy")));
+    put(&lane, rig.delivery("waiting", for_webhook("buy")));
+    while bot.received().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    lane.abandon();
+    worker.await.unwrap();
+    let mut outcomes = rig.outcomes(2).await;
+    outcomes.sort_by_key(Outcome::name);
+    assert_eq!((outcomes[0].name(), outcomes[1].name()), ("abandoned", "unknown"));
+}

@@ -1,0 +1,92 @@
+//! Credentials are in the URLs that we ask for, and are nowhere else: not in reasons, not in logs of any level.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::*;
+use crate::kit::http::{Door, Manner, Reply, Server};
+
+const CANARY: &str = "CANARY-0123456789";
+
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn all(base: &str) -> Vec<(Action, Body)> {
+    let mut hook = to_webhook(&format!("{base}/{CANARY}?key={CANARY}"));
+    if let Destination::Webhook(webhook) = &mut hook.destination {
+        webhook.headers = vec![("authorization".into(), clear(&format!("Bearer {CANARY}")))];
+        webhook.secret = Some(clear(CANARY));
+    }
+    let mut telegram = to_telegram(base, 1);
+    if let Destination::Telegram(telegram) = &mut telegram.destination {
+        telegram.token = clear(&format!("12345:{CANARY}"));
+    }
+    let app = Slack::App { token: clear(&format!("xoxb-{CANARY}")), channel: "C".into(), api: Some(base.to_owned()) };
+    vec![
+        (to_discord(&format!("{base}/api/webhooks/1/{CANARY}")), for_discord("x")),
+        (telegram, for_telegram("x")),
+        (to_slack(&format!("{base}/services/T/B/{CANARY}")), for_slack("x")),
+        (action(Destination::Slack(app)), for_slack("x")),
+        (hook, for_webhook("x")),
+    ]
+}
+
+/// Repeats the path and the credentials in header and body, as error pages do.
+fn echo(status: u16) -> impl Fn(&crate::kit::http::Received) -> Reply + Send + Sync + 'static {
+    move |request| {
+        let authorization = request.header("authorization").unwrap_or_default();
+        let token = authorization.trim_start_matches("Bearer ");
+        Reply::new(status, format!("<html>{} {authorization} {token}</html>", request.path)).with("x-path", request.path.clone())
+    }
+}
+
+#[tokio::test]
+async fn no_fault_of_the_network_and_no_answer_brings_a_secret_to_light() {
+    let sink = Sink::default();
+    let writer = sink.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let mut servers = Vec::new();
+    for status in [301, 400, 401, 404, 410, 429, 500] {
+        servers.push(Server::start(echo(status)).await);
+    }
+    for manner in [Manner::Close, Manner::Reset, Manner::Raw(b"garbage"), Manner::Late(PATIENCE), Manner::Short] {
+        servers.push(Server::start(move |_| Reply::manner(manner.clone())).await);
+    }
+    servers.push(Server::start(|_| Reply::new(200, "")).await);
+    servers.last().unwrap().set_door(Door::Reset);
+    let closed = { Server::start(|_| Reply::new(200, "")).await.url() };
+    let urls = servers.iter().map(Server::url).chain([closed]);
+    let urls: Vec<String> = urls.collect();
+    let tries = urls.iter().flat_map(|url| all(url)).map(|(action, body)| try_it(action, body));
+    let said = futures_util::future::join_all(tries).await;
+    let log = String::from_utf8_lossy(&sink.0.lock().unwrap()).into_owned();
+    let leak = said.iter().map(String::as_str).chain(log.lines()).find(|line| line.contains(CANARY));
+    assert_eq!(leak, None);
+    assert!(log.contains("birdcall::deliver") && log.contains("hyper_util"), "nothing was logged, so nothing was shown");
+    assert!(said.iter().any(|line| line.contains("***")), "no page repeated a secret");
+}
+
+/// By hand and through a lane; everything that can be printed of either.
+async fn try_it(action: Action, body: Body) -> String {
+    let action = Action { timeout: Duration::from_millis(300), ..action };
+    let mut rig = Rig::new();
+    let delivery = rig.delivery("a", body);
+    let soon = rig.common.clock.now().plus(Duration::from_millis(400));
+    let trial = birdcall::deliver::send_once(&action, target(&action), &rig.common, &delivery).await.unwrap();
+    let report = rig.deliver(&action, Delivery { expires_at: soon, ..delivery }).await;
+    format!("{trial} {trial:?} {:?} {:?} {action:?}", report.outcome, target(&action))
+}
