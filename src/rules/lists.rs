@@ -85,7 +85,7 @@ impl<'a> Check<'a> {
             self.report(match near {
                 Some(near) => mistake.label(format!("did you mean `@{near}`?")),
                 None => mistake.label("`@name` stands for a list of `[lists]`").help(format!(
-                    "for an account, leave the @ out: `{name}`; for a list, add `{name} = [\"…\"]` under `[lists]`"
+                    "for an account, leave the @ out: `{name}`; for a list, add `{name} = [\"…\"]` under `[lists]`; for the text itself write `regex = '@{name}'`"
                 )),
             });
             return false;

@@ -27,6 +27,8 @@ mod text;
 mod units;
 mod when;
 
+use std::fmt;
+
 use toml::de::DeTable;
 
 pub use self::diagnostic::{Diagnostic, Severity};
@@ -41,12 +43,19 @@ use crate::model::action::Span;
 use crate::model::limits::RULES_FILE_BYTES;
 
 /// One file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Source {
     /// Its path, as the user typed it.
     pub name: String,
     /// All of it.
     pub text: String,
+}
+
+impl fmt::Debug for Source {
+    /// Without the text, in which secrets may stand in clear.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({:?}, {} bytes)", self.name, self.text.len())
+    }
 }
 
 /// What came of a load.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use regex_syntax::ast::{self, AssertionKind, Ast};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::check::Check;
 use super::condition::Pattern;
 use super::diagnostic::Diagnostic;
+use super::normal;
 use super::read::Word;
 use crate::model::action::Span;
 use crate::model::limits::{REGEX_BYTES, REGEX_CHARS};
@@ -30,7 +32,13 @@ pub(super) fn pattern<'a>(check: &mut Check<'a>, word: &Word<'a>, exact: bool) -
 }
 
 fn compile(check: &mut Check<'_>, word: &Word<'_>, exact: bool) -> Option<regex::Regex> {
-    match examine(word.text, exact) {
+    // The texts are composed, so an é of two characters would never be found.
+    let composed: String = word.text.nfc().collect();
+    let examined = examine(&composed, exact).map_err(|problem| match composed == word.text {
+        true => problem,
+        false => Problem { at: 0..0, ..problem },
+    });
+    match examined {
         Ok(regex) => Some(regex),
         Err(problem) => {
             let span = place(check, word, &problem);
@@ -180,6 +188,7 @@ impl ast::Visitor for Dollars {
                 )
                 .at(&span, "misses ` $DOGE`"));
             }
+            (Ast::Literal(literal), _) => return is_in_texts(literal),
             (Ast::Group(_) | Ast::Concat(_), previous) => self.previous = previous,
             _ => {}
         }
@@ -190,6 +199,28 @@ impl ast::Visitor for Dollars {
         self.previous = None;
         Ok(())
     }
+}
+
+/// Refuses a character that no text has once it is normalised.
+fn is_in_texts(literal: &ast::Literal) -> Result<(), Problem> {
+    if literal.c == ' ' {
+        return Ok(());
+    }
+    let (written, normal) = (literal.c.to_string(), normal::normalise(&literal.c.to_string()));
+    if literal.c.is_whitespace() || literal.c.is_control() {
+        let help =
+            "line breaks, tabs and all kinds of spaces become one space before a text is searched: write a space, or `\\s`";
+        return Err(Problem::new("never-matches", "no text has this character when it is searched", help)
+            .at(&literal.span, "never found"));
+    }
+    if written == normal {
+        return Ok(());
+    }
+    let help = match normal.as_str() {
+        "" => "invisible characters are removed from a text before it is searched: remove it here too".to_owned(),
+        normal => format!("texts are normalised before they are searched: write `{}`", regex::escape(normal)),
+    };
+    Err(Problem::new("never-matches", "no text has this character when it is searched", &help).at(&literal.span, "never found"))
 }
 
 /// Whether there is a text that it matches. Errs on the side of yes.
@@ -252,6 +283,16 @@ mod tests {
         }
         for text in [r"\$DOGE", r"gm$|moon", "price$", r"\$\bx"] {
             assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn characters_that_no_normalised_text_has_are_seen() {
+        for text in ["a\\nb", "a\tb", "ＢＴＣ", "wait…", "x\u{200B}y", "a\u{00A0}b"] {
+            assert_eq!(code(text), Some("never-matches"), "{text:?}");
+        }
+        for text in ["a b", r"a\s+b", "[^\\n]x", "café", "上架", "🚀", "l’alerte", "Ω", "&amp"] {
+            assert_eq!(code(text), None, "{text:?}");
         }
     }
 

@@ -88,7 +88,7 @@ fn diagnostic(text: &str, span: Span, said: &str) -> Diagnostic {
         return duplicate(text, span);
     }
     let nothing = text.get(span.start..).is_some_and(|rest| rest.trim_start_matches([' ', '\t']).starts_with(['\n', '\r', '#']));
-    let said = if said == "string values must be quoted" && nothing { "missing value" } else { said };
+    let said = if said.starts_with("string values must be quoted") && nothing { "missing value" } else { said };
     let (message, help) = in_words(said);
     let mut mistake =
         Diagnostic::error("syntax", span, message.unwrap_or_else(|| said.split('\n').next().unwrap_or(said).to_owned()));

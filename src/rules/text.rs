@@ -72,7 +72,7 @@ fn keyword<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<T
     for word in &words {
         let Some(phrase) = normal_text(check, word, field.name, exact) else { continue };
         let (start, end) = (phrase.chars().next(), phrase.chars().next_back());
-        if [start, end].into_iter().flatten().any(is_spaceless) {
+        if [start, end].into_iter().flatten().any(normal::is_unspaced) {
             let message =
                 format!("`{}` is in a script without spaces between words, so it is looked for as a substring", shown(word.text));
             let mistake = Diagnostic::warning("keyword-substring", word.span, message)
@@ -80,7 +80,7 @@ fn keyword<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<T
                 .help("if that is meant, write `contains` in place of `keyword`, which says the same without this warning");
             check.report(with_use(mistake, word, "a keyword"));
         }
-        let open = |end: Option<char>| end.is_none_or(|c| is_spaceless(c) || !is_word(c));
+        let open = |end: Option<char>| end.is_none_or(|c| normal::is_unspaced(c) || !normal::is_word(c));
         keywords.push(Keyword { open_start: open(start), open_end: open(end), phrase: phrase.into() });
     }
     (keywords.len() == words.len()).then_some(TextPattern::Keyword { words: keywords, exact })
@@ -127,33 +127,5 @@ pub(super) fn parts<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec<B
     match contains(check, field, false)? {
         TextPattern::Contains { parts, .. } => Some(parts),
         _ => None,
-    }
-}
-
-/// A letter, digit, mark or joiner of a word: what a word boundary is asked in front of.
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
-/// A character of a script that is written without spaces between words: Thai, Lao, Tibetan, Burmese, Khmer, Japanese, Chinese.
-fn is_spaceless(c: char) -> bool {
-    matches!(u32::from(c),
-        0x0E00..=0x0EFF | 0x0F00..=0x0FFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x3005..=0x3007 | 0x3040..=0x30FF
-        | 0x3100..=0x312F | 0x31F0..=0x31FF | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0xFF66..=0xFF9F
-        | 0x20000..=0x323AF)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scripts_without_spaces_are_known() {
-        for c in ['上', '架', 'ア', 'あ', 'ไ', 'မ', 'ខ', '々'] {
-            assert!(is_spaceless(c), "{c}");
-        }
-        for c in ['a', 'é', 'д', '한', '$', ' ', '1'] {
-            assert!(!is_spaceless(c), "{c}");
-        }
     }
 }
