@@ -39,7 +39,7 @@ pub use client::ClientError;
 pub use lane::Lane;
 pub use sign::KeyError;
 pub use target::{Problem, Target, TargetError};
-pub use verdict::{Answer, Pause, Verdict};
+pub use verdict::{Pause, Verdict};
 
 use client::{Client, Gate, Profile};
 use lane::{Shared, State};

@@ -5,6 +5,7 @@ mod lanes;
 mod network;
 mod orders;
 mod secrets;
+mod stand_ins;
 mod webhooks;
 
 use std::sync::Arc;

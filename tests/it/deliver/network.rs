@@ -65,7 +65,10 @@ async fn an_answer_without_end_is_read_up_to_the_cap_and_shown_short() {
     let reply = Reply { status: 404, ..Reply::manner(Manner::Endless) };
     let server = Server::start(move |_| reply.clone()).await;
     let mut rig = Rig::new();
-    let report = rig.deliver(&hook_at(&server), rig.delivery("a", for_webhook("x"))).await;
+    let started = Instant::now();
+    let patient = Action { timeout: PATIENCE, ..hook_at(&server) };
+    let report = rig.deliver(&patient, rig.delivery("a", for_webhook("x"))).await;
+    assert!(started.elapsed() < PATIENCE / 4, "it was the timeout that ended it, not the cap");
     let reason = dead(&report.outcome);
     assert!(reason.starts_with("HTTP 404: xxx") && reason.chars().count() < 250, "{reason}");
 }
