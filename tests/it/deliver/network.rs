@@ -202,3 +202,42 @@ async fn talk_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStrea
         respond.send_response(response, true).unwrap();
     }
 }
+
+/// The environment is read once for a whole run, so each case is a run of its own: this test, started again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_authorities_that_ssl_cert_file_names_are_the_ones_trusted() {
+    if let Ok(url) = std::env::var("BIRDCALL_TEST_URL") {
+        let words = match birdcall::tls::client_config(&[b"http/1.1"]) {
+            Ok(tls) => words_of(&Rig::with_tls(tls), &url).await,
+            Err(error) => error.to_string(),
+        };
+        println!("said: {words}");
+        return;
+    }
+    let authority = Authority::new("ours");
+    let server = Server::start_tls(authority.server("localhost", 4000, &[]), |_| Reply::new(200, "ok")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let missing = folder.path().join("missing.pem");
+    for (file, expected) in [
+        (path("ours.pem", &authority.pem()), "said: delivered"),
+        (path("other.pem", &Authority::new("a stranger").pem()), "UnknownIssuer"),
+        (path("empty.pem", ""), "no certificate could be read"),
+        (missing, "missing.pem"),
+    ] {
+        let name = "deliver::network::the_authorities_that_ssl_cert_file_names_are_the_ones_trusted";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child
+            .args(["--exact", name, "--nocapture"])
+            .env_remove("SSL_CERT_DIR")
+            .env("SSL_CERT_FILE", &file)
+            .env("BIRDCALL_TEST_URL", server.url());
+        let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.contains("said: ") && output.contains(expected), "{}: {output}", file.display());
+    }
+}
