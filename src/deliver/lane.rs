@@ -188,3 +188,56 @@ impl State {
         self.strikes = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn state() -> State {
+        State::new(Pace::new(&[]), Jitter::always(0.0))
+    }
+
+    #[test]
+    fn what_was_told_is_obeyed_and_being_told_nothing_useful_again_and_again_takes_longer_each_time() {
+        let mut state = state();
+        let (mut now, mut waits) = (Duration::ZERO, Vec::new());
+        for _ in 0..5 {
+            let until = state.throttle(Slot(now), Pause::Told(Duration::ZERO), now);
+            waits.push((until - now).as_millis());
+            now = until + Duration::from_millis(1);
+        }
+        assert_eq!(waits, [0, 500, 1_000, 2_000, 4_000]);
+        assert_eq!(state.throttle(Slot(now), Pause::Told(secs(90)), now), now + secs(90));
+        assert_eq!(state.pace.ready_at(now), now + secs(90));
+        state.unthrottle();
+        now += secs(91);
+        assert_eq!(state.throttle(Slot(now), Pause::Told(Duration::ZERO), now), now);
+    }
+
+    #[test]
+    fn being_told_nothing_doubles_from_the_first_pause_to_an_hour() {
+        let mut state = state();
+        let (mut now, mut waits) = (Duration::ZERO, Vec::new());
+        for _ in 0..8 {
+            let until = state.throttle(Slot(now), Pause::Untold { first: limits::BLOCKED_FIRST }, now);
+            waits.push((until - now).as_secs());
+            now = until + secs(1);
+        }
+        assert_eq!(waits, [60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+    }
+
+    #[test]
+    fn requests_that_were_under_way_together_are_one_strike() {
+        let mut state = state();
+        let pause = Pause::Untold { first: secs(1) };
+        for request in 0..64 {
+            let until = state.throttle(Slot(Duration::from_millis(request)), pause, secs(1));
+            assert_eq!(until, secs(2), "request {request}");
+        }
+        assert_eq!(state.throttle(Slot(secs(2)), pause, secs(3)), secs(5));
+    }
+}

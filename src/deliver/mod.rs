@@ -41,7 +41,7 @@ pub use console::Console;
 pub use lane::Lane;
 pub use sign::KeyError;
 pub use target::{Problem, Target, TargetError};
-pub use verdict::{Answer, Pause, Verdict};
+pub use verdict::{Pause, Verdict};
 
 use client::{Client, Gate, Profile};
 use lane::{Shared, State};

@@ -9,19 +9,17 @@ use crate::model::limits::{RETRY_AFTER_MAX, THROTTLED_FIRST};
 
 use super::words;
 
-/// A destination's answer, as far as it was read. Secrets of ours that it repeated are already struck out of the body.
-#[derive(Clone, Debug)]
-pub struct Answer {
+/// A destination's answer, as far as it was read. There is no `Debug`: a header may repeat the path that we asked for. Secrets of ours that it repeated are already struck out of the body.
+#[derive(Clone)]
+pub(crate) struct Answer {
     /// The HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body, at most [`crate::model::limits::ANSWER_BYTES`].
-    pub body: Bytes,
-    /// The body was read to its end.
-    pub complete: bool,
+    pub(crate) headers: HeaderMap,
+    /// Its body, at most [`crate::model::limits::ANSWER_BYTES`]; less if the connection broke. What needs a whole body sees that it is not one.
+    pub(crate) body: Bytes,
     /// When it came, by the system's clock.
-    pub at: SystemTime,
+    pub(crate) at: SystemTime,
 }
 
 /// What an attempt came to.
@@ -177,7 +175,7 @@ pub(crate) mod tests {
     pub(crate) fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
         let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect();
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), complete: true, at }
+        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()), at }
     }
 
     #[test]

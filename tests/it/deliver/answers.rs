@@ -130,6 +130,7 @@ enum Which {
     Telegram,
     Hook,
     App,
+    Webhook,
 }
 
 #[tokio::test]
@@ -145,6 +146,8 @@ async fn every_shape_of_429_is_obeyed_to_the_letter() {
         (Which::Hook, Reply::new(429, "").with("retry-after", "1"), 1_000),
         (Which::Hook, said(200, json!({"ok": false, "error": "rate_limited", "retry_after": 1})), 1_000),
         (Which::App, said(200, limited).with("retry-after", "1"), 1_000),
+        (Which::Webhook, Reply::new(429, "").with("retry-after", "1"), 1_000),
+        (Which::Webhook, Reply::new(503, "").with("retry-after", "1"), 1_000),
     ];
     futures_util::future::join_all(cases.into_iter().map(|(which, reply, least)| obey(which, reply, least))).await;
 }
@@ -155,12 +158,14 @@ async fn obey(which: Which, reply: Reply, least: u64) {
         Which::Telegram => (telegram::start(&[]).await, for_telegram("x")),
         Which::Hook => (slack::start_webhook(&[]).await, for_slack("x")),
         Which::App => (slack::start_app(&[]).await, for_slack("x")),
+        Which::Webhook => (crate::kit::webhook::start().await, for_webhook("x")),
     };
     let action = match which {
         Which::Discord => to_discord(&stand_in.url()),
         Which::Telegram => to_telegram(&stand_in.url(), telegram::CHAT),
         Which::Hook => to_slack(&stand_in.url()),
         Which::App => to_slack_app(&stand_in.url()),
+        Which::Webhook => Action { rate_limits: vec![rate(1, Duration::from_millis(20))], ..to_webhook(&stand_in.url()) },
     };
     stand_in.say_next([reply.clone()]);
     let mut rig = Rig::new();

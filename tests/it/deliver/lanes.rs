@@ -224,3 +224,45 @@ async fn an_abandoned_lane_ends_now_and_reports_every_delivery() {
         assert_eq!(lane.waiting(), 0);
     }
 }
+
+#[tokio::test]
+async fn whatever_happens_every_delivery_ends_in_exactly_one_report() {
+    let manners = [Manner::Plain, Manner::Close, Manner::Reset, Manner::Late(ms(30)), Manner::Raw(b"?"), Manner::Short];
+    for seed in 0..4 {
+        let chance = std::sync::Mutex::new(fastrand::Rng::with_seed(seed));
+        let statuses = [200, 204, 400, 404, 429, 500, 503];
+        let manners = manners.clone();
+        let server = Server::start(move |_| {
+            let mut chance = chance.lock().unwrap();
+            let manner = chance.choice(&manners).cloned().unwrap_or_default();
+            Reply { manner, ..Reply::new(chance.choice(statuses).unwrap(), "x").with("retry-after", "0") }
+        })
+        .await;
+        let mut rig = Rig::new();
+        let limits = vec![rate(100, ms(100))];
+        let overflow = if seed % 2 == 0 { Overflow::Queue } else { Overflow::Drop };
+        let action = Action { rate_limits: limits, overflow, timeout: ms(200), trading: seed >= 2, ..to_webhook(&server.url()) };
+        let (lane, worker) = rig.open_as(7, &action);
+        let mut ids: Vec<FiringId> = (0..1_300)
+            .filter_map(|n| lane.offer(rig.delivery(&n.to_string(), for_webhook("x"))))
+            .map(|report| report.firing.id)
+            .collect();
+        let let_go = ids.len();
+        for _ in 0..100 {
+            ids.push(rig.report().await.firing.id);
+        }
+        lane.abandon();
+        let mut abandoned = 0;
+        while ids.len() < 1_300 {
+            let report = rig.report().await;
+            abandoned += usize::from(report.outcome == Outcome::Abandoned);
+            ids.push(report.firing.id);
+        }
+        worker.await.unwrap();
+        assert!(rig.reports.try_recv().is_err(), "one too many");
+        ids.sort();
+        ids.dedup();
+        assert_eq!((ids.len(), lane.waiting()), (1_300, 0));
+        assert!(let_go > 0 && (abandoned > 0 || overflow == Overflow::Drop), "seed {seed}: the test was idle");
+    }
+}

@@ -5,6 +5,7 @@ mod lanes;
 mod network;
 mod orders;
 mod secrets;
+mod stand_ins;
 mod webhooks;
 
 use std::sync::Arc;
@@ -42,7 +43,10 @@ impl Rig {
     }
 
     fn trusting(roots: Arc<rustls::RootCertStore>) -> Self {
-        let tls = birdcall::tls::client_config_trusting(roots, &[b"h2", b"http/1.1"]).unwrap();
+        Self::with_tls(birdcall::tls::client_config_trusting(roots, &[b"h2", b"http/1.1"]).unwrap())
+    }
+
+    fn with_tls(tls: Arc<rustls::ClientConfig>) -> Self {
         let (sender, reports) = mpsc::channel(64);
         Self { common: Common { tls, clock: Clock::system(), reports: sender }, reports }
     }

@@ -65,7 +65,10 @@ async fn an_answer_without_end_is_read_up_to_the_cap_and_shown_short() {
     let reply = Reply { status: 404, ..Reply::manner(Manner::Endless) };
     let server = Server::start(move |_| reply.clone()).await;
     let mut rig = Rig::new();
-    let report = rig.deliver(&hook_at(&server), rig.delivery("a", for_webhook("x"))).await;
+    let started = Instant::now();
+    let patient = Action { timeout: PATIENCE, ..hook_at(&server) };
+    let report = rig.deliver(&patient, rig.delivery("a", for_webhook("x"))).await;
+    assert!(started.elapsed() < PATIENCE / 4, "it was the timeout that ended it, not the cap");
     let reason = dead(&report.outcome);
     assert!(reason.starts_with("HTTP 404: xxx") && reason.chars().count() < 250, "{reason}");
 }
@@ -197,5 +200,44 @@ async fn talk_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStrea
         let mut response = axum::http::Response::new(());
         *response.status_mut() = axum::http::StatusCode::NO_CONTENT;
         respond.send_response(response, true).unwrap();
+    }
+}
+
+/// The environment is read once for a whole run, so each case is a run of its own: this test, started again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_authorities_that_ssl_cert_file_names_are_the_ones_trusted() {
+    if let Ok(url) = std::env::var("BIRDCALL_TEST_URL") {
+        let words = match birdcall::tls::client_config(&[b"http/1.1"]) {
+            Ok(tls) => words_of(&Rig::with_tls(tls), &url).await,
+            Err(error) => error.to_string(),
+        };
+        println!("said: {words}");
+        return;
+    }
+    let authority = Authority::new("ours");
+    let server = Server::start_tls(authority.server("localhost", 4000, &[]), |_| Reply::new(200, "ok")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let missing = folder.path().join("missing.pem");
+    for (file, expected) in [
+        (path("ours.pem", &authority.pem()), "said: delivered"),
+        (path("other.pem", &Authority::new("a stranger").pem()), "UnknownIssuer"),
+        (path("empty.pem", ""), "no certificate could be read"),
+        (missing, "missing.pem"),
+    ] {
+        let name = "deliver::network::the_authorities_that_ssl_cert_file_names_are_the_ones_trusted";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child
+            .args(["--exact", name, "--nocapture"])
+            .env_remove("SSL_CERT_DIR")
+            .env("SSL_CERT_FILE", &file)
+            .env("BIRDCALL_TEST_URL", server.url());
+        let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.contains("said: ") && output.contains(expected), "{}: {output}", file.display());
     }
 }

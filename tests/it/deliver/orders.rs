@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::*;
-use crate::kit::http::{Door, Manner, Reply};
+use crate::kit::http::{Door, Manner, Reply, Server};
+use crate::kit::tls::Authority;
 use crate::kit::webhook;
 
 fn order(url: &str) -> Action {
@@ -40,16 +41,24 @@ async fn an_order_that_may_have_arrived_is_never_sent_again() {
 
 #[tokio::test]
 async fn an_order_of_which_nothing_was_written_is_tried_again_while_it_is_young() {
-    let bot = webhook::start().await;
-    bot.server.set_door(Door::Reset);
-    let mut rig = Rig::new();
-    // Not over TLS: a reset connection takes the request only if it was still open, so ask a port where nobody listens.
-    let closed = { webhook::start().await.server.url() };
+    let authority = Authority::new("ours");
+    let bot = Server::start_tls(authority.server("localhost", 4000, &[]), |_| Reply::new(200, "ok")).await;
+    bot.set_door(Door::Reset);
+    let mut rig = Rig::trusting(authority.roots());
+    let lane = rig.open(&order(&bot.url()));
     let delivery = rig.delivery("a", for_webhook("buy"));
-    let young = Delivery { expires_at: rig.common.clock.now().plus(Duration::from_millis(300)), ..delivery };
-    let report = rig.deliver(&order(&format!("{closed}/hook")), young).await;
+    put(&lane, Delivery { expires_at: rig.common.clock.now().plus(Duration::from_millis(200)), ..delivery });
+    let report = rig.report().await;
     assert_eq!(report.outcome, Outcome::Expired);
     assert!(report.attempts > 1, "{}", report.attempts);
+
+    put(&lane, rig.delivery("b", for_webhook("buy")));
+    let before = bot.connections();
+    while bot.connections() < before + 2 {
+        tokio::task::yield_now().await;
+    }
+    bot.set_door(Door::Open);
+    assert_eq!((rig.report().await.outcome.name(), bot.received().len()), ("delivered", 1));
 }
 
 #[tokio::test]

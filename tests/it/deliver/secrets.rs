@@ -90,3 +90,22 @@ async fn try_it(action: Action, body: Body) -> String {
     let report = rig.deliver(&action, Delivery { expires_at: soon, ..delivery }).await;
     format!("{trial} {trial:?} {:?} {:?} {action:?}", report.outcome, target(&action))
 }
+
+#[tokio::test]
+async fn an_operator_is_told_once_that_a_destination_refuses_for_good() {
+    let sink = Sink::default();
+    let writer = sink.clone();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = Server::start(|_| Reply::new(410, "gone")).await;
+    let mut rig = Rig::new();
+    let lane = rig.open(&to_webhook(&server.url()));
+    for n in 0..100 {
+        put(&lane, rig.delivery(&n.to_string(), for_webhook("x")));
+    }
+    let outcomes = rig.outcomes(100).await;
+    assert!(outcomes.iter().all(|outcome| dead(outcome) == "HTTP 410: gone"));
+    let log = String::from_utf8_lossy(&sink.0.lock().unwrap()).into_owned();
+    assert_eq!(log.lines().filter(|line| line.contains("desk") && line.contains("gone")).count(), 1, "{log}");
+    assert!(server.received().len() <= birdcall::model::limits::WEBHOOK_CONCURRENCY);
+}
