@@ -78,7 +78,11 @@ impl Running {
                 (self.connected, self.has_connected) = (true, true);
             }
             Signal::Lost { why, retry_in } => {
-                warn!(retry_in_s = retry_in.as_secs_f64(), "{why}");
+                if why.wants_attention() {
+                    error!(retry_in_s = retry_in.as_secs_f64(), "{why}");
+                } else {
+                    warn!(retry_in_s = retry_in.as_secs_f64(), "{why}");
+                }
                 self.totals.losses += u64::from(self.connected);
                 self.connected = false;
                 self.latest_loss = Some(why.to_string());

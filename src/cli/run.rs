@@ -43,6 +43,8 @@ pub(super) fn run(arguments: &Arguments) -> End {
         }
     };
     let (totals, ended) = runtime.block_on(app::run(setup, stopped(), stopped()));
+    // A name look-up that hangs must not hold the program.
+    runtime.shutdown_background();
     say(totals);
     match ended {
         Ok(()) => End::Fine,
