@@ -1,35 +1,60 @@
 //! birdcall: a live feed of tweets in, alerts and orders out.
 //!
 //! ```text
-//!  feed ──> decode ──> join ──> match ──> suppress ──> deliver ──> Discord, Telegram, Slack, webhook
+//!  feed ──> decode ──> join ──> match ──> suppress ──> deliver ──> Discord, Telegram, Slack, webhook, console
 //!    │        (envelope)  (subject)  (rule)    (firing)     (lane)
 //! ```
 //!
-//! The modules stand in the order of the flow. A module imports only from those above its own group.
+//! | module | does | may import |
+//! |---|---|---|
+//! | [`model`] | the words: envelope, subject, firing, delivery, outcome, limits, time, secrets | – |
+//! | [`decode`] | bytes → envelope | model |
+//! | [`join`] | envelope → subject: content, updates and meta in any order, twice or never | model |
+//! | [`rules`] | text of rules.toml → checked rule set, or every mistake in it | model |
+//! | [`matching`] | subject × rule set → matches | the above |
+//! | [`suppress`] | match → firing, or its reason not to | the above |
+//! | [`render`] | firing → message | the above |
+//! | [`engine`] | (now, input) → effects: all of the above in one pure state machine | the above |
+//! | [`clock`], [`secrets`], [`tls`], [`telemetry`] | what the shell stands on: time, credentials, trust, the log | model |
+//! | [`feed`] | TweetStream live, and a simulator of it | the above |
+//! | [`deliver`] | lanes: pace, retry, classify; one folder of destinations, all of one shape | the above, not `feed` |
+//! | [`app`] | the wiring; the only place that spawns | all of the above |
+//! | [`cli`] | arguments → command → exit code; one file per subcommand | all of the above |
+//!
+//! The first eight are pure: no tokio, sockets, files, clock or randomness; `now` is an argument. `tests/layers.rs` holds all this.
+//!
+//! Where the code goes another way than its design: a webhook's lane *starts* its requests in order but has several under way, so that one
+//! slow answer does not make the next order late; a chat's lane has one.
 
 // The words.
 pub mod model;
 
-// Pure stages: no tokio, sockets, files, clock or randomness. `now` is an argument.
+// Pure, in the order of the flow.
 pub mod decode;
+
 pub mod join;
+
 pub mod rules;
 
 pub mod matching;
-pub mod render;
+
 pub mod suppress;
+
+pub mod render;
 
 pub mod engine;
 
 // What the shell stands on.
 pub mod clock;
 pub mod secrets;
+pub mod telemetry;
 pub mod tls;
 
-// The shell: the feed in, the lanes out.
-pub mod deliver;
+// The shell: the feed in, the lanes out, and what ties them together.
 pub mod feed;
 
+pub mod deliver;
+
 pub mod app;
+
 pub mod cli;
-pub mod telemetry;
