@@ -36,7 +36,7 @@ impl From<End> for ExitCode {
 const HELP: &str = "\
 How to begin:
   birdcall demo                    watch it work: a simulated feed, the starter rules, no key needed
-  birdcall check rules.toml        find every mistake in your rules, each with its place and a way out
+  birdcall check rules.toml        find every mistake in your rules, and what to do about it
   birdcall send desk               send one test message to the action called desk
   birdcall run rules.toml          the real thing; Ctrl-C finishes what is under way and stops
 
@@ -52,8 +52,12 @@ A rules file in short:
   when = { handle = [\"binance\", \"coinbase\"], keyword = [\"listing\", \"will list\"] }
 
 Exit codes: 0 fine, 1 the rules are wrong, 2 it cannot start.
-Environment: TWEETSTREAM_API_KEY is the feed's key where the rules name none; BIRDCALL_LOG sets the log's
-levels (info, birdcall=debug, ...); NO_COLOR turns colours off.";
+
+Environment:
+  TWEETSTREAM_API_KEY              the feed's key, where the rules name none
+  BIRDCALL_LOG                     what is logged: warn, info, birdcall=debug, ...
+  SSL_CERT_FILE                    other authorities to trust than the system's
+  NO_COLOR                         no colours";
 
 /// Alerts and orders from a live feed of tweets, by rules that you write.
 ///

@@ -1,4 +1,4 @@
-//! A mistake in a rules file, as data: what, where, and what to do about it. How it looks is [`super::show`]'s.
+//! A mistake in a rules file, as data: what, where, and what to do about it. How it looks is `super::show`'s.
 
 use crate::model::action::Span;
 
