@@ -74,6 +74,8 @@ pub struct Joiner<S> {
     /// By first arrival, and not by last use: otherwise one tweet could be kept for ever by talking about it.
     ring: VecDeque<TweetId>,
     bytes: usize,
+    /// Gone, but the engine may still have to settle rules on them. Taken after every envelope.
+    forgotten: Vec<(Subject, S)>,
     evicted: u64,
     refused: u64,
 }
@@ -82,7 +84,7 @@ impl<S: Default> Joiner<S> {
     /// Remembers nothing yet.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, tweets: HashMap::new(), ring: VecDeque::new(), bytes: 0, evicted: 0, refused: 0 }
+        Self { bounds, tweets: HashMap::new(), ring: VecDeque::new(), bytes: 0, forgotten: Vec::new(), evicted: 0, refused: 0 }
     }
 
     /// Takes in an envelope that came at `at`.
@@ -111,14 +113,16 @@ impl<S: Default> Joiner<S> {
         self.tweets.get_mut(id).map(|remembered| (&remembered.tweet, &mut remembered.state))
     }
 
-    /// A remembered tweet as the subject of rules on tweets, seen at `now`. It happened when it was published, else when the feed first
-    /// spoke of it, and never later than `now`.
+    /// A remembered tweet as the subject of rules on tweets. It happened when it was published, else when the feed first spoke of it, and
+    /// never later than it came to us.
     #[must_use]
-    pub fn subject(&self, id: &TweetId, now: Timestamp) -> Option<Subject> {
-        let remembered = self.tweets.get(id)?;
-        let stated = remembered.tweet.created_at.or_else(|| remembered.first_ts());
-        let at = not_after(stated.or(Some(remembered.since)), now);
-        Some(Subject { event: Event::Tweet, about: About::Tweet(Arc::clone(&remembered.tweet)), at })
+    pub fn subject(&self, id: &TweetId) -> Option<Subject> {
+        self.tweets.get(id).map(subject_of)
+    }
+
+    /// The tweets that had to be forgotten since this was last asked, with what hung on them.
+    pub fn take_forgotten(&mut self) -> Vec<(Subject, S)> {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// What is held and what was let go.
@@ -173,9 +177,16 @@ impl<S: Default> Joiner<S> {
             } else if let Some(gone) = self.tweets.remove(&oldest) {
                 self.bytes = self.bytes.saturating_sub(gone.bytes);
                 self.evicted += 1;
+                self.forgotten.push((subject_of(&gone), gone.state));
             }
         }
     }
+}
+
+fn subject_of<S: Default>(remembered: &Remembered<S>) -> Subject {
+    let stated = remembered.tweet.created_at.or_else(|| remembered.first_ts());
+    let at = not_after(stated, remembered.since);
+    Subject { event: Event::Tweet, about: About::Tweet(Arc::clone(&remembered.tweet)), at }
 }
 
 /// The stated moment; `at` when there is none or it lies ahead (a feed with a wrong clock must not make a subject that never ages).

@@ -3,6 +3,7 @@
 use super::truth::Truth;
 use crate::model::address::Address;
 use crate::model::ids::normal_symbol;
+use crate::model::limits::NAME_BYTES;
 use crate::model::price::Price;
 use crate::model::subject::{Market, Prediction, Sources, Str, Token};
 use crate::rules::condition::{MarketMatcher, NumberRange, PredictionMatcher, SourceSet, TokenMatcher};
@@ -73,6 +74,7 @@ fn in_set(value: &Option<Str>, holds: impl FnOnce(&str) -> bool) -> Option<bool>
 }
 
 fn contains_any(text: &str, parts: &[Box<str>]) -> bool {
+    let text = text.get(..text.floor_char_boundary(NAME_BYTES)).unwrap_or(text);
     let folded = normal::fold(&normal::normalise(text));
     parts.iter().any(|part| folded.contains(&**part))
 }

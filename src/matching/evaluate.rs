@@ -4,7 +4,7 @@ use super::facts::Facts;
 use super::matchers::{self, Found};
 use super::truth::Truth;
 use crate::model::firing::{Element, Matched};
-use crate::rules::condition::Condition;
+use crate::rules::condition::{Condition, Matcher};
 use crate::rules::ruleset::Each;
 
 /// How a condition is read.
@@ -32,15 +32,34 @@ pub fn evaluate(condition: &Condition, facts: &Facts<'_>, reading: Reading<'_>) 
     }
 }
 
-/// What made a condition hold: every matcher that is true outside of `none`, and the first token, market or prediction among them.
+/// What made a condition hold: every matcher that is true outside of `none`, and the token, market or prediction that it is about. That is
+/// the one that the firmest matcher found: a matcher on tokens, markets or predictions says more of it than an address from a list, that
+/// more than any address, a cashtag or a price. The tweet's author chooses the order in the text, never which of them it is.
 #[must_use]
 pub fn explain(condition: &Condition, facts: &Facts<'_>, reading: Reading<'_>) -> (Vec<Matched>, Option<Element>) {
-    let mut told = (Vec::new(), None);
+    let mut told = Told::default();
     collect(condition, facts, reading, &mut told);
-    told
+    (told.matched, told.element.map(|(_, element)| element))
 }
 
-fn collect(condition: &Condition, facts: &Facts<'_>, reading: Reading<'_>, told: &mut (Vec<Matched>, Option<Element>)) {
+#[derive(Default)]
+struct Told {
+    matched: Vec<Matched>,
+    element: Option<(u8, Element)>,
+}
+
+/// The lower the firmer.
+fn firmness(matcher: &Matcher) -> u8 {
+    match matcher {
+        Matcher::Token(_) | Matcher::Market(_) | Matcher::Prediction(_) => 0,
+        Matcher::Contract(asked) if !asked.addresses.is_empty() => 1,
+        Matcher::Contract(_) => 2,
+        Matcher::Text(_) => 3,
+        _ => 4,
+    }
+}
+
+fn collect(condition: &Condition, facts: &Facts<'_>, reading: Reading<'_>, told: &mut Told) {
     match condition {
         Condition::All(of) => of.iter().for_each(|condition| collect(condition, facts, reading, told)),
         Condition::Any { of, .. } => {
@@ -50,12 +69,13 @@ fn collect(condition: &Condition, facts: &Facts<'_>, reading: Reading<'_>, told:
         Condition::None(_) => {}
         Condition::Is(matcher) => {
             let Ok(found) = matchers::find(matcher, facts, reading) else { return };
-            if told.1.is_none() {
-                told.1 = element_of(&found, facts);
+            let firmness = firmness(matcher);
+            if told.element.as_ref().is_none_or(|(of, _)| firmness < *of) {
+                told.element = element_of(&found, facts).map(|element| (firmness, element)).or(told.element.take());
             }
             let matched = matchers::tell(matcher, found, facts);
-            if !told.0.contains(&matched) {
-                told.0.push(matched);
+            if !told.matched.contains(&matched) {
+                told.matched.push(matched);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{text, tokens};
 use crate::model::address::Address;
-use crate::model::limits::TEXT_BYTES;
+use crate::model::limits::{ELEMENTS, RAW_TEXT_BYTES, TEXT_BYTES};
 use crate::model::subject::{About, Account, AccountEvent, Link, Subject, Token, Tweet};
 use crate::rules::normal;
 
@@ -125,7 +125,7 @@ impl<'a> Facts<'a> {
     pub(crate) fn link_addresses(&self) -> &[Address] {
         self.link_addresses.get_or_init(|| {
             let urls = self.tweet().map(|tweet| tweet.urls.as_slice()).unwrap_or_default();
-            urls.iter().flat_map(|link| text::addresses(&link.url)).collect()
+            urls.iter().flat_map(|link| text::addresses(&link.url)).take(ELEMENTS).collect()
         })
     }
 }
@@ -141,7 +141,8 @@ pub(crate) struct NormalText {
 
 impl NormalText {
     pub(crate) fn new(raw: &str) -> Self {
-        let exact = normal::normalise(raw.get(..raw.floor_char_boundary(TEXT_BYTES)).unwrap_or(raw));
+        let mut exact = normal::normalise(raw.get(..raw.floor_char_boundary(RAW_TEXT_BYTES)).unwrap_or(raw));
+        exact.truncate(exact.floor_char_boundary(TEXT_BYTES));
         Self { exact, folded: OnceCell::new(), cashtags: OnceCell::new(), addresses: OnceCell::new() }
     }
 
@@ -164,13 +165,44 @@ impl NormalText {
     }
 }
 
-/// The text with its t.co links replaced by what they lead to, where that is known.
+/// The text with its t.co links replaced by what they lead to, where that is known. Whole links only, and once: what a link leads to is
+/// not looked into again.
 fn expand<'t>(text: &'t str, urls: &[Link]) -> Cow<'t, str> {
-    let mut expanded = Cow::Borrowed(text);
-    for link in urls {
-        if let Some(tco) = link.tco.as_deref().filter(|tco| !tco.is_empty() && expanded.contains(*tco)) {
-            expanded = Cow::Owned(expanded.replace(tco, &link.url));
-        }
+    const TCO: &str = "https://t.co/";
+    if urls.iter().all(|link| link.tco.is_none()) || !text.contains(TCO) {
+        return Cow::Borrowed(text);
     }
-    expanded
+    let mut expanded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(TCO).filter(|_| expanded.len() < RAW_TEXT_BYTES) {
+        let code = rest.bytes().skip(at + TCO.len()).take_while(u8::is_ascii_alphanumeric).count();
+        let (before, from) = rest.split_at(at);
+        let (tco, after) = from.split_at(TCO.len() + code);
+        let known = urls.iter().find(|link| link.tco.as_deref() == Some(tco));
+        expanded.push_str(before);
+        expanded.push_str(known.map_or(tco, |link| &link.url));
+        rest = after;
+    }
+    expanded.push_str(rest);
+    Cow::Owned(expanded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_links_are_expanded_and_only_once() {
+        let link = |tco: &str, url: &str| Link { url: url.into(), name: None, tco: Some(tco.into()) };
+        let urls =
+            [link("https://t.co/abc", "https://good.example/?https://t.co/xyz"), link("https://t.co/xyz", "https://bad.example")];
+        let expanded = expand("a https://t.co/abc, https://t.co/abcdef https://t.co/xyz https://t.co/", &urls);
+        assert_eq!(expanded, "a https://good.example/?https://t.co/xyz, https://t.co/abcdef https://bad.example https://t.co/");
+    }
+
+    #[test]
+    fn expansion_is_bounded() {
+        let urls = [Link { url: "x".repeat(300_000).into(), name: None, tco: Some("https://t.co/a".into()) }];
+        assert!(expand(&"https://t.co/a ".repeat(6_000), &urls).len() < RAW_TEXT_BYTES + 500_000);
+    }
 }

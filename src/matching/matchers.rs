@@ -9,8 +9,8 @@ use super::text;
 use super::truth::Truth;
 use crate::model::address::Address;
 use crate::model::firing::{Element, Matched};
-use crate::model::ids::normal_handle;
-use crate::model::subject::{Account, Change, Media, Platform, ProfileField};
+use crate::model::ids::{normal_handle, normal_symbol};
+use crate::model::subject::{Account, Change, Kind, Media, Platform, ProfileField, Tweet};
 use crate::rules::condition::{
     Accounts, AuthorMatcher, ChangedMatcher, ContractMatcher, Fields, LinkMatcher, Matcher, MediaMatcher, NumberRange,
     TextMatcher, TextPattern,
@@ -110,10 +110,8 @@ fn target<'p>(accounts: &'p Accounts, facts: &'p Facts<'_>, reading: Reading<'_>
                 None => absent(reading),
             },
             // A reply without its reference is completed by an update; a post has none.
-            None => match tweet.kind() {
-                Some(crate::model::subject::Kind::Post) => Err(Truth::False),
-                _ => absent(reading),
-            },
+            None if is_post(tweet) => Err(Truth::False),
+            None => absent(reading),
         },
     }
 }
@@ -159,6 +157,14 @@ fn fields(asked: Fields) -> impl Iterator<Item = Field> {
 }
 
 fn in_texts<'p>(asked: &'p TextMatcher, facts: &'p Facts<'_>, reading: Reading<'_>) -> Finding<'p> {
+    if let (TextPattern::Cashtag(symbols), Some(Element::Token(token))) = (&asked.pattern, reading.element) {
+        // With `each = "token"` a cashtag speaks of the token at hand, not of another one in the same text.
+        match token.symbol.as_deref() {
+            Some(symbol) if symbols.contains(&*normal_symbol(symbol)) => {}
+            Some(_) => return Err(Truth::False),
+            None => return Err(Truth::absent(reading.settled || facts.has_meta())),
+        }
+    }
     let mut truth = Truth::False;
     for field in fields(asked.fields) {
         match facts.text(field) {
@@ -187,8 +193,16 @@ fn missing_text(field: Field, facts: &Facts<'_>, reading: Reading<'_>) -> Truth 
     Truth::absent(complete || reading.settled)
 }
 
-fn is_post(tweet: &crate::model::subject::Tweet) -> bool {
-    tweet.kind() == Some(crate::model::subject::Kind::Post)
+/// Said to be a post. Where the feed says no kind, an update may still bring what it replies to.
+fn is_post(tweet: &Tweet) -> bool {
+    tweet.stated_kind == Some(Kind::Post)
+}
+
+/// A t.co link says where it leads only when an update has expanded it.
+fn hides_a_link(tweet: &Tweet) -> bool {
+    let expanded = |url: &str| tweet.urls.iter().any(|link| link.tco.as_deref() == Some(url));
+    let mut links = tweet.text.as_deref().into_iter().flat_map(text::links);
+    !tweet.parts.content || links.any(|url| host(url) == Some("t.co") && !expanded(url))
 }
 
 fn contract<'p>(asked: &'p ContractMatcher, facts: &'p Facts<'_>, reading: Reading<'p>) -> Finding<'p> {
@@ -200,7 +214,8 @@ fn contract<'p>(asked: &'p ContractMatcher, facts: &'p Facts<'_>, reading: Readi
             None => Err(Truth::absent(reading.settled || facts.has_meta())),
         };
     }
-    let mut truth = Truth::absent(reading.settled || facts.has_content());
+    // An address may still come out of a link that is not expanded yet.
+    let mut truth = Truth::absent(reading.settled || !facts.tweet().is_some_and(hides_a_link));
     for field in fields(asked.fields) {
         match facts.text(field) {
             Some(text) => {
@@ -293,15 +308,12 @@ fn price<'p>(range: &'p NumberRange, facts: &'p Facts<'_>, reading: Reading<'p>)
 fn link<'p>(asked: &'p LinkMatcher, facts: &'p Facts<'_>, reading: Reading<'_>) -> Finding<'p> {
     let Some(tweet) = facts.tweet() else { return Err(Truth::False) };
     let in_text = tweet.text.as_deref().into_iter().flat_map(text::links);
-    let mut hidden = !tweet.parts.content;
     for url in tweet.urls.iter().map(|link| &*link.url).chain(in_text) {
         if let Some(found) = leads_to(asked, url) {
             return Ok(Found::Value(found.into(), "link"));
         }
-        // A t.co link says where it leads only when an update has expanded it.
-        hidden |= host(url) == Some("t.co") && !tweet.urls.iter().any(|link| link.tco.as_deref() == Some(url));
     }
-    Err(Truth::absent(!hidden || reading.settled))
+    Err(Truth::absent(reading.settled || !hides_a_link(tweet)))
 }
 
 fn leads_to<'p>(asked: &'p LinkMatcher, url: &str) -> Option<&'p str> {
@@ -314,9 +326,9 @@ fn leads_to<'p>(asked: &'p LinkMatcher, url: &str) -> Option<&'p str> {
     domain.or_else(|| asked.patterns.iter().find(|pattern| pattern.regex.is_match(url)).map(|pattern| &*pattern.written))
 }
 
-/// The host of an absolute URL, without user, port and final dot.
+/// The host of a URL, without user, port and final dot. The feed sometimes leaves the scheme out.
 fn host(url: &str) -> Option<&str> {
-    let after = url.split_once("://")?.1;
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
     let authority = after.split(['/', '?', '#', '\\']).next()?;
     let host = authority.rsplit('@').next()?;
     Some(host.split(':').next()?.trim_end_matches('.'))
@@ -333,7 +345,8 @@ fn media<'p>(asked: &'p MediaMatcher, facts: &'p Facts<'_>, reading: Reading<'_>
             return Ok(Found::Value((&**found).into(), "media"));
         }
     }
-    Err(Truth::absent(tweet.parts.content || reading.settled))
+    // Media may come with an update, as links do.
+    Err(Truth::absent(tweet.parts.update || reading.settled))
 }
 
 /// The kind as stated, else as X's own addresses tell it.

@@ -1,6 +1,7 @@
 //! What stands in a text: words, cashtags, addresses, links. On normalised text only.
 
 use crate::model::address::Address;
+use crate::model::limits::ELEMENTS;
 use crate::rules::condition::{Keyword, TextPattern};
 use crate::rules::normal::is_boundary;
 
@@ -13,7 +14,7 @@ pub(crate) fn find<'p>(pattern: &'p TextPattern, text: &NormalText) -> Option<&'
             words.iter().find(|word| has_keyword(text.cased(*exact), word)).map(|word| &*word.phrase)
         }
         TextPattern::Contains { parts, exact } => {
-            parts.iter().find(|part| text.cased(*exact).contains(&***part)).map(|part| &**part)
+            parts.iter().find(|part| contains(text.cased(*exact), part)).map(|part| &**part)
         }
         TextPattern::Regex(patterns) => {
             patterns.iter().find(|pattern| pattern.regex.is_match(text.exact())).map(|pattern| &*pattern.written)
@@ -22,20 +23,36 @@ pub(crate) fn find<'p>(pattern: &'p TextPattern, text: &NormalText) -> Option<&'
     }
 }
 
+/// Whether the part stands in the text. A blank at its end is also found where the text ends.
+fn contains(text: &str, part: &str) -> bool {
+    let at_start = part.strip_prefix(' ').is_some_and(|rest| text.starts_with(rest));
+    let at_end = part.strip_suffix(' ').is_some_and(|rest| text.ends_with(rest));
+    let whole = part.len() > 1 && part.starts_with(' ') && part.ends_with(' ') && text == part.trim();
+    text.contains(part) || at_start || at_end || whole
+}
+
 /// Whether the phrase stands in the text as whole words.
 fn has_keyword(text: &str, keyword: &Keyword) -> bool {
     let phrase = &*keyword.phrase;
     let (Some(first), Some(last)) = (phrase.chars().next(), phrase.chars().next_back()) else { return false };
-    text.match_indices(phrase).any(|(at, _)| {
-        let before = || text.get(..at).and_then(|head| head.chars().next_back());
-        let after = || text.get(at + phrase.len()..).and_then(|tail| tail.chars().next());
-        (keyword.open_start || before().is_none_or(|c| is_boundary(c, first)))
-            && (keyword.open_end || after().is_none_or(|c| is_boundary(last, c)))
-    })
+    let mut from = 0;
+    while let Some(found) = text.get(from..).and_then(|rest| rest.find(phrase)) {
+        let at = from + found;
+        let before = text.get(..at).and_then(|head| head.chars().next_back());
+        let after = text.get(at + phrase.len()..).and_then(|tail| tail.chars().next());
+        if (keyword.open_start || before.is_none_or(|c| is_boundary(c, first)))
+            && (keyword.open_end || after.is_none_or(|c| is_boundary(last, c)))
+        {
+            return true;
+        }
+        // Phrases may overlap: `no no` in `piano no no`.
+        from = at + first.len_utf8();
+    }
+    false
 }
 
 /// Cashtags by twitter-text's rule: at the start or after a space; `$`, one to six letters, optionally `.` or `_` and one or two
-/// letters; then the end, a space or punctuation. Symbols without `$` in upper case, each once.
+/// letters; then the end, a space or punctuation. Symbols without `$` in upper case, each once, at most `ELEMENTS`.
 pub(crate) fn cashtags(text: &str) -> Vec<Box<str>> {
     let mut found: Vec<Box<str>> = Vec::new();
     for (at, _) in text.match_indices('$') {
@@ -44,6 +61,9 @@ pub(crate) fn cashtags(text: &str) -> Vec<Box<str>> {
         let symbol = symbol.to_ascii_uppercase().into_boxed_str();
         if !found.contains(&symbol) {
             found.push(symbol);
+        }
+        if found.len() >= ELEMENTS {
+            break;
         }
     }
     found
@@ -71,10 +91,11 @@ fn ends_cashtag(c: char) -> bool {
     c.is_whitespace() || "!'#%&'()*+,\\-./:;<=>?@[]^_{|}~$".contains(c)
 }
 
-/// EVM and Solana addresses that stand in a text, not inside a longer word. In the order of the text, each once.
+/// EVM and Solana addresses that stand in a text, not inside a longer word. In the order of the text, each once, at most `ELEMENTS`.
+/// Addresses are ASCII, so a letter of any other script ends them: people write `合约0x…` without a space.
 pub(crate) fn addresses(text: &str) -> Vec<Address> {
     let mut found: Vec<Address> = Vec::new();
-    for word in text.split(|c: char| !c.is_alphanumeric() && c != '_') {
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
         if !(32..=44).contains(&word.len()) {
             continue;
         }
@@ -82,6 +103,9 @@ pub(crate) fn addresses(text: &str) -> Vec<Address> {
             && !found.contains(&address)
         {
             found.push(address);
+        }
+        if found.len() >= ELEMENTS {
+            break;
         }
     }
     found
@@ -123,6 +147,7 @@ mod tests {
         let text = format!("CA:{solana}, https://dexscreener.com/solana/{solana}?x=1 ({evm}) {}", evm.to_lowercase());
         assert_eq!(addresses(&text), [Address::parse(solana).unwrap(), Address::parse(evm).unwrap()]);
         assert_eq!(addresses(&format!("{solana}x x{evm} {evm}0 _{solana}")), []);
+        assert_eq!(addresses(&format!("合约{solana}买入 주소{evm}")).len(), 2);
     }
 
     #[test]
@@ -132,6 +157,27 @@ mod tests {
             links(text).collect::<Vec<_>>(),
             ["https://a.example/x?y=1", "http://b.example/", "https://c.example", "https://d.example"]
         );
+    }
+
+    #[test]
+    fn a_blank_at_the_end_of_a_substring_is_a_blank_or_the_text_s_end() {
+        for (text, part, holds) in [
+            ("because", " ca ", false),
+            ("ca", " ca ", true),
+            ("ca soon", " ca ", true),
+            ("the ca", " ca ", true),
+            ("the ca soon", " ca ", true),
+            ("cab", " ca ", false),
+            ("abc", " abc", true),
+        ] {
+            assert_eq!(contains(text, part), holds, "{part:?} in {text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_recognised_in_one_text_is_bounded() {
+        let many: String = (0..10_000).map(|n| format!("${} ", ["A", "B", "C", "D"][n % 4].repeat(1 + n % 6))).collect();
+        assert!(cashtags(&many).len() <= ELEMENTS);
     }
 
     #[test]
@@ -149,6 +195,7 @@ mod tests {
             ("上場btc開始", "btc", false, true),
             ("取引開始", "開始", true, true),
             ("naïve café", "caf", false, false),
+            ("piano no no", "no no", false, true),
         ] {
             assert_eq!(has_keyword(text, &word(phrase, open)), holds, "{phrase} in {text}");
         }

@@ -4,7 +4,7 @@ use super::facts::{Facts, Field};
 use crate::model::address::Address;
 use crate::model::firing::Element;
 use crate::model::ids::normal_symbol;
-use crate::model::subject::{Market, Prediction, Sources, Token, Tweet};
+use crate::model::subject::{Market, Prediction, Sources, Str, Token, Tweet};
 
 /// Detected tokens in their order, then addresses and cashtags of the text that no detection covers.
 pub(crate) fn of(tweet: &Tweet, facts: &Facts<'_>) -> Vec<Token> {
@@ -45,35 +45,58 @@ fn has_symbol(symbols: &[Box<str>], symbol: &str) -> bool {
     symbols.iter().any(|of| **of == *symbol)
 }
 
-/// The name of an element among those of its tweet, for the firing's id: the contract, else the symbol; a market's exchange and symbol;
-/// a prediction's exchange and id.
+/// The name of an element among those of its tweet: it goes into the firing's id, so it must not depend on what arrived first. A token
+/// whose symbol stands in the text as a cashtag is named by it (of several with that symbol, the first), as the text alone would; else by
+/// its contract, with the chain where two share it.
 #[must_use]
-pub fn element_key(element: &Element) -> String {
-    let text = |value: &Option<crate::model::subject::Str>| value.as_deref().unwrap_or_default().to_lowercase();
+pub fn element_key(element: &Element, facts: &Facts<'_>) -> String {
+    let text = |value: &Option<Str>| value.as_deref().unwrap_or_default().to_lowercase();
+    let first = |of: [&Option<Str>; 3]| of.into_iter().find(|value| value.is_some()).map(text).unwrap_or_default();
     match element {
-        Element::Token(Token { address: Some(address), .. }) => format!("contract:{address}"),
-        Element::Token(Token { contract: Some(contract), .. }) => format!("contract:{contract}"),
-        Element::Token(token) => symbol_key(token.symbol.as_deref().unwrap_or_default()),
-        Element::Market(Market { exchange, symbol, base, .. }) => {
-            format!("market:{}:{}", text(exchange), text(if symbol.is_some() { symbol } else { base }))
+        Element::Token(token) => match (cashtag_of(token, facts), &token.contract) {
+            (Some(symbol), _) => format!("symbol:{symbol}"),
+            (None, Some(_)) => contract_key(token, facts),
+            (None, None) => match &token.symbol {
+                Some(symbol) => format!("symbol:{}", normal_symbol(symbol)),
+                None => format!("name:{}", text(&token.name)),
+            },
+        },
+        Element::Market(Market { exchange, symbol, base, url, .. }) => {
+            format!("market:{}:{}", text(exchange), first([symbol, base, url]))
         }
-        Element::Prediction(Prediction { exchange, id, title, .. }) => {
-            format!("prediction:{}:{}", text(exchange), text(if id.is_some() { id } else { title }))
+        Element::Prediction(Prediction { exchange, id, title, url, .. }) => {
+            format!("prediction:{}:{}", text(exchange), first([id, title, url]))
         }
     }
 }
 
-fn symbol_key(symbol: &str) -> String {
-    format!("symbol:{}", normal_symbol(symbol))
-}
-
-/// The other name under which the same element may already have fired: `$ORBL` fires on the text, then the detection says which
-/// contract it is. Of several tokens with one symbol only the first is taken for the one that the text meant.
+/// The other name under which the same token may have fired before it was known that they are one: its address stood in the text too.
 #[must_use]
 pub fn element_alias(element: &Element, facts: &Facts<'_>) -> Option<String> {
     let Element::Token(token) = element else { return None };
+    token.contract.as_ref().map(|_| contract_key(token, facts))
+}
+
+fn contract_key(token: &Token, facts: &Facts<'_>) -> String {
+    let contract = match (token.address, &token.contract) {
+        (Some(address), _) => address.to_string(),
+        (None, contract) => contract.as_deref().unwrap_or_default().to_owned(),
+    };
+    // The same EVM contract on two chains is two tokens; the first keeps the name that the text alone gives.
+    let first = facts.tokens().iter().find(|of| of.address.is_some() && of.address == token.address);
+    match (&token.chain, first) {
+        (Some(chain), Some(first)) if first.chain != token.chain => format!("contract:{contract}:{}", chain.to_lowercase()),
+        _ => format!("contract:{contract}"),
+    }
+}
+
+/// The token's symbol, if it stands in the text as a cashtag and this is the first token that has it.
+fn cashtag_of(token: &Token, facts: &Facts<'_>) -> Option<String> {
     let symbol = normal_symbol(token.symbol.as_deref()?);
-    token.contract.as_ref()?;
-    let first = facts.tokens().iter().find(|of| of.symbol.as_deref().is_some_and(|of| normal_symbol(of) == symbol))?;
-    (first.contract == token.contract).then(|| symbol_key(&symbol))
+    if !has_symbol(facts.text(Field::Text)?.cashtags(), &symbol) {
+        return None;
+    }
+    let named = |of: &&Token| of.symbol.as_deref().is_some_and(|of| normal_symbol(of) == symbol);
+    let first = facts.tokens().iter().find(named)?;
+    (first.contract == token.contract && first.chain == token.chain).then_some(symbol)
 }

@@ -43,8 +43,13 @@ pub const DIAGNOSTICS_SHOWN: usize = 200;
 
 // --- matching ---
 
-/// Bytes of one text that matchers look at; the rest of a longer one is not searched.
-pub const TEXT_BYTES: usize = 32 * 1024;
+/// Bytes of one normalised text that matchers look at; the rest of a longer one is not searched. The longest posts on X have 25,000
+/// characters, some 100 KB at most.
+pub const TEXT_BYTES: usize = 128 * 1024;
+/// Bytes of one raw text that are normalised at all: entities and invisible characters may take most of it.
+pub const RAW_TEXT_BYTES: usize = 512 * 1024;
+/// Bytes of a token's name or a market's title that matchers look at.
+pub const NAME_BYTES: usize = 1024;
 /// Tokens, markets, predictions, media, links, mentions kept of one tweet, each.
 pub const ELEMENTS: usize = 100;
 

@@ -226,3 +226,122 @@ fn an_order_leaves_before_chat() {
         .collect();
     assert_eq!(actions, [1, 0]);
 }
+
+#[test]
+fn the_token_of_an_order_is_the_one_that_the_firmest_matcher_names() {
+    let (doge, fake) = (token("DOGE", ORBL, 0.4), token("FAKE", OTHER, 0.0001));
+    for when in [
+        "{ contract = true, token = \"DOGE\" }",
+        "{ token = \"DOGE\", contract = true }",
+        "{ price = { above = 0 }, token = \"DOGE\" }",
+        &format!("{{ cashtag = \"FAKE\", token = {{ contract = \"{ORBL}\" }} }}"),
+    ] {
+        let mut story = Story::new(&rule("buy", &format!("when = {when}")));
+        story.at(0, &content("1", "kol", "$FAKE $DOGE"));
+        let fired = story.at(1, &meta("1", &json!({"tokens": [fake, doge]})));
+        assert_eq!(fired, ["buy DOGE"], "{when}");
+    }
+}
+
+#[test]
+fn with_each_a_cashtag_speaks_of_its_own_token() {
+    let mut story = Story::new(&rule("doge", "each = \"token\"\nwhen = { cashtag = \"DOGE\" }"));
+    assert_eq!(story.at(0, &content("1", "kol", &format!("$DOGE $SOL {OTHER}"))), ["doge DOGE"]);
+    assert_eq!(story.at(1, &meta("1", &json!({"tokens": [token("PEPE", OTHER, 1.0)]}))), [""; 0]);
+}
+
+#[test]
+fn the_id_of_a_firing_does_not_depend_on_what_arrived_first() {
+    let parts = [
+        content("1", "kol", &format!("$ORBL https://t.co/abc {OTHER}")),
+        update("1", &json!({"urls": [{"url": "https://t.me/pump", "tco": "https://t.co/abc"}]})),
+        meta("1", &json!({"tokens": [token("ORBL", ORBL, 1.0), token("OTHR", OTHER, 2.0)]})),
+    ];
+    for body in ["when = { handle = \"kol\" }", "when = { link = \"t.me\" }", "when = { token = { price = { above = 0 } } }"] {
+        let rules = rule("each", &format!("each = \"token\"\n{body}"));
+        let mut seen = Vec::new();
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut story = Story::new(&rules);
+            let mut ids: Vec<_> = order.iter().zip(0..).flat_map(|(part, ms)| story.ids(ms, &parts[*part])).collect();
+            ids.sort();
+            seen.push(ids);
+        }
+        assert_eq!(seen[0].len(), 2, "{body}");
+        assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{body}: {seen:#?}");
+    }
+}
+
+#[test]
+fn a_meta_without_content_is_settled_when_its_own_wait_is_over() {
+    let rules = rule("each", "each = \"token\"\nwhen = { token = true }")
+        + &rule("none", "when = { token = \"X\", none = [{ handle = \"kol\" }] }");
+    let found = meta("1", &json!({"tokens": [token("X", ORBL, 1.0)]}));
+    let mut story = Story::new(&rules);
+    assert_eq!(story.at(0, &found), [""; 0]);
+    assert_eq!(story.tick(15_000), ["each X", "none X"]);
+    let mut story = Story::new(&rules);
+    story.at(0, &found);
+    assert_eq!(story.at(10_000, &content("1", "kol", "x")), ["each X"]);
+    assert_eq!(story.tick(60_000), [""; 0]);
+}
+
+#[test]
+fn a_feed_with_a_clock_ahead_of_ours_does_not_make_orders_younger() {
+    let rules = "[actions.short]\ntype = \"console\"\nmax_age = \"3s\"\n[[rule]]\nname = \"x\"\nsend = [\"short\"]\nwhen = { token = \"X\" }\n";
+    let mut tweet = content("1", "kol", "x");
+    tweet["d"]["createdAt"] = json!(START + 3_600_000);
+    let mut story = Story::new(rules);
+    story.at(0, &tweet);
+    assert_eq!(story.ends(10_000, &meta("1", &json!({"tokens": [token("X", ORBL, 1.0)]}))), [Outcome::Expired]);
+}
+
+#[test]
+fn a_tweet_that_is_forgotten_before_its_time_is_settled_then() {
+    let mut story = Story::new(&rule("quiet", "when = { handle = \"vip\", none = [{ token = true }] }"));
+    story.at(0, &content("1", "vip", "x"));
+    let fired: Vec<_> = (2..21_000).flat_map(|id| story.at(1, &content(&id.to_string(), "other", "x"))).collect();
+    assert_eq!(fired, ["quiet"]);
+    assert_eq!(story.tick(60_000), [""; 0]);
+}
+
+#[test]
+fn what_an_update_may_bring_is_not_taken_for_absent() {
+    let rules = rule("ca", "when = { none = [{ contract = true }] }")
+        + &rule("media", "when = { none = [{ media = true }] }")
+        + &rule("target", "when = { none = [{ target = \"vip\" }] }");
+    let mut story = Story::new(&rules);
+    let mut tweet = content("1", "kol", "see https://t.co/abc");
+    tweet["d"].as_object_mut().unwrap().remove("kind");
+    story.at(0, &tweet);
+    assert_eq!(story.at(1, &meta("1", &json!({"tokens": []}))), [""; 0]);
+    let fields = json!({"urls": [{"url": format!("https://t.me/{ORBL}"), "tco": "https://t.co/abc"}],
+        "media": [{"url": "https://pbs.twimg.com/media/x.jpg"}], "ref": {"type": "reply", "author": {"handle": "vip"}}});
+    assert_eq!(story.at(2, &update("1", &fields)), [""; 0]);
+    assert_eq!(story.tick(60_000), [""; 0]);
+}
+
+#[test]
+fn tokens_without_a_name_of_their_own_do_not_fall_together() {
+    let mut story = Story::new(&rule("each", "each = \"token\"\nwhen = { token = true }"));
+    story.at(0, &content("1", "kol", "x"));
+    let evm = "0x0568151c46ef9cc4c2e5d50690bb523a71ca11f3";
+    let tokens = json!({"tokens": [{"name": "Foo"}, {"name": "Bar"}, {"contract": evm, "chain": "base"}, {"contract": evm, "chain": "ethereum"}]});
+    assert_eq!(story.at(1, &meta("1", &tokens)).len(), 4);
+}
+
+#[test]
+fn a_text_of_thousands_of_tokens_fires_a_bounded_number_of_times() {
+    let mut story = Story::new(&rule("each", "each = \"token\"\nwhen = { handle = \"kol\" }"));
+    let letters = ["A", "B", "C", "D", "E", "F", "G"];
+    let text: String = (0..2_401)
+        .map(|n| format!("${}{}{}{} ", letters[n % 7], letters[n / 7 % 7], letters[n / 49 % 7], letters[n / 343]))
+        .collect();
+    assert_eq!(story.at(0, &content("1", "kol", &text)).len(), 100);
+}
+
+#[test]
+fn a_link_without_a_scheme_has_a_domain_too() {
+    let mut story = Story::new(&rule("tme", "when = { link = \"t.me\" }"));
+    story.at(0, &content("1", "kol", "x"));
+    assert_eq!(story.at(1, &update("1", &json!({"urls": [{"url": "t.me/pump"}]}))), ["tme"]);
+}

@@ -335,7 +335,7 @@ fn a_subject_happened_when_it_was_stated_and_never_ahead_of_now() {
         let mut joiner = joiner();
         let frame = format!(r#"{{"v":1,"t":"tweet","op":"{op}","id":"1","ts":{ts},"d":{{"createdAt":{created},"text":"a"}}}}"#);
         match absorb(&mut joiner, &frame) {
-            Joined::Tweet { id, .. } => joiner.subject(&id, NOW).unwrap().at.as_millis(),
+            Joined::Tweet { id, .. } => joiner.subject(&id).unwrap().at.as_millis(),
             other => event(other).at.as_millis(),
         }
     };

@@ -64,6 +64,12 @@ impl Story {
         self.all(ms, envelope).into_iter().filter_map(of).collect()
     }
 
+    /// As [`Story::at`], with the ids of the firings.
+    pub(crate) fn ids(&mut self, ms: i64, envelope: &Value) -> Vec<String> {
+        self.give(ms, envelope);
+        self.firings().iter().map(|firing| firing.id.to_string()).collect()
+    }
+
     fn give(&mut self, ms: i64, envelope: &Value) {
         let frame = envelope.to_string();
         let envelope = decode::decode(&frame).unwrap_or_else(|error| panic!("{frame}: {error}"));

@@ -3,13 +3,15 @@
 //! Time is the log's: that of the latest entry or tick, and it never goes back. So a restart, a backtest and a second node are
 //! the same thing, replaying entries.
 
+mod judge;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::join::{Bounds, Joined, Joiner};
-use crate::matching::{self, Facts, Reading, Truth};
+use crate::matching::{self, Facts, Reading};
 use crate::model::delivery::{Delivery, Outcome, Report};
 use crate::model::envelope::Envelope;
 use crate::model::firing::{Element, Firing, Origin};
@@ -20,6 +22,8 @@ use crate::model::time::Timestamp;
 use crate::render;
 use crate::rules::ruleset::{Rule, RuleSet};
 use crate::suppress::Fired;
+
+use judge::{Match, TweetState, judge};
 
 /// What the engine is told.
 #[derive(Debug)]
@@ -57,8 +61,10 @@ pub struct Counts {
     pub repeated: u64,
     /// Matches on subjects older than the rule's `max_age`.
     pub expired: u64,
-    /// Rules settled by their deadline instead of by an envelope.
+    /// Firings that came of a wait's end and not of an envelope.
     pub settled: u64,
+    /// Tweets with rules still waiting that had to be forgotten, and were settled then.
+    pub settled_early: u64,
 }
 
 /// The state machine. Same state, rules and input: same effects.
@@ -72,25 +78,6 @@ pub struct Engine {
     fired: Fired,
     counts: Counts,
     now: Timestamp,
-}
-
-/// What the engine remembers of a tweet beside the tweet.
-#[derive(Debug, Default)]
-struct TweetState {
-    /// When its content came: the wait for `meta` begins here.
-    content_at: Option<Timestamp>,
-    /// Rules (without `each`) that have fired, and elements (by name or alias) that have, per rule.
-    fired: Vec<(usize, String)>,
-    /// Waits for which a deadline is set.
-    waits: Vec<Duration>,
-    /// How its latest envelope came to us.
-    origin: Option<Origin>,
-}
-
-impl TweetState {
-    fn has_fired(&self, rule: usize, key: &str) -> bool {
-        self.fired.iter().any(|(of, fired)| *of == rule && fired == key)
-    }
 }
 
 impl Engine {
@@ -114,13 +101,15 @@ impl Engine {
         }
     }
 
-    /// One step. What is to be done is added to `effects`.
+    /// One step. What is to be done is added to `effects`, orders before everything else.
     pub fn step(&mut self, input: &Input<'_>, effects: &mut Vec<Effect>) {
         match input {
             Input::Tick(now) => self.pass_time(*now, effects),
             Input::Entry { envelope, at, origin } => {
                 self.pass_time(*at, effects);
-                match self.joiner.absorb(envelope, self.now) {
+                let joined = self.joiner.absorb(envelope, self.now);
+                self.settle_forgotten(effects);
+                match joined {
                     Joined::Tweet { id, changed: true } => self.tweet(&id, *origin, effects),
                     Joined::Tweet { changed: false, .. } | Joined::Nothing => {}
                     Joined::Event(subject) => self.event(&subject, *origin, effects),
@@ -154,28 +143,44 @@ impl Engine {
             && let Some(Reverse((at, id, wait))) = self.deadlines.pop()
         {
             self.now = self.now.max(at);
-            self.settle(&id, wait, effects);
+            self.settle(&id, (at, wait), effects);
         }
         self.now = self.now.max(to);
     }
 
-    fn settle(&mut self, id: &TweetId, wait: Duration, effects: &mut Vec<Effect>) {
+    /// A wait is over.
+    fn settle(&mut self, id: &TweetId, wait: (Timestamp, Duration), effects: &mut Vec<Effect>) {
         let Some((tweet, state)) = self.joiner.get(id) else { return };
         let tweet = Arc::clone(tweet);
         state.waits.retain(|of| *of != wait);
-        let origin = state.origin.unwrap_or(Origin::Live);
-        let rules = Arc::clone(&self.rules);
-        let facts = Facts::of_tweet(&tweet, age_of(&tweet, state));
-        let mut firings = Vec::new();
-        for &at in &self.by_event[Event::Tweet as usize] {
-            let rule = &rules.rules[at];
-            if rule.wait.unwrap_or(rules.feed.meta_timeout) == wait {
-                let before = firings.len();
-                judge(at, rule, &facts, true, state, &mut firings);
-                self.counts.settled += (firings.len() - before) as u64;
-            }
+        // The content came later, and with it a later deadline.
+        if state.deadline(wait.1) != Some(wait.0) {
+            return;
         }
-        self.fire_all(id, firings, &facts, origin, effects);
+        let (rules, origin) = (Arc::clone(&self.rules), state.origin.unwrap_or(Origin::Live));
+        let facts = Facts::of_tweet(&tweet, state.age(&tweet));
+        let waiting = |rule: &Rule| rule.wait.unwrap_or(rules.feed.meta_timeout) == wait.1;
+        let matches = settled(&rules, &self.by_event, &facts, state, waiting);
+        self.counts.settled += matches.len() as u64;
+        if !matches.is_empty()
+            && let Some(subject) = self.joiner.subject(id)
+        {
+            self.fire(&subject, matches, &facts, origin, effects);
+        }
+    }
+
+    /// Tweets that had to be forgotten before their time are settled as they are: a rule that waits for what does not come must not be lost.
+    fn settle_forgotten(&mut self, effects: &mut Vec<Effect>) {
+        for (subject, mut state) in self.joiner.take_forgotten() {
+            let Some(tweet) = subject.tweet().filter(|_| !state.waits.is_empty()) else { continue };
+            let (rules, origin) = (Arc::clone(&self.rules), state.origin.unwrap_or(Origin::Live));
+            let facts = Facts::of_tweet(tweet, state.age(tweet));
+            let waits: Vec<_> = state.waits.iter().map(|(_, wait)| *wait).collect();
+            let waiting = |rule: &Rule| waits.contains(&rule.wait.unwrap_or(rules.feed.meta_timeout));
+            let matches = settled(&rules, &self.by_event, &facts, &mut state, waiting);
+            self.counts.settled_early += 1;
+            self.fire(&subject, matches, &facts, origin, effects);
+        }
     }
 
     /// Something new is known of a tweet.
@@ -183,24 +188,29 @@ impl Engine {
         let Some((tweet, state)) = self.joiner.get(id) else { return };
         let tweet = Arc::clone(tweet);
         state.origin = Some(origin);
+        state.first_at = state.first_at.or(Some(self.now));
         if tweet.parts.content && state.content_at.is_none() {
             state.content_at = Some(self.now);
         }
         let rules = Arc::clone(&self.rules);
-        let facts = Facts::of_tweet(&tweet, age_of(&tweet, state));
-        let mut firings = Vec::new();
+        let facts = Facts::of_tweet(&tweet, state.age(&tweet));
+        let mut matches = Vec::new();
         for &at in &self.by_event[Event::Tweet as usize] {
             let rule = &rules.rules[at];
             let wait = rule.wait.unwrap_or(rules.feed.meta_timeout);
-            let deadline = state.content_at.map(|content| content.plus(wait));
+            let deadline = state.deadline(wait);
             let settled = deadline.is_some_and(|deadline| deadline <= self.now);
-            let unknown = judge(at, rule, &facts, settled, state, &mut firings);
-            if let Some(deadline) = deadline.filter(|_| unknown && !state.waits.contains(&wait)) {
-                state.waits.push(wait);
+            let unknown = judge(at, rule, &facts, settled, state, &mut matches);
+            if let Some(deadline) = deadline.filter(|deadline| unknown && !state.waits.contains(&(*deadline, wait))) {
+                state.waits.push((deadline, wait));
                 self.deadlines.push(Reverse((deadline, id.clone(), wait)));
             }
         }
-        self.fire_all(id, firings, &facts, origin, effects);
+        if !matches.is_empty()
+            && let Some(subject) = self.joiner.subject(id)
+        {
+            self.fire(&subject, matches, &facts, origin, effects);
+        }
     }
 
     /// Something else happened: a deletion, a pin, an account event. Nothing is waited for: it is all that will be known.
@@ -208,106 +218,72 @@ impl Engine {
         let created = subject.tweet().and_then(|tweet| tweet.created_at);
         let facts = Facts::of(subject, created.map(|created| self.now.since(created)));
         let rules = Arc::clone(&self.rules);
-        let mut state = TweetState::default();
-        let mut firings = Vec::new();
+        let (mut state, mut matches) = (TweetState::default(), Vec::new());
         for &at in &self.by_event[subject.event as usize] {
-            judge(at, &rules.rules[at], &facts, true, &mut state, &mut firings);
+            judge(at, &rules.rules[at], &facts, true, &mut state, &mut matches);
         }
-        for (at, element) in firings {
-            self.fire(at, subject, element, &facts, origin, effects);
+        self.fire(subject, matches, &facts, origin, effects);
+    }
+
+    /// Makes firings of matches, and deliveries of firings: all orders first.
+    fn fire(&mut self, subject: &Subject, matches: Vec<Match>, facts: &Facts<'_>, origin: Origin, effects: &mut Vec<Effect>) {
+        let rules = Arc::clone(&self.rules);
+        let new = |(at, element)| self.firing(at, subject, element, facts, origin).map(|firing| (&rules.rules[at], firing));
+        let firings: Vec<_> = matches.into_iter().filter_map(new).collect();
+        effects.extend(firings.iter().map(|(_, firing)| Effect::Fired(Arc::clone(firing))));
+        for trading in [true, false] {
+            for (rule, firing) in &firings {
+                let sends = rule.send.iter().filter(|send| rules.actions[send.action].trading == trading);
+                effects.extend(sends.map(|send| deliver(&rules, rule, send, firing)));
+            }
         }
     }
 
-    fn fire_all(
-        &mut self,
-        id: &TweetId,
-        firings: Vec<(usize, Option<Element>)>,
-        facts: &Facts<'_>,
-        origin: Origin,
-        effects: &mut Vec<Effect>,
-    ) {
-        if firings.is_empty() {
-            return;
-        }
-        let Some(subject) = self.joiner.subject(id, self.now) else { return };
-        for (at, element) in firings {
-            self.fire(at, &subject, element, facts, origin, effects);
-        }
-    }
-
-    fn fire(
+    /// The firing of a match, unless it has fired before or is too old for its rule.
+    fn firing(
         &mut self,
         at: usize,
         subject: &Subject,
         element: Option<Element>,
         facts: &Facts<'_>,
         origin: Origin,
-        effects: &mut Vec<Effect>,
-    ) {
-        let rules = Arc::clone(&self.rules);
-        let rule = &rules.rules[at];
-        let key = element.as_ref().map(matching::element_key).unwrap_or_default();
+    ) -> Option<Arc<Firing>> {
+        let rule = &self.rules.rules[at];
+        let key = element.as_ref().map(|element| matching::element_key(element, facts)).unwrap_or_default();
         let id = FiringId::of(&rule.name, &subject.key(), &key);
         if !self.fired.is_first(id) {
             self.counts.repeated += 1;
-            return;
+            return None;
         }
         if rule.max_age.is_some_and(|max_age| subject.at.plus(max_age) <= self.now) {
             self.counts.expired += 1;
-            return;
+            return None;
         }
         self.counts.fired += 1;
         let reading = Reading { settled: true, element: element.as_ref() };
         let (matched, found) = matching::explain(&rule.when, facts, reading);
-        let (rule_name, subject) = (Arc::clone(&rule.name), subject.clone());
+        let (rule, subject) = (Arc::clone(&rule.name), subject.clone());
         let element = element.or(found);
-        let firing = Arc::new(Firing { id, rule: rule_name, subject, element, matched, at: self.now, origin });
-        effects.push(Effect::Fired(Arc::clone(&firing)));
-        // An order leaves before chat is even rendered.
-        let order = |send: &&crate::rules::ruleset::Send| rules.actions[send.action].trading;
-        let (orders, rest): (Vec<_>, Vec<_>) = rule.send.iter().partition(order);
-        effects.extend(orders.into_iter().chain(rest).map(|send| deliver(&rules, rule, send, &firing)));
+        Some(Arc::new(Firing { id, rule, subject, element, matched, at: self.now, origin }))
     }
 }
 
-/// Judges one rule. Adds what fires to `firings`, notes it in the state, and says whether something is still unknown.
-fn judge(
-    at: usize,
-    rule: &Rule,
+/// Judges the rules on tweets whose wait is over.
+fn settled(
+    rules: &RuleSet,
+    by_event: &[Vec<usize>],
     facts: &Facts<'_>,
-    settled: bool,
     state: &mut TweetState,
-    firings: &mut Vec<(usize, Option<Element>)>,
-) -> bool {
-    let Some(each) = rule.each else {
-        if state.has_fired(at, "") {
-            return false;
-        }
-        let truth = matching::evaluate(&rule.when, facts, Reading { settled, element: None });
-        if truth == Truth::True {
-            state.fired.push((at, String::new()));
-            firings.push((at, None));
-        }
-        return truth == Truth::Unknown;
-    };
-    let mut unknown = false;
-    for element in matching::elements(each, facts) {
-        let key = matching::element_key(&element);
-        let alias = matching::element_alias(&element, facts);
-        if state.has_fired(at, &key) || alias.as_ref().is_some_and(|alias| state.has_fired(at, alias)) {
-            continue;
-        }
-        match matching::evaluate(&rule.when, facts, Reading { settled, element: Some(&element) }) {
-            Truth::True => {
-                state.fired.push((at, key));
-                state.fired.extend(alias.map(|alias| (at, alias)));
-                firings.push((at, Some(element)));
-            }
-            Truth::Unknown => unknown = true,
-            Truth::False => {}
+    waiting: impl Fn(&Rule) -> bool,
+) -> Vec<Match> {
+    let mut matches = Vec::new();
+    for &at in &by_event[Event::Tweet as usize] {
+        let rule = &rules.rules[at];
+        if waiting(rule) {
+            judge(at, rule, facts, true, state, &mut matches);
         }
     }
-    unknown
+    matches
 }
 
 /// Brings a firing to one action, unless it is too late for it or lacks what its template needs.
@@ -333,9 +309,4 @@ fn deliver(rules: &RuleSet, rule: &Rule, send: &crate::rules::ruleset::Send, fir
         })),
         Err(incomplete) => end(Outcome::Dead { reason: incomplete.to_string() }),
     }
-}
-
-/// How old the tweet was when its content came.
-fn age_of(tweet: &crate::model::subject::Tweet, state: &TweetState) -> Option<Duration> {
-    Some(state.content_at?.since(tweet.created_at?))
 }

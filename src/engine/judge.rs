@@ -1,0 +1,96 @@
+//! Which rules become true for a tweet now, and what is remembered of that beside the tweet.
+
+use std::time::Duration;
+
+use crate::matching::{self, Facts, Reading, Truth};
+use crate::model::firing::{Element, Origin};
+use crate::model::subject::Tweet;
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::Rule;
+
+/// A rule, by its index, that has become true, with the element of a rule with `each`.
+pub(super) type Match = (usize, Option<Element>);
+
+/// What the engine remembers of a tweet beside the tweet.
+#[derive(Debug, Default)]
+pub(super) struct TweetState {
+    /// When its first envelope came.
+    pub(super) first_at: Option<Timestamp>,
+    /// When its content came.
+    pub(super) content_at: Option<Timestamp>,
+    /// How its latest envelope came to us.
+    pub(super) origin: Option<Origin>,
+    /// Deadlines that are set: the end of a wait, and the wait.
+    pub(super) waits: Vec<(Timestamp, Duration)>,
+    /// What has fired: rules, with the names of the element for those with `each`.
+    fired: Vec<(usize, String)>,
+}
+
+impl TweetState {
+    /// When the wait of a rule is over: so long after the content. What never gets a content is settled so long after its first envelope.
+    pub(super) fn deadline(&self, wait: Duration) -> Option<Timestamp> {
+        self.content_at.or(self.first_at).map(|from| from.plus(wait))
+    }
+
+    /// How old the tweet was when its content came.
+    pub(super) fn age(&self, tweet: &Tweet) -> Option<Duration> {
+        Some(self.content_at?.since(tweet.created_at?))
+    }
+
+    fn has_fired(&self, rule: usize, names: &[String]) -> bool {
+        self.fired.iter().any(|(of, fired)| *of == rule && names.contains(fired))
+    }
+
+    fn note(&mut self, rule: usize, names: Vec<String>) {
+        for name in names {
+            if !self.has_fired(rule, std::slice::from_ref(&name)) {
+                self.fired.push((rule, name));
+            }
+        }
+    }
+}
+
+/// Judges one rule. Adds what has become true to `matches`, notes it in the state, and says whether something is still unknown.
+pub(super) fn judge(
+    at: usize,
+    rule: &Rule,
+    facts: &Facts<'_>,
+    settled: bool,
+    state: &mut TweetState,
+    matches: &mut Vec<Match>,
+) -> bool {
+    let Some(each) = rule.each else {
+        let whole = [String::new()];
+        if state.has_fired(at, &whole) {
+            return false;
+        }
+        let truth = matching::evaluate(&rule.when, facts, Reading { settled, element: None });
+        if truth == Truth::True {
+            state.note(at, whole.into());
+            matches.push((at, None));
+        }
+        return truth == Truth::Unknown;
+    };
+    // The names of elements come from the text: without it the same token would get another id than with it.
+    if !settled && !facts.has_content() {
+        return true;
+    }
+    let mut unknown = false;
+    for element in matching::elements(each, facts) {
+        let mut names = vec![matching::element_key(&element, facts)];
+        names.extend(matching::element_alias(&element, facts));
+        if state.has_fired(at, &names) {
+            state.note(at, names);
+            continue;
+        }
+        match matching::evaluate(&rule.when, facts, Reading { settled, element: Some(&element) }) {
+            Truth::True => {
+                state.note(at, names);
+                matches.push((at, Some(element)));
+            }
+            Truth::Unknown => unknown = true,
+            Truth::False => {}
+        }
+    }
+    unknown
+}
