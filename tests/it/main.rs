@@ -10,6 +10,7 @@ mod deliver;
 mod engine;
 mod feed;
 mod flow;
+mod fuzz;
 mod join;
 mod render;
 mod rules;

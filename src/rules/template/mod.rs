@@ -250,7 +250,9 @@ fn piece(
     }
     let broken = |error: &minijinja::Error| {
         let message = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
-        wrong(message, None, error.range().unwrap_or(0..source.len()))
+        // minijinja points at the first byte of a letter that it does not expect.
+        let letters = |range: Range<usize>| source.floor_char_boundary(range.start)..source.ceil_char_boundary(range.end);
+        wrong(message, None, error.range().map_or(0..source.len(), letters))
     };
     let ast = match minijinja::machinery::parse(source, "template", minijinja::syntax::SyntaxConfig::default()) {
         Ok(ast) => ast,

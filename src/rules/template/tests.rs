@@ -132,6 +132,8 @@ fn a_syntax_error_has_its_place() {
         let found = mistakes(source, &TWEETS);
         assert!(matches!(found.as_slice(), [(_, said, _)] if !said.is_empty()), "{source}: {found:?}");
     }
+    // Whole letters, whatever minijinja points at.
+    assert_eq!(mistakes("{{ 𖫀 x }}", &TWEETS)[0].0, "𖫀");
 }
 
 #[test]

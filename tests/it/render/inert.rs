@@ -7,7 +7,7 @@ use serde_json::Value;
 const LINKS: [&str; 3] = ["https://x.com/", "https://truthsocial.com/@", "https://pbs.twimg.com/"];
 
 /// Everything that has to hold for this message.
-pub(super) fn check(body: &Body) {
+pub(crate) fn check(body: &Body) {
     match body {
         Body::Discord(body) => discord(&serde_json::to_value(body).unwrap()),
         Body::Telegram(body) => telegram(body),

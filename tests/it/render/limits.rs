@@ -4,8 +4,8 @@ use birdcall::model::firing::Matched;
 use birdcall::model::message::Body;
 use proptest::prelude::*;
 
-use super::hostile::places;
 use super::inert;
+use super::places::places;
 use super::samples::{actions, every_kind, rendered, sent};
 
 #[test]

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests: what cannot go on has failed")]
 
 mod hostile;
-mod inert;
+pub(crate) mod inert;
 mod limits;
-mod samples;
+pub(crate) mod places;
+pub(crate) mod samples;
 mod snapshots;
 mod templates;

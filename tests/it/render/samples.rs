@@ -20,11 +20,11 @@ use birdcall::rules::ruleset::{Payload, Send};
 use birdcall::rules::template::ChatTemplate;
 
 /// 2026-06-17T12:40:00Z.
-pub(super) const AT: Timestamp = Timestamp::from_millis(1_781_700_000_000);
-pub(super) const EXPIRES: Timestamp = Timestamp::from_millis(1_781_700_600_000);
-pub(super) const CONTRACT: &str = "4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump";
+pub(crate) const AT: Timestamp = Timestamp::from_millis(1_781_700_000_000);
+pub(crate) const EXPIRES: Timestamp = Timestamp::from_millis(1_781_700_600_000);
+pub(crate) const CONTRACT: &str = "4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump";
 
-pub(super) fn s(text: &str) -> Option<Str> {
+pub(crate) fn s(text: &str) -> Option<Str> {
     Some(text.into())
 }
 
@@ -46,7 +46,7 @@ fn secret() -> SecretRef {
 }
 
 /// One action of every kind, by the name of its kind.
-pub(super) fn actions() -> Vec<(&'static str, Action)> {
+pub(crate) fn actions() -> Vec<(&'static str, Action)> {
     let discord = Discord { url: secret(), thread: None, username: None, avatar: None, silent: false };
     let telegram = Telegram { token: secret(), chat: Chat::Id(-100), topic: None, silent: false, preview: false, api: None };
     let webhook = Webhook { url: secret(), method: Method::Post, headers: Vec::new(), secret: None, idempotent: false };
@@ -59,12 +59,12 @@ pub(super) fn actions() -> Vec<(&'static str, Action)> {
     ]
 }
 
-pub(super) fn action_of(kind: &str) -> Action {
+pub(crate) fn action_of(kind: &str) -> Action {
     actions().into_iter().find(|(name, _)| *name == kind).expect("a kind of action").1
 }
 
 /// Renders for a kind of action, with a template or a payload.
-pub(super) fn try_rendered(
+pub(crate) fn try_rendered(
     firing: &Firing,
     kind: &str,
     template: Option<ChatTemplate>,
@@ -74,12 +74,12 @@ pub(super) fn try_rendered(
     render(firing, &send, &action_of(kind), EXPIRES)
 }
 
-pub(super) fn rendered(firing: &Firing, kind: &str) -> Rendered {
+pub(crate) fn rendered(firing: &Firing, kind: &str) -> Rendered {
     try_rendered(firing, kind, None, None).expect("a default message is never incomplete")
 }
 
 /// The JSON that is sent, or the text of a terminal.
-pub(super) fn sent(body: &Body) -> serde_json::Value {
+pub(crate) fn sent(body: &Body) -> serde_json::Value {
     match body {
         Body::Discord(body) => serde_json::to_value(body).unwrap(),
         Body::Telegram(body) => serde_json::to_value(body).unwrap(),
@@ -89,7 +89,7 @@ pub(super) fn sent(body: &Body) -> serde_json::Value {
     }
 }
 
-pub(super) fn orbit() -> Account {
+pub(crate) fn orbit() -> Account {
     Account {
         id: s("1711122233344455501"),
         handle: s("orbitlab_xyz"),
@@ -102,11 +102,11 @@ pub(super) fn orbit() -> Account {
     }
 }
 
-pub(super) fn kairo() -> Account {
+pub(crate) fn kairo() -> Account {
     Account { id: s("1533344455566677703"), handle: s("kairo_trades"), name: s("kairo"), ..Account::default() }
 }
 
-pub(super) fn token() -> Token {
+pub(crate) fn token() -> Token {
     Token {
         symbol: s("ORBL"),
         name: s("Orbit Lab"),
@@ -119,7 +119,7 @@ pub(super) fn token() -> Token {
     }
 }
 
-pub(super) fn market() -> Market {
+pub(crate) fn market() -> Market {
     Market {
         exchange: s("bybit"),
         symbol: s("KAIUSDT"),
@@ -131,7 +131,7 @@ pub(super) fn market() -> Market {
     }
 }
 
-pub(super) fn prediction() -> Prediction {
+pub(crate) fn prediction() -> Prediction {
     Prediction {
         exchange: s("polymarket"),
         id: s("0x51"),
@@ -142,7 +142,7 @@ pub(super) fn prediction() -> Prediction {
     }
 }
 
-pub(super) fn post() -> Tweet {
+pub(crate) fn post() -> Tweet {
     let content = Parts { content: true, update: false, meta: true };
     Tweet {
         parts: content,
@@ -157,7 +157,7 @@ pub(super) fn post() -> Tweet {
     }
 }
 
-pub(super) fn reference(kind: Kind) -> Reference {
+pub(crate) fn reference(kind: Kind) -> Reference {
     Reference {
         kind: Some(kind),
         tweet_id: Some(TweetId::new("2067210665042516380")),
@@ -167,12 +167,12 @@ pub(super) fn reference(kind: Kind) -> Reference {
     }
 }
 
-pub(super) fn on_tweet(event: Event, tweet: Tweet) -> Firing {
+pub(crate) fn on_tweet(event: Event, tweet: Tweet) -> Firing {
     let at = if event == Event::Tweet { AT } else { Timestamp::from_millis(1_781_703_600_000) };
     fired(Subject { event, about: About::Tweet(Arc::new(tweet)), at })
 }
 
-pub(super) fn on_account(event: Event, target: Option<Account>, changes: Vec<Change>) -> Firing {
+pub(crate) fn on_account(event: Event, target: Option<Account>, changes: Vec<Change>) -> Firing {
     let about = AccountEvent { id: "evt-1".into(), actor: kairo(), target, changes };
     fired(Subject { event, about: About::Account(Arc::new(about)), at: AT })
 }
@@ -197,7 +197,7 @@ fn change(field: ProfileField, before: Option<&str>, after: Option<&str>) -> Cha
 }
 
 /// One firing of every kind, by name.
-pub(super) fn every_kind() -> Vec<(&'static str, Firing)> {
+pub(crate) fn every_kind() -> Vec<(&'static str, Firing)> {
     let with_reference = |kind: Kind| Tweet {
         stated_kind: Some(kind.clone()),
         text: s("not a chance, unlock is on Friday"),
