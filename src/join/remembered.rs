@@ -45,7 +45,12 @@ impl<S: Default> Remembered<S> {
     pub(super) fn learn(&mut self, part: Part, bounds: Bounds) -> Learned {
         let part = match self.parts.iter().position(|known| known.rank == part.rank && known.says == part.says) {
             Some(place) => {
-                if self.parts.get(place).is_none_or(|known| known.ts <= part.ts) {
+                let Some(known) = self.parts.get_mut(place) else { return Learned::default() };
+                // The same can be said at greater length (a token listed twice); what counts must not depend on which came first.
+                let longer = known.bytes.saturating_sub(part.bytes);
+                known.bytes -= longer;
+                self.bytes = self.bytes.saturating_sub(longer);
+                if known.ts <= part.ts {
                     return Learned::default();
                 }
                 Part { ts: part.ts, ..self.forget(place) }

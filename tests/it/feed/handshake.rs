@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::kit::feed::{Authority, Client, KEY, Rig, quick};
+use crate::kit::feed::{Client, KEY, Rig, quick};
+use crate::kit::tls::Authority;
 
 #[tokio::test]
 async fn every_way_to_show_the_key_with_every_echo() {
@@ -50,16 +51,16 @@ async fn what_the_feed_is_offered() {
 
 #[tokio::test]
 async fn tls_with_a_trusted_certificate() {
-    let authority = Authority::new();
-    let rig = Rig::start(|options| options.tls = Some(authority.server("127.0.0.1"))).await;
+    let authority = Authority::new("ours");
+    let rig = Rig::start(|options| options.tls = Some(authority.server_config("127.0.0.1", 2099, &[]))).await;
     assert!(rig.url.starts_with("wss://127.0.0.1:"));
     let by_name = format!("wss://localhost:{}/ws", rig.address.port());
-    let mut client = Client::trusting(&rig.url, KEY, Auth::Subprotocol, quick(), authority.trust.clone());
+    let mut client = Client::trusting(&rig.url, KEY, Auth::Subprotocol, quick(), authority.client().clone());
     client.connected().await;
     rig.handle.send("in private");
     assert_eq!(client.frame().await, "in private");
 
-    let mut other = Client::trusting(&by_name, KEY, Auth::Subprotocol, quick(), authority.trust.clone());
+    let mut other = Client::trusting(&by_name, KEY, Auth::Subprotocol, quick(), authority.client().clone());
     let (why, _) = other.lost().await;
     assert!(matches!(why, Loss::Insecure { .. }), "the certificate is for another name: {why}");
     assert_eq!(rig.handle.offers().len(), 1, "no byte of the request was sent");
@@ -67,9 +68,9 @@ async fn tls_with_a_trusted_certificate() {
 
 #[tokio::test]
 async fn tls_with_an_unknown_authority_sends_nothing() {
-    let rig = Rig::start(|options| options.tls = Some(Authority::new().server("127.0.0.1"))).await;
-    let stranger = Authority::new();
-    let mut client = Client::trusting(&rig.url, KEY, Auth::Subprotocol, quick(), stranger.trust.clone());
+    let rig = Rig::start(|options| options.tls = Some(Authority::new("ours").server_config("127.0.0.1", 2099, &[]))).await;
+    let stranger = Authority::new("ours");
+    let mut client = Client::trusting(&rig.url, KEY, Auth::Subprotocol, quick(), stranger.client().clone());
     let (why, _) = client.lost().await;
     assert!(why.to_string().starts_with("no secure connection to 127.0.0.1:"), "{why}");
     assert!(why.to_string().contains("invalid peer certificate"), "{why}");
@@ -118,7 +119,7 @@ async fn wrong_settings_are_found_before_anything_is_sent() {
         url: url.to_owned(),
         key: Secret::new(key),
         auth: Auth::Subprotocol,
-        tls: Authority::new().trust,
+        tls: Authority::new("ours").client(),
         jitter_seed: 1,
     };
     assert_eq!(Feed::new(settings("http://127.0.0.1/", KEY)).err(), Some(SettingsError::Scheme));

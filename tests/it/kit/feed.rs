@@ -11,8 +11,6 @@ use birdcall::feed::{Feed, Loss, Settings, Signal, Timers};
 use birdcall::model::secret::Secret;
 use birdcall::model::time::Timestamp;
 use birdcall::rules::ruleset::Auth;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -168,39 +166,8 @@ impl Client {
     }
 }
 
-/// A certificate authority, and what it vouches for.
-pub(crate) struct Authority {
-    pub(crate) trust: Arc<rustls::ClientConfig>,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap();
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(certificate.der().clone()).unwrap();
-        Self { trust: trusting(roots), issuer: Issuer::new(params, key) }
-    }
-
-    /// A server that calls itself so.
-    pub(crate) fn server(&self, name: &str) -> Arc<rustls::ServerConfig> {
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        Arc::new(versions.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap())
-    }
-}
-
 fn no_trust() -> Arc<rustls::ClientConfig> {
-    trusting(rustls::RootCertStore::empty())
-}
-
-fn trusting(roots: rustls::RootCertStore) -> Arc<rustls::ClientConfig> {
+    let roots = rustls::RootCertStore::empty();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     Arc::new(versions.with_root_certificates(roots).with_no_client_auth())
