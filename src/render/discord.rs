@@ -4,7 +4,7 @@
 //! there, and in the author line, which Discord shows as it is. In `content`, which notifications show and people with embeds switched
 //! off have alone, stand our own words, checked handles and checked symbols. Nobody may be mentioned.
 
-use super::card::{Card, Fact, Piece};
+use super::card::{Card, Fact, Piece, Who};
 use super::fit::{chars, cut};
 use super::sanitise;
 use crate::model::action::Discord;
@@ -26,6 +26,8 @@ const MARKUP: &str = "\\*_~`|>#[]()<@:-+.!{}";
 const TITLE_MARKUP: &str = "\\*_~`|<>[]@:";
 /// Of the line above the embed, escapes counted.
 const CONTENT: usize = 199;
+/// So much of a rule's name tells it from others.
+const TOLD: usize = 40;
 
 /// The embed.
 pub(super) fn body(card: &Card, action: &Discord) -> DiscordBody {
@@ -65,16 +67,19 @@ fn embed(card: &Card) -> Embed {
     }
 }
 
-/// `🔔 listing-watch · ORBL $0.0012 · orbitlab\\_xyz posted`. A long name of a rule gives way to the rest.
+/// `🔔 listing-watch · ORBL $0.0012 · orbitlab\\_xyz replied to kairo\\_trades`. A long rule's name gives way to the rest, and to whom it
+/// was done to a rule's name that can be told.
 fn content(card: &Card) -> String {
     let mark = card.mark();
     let about = card.title.about.as_ref().map_or_else(String::new, |about| format!(" · {about}"));
-    let who = card.who.as_ref().map_or_else(String::new, |who| {
-        let handle = who.handle.as_deref().unwrap_or("an account");
-        format!(" · {} {}{}", escaped(handle, TITLE_MARKUP, CONTENT), card.did, who.place)
-    });
-    let room = CONTENT.saturating_sub(chars(&mark) + chars(&about) + chars(&who));
-    format!("{mark}{}{about}{who}", escaped(&card.title.rule, TITLE_MARKUP, room))
+    let person = |who: &Who| escaped(who.handle.as_deref().unwrap_or("an account"), TITLE_MARKUP, CONTENT);
+    let deed = |who: &Who, act: &str, whom: &str| format!(" · {} {act}{whom}{}", person(who), who.place);
+    let room = |deed: &str| CONTENT.saturating_sub(chars(&mark) + chars(&about) + chars(deed));
+    let short = card.who.as_ref().map_or_else(String::new, |who| deed(who, card.did, ""));
+    let full = card.who.as_ref().zip(card.whom.as_ref());
+    let full = full.map(|(who, whom)| deed(who, card.verb(), &format!(" {}", person(whom))));
+    let deed = full.filter(|full| room(full) >= TOLD).unwrap_or(short);
+    format!("{mark}{}{about}{deed}", escaped(&card.title.rule, TITLE_MARKUP, room(&deed)))
 }
 
 /// What a template wrote, else what was done: the author line above it says by whom, the content which rule it is about.
@@ -108,7 +113,10 @@ fn fields(card: &Card, mut room: usize) -> Vec<EmbedField> {
         }
     };
     if let Some(quoted) = &card.quoted {
-        push(escaped(&card.over_quoted(), TITLE_MARKUP, TITLE), &|room| escaped(quoted, MARKUP, room.min(FIELD)));
+        // The title says already what was done to whom.
+        let whom = card.whom.as_ref().filter(|_| card.title.written.is_none());
+        let name = whom.map_or_else(|| card.over_quoted(), Who::safe);
+        push(escaped(&name, TITLE_MARKUP, TITLE), &|room| escaped(quoted, MARKUP, room.min(FIELD)));
     }
     for (name, facts) in card.grouped() {
         push(name, &|room| value(&facts, room));

@@ -120,25 +120,39 @@ fn discord_content(content: &str) {
         let digits = |price: &str| price.bytes().all(|c| c.is_ascii_digit() || b".,e-".contains(&c));
         assert!(price.is_some_and(digits), "{content}");
     }
-    let deeds = [
-        "posted",
-        "replied",
-        "quoted",
-        "reposted",
-        "deleted a post",
-        "pinned a post",
-        "unpinned a post",
-        "changed their profile",
-        "followed",
-        "unfollowed",
-    ];
-    let who = ["", " on Truth Social", " on another platform"]
-        .into_iter()
-        .flat_map(|place| deeds.map(|deed| format!(" {deed}{place}")))
-        .find_map(|end| who.strip_suffix(&end))
-        .unwrap_or_else(|| panic!("{content}"));
-    let handle = (1..=30).contains(&who.len()) && who.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
-    assert!(handle || who == "an account", "{content}");
+    let mut who = who;
+    for place in [" on Truth Social", " on another platform"] {
+        who = who.strip_suffix(place).unwrap_or(who);
+    }
+    let (who, rest) = handle(who).unwrap_or_else(|| panic!("{content}"));
+    let whom = DEEDS.iter().find_map(|deed| rest.strip_prefix(deed)).unwrap_or_else(|| panic!("{who}: {content}"));
+    assert!(whom.is_empty() || whom.strip_prefix(' ').and_then(handle).is_some_and(|(_, rest)| rest.is_empty()), "{content}");
+}
+
+/// What people do; the longer one first where one starts with another.
+const DEEDS: [&str; 11] = [
+    " posted",
+    " replied to",
+    " replied",
+    " quoted",
+    " reposted",
+    " deleted a post",
+    " pinned a post",
+    " unpinned a post",
+    " changed their profile",
+    " followed",
+    " unfollowed",
+];
+
+/// A handle, or our word for an account without one, and what follows it.
+fn handle(text: &str) -> Option<(&str, &str)> {
+    if let Some(rest) = text.strip_prefix("an account") {
+        return Some(("an account", rest));
+    }
+    let end = text.find(' ').unwrap_or(text.len());
+    let (handle, rest) = text.split_at(end);
+    let plain = (1..=30).contains(&end) && handle.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+    plain.then_some((handle, rest))
 }
 
 /// A small reader of Discord's markup: what is escaped is text; code of ours holds only what cannot close it; nothing else may be there.

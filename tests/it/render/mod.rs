@@ -4,6 +4,7 @@
 mod hostile;
 mod inert;
 mod limits;
+mod lines;
 mod samples;
 mod snapshots;
 mod templates;
