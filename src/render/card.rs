@@ -5,16 +5,16 @@
 //! pose as ours (DESTINATIONS 2.1).
 
 use super::fit::{chars, cut};
+use super::who::Who;
 use super::{facts, link, sanitise};
 use crate::model::firing::{Element, Firing, Origin};
 use crate::model::price::Price;
-use crate::model::subject::{About, Account, Event, Kind, Market, Platform, Prediction, Token, Tweet};
+use crate::model::subject::{About, Event, Kind, Market, Prediction, Token, Tweet};
 use crate::model::time::Timestamp;
 use crate::rules::template::words;
 
-/// Code points of a rule's name in a first line, and of a display name.
+/// Code points of a rule's name in a first line.
 const RULE: usize = 100;
-const NAME: usize = 48;
 
 /// What a message says.
 #[derive(Clone, Debug, Default)]
@@ -150,56 +150,6 @@ impl Card {
             }
         }
         groups
-    }
-}
-
-/// An account, as it is shown.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Who {
-    /// Display name: anybody's free text, one line of at most [`NAME`].
-    pub(super) name: Option<String>,
-    /// The handle, when it is nothing but a handle.
-    pub(super) handle: Option<String>,
-    /// Its page.
-    pub(super) link: Option<String>,
-    /// Its picture.
-    pub(super) avatar: Option<String>,
-    /// ` on Truth Social`, when it is not X.
-    pub(super) place: &'static str,
-}
-
-impl Who {
-    pub(super) fn of(account: &Account) -> Self {
-        let handle = link::handle(account).map(ToOwned::to_owned);
-        // A handle that is none is shown as a name is: as somebody's free text.
-        let odd = account.handle.as_deref().filter(|_| handle.is_none());
-        let name = account.name.as_deref().or(odd).map(sanitise::name).filter(|name| !name.is_empty());
-        Self {
-            name: name.filter(|name| Some(name) != handle.as_ref()).map(|name| cut(&name, NAME, chars).into_owned()),
-            handle,
-            link: link::profile(account),
-            avatar: account.avatar.as_deref().and_then(link::picture),
-            place: match account.platform() {
-                Platform::Twitter => "",
-                Platform::TruthSocial => " on Truth Social",
-                Platform::Other(_) => " on another platform",
-            },
-        }
-    }
-
-    /// `@orbitlab_xyz · Orbit Lab`, in plain words: the handle, which cannot be forged, comes first.
-    pub(super) fn line(&self) -> String {
-        self.name.as_ref().map_or_else(|| self.safe(), |name| format!("{} · {name}", self.safe()))
-    }
-
-    /// The handle, or words of ours: never anybody's free text.
-    pub(super) fn safe(&self) -> String {
-        self.handle.as_ref().map_or_else(|| "an account".to_owned(), |handle| format!("@{handle}"))
-    }
-
-    /// Without anybody's words and pictures.
-    fn bare(&self) -> Self {
-        Self { handle: self.handle.clone(), place: self.place, ..Self::default() }
     }
 }
 

@@ -4,9 +4,10 @@
 //! there, and in the author line, which Discord shows as it is. In `content`, which notifications show and people with embeds switched
 //! off have alone, stand our own words, checked handles and checked symbols. Nobody may be mentioned.
 
-use super::card::{Card, Fact, Piece, Who};
+use super::card::{Card, Fact, Piece};
 use super::fit::{chars, cut};
 use super::sanitise;
+use super::who::Who;
 use crate::model::action::Discord;
 use crate::model::message::{AllowedMentions, DiscordBody, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedImage};
 

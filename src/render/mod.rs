@@ -20,6 +20,7 @@ mod slack;
 mod telegram;
 mod values;
 mod webhook;
+mod who;
 
 use self::card::Card;
 use crate::model::action::{Action, Destination};

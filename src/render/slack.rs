@@ -6,8 +6,9 @@
 
 use serde_json::{Value, json};
 
-use super::card::{Card, Piece, Who};
+use super::card::{Card, Piece};
 use super::fit::{cut, utf16};
+use super::who::Who;
 use crate::model::message::SlackBody;
 
 /// UTF-16 code units (DESTINATIONS 5.2): all blocks together stay under 8,000.

@@ -6,9 +6,10 @@
 //! change what people copy and still miss bare domains. Handles of ours are links to their own page, with a word joiner after the `@`,
 //! so that they never mean a Telegram user of the same name.
 
-use super::card::{Card, Fact, Piece, Who};
+use super::card::{Card, Fact, Piece};
 use super::fit::{cut, utf16};
 use super::sanitise;
+use super::who::Who;
 use crate::model::message::{Button, Entity, Keyboard, LinkPreview, TelegramBody};
 
 /// UTF-16 code units, which is stricter than code points (DESTINATIONS 2.3).
