@@ -27,6 +27,9 @@ pub struct DiscordBody {
     /// Shown as the sender's picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub avatar_url: Option<String>,
+    /// Our own words alone, escaped: what notifications show, and all that people with embeds switched off see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
     /// One embed a message: text inside embeds never pings.
     pub embeds: Vec<Embed>,
     /// Always present and always empty: without it Discord parses user mentions.

@@ -4,12 +4,17 @@
 //! they are. Nothing of a tweet stands in the first line but its author's checked handle and checked symbols, so that no text can
 //! pose as ours (DESTINATIONS 2.1).
 
+use super::fit::{chars, cut};
+use super::who::Who;
 use super::{facts, link, sanitise};
 use crate::model::firing::{Element, Firing, Origin};
 use crate::model::price::Price;
-use crate::model::subject::{About, Account, Event, Kind, Market, Platform, Prediction, Token, Tweet};
+use crate::model::subject::{About, Event, Kind, Market, Prediction, Token, Tweet};
 use crate::model::time::Timestamp;
 use crate::rules::template::words;
+
+/// Code points of a rule's name in a first line.
+const RULE: usize = 100;
 
 /// What a message says.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +25,7 @@ pub(super) struct Card {
     pub(super) color: u32,
     /// The first line, what a phone shows: the rule and what it is about. Our words, and symbols of letters and digits.
     pub(super) title: Title,
-    /// Who did it; `None` when a template says what there is to say.
+    /// Who did it; `None` in a test.
     pub(super) who: Option<Who>,
     /// What they did: `posted`, `followed`, …
     pub(super) did: &'static str,
@@ -32,7 +37,7 @@ pub(super) struct Card {
     pub(super) note: Option<String>,
     /// The words of the tweet that it is about.
     pub(super) quoted: Option<String>,
-    /// Tokens, prices, changes, what matched.
+    /// Tokens, prices, changes, what matched; see [`Fact`].
     pub(super) facts: Vec<Fact>,
     /// The tweet's page, or the account's.
     pub(super) link: Option<String>,
@@ -40,8 +45,10 @@ pub(super) struct Card {
     pub(super) link_label: &'static str,
     /// A picture that the platform may fetch.
     pub(super) picture: Option<String>,
-    /// `3 s ago`.
-    pub(super) ago: String,
+    /// When it happened: `12:40:00 UTC`. A message may be read long after it was written, so that it holds no age.
+    pub(super) moment: String,
+    /// `alerted after 0.2 s`.
+    pub(super) delay: String,
     /// Why it is late, when it is.
     pub(super) late: Option<&'static str>,
     /// When it happened.
@@ -51,20 +58,52 @@ pub(super) struct Card {
 /// The first line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Title {
-    /// The rule's name, or what a template wrote.
-    pub(super) text: String,
-    /// A template wrote it, so that it may hold anybody's words.
-    pub(super) templated: bool,
-    /// What it is about: `ORBL $0.0012`.
+    /// The rule's name.
+    pub(super) rule: String,
+    /// What a template wrote to be shown in its place: anybody's words.
+    pub(super) written: Option<String>,
+    /// What the firing is about: `ORBL $0.0012`. A checked symbol and a price.
     pub(super) about: Option<String>,
 }
 
 impl Card {
-    /// `Orbit Lab (@orbitlab_xyz) replied to kairo (@kairo_trades)`, in plain words.
+    /// `🔔 listing-watch · ORBL $0.0012`: our words and a checked symbol.
+    pub(super) fn lead(&self) -> String {
+        let about = self.title.about.as_ref().map_or_else(String::new, |about| format!(" · {about}"));
+        format!("{}{}{about}", self.mark(), cut(&self.title.rule, RULE, chars))
+    }
+
+    /// The same, or what a template wrote in its place.
+    pub(super) fn headline(&self) -> String {
+        self.title.written.as_ref().map_or_else(|| self.lead(), |written| format!("{}{written}", self.mark()))
+    }
+
+    /// The pictogram, after a sign of warning when the alert is late.
+    pub(super) fn mark(&self) -> String {
+        format!("{}{} ", if self.late.is_some() { "⚠️ " } else { "" }, self.emoji)
+    }
+
+    /// `@orbitlab_xyz replied to @kairo_trades`: checked handles and our words, never a display name.
     pub(super) fn deed(&self) -> Option<String> {
         let who = self.who.as_ref()?;
-        let whom = self.whom.as_ref().map_or_else(String::new, |whom| format!(" {}", whom.line()));
-        Some(format!("{} {}{whom}{}", who.line(), self.verb(), who.place))
+        Some(format!("{} {}", who.safe(), self.act()))
+    }
+
+    /// `replied to @kairo_trades`, `posted on Truth Social`.
+    pub(super) fn act(&self) -> String {
+        let whom = self.whom.as_ref().map_or_else(String::new, |whom| format!(" {}", whom.safe()));
+        format!("{}{whom}{}", self.verb(), self.who.as_ref().map_or("", |who| who.place))
+    }
+
+    /// `Orbit Lab → kairo`: the display names, which are anybody's words, so that they come last.
+    pub(super) fn names(&self) -> Option<String> {
+        let name = |who: &Option<Who>| who.as_ref().and_then(|who| who.name.clone());
+        match (name(&self.who), name(&self.whom)) {
+            (Some(who), Some(whom)) => Some(format!("{who} → {whom}")),
+            (Some(who), None) => Some(who),
+            (None, Some(whom)) => Some(format!("→ {whom}")),
+            (None, None) => None,
+        }
     }
 
     /// What they did, ready for the one to whom they did it.
@@ -82,12 +121,18 @@ impl Card {
         }
     }
 
-    /// `3 s ago`, and that it is late when it is.
-    pub(super) fn age(&self) -> String {
-        match self.late {
-            Some(late) => format!("⚠️ {late} · {}", self.ago),
-            None => self.ago.clone(),
-        }
+    /// `12:40:00 UTC, alerted after 3.4 s`, and that it is late when it is.
+    pub(super) fn when(&self) -> String {
+        format!("{}{}, {}", self.lateness(), self.moment, self.delay)
+    }
+
+    /// The same for a platform that shows the moment itself.
+    pub(super) fn delayed(&self) -> String {
+        format!("{}{}", self.lateness(), self.delay)
+    }
+
+    fn lateness(&self) -> String {
+        self.late.map_or_else(String::new, |late| format!("⚠️ {late} · "))
     }
 
     /// The facts, those of one name together, the name in the plural where there are several.
@@ -108,56 +153,6 @@ impl Card {
     }
 }
 
-/// An account, as it is shown.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Who {
-    /// Display name: anybody's free text, one line.
-    pub(super) name: Option<String>,
-    /// The handle, when it is nothing but a handle.
-    pub(super) handle: Option<String>,
-    /// Its page.
-    pub(super) link: Option<String>,
-    /// Its picture.
-    pub(super) avatar: Option<String>,
-    /// ` on Truth Social`, when it is not X.
-    pub(super) place: &'static str,
-}
-
-impl Who {
-    pub(super) fn of(account: &Account) -> Self {
-        let handle = link::handle(account).map(ToOwned::to_owned);
-        // A handle that is none is shown as a name is: as somebody's free text.
-        let odd = account.handle.as_deref().filter(|_| handle.is_none());
-        let name = account.name.as_deref().or(odd).map(sanitise::line).filter(|name| !name.is_empty());
-        Self {
-            name: name.filter(|name| Some(name) != handle.as_ref()),
-            handle,
-            link: link::profile(account),
-            avatar: account.avatar.as_deref().and_then(link::picture),
-            place: match account.platform() {
-                Platform::Twitter => "",
-                Platform::TruthSocial => " on Truth Social",
-                Platform::Other(_) => " on another platform",
-            },
-        }
-    }
-
-    /// `Orbit Lab (@orbitlab_xyz)`, in plain words.
-    pub(super) fn line(&self) -> String {
-        match (&self.name, &self.handle) {
-            (Some(name), Some(handle)) => format!("{name} (@{handle})"),
-            (Some(name), None) => name.clone(),
-            (None, Some(handle)) => format!("@{handle}"),
-            (None, None) => "an unknown account".to_owned(),
-        }
-    }
-
-    /// The handle, or words of ours: never anybody's free text.
-    pub(super) fn safe(&self) -> String {
-        self.handle.as_ref().map_or_else(|| "an account".to_owned(), |handle| format!("@{handle}"))
-    }
-}
-
 /// One thing worth knowing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Fact {
@@ -165,6 +160,8 @@ pub(super) struct Fact {
     pub(super) name: &'static str,
     /// In reading order.
     pub(super) pieces: Vec<Piece>,
+    /// How many this one stands for, when it is no fact but says that there are more.
+    pub(super) more: usize,
 }
 
 /// A piece of a fact.
@@ -198,10 +195,11 @@ pub(super) fn card(firing: &Firing) -> Card {
         emoji,
         color,
         did,
-        title: Title { text: sanitise::line(&firing.rule), templated: false, about: firing.element.as_ref().and_then(about) },
+        title: Title { rule: sanitise::line(&firing.rule), written: None, about: about(firing) },
         who: Some(Who::of(subject.actor())),
         facts: facts::of(firing),
-        ago: words::ago(firing.at.since(subject.at)),
+        moment: words::moment(subject.at, firing.at),
+        delay: words::delay(firing.at.since(subject.at)),
         late: late(firing.origin),
         at: subject.at,
         ..Card::default()
@@ -218,7 +216,7 @@ pub(super) fn card(firing: &Firing) -> Card {
 }
 
 fn of_tweet(card: &mut Card, tweet: &Tweet) {
-    let said = |text: &str| Some(sanitise::text(text).into_owned()).filter(|text| !text.is_empty());
+    let said = |text: &str| Some(sanitise::written(text)).filter(|text| !text.is_empty());
     card.text = tweet.text.as_deref().and_then(said);
     if tweet.text.is_none() {
         card.note = Some(format!("Post {} was not seen before: its text is not known.", numeric(tweet)));
@@ -235,9 +233,6 @@ fn of_tweet(card: &mut Card, tweet: &Tweet) {
     card.link = link::tweet(&tweet.id, &tweet.author);
     card.link_label = "Open post";
     card.picture = link::first_picture(tweet);
-    if card.title.about.is_none() {
-        card.title.about = tweet.tokens.iter().find_map(of_token).or_else(|| tweet.markets.iter().find_map(of_market));
-    }
 }
 
 /// The tweet's id, when it is a number.
@@ -247,20 +242,35 @@ fn numeric(tweet: &Tweet) -> &str {
 
 /// The message in our own words alone, for when the full one is refused: no text, no display name, no symbols.
 pub(super) fn fallback(full: &Card) -> Card {
-    let bare = |who: &Who| Who { handle: who.handle.clone(), place: who.place, ..Who::default() };
     Card {
         emoji: full.emoji,
         color: full.color,
+        title: Title { rule: full.title.rule.clone(), ..Title::default() },
         did: full.did,
-        who: full.who.as_ref().map(bare),
-        whom: full.whom.as_ref().and_then(|whom| whom.handle.is_some().then(|| bare(whom))),
+        who: full.who.as_ref().map(Who::bare),
+        whom: full.whom.as_ref().and_then(|whom| whom.handle.is_some().then(|| whom.bare())),
         note: Some("The full message was refused, so this one leaves out what was said.".to_owned()),
         link: full.link.clone(),
         link_label: full.link_label,
-        ago: full.ago.clone(),
+        moment: full.moment.clone(),
+        delay: full.delay.clone(),
         late: full.late,
         at: full.at,
         ..Card::default()
+    }
+}
+
+/// The card whose text a template wrote: of the rest stay who did what, the link and the time.
+pub(super) fn rewritten(full: Card, text: String) -> Card {
+    let unnamed = |who: Who| Who { name: None, ..who };
+    Card {
+        who: full.who.map(unnamed),
+        whom: full.whom.map(unnamed),
+        quoted: None,
+        note: None,
+        facts: Vec::new(),
+        text: Some(text).filter(|text| !text.is_empty()),
+        ..full
     }
 }
 
@@ -270,10 +280,11 @@ pub(super) fn test(action: &str, at: Timestamp) -> Card {
     Card {
         emoji: "🧪",
         color: 0x8b_98_a5,
-        title: Title { text: "birdcall test".to_owned(), ..Title::default() },
+        title: Title { rule: "birdcall test".to_owned(), ..Title::default() },
         note: Some("This is only a test: nobody posted anything, and no rule has fired.".to_owned()),
-        facts: vec![Fact { name: "Action", pieces: vec![Piece::Theirs(name)] }],
-        ago: format!("sent at {at}"),
+        facts: vec![Fact { name: "Action", pieces: vec![Piece::Theirs(name)], more: 0 }],
+        moment: words::moment(at, at),
+        delay: "sent by hand".to_owned(),
         at,
         ..Card::default()
     }
@@ -303,11 +314,21 @@ fn late(origin: Origin) -> Option<&'static str> {
     }
 }
 
-fn about(element: &Element) -> Option<String> {
-    match element {
-        Element::Token(token) => of_token(token),
-        Element::Market(market) => of_market(market),
-        Element::Prediction(prediction) => of_prediction(prediction),
+/// What the firing is about: its element, or the only thing that was found in the tweet. Of several the tweet's author chooses the
+/// order, so that none of them may stand for the tweet.
+fn about(firing: &Firing) -> Option<String> {
+    match &firing.element {
+        Some(Element::Token(token)) => return of_token(token),
+        Some(Element::Market(market)) => return of_market(market),
+        Some(Element::Prediction(prediction)) => return of_prediction(prediction),
+        None => {}
+    }
+    let tweet = firing.subject.tweet()?;
+    match (tweet.tokens.as_slice(), tweet.markets.as_slice(), tweet.predictions.as_slice()) {
+        ([token], [], []) => of_token(token),
+        ([], [market], []) => of_market(market),
+        ([], [], [prediction]) => of_prediction(prediction),
+        _ => None,
     }
 }
 
@@ -330,9 +351,13 @@ fn priced(name: &str, price: Option<Price>) -> String {
     price.map_or_else(|| name.to_owned(), |price| format!("{name} {}", words::usd(price.usd())))
 }
 
-/// A symbol that may stand among our own words: a few ASCII letters and digits.
+/// A symbol that may stand among our own words: a few ASCII letters and digits, and a dot as in `BRK.B`. What could be taken for a
+/// domain, which has two letters after a dot, is none.
 fn symbol(written: &str) -> Option<String> {
     let clean = sanitise::line(written);
     let bare = clean.strip_prefix('$').unwrap_or(&clean);
-    ((1..=15).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_alphanumeric())).then(|| bare.to_owned())
+    let parts = || bare.split('.');
+    let plain = parts().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let domain = parts().skip(1).any(|part| part.len() > 1);
+    ((1..=15).contains(&bare.len()) && plain && !domain).then(|| bare.to_owned())
 }

@@ -1,6 +1,6 @@
 //! A card → a few lines for a terminal, in pieces that the edge may colour. No control characters but line breaks, nothing invisible.
 
-use super::card::{Card, Fact, Piece, Who};
+use super::card::{Card, Fact, Piece};
 use super::fit::{chars, cut};
 use super::sanitise;
 use crate::model::message::{ConsoleBody, Role};
@@ -17,19 +17,17 @@ const COLUMN: usize = 12;
 /// The lines.
 pub(super) fn body(card: &Card) -> ConsoleBody {
     let mut lines = Lines::default();
-    let about = card.title.about.as_ref().map_or_else(String::new, |about| format!(" · {about}"));
-    lines.push(Role::Title, &format!("{} {}{about}", card.emoji, card.title.text), VALUE * 2);
+    lines.push(Role::Title, &card.headline(), VALUE * 2);
     lines.plain("  ");
     if let Some(who) = &card.who {
-        person(&mut lines, who);
-        lines.plain(&format!(" {}", card.verb()));
-        if let Some(whom) = &card.whom {
-            lines.plain(" ");
-            person(&mut lines, whom);
-        }
-        lines.plain(&format!("{} · ", who.place));
+        lines.push(Role::Author, &who.safe(), VALUE);
+        lines.plain(&format!(" {} · ", card.act()));
     }
-    lines.plain(&card.age());
+    lines.plain(&card.when());
+    if let Some(names) = card.names() {
+        lines.plain(" · ");
+        lines.push(Role::Quoted, &names, VALUE);
+    }
     match (&card.text, &card.note) {
         (Some(text), _) => lines.line(Role::Quoted, text, TEXT),
         (None, Some(note)) => lines.line(Role::Plain, note, TEXT),
@@ -48,10 +46,6 @@ pub(super) fn body(card: &Card) -> ConsoleBody {
     ConsoleBody { pieces: lines.pieces }
 }
 
-fn person(lines: &mut Lines, who: &Who) {
-    lines.push(Role::Author, &who.line(), VALUE);
-}
-
 /// A line for each fact, its name in a column of its own; what matched comes last and weighs least.
 fn facts(lines: &mut Lines, card: &Card) {
     for (name, group) in card.grouped() {
@@ -60,8 +54,9 @@ fn facts(lines: &mut Lines, card: &Card) {
             lines.plain(&format!("\n  {:COLUMN$} ", name.to_lowercase()));
             lines.push(role, &words(fact), VALUE * 2);
         }
-        if let Some(more) = group.len().checked_sub(FACTS).filter(|more| *more > 0) {
-            lines.plain(&format!(" (+{more})"));
+        let more: usize = group.iter().skip(FACTS).map(|fact| fact.more.max(1)).sum();
+        if more > 0 {
+            lines.plain(&format!(" · and {more} more"));
         }
     }
 }

@@ -1,11 +1,13 @@
 //! A card → an embed of a Discord webhook (DESTINATIONS 3).
 //!
 //! Somebody else's words stand in the description and in field values, every character that Discord could take for markup escaped
-//! there, and in the author line, which Discord shows as it is. Nothing stands in `content`, and nobody may be mentioned.
+//! there, and in the author line, which Discord shows as it is. In `content`, which notifications show and people with embeds switched
+//! off have alone, stand our own words, checked handles and checked symbols. Nobody may be mentioned.
 
 use super::card::{Card, Fact, Piece};
 use super::fit::{chars, cut};
 use super::sanitise;
+use super::who::Who;
 use crate::model::action::Discord;
 use crate::model::message::{AllowedMentions, DiscordBody, Embed, EmbedAuthor, EmbedField, EmbedFooter, EmbedImage};
 
@@ -22,13 +24,18 @@ const SILENT: u32 = 1 << 12;
 /// Every character that starts or ends any of Discord's markup (DESTINATIONS 3.5, tried there).
 const MARKUP: &str = "\\*_~`|>#[]()<@:-+.!{}";
 /// The few that matter in a title of our own words, which a `-` in a rule's name should not make ugly.
-const TITLE_MARKUP: &str = "\\*_~`|<>[]@";
+const TITLE_MARKUP: &str = "\\*_~`|<>[]@:";
+/// Of the line above the embed, escapes counted.
+const CONTENT: usize = 199;
+/// So much of a rule's name tells it from others.
+const TOLD: usize = 40;
 
 /// The embed.
 pub(super) fn body(card: &Card, action: &Discord) -> DiscordBody {
     DiscordBody {
         username: action.username.clone(),
         avatar_url: action.avatar.clone(),
+        content: Some(content(card)),
         embeds: vec![embed(card)],
         allowed_mentions: AllowedMentions::default(),
         flags: action.silent.then_some(SILENT),
@@ -37,18 +44,19 @@ pub(super) fn body(card: &Card, action: &Discord) -> DiscordBody {
 
 fn embed(card: &Card) -> Embed {
     let title = title(card);
-    let author = card.deed().map(|deed| EmbedAuthor {
-        name: cut(&sanitise::line(&deed), AUTHOR, chars).into_owned(),
-        url: card.who.as_ref().and_then(|who| who.link.clone()),
-        icon_url: card.who.as_ref().and_then(|who| who.avatar.clone()),
+    let author = card.who.as_ref().map(|who| EmbedAuthor {
+        name: cut(&sanitise::line(&who.line()), AUTHOR, chars).into_owned(),
+        url: who.link.clone(),
+        icon_url: who.avatar.clone(),
     });
-    let footer = card.age();
-    let spent = chars(&title) + author.as_ref().map_or(0, |author| chars(&author.name)) + chars(&footer);
+    let footer = card.delayed();
+    let of_title = title.as_deref().map_or(0, chars);
+    let spent = of_title + author.as_ref().map_or(0, |author| chars(&author.name)) + chars(&footer);
     let mut room = TOTAL.saturating_sub(spent);
     let description = description(card, DESCRIPTION.min(room.saturating_sub(FOR_FIELDS)));
     room = room.saturating_sub(description.as_deref().map_or(0, chars));
     Embed {
-        title: Some(title),
+        title,
         url: card.link.clone(),
         description,
         color: Some(card.color),
@@ -60,13 +68,33 @@ fn embed(card: &Card) -> Embed {
     }
 }
 
-fn title(card: &Card) -> String {
-    let late = if card.late.is_some() { "⚠️ " } else { "" };
-    let head = format!("{late}{} ", card.emoji);
+/// `🔔 listing-watch · ORBL $0.0012 · orbitlab\\_xyz replied to kairo\\_trades`. A long rule's name gives way to the rest, and to whom it
+/// was done to a rule's name that can be told.
+fn content(card: &Card) -> String {
+    let mark = card.mark();
     let about = card.title.about.as_ref().map_or_else(String::new, |about| format!(" · {about}"));
-    let markup = if card.title.templated { MARKUP } else { TITLE_MARKUP };
-    let text = escaped(&card.title.text, markup, TITLE.saturating_sub(chars(&head) + chars(&about)));
-    format!("{head}{text}{about}")
+    let person = |who: &Who| escaped(who.handle.as_deref().unwrap_or("an account"), TITLE_MARKUP, CONTENT);
+    let deed = |who: &Who, act: &str, whom: &str| format!(" · {} {act}{whom}{}", person(who), who.place);
+    let room = |deed: &str| CONTENT.saturating_sub(chars(&mark) + chars(&about) + chars(deed));
+    let short = card.who.as_ref().map_or_else(String::new, |who| deed(who, card.did, ""));
+    let full = card.who.as_ref().zip(card.whom.as_ref());
+    let full = full.map(|(who, whom)| deed(who, card.verb(), &format!(" {}", person(whom))));
+    let deed = full.filter(|full| room(full) >= TOLD).unwrap_or(short);
+    format!("{mark}{}{about}{deed}", escaped(&card.title.rule, TITLE_MARKUP, room(&deed)))
+}
+
+/// What a template wrote, else what was done: the author line above it says by whom, the content which rule it is about.
+fn title(card: &Card) -> Option<String> {
+    if let Some(written) = &card.title.written {
+        return Some(escaped(written, MARKUP, TITLE));
+    }
+    card.who.as_ref()?;
+    let act = escaped(&card.act(), TITLE_MARKUP, TITLE);
+    let mut letters = act.chars();
+    let act = letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())?;
+    let name = card.whom.as_ref().and_then(|whom| whom.name.as_deref());
+    let name = name.map_or_else(String::new, |name| format!(" · {}", escaped(name, MARKUP, TITLE / 2)));
+    Some(format!("{act}{name}"))
 }
 
 fn description(card: &Card, room: usize) -> Option<String> {
@@ -86,7 +114,10 @@ fn fields(card: &Card, mut room: usize) -> Vec<EmbedField> {
         }
     };
     if let Some(quoted) = &card.quoted {
-        push(escaped(&card.over_quoted(), TITLE_MARKUP, TITLE), &|room| escaped(quoted, MARKUP, room.min(FIELD)));
+        // The title says already what was done to whom.
+        let whom = card.whom.as_ref().filter(|_| card.title.written.is_none());
+        let name = whom.map_or_else(|| card.over_quoted(), Who::safe);
+        push(escaped(&name, TITLE_MARKUP, TITLE), &|room| escaped(quoted, MARKUP, room.min(FIELD)));
     }
     for (name, facts) in card.grouped() {
         push(name, &|room| value(&facts, room));

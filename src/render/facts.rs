@@ -12,6 +12,9 @@ const SHOWN: usize = 4;
 /// Matchers that a message names.
 const MATCHES: usize = 8;
 
+/// Matchers whose match everybody sees.
+const SAID: [&str; 3] = ["handle", "kind", "platform"];
+
 /// All facts, the one that the firing is about first.
 pub(super) fn of(firing: &Firing) -> Vec<Fact> {
     let mut facts = Vec::new();
@@ -20,23 +23,27 @@ pub(super) fn of(firing: &Firing) -> Vec<Fact> {
             elements(&mut facts, firing, tweet);
             let by_ocr = firing.matched.iter().any(|matched| matched.place == "ocr") || found_in_image(firing);
             if let Some(ocr) = tweet.ocr.as_deref().filter(|_| by_ocr) {
-                facts.push(Fact { name: "In the image", pieces: vec![Piece::Block(sanitise::text(ocr).into_owned())] });
+                facts.push(Fact { name: "In the image", pieces: vec![Piece::Block(sanitise::written(ocr))], more: 0 });
             }
             if firing.subject.event == Event::Delete
                 && let Some(at) = tweet.deleted_at
                 && let Some(created) = tweet.created_at
             {
                 let lived = format!("{} after it was posted", words::age(at.since(created)));
-                facts.push(Fact { name: "Deleted", pieces: vec![Piece::Ours(lived)] });
+                facts.push(Fact { name: "Deleted", pieces: vec![Piece::Ours(lived)], more: 0 });
             }
         }
         About::Account(event) => {
             facts.extend(event.changes.iter().map(change));
             if let Some(bio) = event.target.as_ref().and_then(|target| target.bio.as_deref()) {
-                facts.push(Fact { name: "Their bio", pieces: vec![Piece::Block(sanitise::text(bio).into_owned())] });
+                facts.push(Fact { name: "Their bio", pieces: vec![Piece::Block(sanitise::written(bio))], more: 0 });
             }
             if let Some(followers) = event.target.as_ref().and_then(|target| target.followers) {
-                facts.push(Fact { name: "Their followers", pieces: vec![Piece::Ours(words::grouped(&followers.to_string()))] });
+                facts.push(Fact {
+                    name: "Their followers",
+                    pieces: vec![Piece::Ours(words::grouped(&followers.to_string()))],
+                    more: 0,
+                });
             }
         }
     }
@@ -81,9 +88,9 @@ fn elements(facts: &mut Vec<Fact>, firing: &Firing, tweet: &Tweet) {
 }
 
 fn some<T>(facts: &mut Vec<Fact>, name: &'static str, all: &[&T], fact: impl Fn(&T) -> Vec<Piece>) {
-    facts.extend(all.iter().take(SHOWN).map(|one| Fact { name, pieces: fact(one) }));
+    facts.extend(all.iter().take(SHOWN).map(|one| Fact { name, pieces: fact(one), more: 0 }));
     if let Some(more) = all.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        facts.push(Fact { name, pieces: vec![Piece::Ours(format!("and {more} more"))] });
+        facts.push(Fact { name, pieces: vec![Piece::Ours(format!("and {more} more"))], more });
     }
 }
 
@@ -144,19 +151,23 @@ fn change(change: &Change) -> Fact {
     // Of a picture only that it changed is worth reading: its address says nothing, and is not ours to show.
     if matches!(change.field, ProfileField::Avatar | ProfileField::Banner) {
         let now = if change.after.as_deref().is_some_and(|after| !after.is_empty()) { "a new one" } else { "removed" };
-        return Fact { name, pieces: vec![Piece::Ours(now.to_owned())] };
+        return Fact { name, pieces: vec![Piece::Ours(now.to_owned())], more: 0 };
     }
-    let side = |value: Option<&str>, absent: &str| match value.map(sanitise::text) {
+    let side = |value: Option<&str>, absent: &str| match value.map(sanitise::written) {
         Some(text) if text.is_empty() => Piece::Ours("(empty)".to_owned()),
-        Some(text) if text.contains('\n') => Piece::Block(text.into_owned()),
+        Some(text) if text.contains('\n') => Piece::Block(text),
         Some(text) => Piece::Theirs(sanitise::line(&text)),
         None => Piece::Ours(absent.to_owned()),
     };
     let (before, after) = (side(change.before.as_deref(), "(not known)"), side(change.after.as_deref(), "(removed)"));
-    Fact { name, pieces: vec![before, Piece::Ours("→".to_owned()), after] }
+    Fact { name, pieces: vec![before, Piece::Ours("→".to_owned()), after], more: 0 }
 }
 
+/// What matched, without what the line about who did what says already, unless nothing else did.
 fn matched(all: &[Matched]) -> Option<Fact> {
+    let said = |matched: &Matched| matched.place.is_empty() && SAID.contains(&matched.matcher);
+    let telling: Vec<&Matched> = all.iter().filter(|matched| !said(matched)).collect();
+    let all = if telling.is_empty() { all.iter().collect() } else { telling };
     let mut pieces = Vec::new();
     for (at, matched) in all.iter().take(MATCHES).enumerate() {
         let separator = if at > 0 { "· " } else { "" };
@@ -174,7 +185,7 @@ fn matched(all: &[Matched]) -> Option<Fact> {
     if let Some(more) = all.len().checked_sub(MATCHES).filter(|more| *more > 0) {
         pieces.push(Piece::Ours(format!("· and {more} more")));
     }
-    (!pieces.is_empty()).then_some(Fact { name: "Matched", pieces })
+    (!pieces.is_empty()).then_some(Fact { name: "Matched", pieces, more: 0 })
 }
 
 fn place(place: &str) -> Option<&'static str> {

@@ -125,7 +125,7 @@ impl<'f> Gather<'f> {
         let capped = |text: &str| self.capped(text, self.caps.text);
         TweetValues {
             id: self.line(tweet.id.as_str()),
-            text: tweet.text.as_ref().map(|text| capped(&sanitise::text(text))),
+            text: tweet.text.as_ref().map(|text| capped(&sanitise::written(text))),
             raw_text: tweet.text.as_ref().map(|text| capped(text)),
             link: link::tweet(&tweet.id, &tweet.author),
             kind: tweet.kind().map(|kind| self.line(kind.name())),
@@ -147,7 +147,7 @@ impl<'f> Gather<'f> {
         AccountValues {
             id: self.short(account.id.as_ref()),
             handle: self.short(account.handle.as_ref()),
-            name: self.short(account.name.as_ref()),
+            name: account.name.as_deref().map(|name| self.capped(&sanitise::name(name), self.caps.short)),
             platform: self.line(account.platform().name()),
             link: link::profile(account),
             avatar: self.short(account.avatar.as_ref()),
@@ -235,7 +235,7 @@ impl<'f> Gather<'f> {
     }
 
     fn long(&self, text: Option<&Str>) -> Option<String> {
-        text.map(|text| self.capped(&sanitise::text(text), self.caps.other))
+        text.map(|text| self.capped(&sanitise::written(text), self.caps.other))
     }
 
     fn short(&self, text: Option<&Str>) -> Option<String> {

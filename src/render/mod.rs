@@ -20,8 +20,9 @@ mod slack;
 mod telegram;
 mod values;
 mod webhook;
+mod who;
 
-use self::card::{Card, Title};
+use self::card::Card;
 use crate::model::action::{Action, Destination};
 use crate::model::firing::Firing;
 use crate::model::message::Body;
@@ -57,8 +58,7 @@ pub fn render(firing: &Firing, send: &Send, action: &Action, expires_at: Timesta
         return Ok(Rendered { body, fallback: None });
     }
     let plain = card::card(firing);
-    let mut fallback = card::fallback(&plain);
-    fallback.title.text = sanitise::line(&firing.rule);
+    let fallback = card::fallback(&plain);
     let card = match &send.template {
         Some(template) => templated(plain, template, firing, expires_at),
         None => plain,
@@ -87,32 +87,20 @@ fn body(card: &Card, action: &Action) -> Body {
     }
 }
 
-/// The card with the template's title and body in the place of the default ones. Link, age and lateness stay ours.
+/// The card with the template's title and body in the place of the default ones. Who did what, link, time and lateness stay ours.
 fn templated(mut card: Card, template: &ChatTemplate, firing: &Firing, expires_at: Timestamp) -> Card {
     let values = gather::context(firing, expires_at, template.uses());
     let (title, body) = match (template.title(&values), template.body(&values)) {
         (Ok(title), Ok(body)) => (title, body),
         (Err(failure), _) | (_, Err(failure)) => {
             let why = sanitise::line(&format!("The template could not be worked out: {failure}"));
-            card.facts.push(card::Fact { name: "Note", pieces: vec![card::Piece::Theirs(why)] });
+            card.facts.push(card::Fact { name: "Note", pieces: vec![card::Piece::Theirs(why)], more: 0 });
             return card;
         }
     };
-    let title = title.map(|title| sanitise::line(&title)).filter(|title| !title.is_empty());
-    if let Some(text) = title {
-        card.title = Title { text, templated: true, about: None };
+    card.title.written = title.map(|title| sanitise::line(&title)).filter(|title| !title.is_empty());
+    match body {
+        Some(body) => card::rewritten(card, sanitise::text(&body).into_owned()),
+        None => card,
     }
-    if let Some(body) = body {
-        let text = sanitise::text(&body).into_owned();
-        card = Card {
-            who: None,
-            whom: None,
-            quoted: None,
-            note: None,
-            facts: Vec::new(),
-            text: Some(text).filter(|text| !text.is_empty()),
-            ..card
-        };
-    }
-    card
 }

@@ -6,10 +6,14 @@ use std::borrow::Cow;
 
 use unicode_normalization::char::is_combining_mark;
 
+use crate::rules::normal::decode_entities;
+
 /// Combining marks that may follow one another: more than any script stacks, fewer than it takes to cover the lines above ("zalgo").
 const MARKS: usize = 6;
-/// Line breaks that may follow one another: text must not push what stands below it out of sight.
-const BREAKS: usize = 2;
+/// Empty lines that may follow one another, and lines of dots, which look as empty: text must not push what stands below it out of
+/// sight.
+const BLANK: usize = 1;
+const DOTTED: usize = 3;
 
 /// A text of several lines.
 #[must_use]
@@ -18,7 +22,7 @@ pub fn text(raw: &str) -> Cow<'_, str> {
         return Cow::Borrowed(raw.trim());
     }
     let mut out = String::with_capacity(raw.len());
-    let (mut marks, mut breaks) = (0, 0);
+    let mut marks = 0;
     let mut letters = raw.chars().peekable();
     while let Some(letter) = letters.next() {
         let letter = match letter {
@@ -27,19 +31,59 @@ pub fn text(raw: &str) -> Cow<'_, str> {
                 '\n'
             }
             '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+            // Braille without a dot: a space that no trimming knows.
+            '\u{2800}' => ' ',
             other => other,
         };
         if is_dropped(letter) {
             continue;
         }
         marks = if is_combining_mark(letter) { marks + 1 } else { 0 };
-        breaks = if letter == '\n' { breaks + 1 } else { 0 };
-        if marks <= MARKS && breaks <= BREAKS {
+        if marks <= MARKS {
             out.push(letter);
         }
     }
-    let trimmed = out.trim();
-    if trimmed.len() == out.len() { Cow::Owned(out) } else { Cow::Owned(trimmed.to_owned()) }
+    Cow::Owned(without_gaps(out.trim()))
+}
+
+/// What somebody wrote on the network, where `R&amp;D` stands for `R&D`: decoded, then as [`text`].
+#[must_use]
+pub fn written(raw: &str) -> String {
+    text(&decode_entities(raw)).into_owned()
+}
+
+/// A display name: decoded, one line, and empty when there is nothing in it to see.
+#[must_use]
+pub fn name(raw: &str) -> String {
+    let name = line(&decode_entities(raw));
+    let unseen = |letter: char| is_unseen(letter) || is_combining_mark(letter);
+    if name.chars().all(unseen) { String::new() } else { name }
+}
+
+fn without_gaps(text: &str) -> String {
+    let (mut blank, mut dotted) = (0, 0);
+    let mut out = String::with_capacity(text.len());
+    for (at, line) in text.split('\n').enumerate() {
+        let empty = line.chars().all(is_unseen);
+        let near = empty || is_dotted(line);
+        blank = if empty { blank + 1 } else { 0 };
+        dotted = if near { dotted + 1 } else { 0 };
+        if blank <= BLANK && dotted <= DOTTED {
+            out.push_str(if at > 0 { "\n" } else { "" });
+            out.push_str(if empty { "" } else { line });
+        }
+    }
+    out
+}
+
+/// Nothing but dots and spaces.
+fn is_dotted(line: &str) -> bool {
+    line.chars().all(|letter| is_unseen(letter) || matches!(letter, '.' | '·' | '•' | '․' | '。' | ',' | '\'' | '`'))
+}
+
+/// What takes no ink: spaces, joiners, directional marks, variation selectors.
+fn is_unseen(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, '\u{200c}'..='\u{200f}' | '\u{61c}' | '\u{fe00}'..='\u{fe0f}')
 }
 
 /// A text of one line: names, symbols, titles. Every run of spaces and breaks becomes one space.
@@ -60,7 +104,9 @@ pub fn terminal(raw: &str) -> String {
 }
 
 fn is_clean(raw: &str) -> bool {
-    raw.is_ascii() && raw.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) && !raw.contains("\n\n\n")
+    let plain = raw.is_ascii() && raw.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
+    let mut lines = raw.trim().split('\n').map(is_dotted);
+    plain && !(lines.any(|dotted| dotted) && lines.any(|dotted| dotted))
 }
 
 /// Controls, bidi embeddings, overrides and isolates, and characters that show nothing. Joiners, variation selectors and the three
@@ -83,8 +129,8 @@ fn is_dropped(letter: char) -> bool {
         '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
         // Byte order mark, interlinear annotation, what is no character at all.
         '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{fdd0}'..='\u{fdef}' => true,
-        // Musical formatting, tags, and the variation selectors that only smuggle data.
-        '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
+        // An empty note head and the Khitan filler, musical formatting, tags, and the variation selectors that only smuggle data.
+        '\u{1d159}' | '\u{16fe4}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
         _ => u32::from(letter) & 0xfffe == 0xfffe,
     }
 }
@@ -109,6 +155,10 @@ mod tests {
             ("a\tb", "a\tb"),
             ("  x \n", "x"),
             ("a\n\n\n\n\nb", "a\n\nb"),
+            ("a\n \n\t\n\u{2800}\n\u{200d}\nb", "a\n\nb"),
+            ("a\n.\n.\n.\n.\n\u{2800}.\nb", "a\n.\n.\n.\nb"),
+            ("wait\n\n...\n\nok", "wait\n\n...\n\nok"),
+            ("a\u{2800}\u{2800}b\u{115f}\u{1160}\u{3164}\u{ffa0}", "a  b"),
         ] {
             assert_eq!(text(raw), clean, "{raw:?}");
         }
@@ -120,6 +170,20 @@ mod tests {
         assert_eq!(text(&zalgo).chars().count(), 2 + MARKS);
         for real in ["שָׁלוֹם", "नमस्ते", "ภาษาไทย", "Việt Nam"] {
             assert_eq!(text(real), real);
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_decoded_once_and_then_cleaned() {
+        assert_eq!(written("R&amp;D &lt;b&gt; &amp;lt;"), "R&D <b> &lt;");
+        assert_eq!(written("a&#27;[31m&#x202e;b"), "a[31mb");
+    }
+
+    #[test]
+    fn a_name_of_which_nothing_is_seen_is_none() {
+        assert_eq!(name("R&amp;D \u{2800}\u{2800} Lab"), "R&D Lab");
+        for blank in ["\u{2800}\u{2800}", "\u{200d}\u{200e}", "\u{3164}", "\u{fe0f}", " "] {
+            assert_eq!(name(blank), "", "{blank:?}");
         }
     }
 

@@ -6,8 +6,9 @@
 
 use serde_json::{Value, json};
 
-use super::card::{Card, Piece, Who};
+use super::card::{Card, Piece};
 use super::fit::{cut, utf16};
+use super::who::Who;
 use crate::model::message::SlackBody;
 
 /// UTF-16 code units (DESTINATIONS 5.2): all blocks together stay under 8,000.
@@ -20,7 +21,7 @@ const FACTS: usize = 2_500;
 
 /// The message.
 pub(super) fn body(card: &Card) -> SlackBody {
-    let mut blocks = vec![json!({ "type": "header", "text": plain(&headline(card), HEADER) }), context(card)];
+    let mut blocks = vec![json!({ "type": "header", "text": plain(&card.headline(), HEADER) }), context(card)];
     let said = said(card);
     if !said.is_empty() {
         blocks.push(json!({ "type": "rich_text", "elements": said }));
@@ -35,22 +36,17 @@ pub(super) fn body(card: &Card) -> SlackBody {
     SlackBody { text: notification(card), blocks, unfurl_links: false, unfurl_media: false }
 }
 
-fn headline(card: &Card) -> String {
-    let late = if card.late.is_some() { "⚠️ " } else { "" };
-    let about = card.title.about.as_ref().map_or_else(String::new, |about| format!(" · {about}"));
-    format!("{late}{} {}{about}", card.emoji, card.title.text)
-}
-
+/// Our own words alone, even when a template wrote the header.
 fn notification(card: &Card) -> String {
-    // What a template wrote may be anybody's words: they are shown in the header, not here.
-    let title = if card.title.templated { "birdcall".to_owned() } else { headline(card) };
-    let who = card.who.as_ref().map_or_else(String::new, |who| format!(" · {} {}", who.safe(), card.did));
+    let deed = card.deed().map_or_else(String::new, |deed| format!(" · {deed}"));
     let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    escaped(&cut(&format!("{title}{who}"), 300, utf16))
+    escaped(&cut(&format!("{}{deed}", card.lead()), 300, utf16))
 }
 
 fn context(card: &Card) -> Value {
-    let line = card.deed().map_or_else(|| card.age(), |deed| format!("{} · {}", cut(&deed, CONTEXT - 100, utf16), card.age()));
+    // What cannot be forged comes first, so that a display name is what is cut.
+    let parts = [card.deed(), Some(card.when()), card.names()];
+    let line = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let words = plain(&line, CONTEXT);
     let avatar = card.who.as_ref().and_then(|who| who.avatar.as_ref());
     let elements = match avatar {

@@ -6,16 +6,16 @@
 //! change what people copy and still miss bare domains. Handles of ours are links to their own page, with a word joiner after the `@`,
 //! so that they never mean a Telegram user of the same name.
 
-use super::card::{Card, Fact, Piece, Who};
+use super::card::{Card, Fact, Piece};
 use super::fit::{cut, utf16};
 use super::sanitise;
+use super::who::Who;
 use crate::model::message::{Button, Entity, Keyboard, LinkPreview, TelegramBody};
 
 /// UTF-16 code units, which is stricter than code points (DESTINATIONS 2.3).
 const TOTAL: usize = 4_096;
-/// Of a title or a name.
+/// Of a title.
 const TITLE: usize = 200;
-const NAME: usize = 64;
 /// Of the other tweet's text.
 const QUOTED: usize = 700;
 /// Of one value among the facts, and of all facts.
@@ -49,20 +49,17 @@ pub(super) fn body(card: &Card, preview: bool) -> TelegramBody {
     TelegramBody { text: text.text, entities: text.entities, link_preview_options, reply_markup }
 }
 
+/// The rule, what it is about and who did what, which is what a phone shows; then when, and the display names.
 fn head(card: &Card) -> Text {
     let mut text = Text::default();
-    let late = if card.late.is_some() { "⚠️ " } else { "" };
-    let title = cut(&card.title.text, TITLE, utf16);
-    let lead = format!("{late}{} ", card.emoji);
-    if card.title.templated {
-        text.push(&lead);
-        text.mark("code", &title, None);
+    if let Some(written) = &card.title.written {
+        text.push(&card.mark());
+        text.mark("code", &cut(written, TITLE, utf16), None);
     } else {
-        let about = card.title.about.as_ref().map_or_else(String::new, |about| format!(" · {about}"));
-        text.mark("bold", &format!("{lead}{title}{about}"), None);
+        text.mark("bold", &undotted(&cut(&card.lead(), TITLE, utf16)), None);
     }
-    text.push("\n");
     if let Some(who) = &card.who {
+        text.push(if card.title.written.is_some() { "\n" } else { " · " });
         person(&mut text, who);
         text.push(&format!(" {}", card.verb()));
         if let Some(whom) = &card.whom {
@@ -70,23 +67,34 @@ fn head(card: &Card) -> Text {
             person(&mut text, whom);
         }
         text.push(who.place);
-        text.push(" · ");
     }
-    text.push(&card.age());
+    text.push(&format!("\n{}", card.when()));
+    if let Some(names) = card.names() {
+        text.push(" · ");
+        text.mark("code", &names, None);
+    }
     text
 }
 
 fn person(text: &mut Text, who: &Who) {
-    if let Some(name) = &who.name {
-        text.mark("code", &cut(name, NAME, utf16), None);
-        text.push(if who.handle.is_some() { " " } else { "" });
-    }
     match (&who.handle, &who.link) {
         (Some(handle), Some(link)) => text.mark("text_link", &format!("@\u{2060}{handle}"), Some(link.clone())),
         (Some(handle), None) => text.push(&format!("@\u{2060}{handle}")),
-        (None, _) if who.name.is_none() => text.push("an unknown account"),
-        (None, _) => {}
+        (None, _) => text.push(&who.safe()),
     }
+}
+
+/// A word joiner behind a dot between letters, so that a symbol is never a domain.
+fn undotted(text: &str) -> String {
+    let mut letters = text.chars().peekable();
+    let mut out = String::with_capacity(text.len());
+    while let Some(letter) = letters.next() {
+        out.push(letter);
+        if letter == '.' && letters.peek().is_some_and(|next| next.is_alphabetic()) {
+            out.push('\u{2060}');
+        }
+    }
+    out
 }
 
 fn tail(card: &Card, entities: usize) -> Text {

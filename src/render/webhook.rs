@@ -26,7 +26,7 @@
 //!
 //! `type` ends in the event's name. The names in `data` are those of the template variables; what is not known is left out, so
 //! `token`, `market` or `prediction` is there when the firing is about one, `tweet` on tweets, `account` on account events. Prices are
-//! numbers of US dollars. `tweet.text` is safe to print; `tweet.raw_text` is what was posted, character by character. Ids are
+//! numbers of US dollars. `tweet.text` is safe to print, with `&amp;` and its like decoded; `tweet.raw_text` is what was posted, character by character. Ids are
 //! text. `firing.id` is the idempotency key and also the `webhook-id` header; act on nothing after `firing.expires_at`.
 
 use bytes::Bytes;

@@ -95,7 +95,8 @@ fn one_space(chars: impl Iterator<Item = char>, size: usize) -> String {
 }
 
 /// Decodes the entities that X writes into texts, and numeric ones. Once: `&amp;lt;` is `&lt;`.
-fn decode_entities(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn decode_entities(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
     }

@@ -64,6 +64,7 @@ fn the_action_s_name_and_silence_are_put_into_the_message_but_not_the_name_into_
     let message = DiscordBody {
         username: None,
         avatar_url: None,
+        content: None,
         embeds: Vec::new(),
         allowed_mentions: crate::model::message::AllowedMentions::default(),
         flags: None,

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use crate::model::time::Timestamp;
+
 /// A price as people read it: `$0.000000421`, `$0.50`, `$1.2345`, `$1,234.50`. Empty for what is not finite.
 ///
 /// Below one dollar five digits are significant, up to a thousand at most four decimals are shown, above it two. What is smaller
@@ -75,6 +77,28 @@ pub fn age(age: Duration) -> String {
 #[must_use]
 pub fn ago(since: Duration) -> String {
     if since.is_zero() { "just now".to_owned() } else { format!("{} ago", age(since)) }
+}
+
+/// A moment as it is told in a message that is written at `now`: `12:40:00 UTC`, with the day when that is another one.
+#[must_use]
+pub fn moment(at: Timestamp, now: Timestamp) -> String {
+    let calendar = |moment: Timestamp| jiff::Timestamp::from_millisecond(moment.as_millis()).ok();
+    let Some(then) = calendar(at) else { return "at an unknown time".to_owned() };
+    let day = |moment: jiff::Timestamp| moment.strftime("%Y-%m-%d").to_string();
+    let same = calendar(now).is_some_and(|now| day(now) == day(then));
+    then.strftime(if same { "%H:%M:%S UTC" } else { "%Y-%m-%d %H:%M:%S UTC" }).to_string()
+}
+
+/// How long after an event its alert was made, which stays true whenever it is read: `alerted after 0.2 s`.
+#[must_use]
+pub fn delay(delay: Duration) -> String {
+    let ms = delay.as_millis();
+    match ms {
+        0 => "alerted at once".to_owned(),
+        1..100 => "alerted after less than 0.1 s".to_owned(),
+        100..10_000 => format!("alerted after {}.{} s", ms / 1_000, ms % 1_000 / 100),
+        _ => format!("alerted after {}", age(delay)),
+    }
 }
 
 /// At most so many letters as people count them, the last of them `…` when something was left out.
@@ -247,6 +271,29 @@ mod tests {
             (u64::MAX, "213,503,982,334 d ago"),
         ] {
             assert_eq!(ago(Duration::from_millis(ms)), shown);
+        }
+    }
+
+    #[test]
+    fn a_moment_names_its_day_only_when_it_is_another_one() {
+        let at = Timestamp::from_millis(1_781_700_000_204);
+        let moment_from = |ms: u64| moment(at, at.plus(Duration::from_millis(ms)));
+        assert_eq!(moment_from(3_420), "12:40:00 UTC");
+        assert_eq!(moment_from(43_200_000), "2026-06-17 12:40:00 UTC");
+        assert_eq!(moment(Timestamp::from_millis(i64::MAX), at), "at an unknown time");
+    }
+
+    #[test]
+    fn a_delay_is_told_in_tenths_of_a_second_while_they_matter() {
+        for (ms, shown) in [
+            (0, "alerted at once"),
+            (99, "alerted after less than 0.1 s"),
+            (231, "alerted after 0.2 s"),
+            (3_999, "alerted after 3.9 s"),
+            (10_000, "alerted after 10 s"),
+            (3_600_000, "alerted after 1 h"),
+        ] {
+            assert_eq!(delay(Duration::from_millis(ms)), shown);
         }
     }
 

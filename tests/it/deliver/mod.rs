@@ -172,7 +172,14 @@ fn to_webhook(url: &str) -> Action {
 fn for_discord(text: &str) -> Body {
     let embed = Embed { description: Some(text.to_owned()), ..Embed::default() };
     let allowed_mentions = AllowedMentions::default();
-    Body::Discord(Box::new(DiscordBody { username: None, avatar_url: None, embeds: vec![embed], allowed_mentions, flags: None }))
+    Body::Discord(Box::new(DiscordBody {
+        username: None,
+        avatar_url: None,
+        content: None,
+        embeds: vec![embed],
+        allowed_mentions,
+        flags: None,
+    }))
 }
 
 fn for_telegram(text: &str) -> Body {

@@ -4,6 +4,7 @@
 mod hostile;
 pub(crate) mod inert;
 mod limits;
+mod lines;
 pub(crate) mod places;
 pub(crate) mod samples;
 mod snapshots;
