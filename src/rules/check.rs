@@ -87,6 +87,11 @@ impl<'a> Check<'a> {
         self.diagnostics.len() >= KEPT
     }
 
+    /// Errors so far.
+    pub(super) fn errors(&self) -> usize {
+        self.errors
+    }
+
     pub(super) fn has_errors(&self) -> bool {
         self.errors > 0
     }

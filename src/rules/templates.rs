@@ -10,6 +10,7 @@ use super::diagnostic::Diagnostic;
 use super::keys::Place;
 use super::read::{Field, Node, Table};
 use super::ruleset::{Each, Payload};
+use super::template::reads::{Read, reads};
 use super::template::{ChatTemplate, JsonTemplate, Scope, TemplateError, TemplatePart};
 use crate::model::action::Span;
 use crate::model::subject::Event;
@@ -44,6 +45,8 @@ struct WrittenPayload<'a> {
     tree: serde_json::Value,
     form: bool,
     compiled: HashMap<ScopeKey, Option<Payload>>,
+    /// What its leaves cannot do without, once it was asked.
+    reads: Option<Arc<[(Span, Read)]>>,
 }
 
 #[derive(Debug)]
@@ -134,7 +137,7 @@ impl<'a> Templates<'a> {
             check_form(check, field)?;
         }
         let tree = json_tree(check, node)?;
-        self.payloads.push(WrittenPayload { node, tree, form: is_form, compiled: HashMap::new() });
+        self.payloads.push(WrittenPayload { node, tree, form: is_form, compiled: HashMap::new(), reads: None });
         Some(PayloadId(self.payloads.len() - 1))
     }
 
@@ -188,6 +191,22 @@ impl<'a> Templates<'a> {
         compiled
     }
 
+    /// What the leaves of a payload cannot do without, and where they say so.
+    pub(super) fn reads(&mut self, check: &Check<'a>, id: PayloadId) -> Arc<[(Span, Read)]> {
+        let Some(written) = self.payloads.get_mut(id.0) else { return Arc::default() };
+        let node = written.node;
+        let gather = || {
+            let mut leaves = Vec::new();
+            texts(node, &mut leaves);
+            let of = |leaf: Node<'a>| {
+                let text = leaf.as_text().unwrap_or_default();
+                reads(text).into_iter().map(move |read| (inner_span(check, text, leaf.span, &read.range), read))
+            };
+            leaves.into_iter().flat_map(of).collect()
+        };
+        Arc::clone(written.reads.get_or_insert_with(gather))
+    }
+
     fn said(&mut self, check: &mut Check<'a>, text: &str, span: Span, error: TemplateError) {
         let span = inner_span(check, text, span, &error.range);
         if self.said.insert((span, error.message.clone())) {
@@ -223,6 +242,17 @@ pub(super) fn inner_span(check: &Check<'_>, text: &str, span: Span, range: &Rang
     match at {
         Some(at) => Span { file: span.file, start: span.start + at + range.start, end: span.start + at + range.end },
         None => span,
+    }
+}
+
+/// Every text in a tree, in the order of the file.
+fn texts<'a>(node: Node<'a>, into: &mut Vec<Node<'a>>) {
+    if node.as_text().is_some() {
+        into.push(node);
+    } else if let Some(items) = node.as_list() {
+        items.for_each(|item| texts(item, into));
+    } else if let Some(table) = node.as_table(Place::Free) {
+        table.fields().into_iter().for_each(|field| texts(field.node, into));
     }
 }
 

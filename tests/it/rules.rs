@@ -83,6 +83,12 @@ fn the_whole_file_of_the_documentation_loads_with_its_one_warning() {
 }
 
 #[test]
+fn a_payload_that_is_always_complete_is_not_warned_of() {
+    let text = include_str!("../rules/good/complete.toml");
+    assert_eq!(load_text(text).diagnostics, [], "{}", said(text));
+}
+
+#[test]
 fn every_key_of_later_work_is_refused_by_name() {
     let desk = "[actions.desk]\ntype = \"console\"\n";
     let rule = "[[rule]]\nname = \"r\"\nsend = [\"desk\"]\nwhen = { keyword = \"x\" }\n";

@@ -6,6 +6,7 @@
 mod calls;
 mod check;
 mod program;
+pub mod reads;
 pub mod schema;
 #[cfg(test)]
 mod tests;
