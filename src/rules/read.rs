@@ -135,11 +135,11 @@ impl<'a> Node<'a> {
     }
 
     /// One word or a list of words, `@list` resolved. Reports empty lists, what is no text, and lists that do not exist.
-    /// `None`: there was a mistake, so that nothing can be said of the whole.
-    pub(super) fn words(self, check: &mut Check<'a>, key: &str, example: &str) -> Option<Vec<Word<'a>>> {
+    /// `false`: there was a mistake, so that nothing can be said of the whole; the other words are there to be looked at as well.
+    pub(super) fn words(self, check: &mut Check<'a>, key: &str, example: &str) -> (Vec<Word<'a>>, bool) {
         let mut words = Vec::new();
         let whole = self.gather(check, key, example, &mut words);
-        whole.then_some(words)
+        (words, whole)
     }
 
     fn gather(self, check: &mut Check<'a>, key: &str, example: &str, into: &mut Vec<Word<'a>>) -> bool {

@@ -135,8 +135,11 @@ impl<'a> Templates<'a> {
         let node = field.node;
         if is_form {
             check_form(check, field)?;
+        } else if let Some(text) = node.as_text().filter(|text| !is_one_expression(text)) {
+            check.report(json_as_text(text, node.span));
+            return None;
         }
-        let tree = json_tree(check, node)?;
+        let tree = json_tree(check, node);
         self.payloads.push(WrittenPayload { node, tree, form: is_form, compiled: HashMap::new(), reads: None });
         Some(PayloadId(self.payloads.len() - 1))
     }
@@ -269,50 +272,96 @@ fn leaf<'a>(root: Node<'a>, pointer: &str) -> Option<Node<'a>> {
 
 fn check_form<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<()> {
     let table = field.node.table(check, "form", Place::Free, "{ text = \"{{ tweet.text }}\" }")?;
-    let nested = table.fields().into_iter().find(|field| field.node.as_list().is_some() || field.node.value.is_table());
-    match nested {
-        Some(nested) => {
-            nested.node.wrong(check, nested.name, "a text: a form has no lists or tables", "\"{{ tweet.text }}\"");
-            None
+    for nested in table.fields().into_iter().filter(|field| field.node.as_list().is_some() || field.node.value.is_table()) {
+        nested.node.wrong(check, nested.name, "a text: a form has no lists or tables", "\"{{ tweet.text }}\"");
+    }
+    Some(())
+}
+
+/// Whether a text is `{{ … }}` and nothing else: as a whole payload it is the value of that expression.
+fn is_one_expression(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("{{") && text.ends_with("}}") && text.matches("{{").count() == 1
+}
+
+/// `json = '{ "a": 1 }'`, as other programs have it: it would be posted as one text.
+fn json_as_text(text: &str, span: Span) -> Diagnostic {
+    // TradingView's `"price": {{close}}` is no JSON before it is filled in.
+    let read = serde_json::from_str(text).or_else(|_| serde_json::from_str(&quoted_braces(text)));
+    let example = match read {
+        Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) => in_toml(&value),
+        _ => "{ action = \"buy\", symbol = \"{{ token.symbol }}\" }".to_owned(),
+    };
+    Diagnostic::error("json-as-text", span, "`json` is a table, not a text: this would be posted as one JSON string")
+        .help(format!("write it without the outer quotes, as TOML has it: json = {example}"))
+}
+
+/// Quotes around every `{{ … }}` that stands outside of a string.
+fn quoted_braces(text: &str) -> String {
+    let (mut out, mut rest, mut inside) = (String::with_capacity(text.len()), text, false);
+    while let Some(c) = rest.chars().next() {
+        let end = rest.find("}}").filter(|_| !inside && rest.starts_with("{{"));
+        let taken = match end {
+            Some(end) => end + 2,
+            None if inside && c == '\\' => rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at),
+            None => c.len_utf8(),
+        };
+        inside ^= c == '"';
+        let (part, after) = rest.split_at(taken);
+        match end {
+            Some(_) => out.push_str(&format!("\"{}\"", part.replace('"', "'"))),
+            None => out.push_str(part),
         }
-        None => Some(()),
+        rest = after;
+    }
+    out
+}
+
+/// A value on one line of TOML. `null`, which TOML does not have, is left out.
+fn in_toml(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            let bare = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+            let key = |name: &String| if bare(name) { name.clone() } else { format!("{name:?}") };
+            let fields = fields.iter().filter(|(_, value)| !value.is_null());
+            let fields: Vec<_> = fields.map(|(name, value)| format!("{} = {}", key(name), in_toml(value))).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(in_toml).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
     }
 }
 
-/// TOML as JSON, or a report of what JSON does not have.
-fn json_tree(check: &mut Check<'_>, node: Node<'_>) -> Option<serde_json::Value> {
+/// TOML as JSON. What JSON does not have is reported, and stands as null so that the rest is looked at too.
+fn json_tree(check: &mut Check<'_>, node: Node<'_>) -> serde_json::Value {
     use serde_json::Value;
     use toml::de::DeValue;
     match node.value {
-        DeValue::String(text) => Some(Value::String(text.to_string())),
-        DeValue::Boolean(value) => Some(Value::Bool(*value)),
-        DeValue::Integer(_) => match node.as_integer() {
-            Some(number) => Some(number.into()),
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Boolean(value) => Value::Bool(*value),
+        DeValue::Integer(_) => node.as_integer().map_or_else(
+            || {
+                check.report(Diagnostic::error("not-finite", node.span, "this number is too large").help("write it as a text"));
+                Value::Null
+            },
+            Value::from,
+        ),
+        DeValue::Float(_) => match node.as_number().and_then(serde_json::Number::from_f64) {
+            Some(number) => Value::Number(number),
             None => {
-                check.error("not-finite", node.span, "this number is too large");
-                None
+                check.report(Diagnostic::error("not-finite", node.span, "JSON has no such number").help("write it as a text"));
+                Value::Null
             }
         },
-        DeValue::Float(_) => {
-            let number = node.as_number().and_then(serde_json::Number::from_f64);
-            if number.is_none() {
-                check.report(Diagnostic::error("not-finite", node.span, "JSON has no such number").help("write it as a text"));
-            }
-            number.map(Value::Number)
-        }
         DeValue::Datetime(_) => {
             check.report(Diagnostic::error("wrong-type", node.span, "JSON has no dates").help("write it as a text, in quotes"));
-            None
+            Value::Null
         }
-        DeValue::Array(_) => {
-            let items: Vec<_> = node.as_list()?.map(|item| json_tree(check, item)).collect();
-            items.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
-        }
+        DeValue::Array(_) => Value::Array(node.as_list().into_iter().flatten().map(|item| json_tree(check, item)).collect()),
         DeValue::Table(_) => {
-            let fields = node.as_table(Place::Free)?.fields();
-            let values: Vec<_> =
-                fields.into_iter().map(|field| Some((field.name.to_owned(), json_tree(check, field.node)?))).collect();
-            values.into_iter().collect::<Option<serde_json::Map<_, _>>>().map(Value::Object)
+            let fields = node.as_table(Place::Free).map(|table| table.fields()).unwrap_or_default();
+            Value::Object(fields.into_iter().map(|field| (field.name.to_owned(), json_tree(check, field.node))).collect())
         }
     }
 }

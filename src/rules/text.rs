@@ -67,7 +67,7 @@ pub(super) fn text_or_table<'a>(check: &mut Check<'a>, field: Field<'a>) -> Opti
 }
 
 fn keyword<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<TextPattern> {
-    let words = field.node.words(check, field.name, "[\"listing\", \"will list\"]")?;
+    let (words, whole) = field.node.words(check, field.name, "[\"listing\", \"will list\"]");
     let mut keywords = Vec::with_capacity(words.len());
     for word in &words {
         let Some(phrase) = normal_text(check, word, field.name, exact) else { continue };
@@ -83,14 +83,14 @@ fn keyword<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<T
         let open = |end: Option<char>| end.is_none_or(|c| normal::is_unspaced(c) || !normal::is_word(c));
         keywords.push(Keyword { open_start: open(start), open_end: open(end), phrase: phrase.into() });
     }
-    (keywords.len() == words.len()).then_some(TextPattern::Keyword { words: keywords, exact })
+    (whole && keywords.len() == words.len()).then_some(TextPattern::Keyword { words: keywords, exact })
 }
 
 fn contains<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<TextPattern> {
-    let words = field.node.words(check, field.name, "\"airdrop\"")?;
+    let (words, whole) = field.node.words(check, field.name, "\"airdrop\"");
     let parts: Vec<Box<str>> =
         words.iter().filter_map(|word| normal_text(check, word, field.name, exact)).map(Into::into).collect();
-    (parts.len() == words.len()).then_some(TextPattern::Contains { parts, exact })
+    (whole && parts.len() == words.len()).then_some(TextPattern::Contains { parts, exact })
 }
 
 fn cashtag<'a>(check: &mut Check<'a>, field: Field<'a>, _exact: bool) -> Option<TextPattern> {
@@ -103,9 +103,9 @@ fn regex<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<Tex
 
 /// Compiled patterns, or reports.
 pub(super) fn regexes<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<Vec<super::condition::Pattern>> {
-    let words = field.node.words(check, field.name, "'\\blist(s|ed|ing)?\\b'")?;
+    let (words, whole) = field.node.words(check, field.name, "'\\blist(s|ed|ing)?\\b'");
     let patterns: Vec<_> = words.iter().filter_map(|word| pattern(check, word, exact)).collect();
-    (patterns.len() == words.len()).then_some(patterns)
+    (whole && patterns.len() == words.len()).then_some(patterns)
 }
 
 /// A text as it is compared, one space between words, or a report when nothing is left of it.

@@ -9,9 +9,9 @@ use super::check::Check;
 use super::diagnostic::Diagnostic;
 use super::keys::{Place, not_yet};
 use super::names::choice;
-use super::read::{Field, Table};
+use super::read::{Field, Node, Table};
 use super::settings::Defaults;
-use super::templates::{PayloadId, TemplateId, Templates};
+use super::templates::{PayloadId, TemplateId, Templates, inner_span};
 use super::units::{duration, rates};
 use crate::model::action::{Action, Destination, Overflow, Span};
 use crate::model::limits::{MAX_AGE, REQUEST_TIMEOUT};
@@ -101,6 +101,7 @@ fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defa
     } else {
         draft.template = table.take("template").and_then(|field| templates.named_or_inline(check, field));
     }
+    no_templates(check, field.node, place);
     let common = common(check, &mut table, defaults);
     draft.own_max_age = common.own_max_age;
     draft.trading = common.trading;
@@ -116,6 +117,35 @@ fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defa
         trading: common.trading,
     });
     draft
+}
+
+/// Reports braces where they would be sent as they are.
+fn no_templates(check: &mut Check<'_>, node: Node<'_>, place: Place) {
+    let Some(table) = node.as_table(place) else { return };
+    let mut texts: Vec<Field<'_>> = Vec::new();
+    for field in table.fields() {
+        match field.name {
+            "json" | "form" | "template" => {}
+            _ => match field.node.as_table(Place::Free) {
+                Some(inner) => texts.extend(inner.fields()),
+                None => texts.push(field),
+            },
+        }
+    }
+    for field in texts {
+        let text = field.node.as_text().unwrap_or_default();
+        let Some(at) = text.find("{{").or_else(|| text.find("{%")) else { continue };
+        let end =
+            text.get(at..).and_then(|rest| rest.find("}}").or_else(|| rest.find("%}"))).map_or(text.len(), |end| at + end + 2);
+        let span = inner_span(check, text, field.node.span, &(at..end));
+        let message = format!("`{}` is no template: these braces would be sent as they are", field.name);
+        let mistake = Diagnostic::error("no-template-here", span, message).label("nothing is put in here");
+        check.report(mistake.help(if place == Place::Webhook {
+            "only `json`, `form` and templates are templates: put the value into `json` or `form`, or make one action for each value"
+        } else {
+            "only `json`, `form` and templates are templates: put the value into a `template`, or make one action for each value"
+        }));
+    }
 }
 
 /// What kind of action it is, by its `type`.
