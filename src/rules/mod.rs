@@ -101,6 +101,10 @@ fn parse<'a>(check: &mut Check<'a>, file: usize, source: &'a Source) -> (DeTable
         check.error("too-large", Span { file, start: 0, end: 0 }, message);
         return (DeTable::new(), false);
     }
+    if let Some(mistake) = syntax::other_language(file, &source.text) {
+        check.report(mistake);
+        return (DeTable::new(), false);
+    }
     let (document, errors) = DeTable::parse_recoverable(&source.text);
     let syntax = syntax::diagnostics(file, &source.text, &errors);
     syntax.diagnostics.into_iter().for_each(|mistake| check.report(mistake));

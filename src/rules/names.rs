@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::check::Check;
 use super::condition::Accounts;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use super::keys::{nearest, one_of};
 use super::read::{Field, Word};
 use crate::model::address::{Address, AddressError};
@@ -126,6 +126,9 @@ pub(super) fn shown(text: &str) -> String {
 pub(super) fn symbols<'a>(check: &mut Check<'a>, field: Field<'a>, cashtag: bool) -> Option<HashSet<Box<str>>> {
     let (words, mut whole) = field.node.words(check, field.name, "\"DOGE\"");
     let mut symbols = HashSet::with_capacity(words.len());
+    // One in a list may be there for later; when X recognises none of them, nothing is ever found.
+    let none = cashtag && !words.iter().any(|word| is_cashtag(&normal_symbol(word.text)));
+    let severity = if none { Severity::Error } else { Severity::Warning };
     for word in &words {
         let symbol = normal_symbol(word.text);
         let bad =
@@ -136,7 +139,9 @@ pub(super) fn symbols<'a>(check: &mut Check<'a>, field: Field<'a>, cashtag: bool
             check.report(with_use(mistake, word, "a symbol"));
             whole = false;
         } else if cashtag && !is_cashtag(&symbol) {
-            let mistake = Diagnostic::warning("not-a-cashtag", word.span, format!("X does not recognise `${symbol}` as a cashtag"))
+            whole &= !none;
+            let message = format!("X does not recognise `${symbol}` as a cashtag");
+            let mistake = Diagnostic::new(severity, "not-a-cashtag", Some(word.span), message)
                 .label("a cashtag has one to six letters, then perhaps `.` or `_` and one or two more")
                 .help(format!("use `keyword = \"${symbol}\"` for what stands in the text, or `token = \"{symbol}\"` for what TweetStream detects"));
             check.report(with_use(mistake, word, "a cashtag"));

@@ -18,6 +18,41 @@ fn said_of_header(message: &str) -> bool {
     message.starts_with("unclosed table") || message.starts_with("unclosed array table")
 }
 
+/// JSON or YAML where TOML is expected: one message in place of one for every line.
+pub(super) fn other_language(file: usize, text: &str) -> Option<Diagnostic> {
+    let start = text.len() - text.trim_start_matches(['\u{FEFF}', ' ', '\t', '\r', '\n']).len();
+    let rest = text.get(start..)?;
+    let json = rest.starts_with('{') || (rest.starts_with('[') && serde_json::from_str::<serde::de::IgnoredAny>(rest).is_ok());
+    let language = if json {
+        "JSON"
+    } else if is_yaml(text) {
+        "YAML"
+    } else {
+        return None;
+    };
+    let line = rest.find('\n').map_or(text.len(), |end| start + end);
+    let span = Span { file, start, end: line };
+    let mistake = Diagnostic::error("syntax", span, format!("this file is {language}, and rules are written in TOML"));
+    Some(mistake.help(
+        "for example: [[rule]] on one line, then `name = \"alert\"`, `send = [\"desk\"]` and `when = { keyword = \"listing\" }`",
+    ))
+}
+
+/// Most lines are `key: value` or `- item`, and none is `key = value` or a header.
+fn is_yaml(text: &str) -> bool {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).take(LOOKED_AT);
+    if lines().any(|line| looks_like_key(line) || looks_like_header(line)) {
+        return false;
+    }
+    let yaml = |line: &&str| {
+        let item = line.strip_prefix("- ").unwrap_or(line).trim_start();
+        let key = item.split_once(':').filter(|(_, value)| value.is_empty() || value.starts_with(' ')).map(|(key, _)| key);
+        *line == "---" || item.len() < line.len() || key.is_some_and(|key| is_name(key.trim_matches(['"', '\''])))
+    };
+    let (all, like) = (lines().count(), lines().filter(yaml).count());
+    like >= 2 && like * 2 > all
+}
+
 /// Turns the parser's errors into diagnostics.
 pub(super) fn diagnostics(file: usize, text: &str, errors: &[toml::de::Error]) -> Syntax {
     if errors.is_empty() {

@@ -80,10 +80,27 @@ fn keyword<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<T
                 .help("if that is meant, write `contains` in place of `keyword`, which says the same without this warning");
             check.report(with_use(mistake, word, "a keyword"));
         }
+        wildcard(check, word, &phrase);
         let open = |end: Option<char>| end.is_none_or(|c| normal::is_unspaced(c) || !normal::is_word(c));
         keywords.push(Keyword { open_start: open(start), open_end: open(end), phrase: phrase.into() });
     }
     (whole && keywords.len() == words.len()).then_some(TextPattern::Keyword { words: keywords, exact })
+}
+
+/// Warns of `list*`.
+fn wildcard(check: &mut Check<'_>, word: &Word<'_>, phrase: &str) {
+    let starred = |part: &&str| part.ends_with('*') != part.starts_with('*') && part.chars().any(normal::is_word);
+    if let Some(part) = phrase.split(' ').find(starred) {
+        let bare = part.trim_matches('*');
+        let pattern =
+            if part.ends_with('*') { format!(r"\b{}\w*", regex::escape(bare)) } else { format!(r"\w*{}\b", regex::escape(bare)) };
+        let mistake = Diagnostic::warning("no-wildcards", word.span, "there are no wildcards: this looks for the `*` itself")
+            .label("keywords are whole words")
+            .help(format!(
+                "for words that begin or end so write `regex = '{pattern}'`; for any part of a text `contains = \"{bare}\"`"
+            ));
+        check.report(with_use(mistake, word, "a keyword"));
+    }
 }
 
 fn contains<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<TextPattern> {
