@@ -119,6 +119,11 @@ impl<'a> Check<'a> {
         self.diagnostics = diagnostics;
     }
 
+    /// While there are errors, what uses a thing may be what is wrong: that it is unused is not worth saying.
+    pub(super) fn forget_unused(&mut self) {
+        self.diagnostics.retain(|d| !d.code.starts_with("unused-"));
+    }
+
     /// The text of a place, as written. Empty when the place is not in the text.
     pub(super) fn text(&self, span: Span) -> &'a str {
         self.sources.get(span.file).and_then(|source| source.text.get(span.start..span.end)).unwrap_or_default()

@@ -50,7 +50,8 @@ struct WrittenPayload<'a> {
 }
 
 #[derive(Debug)]
-struct Name {
+struct Name<'a> {
+    node: Node<'a>,
     id: TemplateId,
     key: Span,
     used: bool,
@@ -61,7 +62,7 @@ struct Name {
 pub(super) struct Templates<'a> {
     written: Vec<Written<'a>>,
     payloads: Vec<WrittenPayload<'a>>,
-    by_name: BTreeMap<&'a str, Name>,
+    by_name: BTreeMap<&'a str, Name<'a>>,
     /// Mistakes already said, so that a template used by a hundred rules is not wrong a hundred times.
     said: HashSet<(Span, String)>,
 }
@@ -70,18 +71,21 @@ impl<'a> Templates<'a> {
     /// Takes in `[templates.NAME]`.
     pub(super) fn define(&mut self, check: &mut Check<'a>, field: Field<'a>) {
         if let Some(first) = self.by_name.get(field.name) {
+            if first.node.is_same(field.node) {
+                return;
+            }
             let mistake =
                 Diagnostic::error("duplicate-name", field.key, format!("the template `{}` is defined twice", field.name))
                     .label("here again")
                     .also(first.key, "first here")
-                    .help("give one of them another name");
+                    .help("give one of them another name, or make them the same");
             check.report(mistake);
             return;
         }
         let example = "{ title = \"{{ author.name }}\", body = \"{{ tweet.text }}\" }";
         let Some(table) = field.node.table(check, field.name, Place::Template, example) else { return };
         let id = self.read(check, table);
-        self.by_name.insert(field.name, Name { id, key: field.key, used: false });
+        self.by_name.insert(field.name, Name { node: field.node, id, key: field.key, used: false });
     }
 
     fn read(&mut self, check: &mut Check<'a>, mut table: Table<'a>) -> TemplateId {

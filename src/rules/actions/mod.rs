@@ -38,6 +38,8 @@ pub(super) struct Draft {
 #[derive(Debug, Default)]
 pub(super) struct Actions<'a> {
     pub(super) drafts: Vec<Draft>,
+    /// What was written of each draft.
+    nodes: Vec<Node<'a>>,
     by_name: BTreeMap<&'a str, usize>,
 }
 
@@ -54,17 +56,22 @@ impl<'a> Actions<'a> {
 
     /// Takes in one action.
     pub(super) fn define(&mut self, check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defaults, field: Field<'a>) {
-        if let Some(first) = self.find(field.name).and_then(|at| self.drafts.get(at)) {
+        let known = self.find(field.name);
+        if known.and_then(|at| self.nodes.get(at)).is_some_and(|first| first.is_same(field.node)) {
+            return;
+        }
+        if let Some(first) = known.and_then(|at| self.drafts.get(at)) {
             let mistake = Diagnostic::error("duplicate-name", field.key, format!("the action `{}` is defined twice", field.name))
                 .label("here again")
                 .also(first.key, "first here")
-                .help("give one of them another name");
+                .help("give one of them another name, or make them the same");
             check.report(mistake);
             return;
         }
         let draft = read(check, templates, defaults, field);
         self.by_name.insert(field.name, self.drafts.len());
         self.drafts.push(draft);
+        self.nodes.push(field.node);
     }
 
     /// Warns of the actions that no rule sends to.
