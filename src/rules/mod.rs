@@ -106,7 +106,7 @@ fn parse<'a>(check: &mut Check<'a>, file: usize, source: &'a Source) -> (DeTable
         check.error("too-large", Span { file, start: 0, end: 0 }, message);
         return (DeTable::new(), false);
     }
-    if let Some(mistake) = syntax::other_language(file, &source.text) {
+    if let Some(mistake) = syntax::other_language(&source.name, &source.text) {
         check.report(mistake);
         return (DeTable::new(), false);
     }

@@ -1,6 +1,6 @@
 //! What the TOML parser says, in words that tell what to do, without what only follows from an earlier mistake.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use crate::model::action::Span;
 
 /// The mistakes of syntax in a file.
@@ -18,21 +18,20 @@ fn said_of_header(message: &str) -> bool {
     message.starts_with("unclosed table") || message.starts_with("unclosed array table")
 }
 
-/// JSON or YAML where TOML is expected: one message in place of one for every line.
-pub(super) fn other_language(file: usize, text: &str) -> Option<Diagnostic> {
-    let start = text.len() - text.trim_start_matches(['\u{FEFF}', ' ', '\t', '\r', '\n']).len();
-    let rest = text.get(start..)?;
-    let json = rest.starts_with('{') || (rest.starts_with('[') && serde_json::from_str::<serde::de::IgnoredAny>(rest).is_ok());
-    let language = if json {
+/// JSON or YAML where TOML is expected: one message in place of one for every line. It shows none of the text, in which nobody
+/// knows where the secrets stand.
+pub(super) fn other_language(name: &str, text: &str) -> Option<Diagnostic> {
+    let rest = text.trim_start_matches(['\u{FEFF}', ' ', '\t', '\r', '\n']);
+    let is_list = || rest.starts_with('[') && serde_json::from_str::<serde::de::IgnoredAny>(rest).is_ok();
+    let language = if rest.starts_with('{') || is_list() {
         "JSON"
     } else if is_yaml(text) {
         "YAML"
     } else {
         return None;
     };
-    let line = rest.find('\n').map_or(text.len(), |end| start + end);
-    let span = Span { file, start, end: line };
-    let mistake = Diagnostic::error("syntax", span, format!("this file is {language}, and rules are written in TOML"));
+    let mistake =
+        Diagnostic::new(Severity::Error, "syntax", None, format!("{name} is {language}, and rules are written in TOML"));
     Some(mistake.help(
         "for example: [[rule]] on one line, then `name = \"alert\"`, `send = [\"desk\"]` and `when = { keyword = \"listing\" }`",
     ))
