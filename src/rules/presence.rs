@@ -83,7 +83,7 @@ impl<'t> Known<'t> {
                 }
             }
             [ELEMENT, ..] => Maybe,
-            [part, ..] if known.there == Always && *part != "sources" && !known.parts.contains(part) => Maybe,
+            [part, ..] if known.there == Always && !in_practice(sort, part) && !known.parts.contains(part) => Maybe,
             _ => known.there,
         }
     }
@@ -171,9 +171,9 @@ impl<'t> Known<'t> {
             ("token", "price") => ("token", "price = { above = 0 }"),
             ("token", "contract" | "") => ("token", "contract = true"),
             ("market", "price") => ("market", "price = { above = 0 }"),
-            ("market", "exchange" | "") => ("market", "exchange = \"binance\""),
+            ("market", "") => ("market", "exchange = \"binance\""),
             ("prediction", "price") => ("prediction", "price = { above = 0 }"),
-            ("prediction", "exchange" | "") => ("prediction", "exchange = \"polymarket\""),
+            ("prediction", "") => ("prediction", "exchange = \"polymarket\""),
             _ => return None,
         };
         let beside = self.required.iter().find(|leaf| matches!(leaf.key, "contract" | "cashtag")).map(|leaf| leaf.key);
@@ -202,6 +202,15 @@ fn is(matcher: &Matcher, element: &str) -> bool {
         Matcher::Market(_) => element == "market",
         Matcher::Prediction(_) => element == "prediction",
         _ => false,
+    }
+}
+
+/// What detections come with, though the feed's types do not promise all of it (PROTOCOL 3.3). Nothing in `when` could ask for it.
+fn in_practice(sort: Each, part: &str) -> bool {
+    match sort {
+        Each::Token => part == "sources",
+        Each::Market => matches!(part, "sources" | "exchange" | "symbol"),
+        Each::Prediction => matches!(part, "sources" | "exchange"),
     }
 }
 
