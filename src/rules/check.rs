@@ -87,6 +87,11 @@ impl<'a> Check<'a> {
         self.diagnostics.len() >= KEPT
     }
 
+    /// Errors so far.
+    pub(super) fn errors(&self) -> usize {
+        self.errors
+    }
+
     pub(super) fn has_errors(&self) -> bool {
         self.errors > 0
     }
@@ -112,6 +117,11 @@ impl<'a> Check<'a> {
             }),
         });
         self.diagnostics = diagnostics;
+    }
+
+    /// While there are errors, what uses a thing may be what is wrong: that it is unused is not worth saying.
+    pub(super) fn forget_unused(&mut self) {
+        self.diagnostics.retain(|d| !d.code.starts_with("unused-"));
     }
 
     /// The text of a place, as written. Empty when the place is not in the text.

@@ -132,7 +132,7 @@ pub(super) fn url(check: &mut Check<'_>, field: Field<'_>, of: UrlOf) -> Option<
     }
     let credential = match of {
         UrlOf::Discord | UrlOf::Slack => !local,
-        UrlOf::Webhook => has_credentials(&url),
+        UrlOf::Webhook => has_credentials(&url) || (!is_loopback(&url) && has_random_path(&url)),
     };
     if credential {
         warn_in_clear(
@@ -199,6 +199,27 @@ fn has_credentials(url: &Url) -> bool {
         || url
             .query_pairs()
             .any(|(name, value)| !value.is_empty() && telling.iter().any(|word| name.to_lowercase().contains(word)))
+}
+
+/// A long random part of the path, as the URLs of hosted bots have it: whoever knows it can place orders.
+fn has_random_path(url: &Url) -> bool {
+    url.path_segments().into_iter().flatten().any(is_random)
+}
+
+/// Letters and digits in no order: an UUID, hex digits, base64.
+fn is_random(part: &str) -> bool {
+    let bytes: Vec<u8> = part.bytes().filter(|b| !matches!(b, b'-' | b'_' | b'=' | b'.' | b':')).collect();
+    let turns = bytes.windows(2).filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit())).count();
+    bytes.len() >= 16 && bytes.iter().all(u8::is_ascii_alphanumeric) && turns >= 4
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
 }
 
 /// On this machine or in a private network.
@@ -299,6 +320,21 @@ mod tests {
             ["http://example.com", "http://8.8.8.8", "http://100.200.1.1", "http://localhost.evil.com", "http://[2001:db8::1]"]
         {
             assert!(!is_local(&Url::parse(url).unwrap()), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_random_part_of_a_path_is_a_credential() {
+        for url in [
+            "https://webhooks.traderspost.io/trading/webhook/0f9c3a1e-4b7d-4c7e-9a55-2f6f0c1d8e3b/3f1c9a7be04d5a6688c2d1e0f4b7a9c3",
+            "https://hooks.example/x/Zx81kQp03mVn5TtR",
+        ] {
+            assert!(has_random_path(&Url::parse(url).unwrap()), "{url}");
+        }
+        for url in
+            ["https://bot.example/orders", "https://bot.example/api/v2/webhooks/exchange-listings-2024", "https://a.example/"]
+        {
+            assert!(!has_random_path(&Url::parse(url).unwrap()), "{url}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::check::Check;
 use super::diagnostic::Diagnostic;
-use super::read::{Field, Word};
+use super::read::{Field, Node, Word};
 use crate::model::action::Span;
 
 /// Values that lists may be expanded to in one rule set, all uses together, so that a small file cannot fill the memory.
@@ -20,6 +20,7 @@ pub(super) struct Lists<'a> {
 #[derive(Debug)]
 struct List<'a> {
     key: Span,
+    node: Node<'a>,
     words: Vec<(&'a str, Span)>,
     used: bool,
     /// Something in it is wrong and has been reported.
@@ -30,14 +31,17 @@ impl<'a> Check<'a> {
     /// Takes in one list.
     pub(super) fn define_list(&mut self, field: Field<'a>) {
         if let Some(first) = self.lists.by_name.get(field.name) {
+            if first.node.is_same(field.node) {
+                return;
+            }
             let mistake = Diagnostic::error("duplicate-name", field.key, format!("the list `{}` is defined twice", field.name))
                 .label("here again")
                 .also(first.key, "first here")
-                .help("give one of them another name, or put all values into one");
+                .help("give one of them another name, put all values into one, or make them the same");
             self.report(mistake);
             return;
         }
-        let mut list = List { key: field.key, words: Vec::new(), used: false, broken: false };
+        let mut list = List { key: field.key, node: field.node, words: Vec::new(), used: false, broken: false };
         let example = r#"["one", "two"]"#;
         match field.node.as_list() {
             None => {

@@ -1,18 +1,22 @@
 //! text of rules.toml → checked rule set, or every mistake in it. Pure: takes `&str`, never touches a file or the environment.
 //!
 //! [`load`] walks the parsed files by hand: lists first, then templates, actions and rules, so that definitions may stand in
-//! any order and any file. Every mistake goes into one list with its place; a rule set comes out only when none is an error.
+//! any order and any file. Files may repeat each other, so that packs of rules go together in one folder: a key of `[feed]` or
+//! `[defaults]`, a list, a template or an action that stands in several files with the same values counts once; with others it is an
+//! error. Every mistake goes into one list with its place; a rule set comes out only when none is an error.
 
 mod actions;
 mod check;
 pub mod condition;
 pub mod diagnostic;
 mod http;
+mod incomplete;
 mod keys;
 mod lists;
 mod names;
 pub mod normal;
 mod pattern;
+mod presence;
 mod range;
 mod read;
 mod rule;
@@ -24,6 +28,7 @@ mod syntax;
 pub mod template;
 mod templates;
 mod text;
+mod token;
 mod units;
 mod when;
 
@@ -87,6 +92,9 @@ pub fn load(sources: &[Source]) -> Loaded {
         let help = "write one: [[rule]] with `name`, `send` and a table [rule.when]";
         check.report(Diagnostic::new(Severity::Error, "no-rules", None, "there are no rules".to_owned()).help(help));
     }
+    if check.has_errors() {
+        check.forget_unused();
+    }
     let ruleset = (!check.has_errors()).then_some(ruleset);
     Loaded { ruleset, diagnostics: check.finish() }
 }
@@ -96,6 +104,10 @@ fn parse<'a>(check: &mut Check<'a>, file: usize, source: &'a Source) -> (DeTable
     if source.text.len() as u64 > RULES_FILE_BYTES {
         let message = format!("this file is larger than {} MiB", RULES_FILE_BYTES / 1024 / 1024);
         check.error("too-large", Span { file, start: 0, end: 0 }, message);
+        return (DeTable::new(), false);
+    }
+    if let Some(mistake) = syntax::other_language(&source.name, &source.text) {
+        check.report(mistake);
         return (DeTable::new(), false);
     }
     let (document, errors) = DeTable::parse_recoverable(&source.text);
@@ -177,17 +189,26 @@ fn entries<'a>(check: &mut Check<'a>, sections: &[Field<'a>], place: Place) -> V
     entries
 }
 
-/// A table that stands once in all files.
+/// A table that all files together have: each of its keys once, or again with the same value.
 fn single<'a>(check: &mut Check<'a>, sections: &[Field<'a>], place: Place) -> Option<Table<'a>> {
     let (first, more) = sections.split_first()?;
+    let mut whole = first.node.table(check, first.name, place, "{ … }")?;
     for again in more {
-        let mistake = Diagnostic::error("duplicate-name", again.key, format!("{} stands in two files", place.name()))
-            .label("here again")
-            .also(first.key, "first here")
-            .help("put everything into one of them");
-        check.report(mistake);
+        let Some(table) = again.node.table(check, again.name, place, "{ … }") else { continue };
+        for field in table.fields() {
+            let Some(known) = whole.fields().into_iter().find(|known| known.name == field.name) else { continue };
+            if !known.node.is_same(field.node) {
+                let message = format!("`{}` in {} has another value in another file", field.name, place.name());
+                let mistake = Diagnostic::error("duplicate-name", field.key, message)
+                    .label("here another")
+                    .also(known.key, "first here")
+                    .help("keep one of them, or make them the same: files that are read together share this table");
+                check.report(mistake);
+            }
+        }
+        whole.join(&table);
     }
-    first.node.table(check, first.name, place, "{ … }")
+    Some(whole)
 }
 
 /// The tables of `[[rule]]`.

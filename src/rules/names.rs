@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::check::Check;
 use super::condition::Accounts;
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use super::keys::{nearest, one_of};
 use super::read::{Field, Word};
 use crate::model::address::{Address, AddressError};
@@ -43,9 +43,8 @@ pub(super) fn accounts<'a>(check: &mut Check<'a>, field: Field<'a>, truth_social
 }
 
 fn read_accounts<'a>(check: &mut Check<'a>, field: Field<'a>, truth_social: bool) -> Option<Accounts> {
-    let words = field.node.words(check, field.name, "\"elonmusk\"")?;
+    let (words, mut whole) = field.node.words(check, field.name, "\"elonmusk\"");
     let mut accounts = Accounts::default();
-    let mut whole = true;
     for word in &words {
         match parse_handle(word.text) {
             Ok((handle, id)) => {
@@ -125,9 +124,11 @@ pub(super) fn shown(text: &str) -> String {
 
 /// Symbols without `$` in upper case, or a report.
 pub(super) fn symbols<'a>(check: &mut Check<'a>, field: Field<'a>, cashtag: bool) -> Option<HashSet<Box<str>>> {
-    let words = field.node.words(check, field.name, "\"DOGE\"")?;
+    let (words, mut whole) = field.node.words(check, field.name, "\"DOGE\"");
     let mut symbols = HashSet::with_capacity(words.len());
-    let mut whole = true;
+    // One in a list may be there for later; when X recognises none of them, nothing is ever found.
+    let none = cashtag && !words.iter().any(|word| is_cashtag(&normal_symbol(word.text)));
+    let severity = if none { Severity::Error } else { Severity::Warning };
     for word in &words {
         let symbol = normal_symbol(word.text);
         let bad =
@@ -138,7 +139,9 @@ pub(super) fn symbols<'a>(check: &mut Check<'a>, field: Field<'a>, cashtag: bool
             check.report(with_use(mistake, word, "a symbol"));
             whole = false;
         } else if cashtag && !is_cashtag(&symbol) {
-            let mistake = Diagnostic::warning("not-a-cashtag", word.span, format!("X does not recognise `${symbol}` as a cashtag"))
+            whole &= !none;
+            let message = format!("X does not recognise `${symbol}` as a cashtag");
+            let mistake = Diagnostic::new(severity, "not-a-cashtag", Some(word.span), message)
                 .label("a cashtag has one to six letters, then perhaps `.` or `_` and one or two more")
                 .help(format!("use `keyword = \"${symbol}\"` for what stands in the text, or `token = \"{symbol}\"` for what TweetStream detects"));
             check.report(with_use(mistake, word, "a cashtag"));
@@ -160,9 +163,8 @@ fn is_cashtag(symbol: &str) -> bool {
 
 /// Addresses, or a report: wrong length, wrong checksum.
 pub(super) fn addresses<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<HashSet<Address>> {
-    let words = field.node.words(check, field.name, "\"0x…\"")?;
+    let (words, mut whole) = field.node.words(check, field.name, "\"0x…\"");
     let mut addresses = HashSet::with_capacity(words.len());
-    let mut whole = true;
     for word in &words {
         match Address::parse_checked(word.text.trim()) {
             Ok(address) => {
@@ -194,7 +196,7 @@ fn address_help(text: &str, error: AddressError) -> String {
 
 /// Hosts in lower case, or a report.
 pub(super) fn domains<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec<Box<str>>> {
-    let words = field.node.words(check, field.name, "\"pump.fun\"")?;
+    let (words, whole) = field.node.words(check, field.name, "\"pump.fun\"");
     let mut domains = Vec::with_capacity(words.len());
     for word in &words {
         match parse_domain(word.text) {
@@ -206,7 +208,7 @@ pub(super) fn domains<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec
             }
         }
     }
-    (domains.len() == words.len()).then_some(domains)
+    (whole && domains.len() == words.len()).then_some(domains)
 }
 
 fn parse_domain(text: &str) -> Result<Box<str>, String> {
@@ -234,7 +236,7 @@ fn parse_domain(text: &str) -> Result<Box<str>, String> {
 pub(super) fn choices<'a, T: Clone>(check: &mut Check<'a>, field: Field<'a>, known: &[(&'static str, T)]) -> Option<Vec<T>> {
     let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
     let example = format!("\"{}\"", names.first().copied().unwrap_or_default());
-    let words = field.node.words(check, field.name, &example)?;
+    let (words, whole) = field.node.words(check, field.name, &example);
     let mut found = Vec::with_capacity(words.len());
     for word in &words {
         let written = word.text.trim();
@@ -246,7 +248,7 @@ pub(super) fn choices<'a, T: Clone>(check: &mut Check<'a>, field: Field<'a>, kno
             }
         }
     }
-    (found.len() == words.len()).then_some(found)
+    (whole && found.len() == words.len()).then_some(found)
 }
 
 /// One word among a few, or a report.
@@ -295,9 +297,8 @@ pub(super) fn cased<'a>(
     example: &str,
     case: fn(&str) -> String,
 ) -> Option<HashSet<Box<str>>> {
-    let words = field.node.words(check, field.name, example)?;
+    let (words, mut whole) = field.node.words(check, field.name, example);
     let mut names = HashSet::with_capacity(words.len());
-    let mut whole = true;
     for word in &words {
         let name = case(word.text.trim());
         if name.is_empty() {

@@ -39,7 +39,17 @@ fn compile(check: &mut Check<'_>, word: &Word<'_>, exact: bool) -> Option<regex:
         false => Problem { at: 0..0, ..problem },
     });
     match examined {
-        Ok(regex) => Some(regex),
+        Ok(regex) => {
+            if let Some(problem) = upper_case(&composed).filter(|_| !exact) {
+                let span = if composed == word.text { place(check, word, &problem) } else { word.span };
+                let mistake = Diagnostic::warning(problem.code, span, problem.message).label(problem.label).help(problem.help);
+                check.report(match word.used_at {
+                    Some(used) => mistake.also(used, "used as a regex here"),
+                    None => mistake,
+                });
+            }
+            Some(regex)
+        }
         Err(problem) => {
             let span = place(check, word, &problem);
             let mut mistake = Diagnostic::error(problem.code, span, problem.message).label(problem.label);
@@ -103,7 +113,15 @@ fn examine(text: &str, exact: bool) -> Result<regex::Regex, Problem> {
     ast::visit(&ast, Dollars { previous: None })?;
     let hir =
         regex_syntax::hir::translate::TranslatorBuilder::new().case_insensitive(!exact).build().translate(text, &ast).map_err(
-            |error| Problem::new("bad-regex", &format!("this regex does not work: {}", error.kind()), "").at(error.span(), ""),
+            |error| {
+                let help = match error.kind() {
+                    regex_syntax::hir::ErrorKind::InvalidUtf8 => {
+                        "leave out `(?-u)`: texts are Unicode and have no single bytes to look for"
+                    }
+                    _ => "see https://docs.rs/regex/latest/regex/#syntax for what these regexes know",
+                };
+                Problem::new("bad-regex", &format!("this regex does not work: {}", error.kind()), help).at(error.span(), "here")
+            },
         )?;
     if !can_match(&hir) {
         let help = "`^` is the start of the text and `$` its end; write `\\^` or `\\$` for the characters themselves";
@@ -141,6 +159,20 @@ fn syntax(error: &ast::Error) -> Problem {
         _ => "in TOML a regex is best written in single quotes: '\\bword\\b'",
     };
     Problem::new("bad-regex", &format!("this regex does not work: {}", error.kind()), help).at(error.span(), "here")
+}
+
+/// A class of upper-case letters in a pattern that ignores case: it finds the others too.
+fn upper_case(text: &str) -> Option<Problem> {
+    if ["(?i", "(?-i", "a-z"].iter().any(|part| text.contains(part)) {
+        return None;
+    }
+    let at = ["[A-Z", "\\p{Lu}", "[[:upper:]]"].iter().find_map(|class| text.find(class))?;
+    let end = text.get(at..)?.find([']', '}']).map_or(text.len(), |end| at + end + 1);
+    let help = "add `case = true` beside `regex`, which makes all text matchers of that table exact; or write `[a-z]` if small letters are meant too";
+    let mut problem = Problem::new("upper-case-class", "regexes ignore case, so this finds small letters too", help);
+    problem.at = at..end;
+    problem.label = "any letters".to_owned();
+    Some(problem)
 }
 
 /// Finds `$TICKER` and `\b\$`, which never do what is meant.
@@ -207,6 +239,11 @@ fn is_in_texts(literal: &ast::Literal) -> Result<(), Problem> {
         return Ok(());
     }
     let (written, normal) = (literal.c.to_string(), normal::normalise(&literal.c.to_string()));
+    if literal.c == '\u{8}' {
+        let help = "in double quotes TOML turns `\\b` into this character: write the regex in single quotes, '\\bword\\b'";
+        return Err(Problem::new("never-matches", "this is a backspace, not the end of a word", help)
+            .at(&literal.span, "written as \\b in double quotes"));
+    }
     if literal.c.is_whitespace() || literal.c.is_control() {
         let help =
             "line breaks, tabs and all kinds of spaces become one space before a text is searched: write a space, or `\\s`";

@@ -145,6 +145,28 @@ pub(super) fn are_disjoint(a: &NumberRange, b: &NumberRange) -> bool {
     nothing_between(low_a.max(low_b), high_a.min(high_b))
 }
 
+/// Whether every number of `a` lies in `b`, where no number is below zero.
+pub(super) fn is_within(a: &NumberRange, b: &NumberRange) -> bool {
+    // Nothing of `a` may lie beyond any bound of `b`.
+    let low = |least: Option<f64>, bound: f64| Some(least.map_or(bound, |least| least.max(bound)));
+    let high = |most: Option<f64>, bound: f64| Some(most.map_or(bound, |most| most.min(bound)));
+    let to = |bound: f64| NumberRange { at_most: high(a.at_most, bound), ..*a };
+    let under = |bound: f64| NumberRange { below: high(a.below, bound), ..*a };
+    let from = |bound: f64| NumberRange { at_least: low(a.at_least, bound), ..*a };
+    let over = |bound: f64| NumberRange { above: low(a.above, bound), ..*a };
+    let inside = |(start, end): (f64, f64)| NumberRange { at_most: high(a.at_most, end), ..from(start) };
+    let beyond = [
+        b.above.map(to),
+        b.at_least.map(under),
+        b.below.map(from),
+        b.at_most.map(over),
+        b.between.map(|(start, _)| under(start)),
+        b.between.map(|(_, end)| over(end)),
+        b.outside.map(inside),
+    ];
+    beyond.iter().flatten().all(|beyond| is_empty_from(beyond, 0.0, false))
+}
+
 /// An end of a range; ordered as the ends of what they leave.
 #[derive(Clone, Copy, PartialEq)]
 struct End {
@@ -231,6 +253,31 @@ mod tests {
         let zero = NumberRange { at_most: Some(0.0), ..any() };
         assert!(is_empty(&zero, Measure::Price) && !is_empty(&zero, Measure::Count));
         assert!(is_empty(&NumberRange { below: Some(0.0), ..any() }, Measure::Count));
+    }
+
+    #[test]
+    fn a_range_lies_within_another_when_nothing_of_it_is_outside() {
+        let below = |at| NumberRange { below: Some(at), ..any() };
+        let within = [
+            (below(0.5), below(1.0)),
+            (below(1.0), NumberRange { at_most: Some(1.0), ..any() }),
+            (NumberRange { between: Some((2.0, 3.0)), ..any() }, NumberRange { above: Some(1.0), below: Some(4.0), ..any() }),
+            (below(1.0), NumberRange { outside: Some((1.0, 2.0)), ..any() }),
+            (NumberRange { outside: Some((1.0, 4.0)), ..any() }, NumberRange { outside: Some((2.0, 3.0)), ..any() }),
+            (below(1.0), any()),
+        ];
+        for (a, b) in within {
+            assert!(is_within(&a, &b), "{a:?} {b:?}");
+        }
+        let not = [
+            (below(1.0), below(0.5)),
+            (NumberRange { at_most: Some(1.0), ..any() }, below(1.0)),
+            (any(), below(1.0)),
+            (NumberRange { outside: Some((2.0, 3.0)), ..any() }, NumberRange { outside: Some((1.0, 4.0)), ..any() }),
+        ];
+        for (a, b) in not {
+            assert!(!is_within(&a, &b), "{a:?} {b:?}");
+        }
     }
 
     #[test]

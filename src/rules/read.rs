@@ -103,6 +103,11 @@ impl<'a> Node<'a> {
         }))
     }
 
+    /// Whether another node says the same, wherever it stands and however it is laid out.
+    pub(super) fn is_same(self, other: Node<'_>) -> bool {
+        is_same(self.value, other.value)
+    }
+
     /// A table to be read as that of `place`.
     pub(super) fn as_table(self, place: Place) -> Option<Table<'a>> {
         self.value.as_table().map(|entries| Table::new(entries, self.span, place))
@@ -135,11 +140,11 @@ impl<'a> Node<'a> {
     }
 
     /// One word or a list of words, `@list` resolved. Reports empty lists, what is no text, and lists that do not exist.
-    /// `None`: there was a mistake, so that nothing can be said of the whole.
-    pub(super) fn words(self, check: &mut Check<'a>, key: &str, example: &str) -> Option<Vec<Word<'a>>> {
+    /// `false`: there was a mistake, so that nothing can be said of the whole; the other words are there to be looked at as well.
+    pub(super) fn words(self, check: &mut Check<'a>, key: &str, example: &str) -> (Vec<Word<'a>>, bool) {
         let mut words = Vec::new();
         let whole = self.gather(check, key, example, &mut words);
-        whole.then_some(words)
+        (words, whole)
     }
 
     fn gather(self, check: &mut Check<'a>, key: &str, example: &str, into: &mut Vec<Word<'a>>) -> bool {
@@ -182,6 +187,26 @@ impl<'a> Node<'a> {
     }
 }
 
+fn is_same(a: &DeValue<'_>, b: &DeValue<'_>) -> bool {
+    match (a, b) {
+        (DeValue::Array(a), DeValue::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| is_same(a.get_ref(), b.get_ref()))
+        }
+        (DeValue::Table(a), DeValue::Table(b)) => {
+            let has = |(key, value): (&toml::Spanned<toml::de::DeString<'_>>, &toml::Spanned<DeValue<'_>>)| {
+                b.get(key.get_ref().as_ref()).is_some_and(|other| is_same(value.get_ref(), other.get_ref()))
+            };
+            a.len() == b.len() && a.iter().all(has)
+        }
+        (DeValue::String(a), DeValue::String(b)) => a == b,
+        (DeValue::Boolean(a), DeValue::Boolean(b)) => a == b,
+        (DeValue::Integer(a), DeValue::Integer(b)) => a.radix() == b.radix() && a.as_str() == b.as_str(),
+        (DeValue::Float(a), DeValue::Float(b)) => a.as_str() == b.as_str(),
+        (DeValue::Datetime(a), DeValue::Datetime(b)) => a == b,
+        _ => false,
+    }
+}
+
 /// A table being read.
 #[derive(Debug)]
 pub(super) struct Table<'a> {
@@ -190,13 +215,20 @@ pub(super) struct Table<'a> {
     /// What it is.
     pub(super) place: Place,
     entries: &'a DeTable<'a>,
+    /// The same table in other files.
+    more: Vec<(usize, &'a DeTable<'a>)>,
     asked: Vec<&'static str>,
     taken: usize,
 }
 
 impl<'a> Table<'a> {
     pub(super) fn new(entries: &'a DeTable<'a>, span: Span, place: Place) -> Self {
-        Self { span, place, entries, asked: Vec::new(), taken: 0 }
+        Self { span, place, entries, more: Vec::new(), asked: Vec::new(), taken: 0 }
+    }
+
+    /// Takes in the keys that the same table has in another file.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.more.push((other.span.file, other.entries));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -210,21 +242,25 @@ impl<'a> Table<'a> {
     /// The value of a key. Every key that is ever asked for is an allowed one.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Field<'a>> {
         self.asked.push(key);
-        let (name, value) = self.entries.get_key_value(key)?;
-        self.taken += 1;
-        Some(field(self.span.file, name, value))
+        if let Some((name, value)) = self.entries.get_key_value(key) {
+            self.taken += 1;
+            return Some(field(self.span.file, name, value));
+        }
+        self.more.iter().find_map(|(file, entries)| entries.get_key_value(key).map(|(name, value)| field(*file, name, value)))
     }
 
     /// All keys and values, in the order of the file: for tables whose keys are names that the user gives.
     pub(super) fn fields(&self) -> Vec<Field<'a>> {
-        let mut fields: Vec<_> = self.entries.iter().map(|(name, value)| field(self.span.file, name, value)).collect();
+        let tables = std::iter::once((self.span.file, self.entries)).chain(self.more.iter().copied());
+        let of = |(file, entries): (usize, &'a DeTable<'a>)| entries.iter().map(move |(name, value)| field(file, name, value));
+        let mut fields: Vec<_> = tables.flat_map(of).collect();
         fields.sort_by_key(|field| field.key);
         fields
     }
 
     /// Reports every key that was not asked for.
     pub(super) fn finish(self, check: &mut Check<'a>) {
-        if self.taken == self.entries.len() {
+        if self.more.is_empty() && self.taken == self.entries.len() {
             return;
         }
         for field in self.fields() {

@@ -42,7 +42,9 @@ pub(super) fn read<'a>(
         None => OnSpan { span, label: "is about tweets, as it has no `on`" },
     };
     let when_field = table.take("when");
+    let before = check.errors();
     let tree = when_field.and_then(|field| condition(check, field, &on, on_span));
+    let whole = check.errors() == before;
     if when_field.is_none() && on.contains(&Event::Tweet) {
         let mistake = Diagnostic::error("missing-key", span, "this rule has no `when`, so it would fire for every tweet")
             .help(format!("say what it is about under `[rule.when]`; if every tweet is meant, write `{EVERY}`"));
@@ -55,6 +57,7 @@ pub(super) fn read<'a>(
         name: name.map_or("this rule", |(name, _)| name),
         scope: Scope { on: &on, each },
         tree: tree.as_ref(),
+        whole,
         wait,
         max_age,
         key: span,

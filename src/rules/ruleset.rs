@@ -97,3 +97,13 @@ pub enum Payload {
     /// `application/x-www-form-urlencoded`: names and templates of values.
     Form(Arc<JsonTemplate>),
 }
+
+impl Payload {
+    /// The variables that it asks for.
+    #[must_use]
+    pub fn uses(&self) -> &[&'static str] {
+        match self {
+            Self::Json(template) | Self::Form(template) => template.uses(),
+        }
+    }
+}

@@ -9,9 +9,10 @@ use super::condition::Matcher;
 use super::diagnostic::Diagnostic;
 use super::keys::{Place, list};
 use super::read::{Field, Node};
-use super::ruleset::{Each, Send};
+use super::ruleset::Send;
 use super::template::Scope;
 use super::templates::{PayloadId, TemplateId, Templates};
+use super::token;
 use super::units::{duration, written};
 use super::when::{Leaf, Tree};
 use crate::model::action::Span;
@@ -23,6 +24,8 @@ pub(super) struct Context<'r> {
     pub(super) name: &'r str,
     pub(super) scope: Scope<'r>,
     pub(super) tree: Option<&'r Tree>,
+    /// No matcher of it was wrong, so that what it lacks is truly not asked.
+    pub(super) whole: bool,
     pub(super) wait: Option<(Duration, Span)>,
     pub(super) max_age: Option<Duration>,
     /// Where the rule's name stands.
@@ -157,38 +160,23 @@ fn finish<'a>(
         check.report(mistake);
     }
     if trading {
-        symbol_alone(check, context, span);
+        token::symbol_alone(check, context, span);
     }
     let max_age = overrides.max_age.map_or(of_action, |(age, _)| age);
     let max_age = context.max_age.map_or(max_age, |of_rule| of_rule.min(max_age));
     in_time(check, context, max_age, overrides.max_age.map_or(span, |(_, span)| span));
     let template = template.and_then(|id| shared.templates.chat(check, id, &context.scope));
-    let payload = payload.and_then(|id| shared.templates.compiled_payload(check, id, &context.scope));
-    Some(Send { action, max_age: overrides.max_age.map(|(age, _)| age), template, payload })
-}
-
-/// Warns when orders hang on a symbol, which anybody can give to a token of theirs.
-fn symbol_alone(check: &mut Check<'_>, context: &Context<'_>, span: Span) {
-    let Some(tree) = context.tree else { return };
-    let (mut symbol, mut firm): (Option<&Leaf>, bool) = (None, context.scope.each == Some(Each::Market));
-    tree.each_leaf(false, &mut |leaf, negated| match &*leaf.matcher {
-        _ if negated => {}
-        Matcher::Contract(_) | Matcher::Market(_) => firm = true,
-        Matcher::Token(token) if token.any_contract || !token.contracts.is_empty() => firm = true,
-        Matcher::Token(token) if !token.symbols.is_empty() => symbol = symbol.or(Some(leaf)),
-        Matcher::Text(text) if matches!(text.pattern, super::condition::TextPattern::Cashtag(_)) => {
-            symbol = symbol.or(Some(leaf))
-        }
-        _ => {}
-    });
-    if let Some(leaf) = symbol.filter(|_| !firm) {
-        let mistake =
-            Diagnostic::warning("symbol-alone", leaf.span, format!("`{}` places orders on a symbol alone", context.name))
-                .label("anybody can make a token of this symbol")
-                .also(span, "places orders")
-                .help("ask for the `contract` as well, or for a `market` of an exchange");
-        check.report(mistake);
+    let compiled = payload.and_then(|id| shared.templates.compiled_payload(check, id, &context.scope));
+    // Without a payload of its own a webhook is sent the whole firing, its token included.
+    let uses_token = compiled.as_ref().is_none_or(|payload| payload.uses().contains(&"token"));
+    if trading && uses_token {
+        token::another(check, context, span);
     }
+    if let Some(id) = payload.filter(|_| compiled.is_some()) {
+        let reads = shared.templates.reads(check, id);
+        super::incomplete::check(check, context, &reads, trading, span);
+    }
+    Some(Send { action, max_age: overrides.max_age.map(|(age, _)| age), template, payload: compiled })
 }
 
 /// Reports what can never be sent in time.

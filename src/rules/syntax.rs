@@ -1,6 +1,6 @@
 //! What the TOML parser says, in words that tell what to do, without what only follows from an earlier mistake.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use crate::model::action::Span;
 
 /// The mistakes of syntax in a file.
@@ -16,6 +16,40 @@ const LOOKED_AT: usize = 1_000;
 /// Below a header that is not closed, keys seem to belong to the table above it.
 fn said_of_header(message: &str) -> bool {
     message.starts_with("unclosed table") || message.starts_with("unclosed array table")
+}
+
+/// JSON or YAML where TOML is expected: one message in place of one for every line. It shows none of the text, in which nobody
+/// knows where the secrets stand.
+pub(super) fn other_language(name: &str, text: &str) -> Option<Diagnostic> {
+    let rest = text.trim_start_matches(['\u{FEFF}', ' ', '\t', '\r', '\n']);
+    let is_list = || rest.starts_with('[') && serde_json::from_str::<serde::de::IgnoredAny>(rest).is_ok();
+    let language = if rest.starts_with('{') || is_list() {
+        "JSON"
+    } else if is_yaml(text) {
+        "YAML"
+    } else {
+        return None;
+    };
+    let mistake =
+        Diagnostic::new(Severity::Error, "syntax", None, format!("{name} is {language}, and rules are written in TOML"));
+    Some(mistake.help(
+        "for example: [[rule]] on one line, then `name = \"alert\"`, `send = [\"desk\"]` and `when = { keyword = \"listing\" }`",
+    ))
+}
+
+/// Most lines are `key: value` or `- item`, and none is `key = value` or a header.
+fn is_yaml(text: &str) -> bool {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).take(LOOKED_AT);
+    if lines().any(|line| looks_like_key(line) || looks_like_header(line)) {
+        return false;
+    }
+    let yaml = |line: &&str| {
+        let item = line.strip_prefix("- ").unwrap_or(line).trim_start();
+        let key = item.split_once(':').filter(|(_, value)| value.is_empty() || value.starts_with(' ')).map(|(key, _)| key);
+        *line == "---" || item.len() < line.len() || key.is_some_and(|key| is_name(key.trim_matches(['"', '\''])))
+    };
+    let (all, like) = (lines().count(), lines().filter(yaml).count());
+    like >= 2 && like * 2 > all
 }
 
 /// Turns the parser's errors into diagnostics.

@@ -10,6 +10,7 @@ use super::diagnostic::Diagnostic;
 use super::keys::Place;
 use super::read::{Field, Node, Table};
 use super::ruleset::{Each, Payload};
+use super::template::reads::{Read, reads};
 use super::template::{ChatTemplate, JsonTemplate, Scope, TemplateError, TemplatePart};
 use crate::model::action::Span;
 use crate::model::subject::Event;
@@ -44,10 +45,13 @@ struct WrittenPayload<'a> {
     tree: serde_json::Value,
     form: bool,
     compiled: HashMap<ScopeKey, Option<Payload>>,
+    /// What its leaves cannot do without, once it was asked.
+    reads: Option<Arc<[(Span, Read)]>>,
 }
 
 #[derive(Debug)]
-struct Name {
+struct Name<'a> {
+    node: Node<'a>,
     id: TemplateId,
     key: Span,
     used: bool,
@@ -58,7 +62,7 @@ struct Name {
 pub(super) struct Templates<'a> {
     written: Vec<Written<'a>>,
     payloads: Vec<WrittenPayload<'a>>,
-    by_name: BTreeMap<&'a str, Name>,
+    by_name: BTreeMap<&'a str, Name<'a>>,
     /// Mistakes already said, so that a template used by a hundred rules is not wrong a hundred times.
     said: HashSet<(Span, String)>,
 }
@@ -67,18 +71,21 @@ impl<'a> Templates<'a> {
     /// Takes in `[templates.NAME]`.
     pub(super) fn define(&mut self, check: &mut Check<'a>, field: Field<'a>) {
         if let Some(first) = self.by_name.get(field.name) {
+            if first.node.is_same(field.node) {
+                return;
+            }
             let mistake =
                 Diagnostic::error("duplicate-name", field.key, format!("the template `{}` is defined twice", field.name))
                     .label("here again")
                     .also(first.key, "first here")
-                    .help("give one of them another name");
+                    .help("give one of them another name, or make them the same");
             check.report(mistake);
             return;
         }
         let example = "{ title = \"{{ author.name }}\", body = \"{{ tweet.text }}\" }";
         let Some(table) = field.node.table(check, field.name, Place::Template, example) else { return };
         let id = self.read(check, table);
-        self.by_name.insert(field.name, Name { id, key: field.key, used: false });
+        self.by_name.insert(field.name, Name { node: field.node, id, key: field.key, used: false });
     }
 
     fn read(&mut self, check: &mut Check<'a>, mut table: Table<'a>) -> TemplateId {
@@ -132,9 +139,12 @@ impl<'a> Templates<'a> {
         let node = field.node;
         if is_form {
             check_form(check, field)?;
+        } else if let Some(text) = node.as_text().filter(|text| !is_one_expression(text)) {
+            check.report(json_as_text(text, node.span));
+            return None;
         }
-        let tree = json_tree(check, node)?;
-        self.payloads.push(WrittenPayload { node, tree, form: is_form, compiled: HashMap::new() });
+        let tree = json_tree(check, node);
+        self.payloads.push(WrittenPayload { node, tree, form: is_form, compiled: HashMap::new(), reads: None });
         Some(PayloadId(self.payloads.len() - 1))
     }
 
@@ -188,6 +198,22 @@ impl<'a> Templates<'a> {
         compiled
     }
 
+    /// What the leaves of a payload cannot do without, and where they say so.
+    pub(super) fn reads(&mut self, check: &Check<'a>, id: PayloadId) -> Arc<[(Span, Read)]> {
+        let Some(written) = self.payloads.get_mut(id.0) else { return Arc::default() };
+        let node = written.node;
+        let gather = || {
+            let mut leaves = Vec::new();
+            texts(node, &mut leaves);
+            let of = |leaf: Node<'a>| {
+                let text = leaf.as_text().unwrap_or_default();
+                reads(text).into_iter().map(move |read| (inner_span(check, text, leaf.span, &read.range), read))
+            };
+            leaves.into_iter().flat_map(of).collect()
+        };
+        Arc::clone(written.reads.get_or_insert_with(gather))
+    }
+
     fn said(&mut self, check: &mut Check<'a>, text: &str, span: Span, error: TemplateError) {
         let span = inner_span(check, text, span, &error.range);
         if self.said.insert((span, error.message.clone())) {
@@ -226,6 +252,17 @@ pub(super) fn inner_span(check: &Check<'_>, text: &str, span: Span, range: &Rang
     }
 }
 
+/// Every text in a tree, in the order of the file.
+fn texts<'a>(node: Node<'a>, into: &mut Vec<Node<'a>>) {
+    if node.as_text().is_some() {
+        into.push(node);
+    } else if let Some(items) = node.as_list() {
+        items.for_each(|item| texts(item, into));
+    } else if let Some(table) = node.as_table(Place::Free) {
+        table.fields().into_iter().for_each(|field| texts(field.node, into));
+    }
+}
+
 /// The node that a JSON pointer leads to.
 fn leaf<'a>(root: Node<'a>, pointer: &str) -> Option<Node<'a>> {
     pointer.split('/').skip(1).try_fold(root, |node, step| match node.as_list() {
@@ -239,50 +276,96 @@ fn leaf<'a>(root: Node<'a>, pointer: &str) -> Option<Node<'a>> {
 
 fn check_form<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<()> {
     let table = field.node.table(check, "form", Place::Free, "{ text = \"{{ tweet.text }}\" }")?;
-    let nested = table.fields().into_iter().find(|field| field.node.as_list().is_some() || field.node.value.is_table());
-    match nested {
-        Some(nested) => {
-            nested.node.wrong(check, nested.name, "a text: a form has no lists or tables", "\"{{ tweet.text }}\"");
-            None
+    for nested in table.fields().into_iter().filter(|field| field.node.as_list().is_some() || field.node.value.is_table()) {
+        nested.node.wrong(check, nested.name, "a text: a form has no lists or tables", "\"{{ tweet.text }}\"");
+    }
+    Some(())
+}
+
+/// Whether a text is `{{ … }}` and nothing else: as a whole payload it is the value of that expression.
+fn is_one_expression(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("{{") && text.ends_with("}}") && text.matches("{{").count() == 1
+}
+
+/// `json = '{ "a": 1 }'`, as other programs have it: it would be posted as one text.
+fn json_as_text(text: &str, span: Span) -> Diagnostic {
+    // TradingView's `"price": {{close}}` is no JSON before it is filled in.
+    let read = serde_json::from_str(text).or_else(|_| serde_json::from_str(&quoted_braces(text)));
+    let example = match read {
+        Ok(value @ (serde_json::Value::Object(_) | serde_json::Value::Array(_))) => in_toml(&value),
+        _ => "{ action = \"buy\", symbol = \"{{ token.symbol }}\" }".to_owned(),
+    };
+    Diagnostic::error("json-as-text", span, "`json` is a table, not a text: this would be posted as one JSON string")
+        .help(format!("write it without the outer quotes, as TOML has it: json = {example}"))
+}
+
+/// Quotes around every `{{ … }}` that stands outside of a string.
+fn quoted_braces(text: &str) -> String {
+    let (mut out, mut rest, mut inside) = (String::with_capacity(text.len()), text, false);
+    while let Some(c) = rest.chars().next() {
+        let end = rest.find("}}").filter(|_| !inside && rest.starts_with("{{"));
+        let taken = match end {
+            Some(end) => end + 2,
+            None if inside && c == '\\' => rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at),
+            None => c.len_utf8(),
+        };
+        inside ^= c == '"';
+        let (part, after) = rest.split_at(taken);
+        match end {
+            Some(_) => out.push_str(&format!("\"{}\"", part.replace('"', "'"))),
+            None => out.push_str(part),
         }
-        None => Some(()),
+        rest = after;
+    }
+    out
+}
+
+/// A value on one line of TOML. `null`, which TOML does not have, is left out.
+fn in_toml(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            let bare = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+            let key = |name: &String| if bare(name) { name.clone() } else { format!("{name:?}") };
+            let fields = fields.iter().filter(|(_, value)| !value.is_null());
+            let fields: Vec<_> = fields.map(|(name, value)| format!("{} = {}", key(name), in_toml(value))).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(in_toml).collect::<Vec<_>>().join(", ")),
+        other => other.to_string(),
     }
 }
 
-/// TOML as JSON, or a report of what JSON does not have.
-fn json_tree(check: &mut Check<'_>, node: Node<'_>) -> Option<serde_json::Value> {
+/// TOML as JSON. What JSON does not have is reported, and stands as null so that the rest is looked at too.
+fn json_tree(check: &mut Check<'_>, node: Node<'_>) -> serde_json::Value {
     use serde_json::Value;
     use toml::de::DeValue;
     match node.value {
-        DeValue::String(text) => Some(Value::String(text.to_string())),
-        DeValue::Boolean(value) => Some(Value::Bool(*value)),
-        DeValue::Integer(_) => match node.as_integer() {
-            Some(number) => Some(number.into()),
+        DeValue::String(text) => Value::String(text.to_string()),
+        DeValue::Boolean(value) => Value::Bool(*value),
+        DeValue::Integer(_) => node.as_integer().map_or_else(
+            || {
+                check.report(Diagnostic::error("not-finite", node.span, "this number is too large").help("write it as a text"));
+                Value::Null
+            },
+            Value::from,
+        ),
+        DeValue::Float(_) => match node.as_number().and_then(serde_json::Number::from_f64) {
+            Some(number) => Value::Number(number),
             None => {
-                check.error("not-finite", node.span, "this number is too large");
-                None
+                check.report(Diagnostic::error("not-finite", node.span, "JSON has no such number").help("write it as a text"));
+                Value::Null
             }
         },
-        DeValue::Float(_) => {
-            let number = node.as_number().and_then(serde_json::Number::from_f64);
-            if number.is_none() {
-                check.report(Diagnostic::error("not-finite", node.span, "JSON has no such number").help("write it as a text"));
-            }
-            number.map(Value::Number)
-        }
         DeValue::Datetime(_) => {
             check.report(Diagnostic::error("wrong-type", node.span, "JSON has no dates").help("write it as a text, in quotes"));
-            None
+            Value::Null
         }
-        DeValue::Array(_) => {
-            let items: Vec<_> = node.as_list()?.map(|item| json_tree(check, item)).collect();
-            items.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
-        }
+        DeValue::Array(_) => Value::Array(node.as_list().into_iter().flatten().map(|item| json_tree(check, item)).collect()),
         DeValue::Table(_) => {
-            let fields = node.as_table(Place::Free)?.fields();
-            let values: Vec<_> =
-                fields.into_iter().map(|field| Some((field.name.to_owned(), json_tree(check, field.node)?))).collect();
-            values.into_iter().collect::<Option<serde_json::Map<_, _>>>().map(Value::Object)
+            let fields = node.as_table(Place::Free).map(|table| table.fields()).unwrap_or_default();
+            Value::Object(fields.into_iter().map(|field| (field.name.to_owned(), json_tree(check, field.node))).collect())
         }
     }
 }

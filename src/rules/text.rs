@@ -67,7 +67,7 @@ pub(super) fn text_or_table<'a>(check: &mut Check<'a>, field: Field<'a>) -> Opti
 }
 
 fn keyword<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<TextPattern> {
-    let words = field.node.words(check, field.name, "[\"listing\", \"will list\"]")?;
+    let (words, whole) = field.node.words(check, field.name, "[\"listing\", \"will list\"]");
     let mut keywords = Vec::with_capacity(words.len());
     for word in &words {
         let Some(phrase) = normal_text(check, word, field.name, exact) else { continue };
@@ -80,17 +80,34 @@ fn keyword<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<T
                 .help("if that is meant, write `contains` in place of `keyword`, which says the same without this warning");
             check.report(with_use(mistake, word, "a keyword"));
         }
+        wildcard(check, word, &phrase);
         let open = |end: Option<char>| end.is_none_or(|c| normal::is_unspaced(c) || !normal::is_word(c));
         keywords.push(Keyword { open_start: open(start), open_end: open(end), phrase: phrase.into() });
     }
-    (keywords.len() == words.len()).then_some(TextPattern::Keyword { words: keywords, exact })
+    (whole && keywords.len() == words.len()).then_some(TextPattern::Keyword { words: keywords, exact })
+}
+
+/// Warns of `list*`.
+fn wildcard(check: &mut Check<'_>, word: &Word<'_>, phrase: &str) {
+    let starred = |part: &&str| part.ends_with('*') != part.starts_with('*') && part.chars().any(normal::is_word);
+    if let Some(part) = phrase.split(' ').find(starred) {
+        let bare = part.trim_matches('*');
+        let pattern =
+            if part.ends_with('*') { format!(r"\b{}\w*", regex::escape(bare)) } else { format!(r"\w*{}\b", regex::escape(bare)) };
+        let mistake = Diagnostic::warning("no-wildcards", word.span, "there are no wildcards: this looks for the `*` itself")
+            .label("keywords are whole words")
+            .help(format!(
+                "for words that begin or end so write `regex = '{pattern}'`; for any part of a text `contains = \"{bare}\"`"
+            ));
+        check.report(with_use(mistake, word, "a keyword"));
+    }
 }
 
 fn contains<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<TextPattern> {
-    let words = field.node.words(check, field.name, "\"airdrop\"")?;
+    let (words, whole) = field.node.words(check, field.name, "\"airdrop\"");
     let parts: Vec<Box<str>> =
         words.iter().filter_map(|word| normal_text(check, word, field.name, exact)).map(Into::into).collect();
-    (parts.len() == words.len()).then_some(TextPattern::Contains { parts, exact })
+    (whole && parts.len() == words.len()).then_some(TextPattern::Contains { parts, exact })
 }
 
 fn cashtag<'a>(check: &mut Check<'a>, field: Field<'a>, _exact: bool) -> Option<TextPattern> {
@@ -103,17 +120,20 @@ fn regex<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<Tex
 
 /// Compiled patterns, or reports.
 pub(super) fn regexes<'a>(check: &mut Check<'a>, field: Field<'a>, exact: bool) -> Option<Vec<super::condition::Pattern>> {
-    let words = field.node.words(check, field.name, "'\\blist(s|ed|ing)?\\b'")?;
+    let (words, whole) = field.node.words(check, field.name, "'\\blist(s|ed|ing)?\\b'");
     let patterns: Vec<_> = words.iter().filter_map(|word| pattern(check, word, exact)).collect();
-    (patterns.len() == words.len()).then_some(patterns)
+    (whole && patterns.len() == words.len()).then_some(patterns)
 }
 
 /// A text as it is compared, one space between words, or a report when nothing is left of it.
 fn normal_text(check: &mut Check<'_>, word: &Word<'_>, key: &str, exact: bool) -> Option<String> {
     let normal = normal::normalise(word.text);
     let normal = if exact { normal } else { normal::fold(&normal) };
-    // Blanks at the ends of a substring are meant; a phrase has one space between its words.
-    let text = if key == "keyword" { normal.split_whitespace().collect::<Vec<_>>().join(" ") } else { normal };
+    // Blanks at the ends of a substring are meant, though a text itself has none there.
+    let is_blank = |c: char| c.is_whitespace() && key == "contains";
+    let before = if word.text.starts_with(is_blank) { " " } else { "" };
+    let after = if word.text.ends_with(is_blank) { " " } else { "" };
+    let text = format!("{before}{normal}{after}");
     if text.trim().is_empty() {
         let message = format!("this `{key}` is empty, so it would be found in every text");
         check.report(with_use(Diagnostic::error("empty-text", word.span, message), word, key));

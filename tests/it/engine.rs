@@ -345,3 +345,11 @@ fn a_link_without_a_scheme_has_a_domain_too() {
     story.at(0, &content("1", "kol", "x"));
     assert_eq!(story.at(1, &update("1", &json!({"urls": [{"url": "t.me/pump"}]}))), ["tme"]);
 }
+
+#[test]
+fn blanks_at_the_ends_of_a_substring_are_meant() {
+    let mut story = Story::new(&rule("ca", "when = { contains = \" ca \" }"));
+    assert_eq!(story.at(0, &content("1", "kol", "because of decay")), [""; 0]);
+    assert_eq!(story.at(0, &content("2", "kol", "the CA is out")), ["ca"]);
+    assert_eq!(story.at(0, &content("3", "kol", "my ca")), ["ca"]);
+}

@@ -7,6 +7,7 @@ use std::time::Duration;
 use birdcall::model::action::{Chat, Destination};
 use birdcall::model::subject::Event;
 use birdcall::rules::condition::{Condition, Matcher, TextPattern};
+use birdcall::rules::ruleset::Auth;
 use birdcall::rules::{Loaded, Severity, Source, Style, load, render};
 use proptest::prelude::*;
 
@@ -83,6 +84,12 @@ fn the_whole_file_of_the_documentation_loads_with_its_one_warning() {
 }
 
 #[test]
+fn a_payload_that_is_always_complete_is_not_warned_of() {
+    let text = include_str!("../rules/good/complete.toml");
+    assert_eq!(load_text(text).diagnostics, [], "{}", said(text));
+}
+
+#[test]
 fn every_key_of_later_work_is_refused_by_name() {
     let desk = "[actions.desk]\ntype = \"console\"\n";
     let rule = "[[rule]]\nname = \"r\"\nsend = [\"desk\"]\nwhen = { keyword = \"x\" }\n";
@@ -125,10 +132,43 @@ fn files_form_one_set_in_any_order() {
     let Matcher::Handle(accounts) = &**matcher else { panic!("{matcher:?}") };
     assert!(accounts.by_handle.contains_key("a") && accounts.by_id.contains("12"), "{accounts:?}");
 
-    let again = [rules, lists.clone(), actions.clone(), source("other.toml", &format!("{}{}", lists.text, actions.text))];
+    let other = format!("{}{}timeout = \"5s\"\n", lists.text.replace("#12", "#13"), actions.text);
+    let again = [rules, lists, actions, source("other.toml", &other)];
     let text = render(&load(&again).diagnostics, &again, Style::Plain);
     for place in ["z/lists.toml:2", "m/actions.toml:1", "other.toml:2", "other.toml:3"] {
         assert!(text.contains(place), "{place} is missing:\n{text}");
+    }
+}
+
+#[test]
+fn packs_that_repeat_each_other_go_together() {
+    let pack = |name: &str, rule: &str, more: &str| {
+        let shared = "[feed]\nkey = \"env:KEY\"\n[lists]\nkols = [\"a\", \"b\"]\n[templates.t]\nbody = \"x\"\n\
+            [actions.desk]\ntype = \"webhook\"\nurl = \"env:BOT\"\nheaders = { A = \"b\" }\njson = { n = 1, list = [1.5, true] }\n\
+            [actions.phone]\ntype = \"console\"\ntemplate = \"t\"\n";
+        let rule = format!("[[rule]]\nname = \"{rule}\"\nsend = [\"desk\", \"phone\"]\nwhen = {{ handle = \"@kols\" }}\n");
+        source(name, &format!("{}{rule}", shared.replace("[lists]", &format!("{more}\n[lists]"))))
+    };
+    let loaded = load(&[pack("a.toml", "one", ""), pack("b.toml", "two", "auth = \"bearer\"")]);
+    assert_eq!(loaded.diagnostics, [], "nothing to say");
+    let set = loaded.ruleset.unwrap();
+    assert_eq!((set.actions.len(), set.rules.len(), set.feed.auth), (2, 2, Auth::Bearer), "a key of either file counts");
+
+    let differing = [
+        ("\"env:KEY\"", "\"env:OTHER\""),
+        ("[\"a\", \"b\"]", "[\"b\", \"a\"]"),
+        ("body = \"x\"", "title = \"x\""),
+        ("n = 1,", "n = 2,"),
+        ("A = \"b\"", "A = \"b\", B = \"c\""),
+    ];
+    for (from, to) in differing {
+        let mut other = pack("b.toml", "two", "");
+        other.text = other.text.replace(from, to);
+        let sources = [pack("a.toml", "one", ""), other];
+        let loaded = load(&sources);
+        let text = render(&loaded.diagnostics, &sources, Style::Plain);
+        assert!(matches!(errors(&loaded).as_slice(), [_]), "{from}: {text}");
+        assert!(text.contains("a.toml:") && text.contains("b.toml:"), "both places are named:\n{text}");
     }
 }
 

@@ -9,9 +9,9 @@ use super::check::Check;
 use super::diagnostic::Diagnostic;
 use super::keys::{Place, not_yet};
 use super::names::choice;
-use super::read::{Field, Table};
+use super::read::{Field, Node, Table};
 use super::settings::Defaults;
-use super::templates::{PayloadId, TemplateId, Templates};
+use super::templates::{PayloadId, TemplateId, Templates, inner_span};
 use super::units::{duration, rates};
 use crate::model::action::{Action, Destination, Overflow, Span};
 use crate::model::limits::{MAX_AGE, REQUEST_TIMEOUT};
@@ -38,6 +38,8 @@ pub(super) struct Draft {
 #[derive(Debug, Default)]
 pub(super) struct Actions<'a> {
     pub(super) drafts: Vec<Draft>,
+    /// What was written of each draft.
+    nodes: Vec<Node<'a>>,
     by_name: BTreeMap<&'a str, usize>,
 }
 
@@ -54,17 +56,22 @@ impl<'a> Actions<'a> {
 
     /// Takes in one action.
     pub(super) fn define(&mut self, check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defaults, field: Field<'a>) {
-        if let Some(first) = self.find(field.name).and_then(|at| self.drafts.get(at)) {
+        let known = self.find(field.name);
+        if known.and_then(|at| self.nodes.get(at)).is_some_and(|first| first.is_same(field.node)) {
+            return;
+        }
+        if let Some(first) = known.and_then(|at| self.drafts.get(at)) {
             let mistake = Diagnostic::error("duplicate-name", field.key, format!("the action `{}` is defined twice", field.name))
                 .label("here again")
                 .also(first.key, "first here")
-                .help("give one of them another name");
+                .help("give one of them another name, or make them the same");
             check.report(mistake);
             return;
         }
         let draft = read(check, templates, defaults, field);
         self.by_name.insert(field.name, self.drafts.len());
         self.drafts.push(draft);
+        self.nodes.push(field.node);
     }
 
     /// Warns of the actions that no rule sends to.
@@ -98,9 +105,18 @@ fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defa
     let destination = types::destination(check, &mut table, place, field.key);
     if place == Place::Webhook {
         draft.payload = templates.payload(check, &mut table);
+        if table.has("template")
+            && let Some(field) = table.take("template")
+        {
+            let mistake = Diagnostic::error("misplaced-key", field.key, "webhooks take `json` or `form`, not `template`");
+            check.report(
+                mistake.help("for example `json = { text = \"{{ tweet.text }}\" }`; without either the whole firing is sent"),
+            );
+        }
     } else {
         draft.template = table.take("template").and_then(|field| templates.named_or_inline(check, field));
     }
+    no_templates(check, field.node, place);
     let common = common(check, &mut table, defaults);
     draft.own_max_age = common.own_max_age;
     draft.trading = common.trading;
@@ -116,6 +132,35 @@ fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defa
         trading: common.trading,
     });
     draft
+}
+
+/// Reports braces where they would be sent as they are.
+fn no_templates(check: &mut Check<'_>, node: Node<'_>, place: Place) {
+    let Some(table) = node.as_table(place) else { return };
+    let mut texts: Vec<Field<'_>> = Vec::new();
+    for field in table.fields() {
+        match field.name {
+            "json" | "form" | "template" => {}
+            _ => match field.node.as_table(Place::Free) {
+                Some(inner) => texts.extend(inner.fields()),
+                None => texts.push(field),
+            },
+        }
+    }
+    for field in texts {
+        let text = field.node.as_text().unwrap_or_default();
+        let Some(at) = text.find("{{").or_else(|| text.find("{%")) else { continue };
+        let end =
+            text.get(at..).and_then(|rest| rest.find("}}").or_else(|| rest.find("%}"))).map_or(text.len(), |end| at + end + 2);
+        let span = inner_span(check, text, field.node.span, &(at..end));
+        let message = format!("`{}` is no template: these braces would be sent as they are", field.name);
+        let mistake = Diagnostic::error("no-template-here", span, message).label("nothing is put in here");
+        check.report(mistake.help(if place == Place::Webhook {
+            "only `json`, `form` and templates are templates: put the value into `json` or `form`, or make one action for each value"
+        } else {
+            "only `json`, `form` and templates are templates: put the value into a `template`, or make one action for each value"
+        }));
+    }
 }
 
 /// What kind of action it is, by its `type`.

@@ -6,6 +6,7 @@ use minijinja::machinery::ast::{Call, CallArg, CallType};
 use super::check::{Checker, FUNCTIONS, closest};
 use super::schema::Shape;
 use super::words::{FILTERS, KEEPING, TAKING_ONE};
+use crate::rules::keys::nearest;
 
 /// Filters whose `attribute` names a field of a list's elements.
 const BY_ATTRIBUTE: [&str; 7] = ["map", "sort", "unique", "sum", "min", "max", "join"];
@@ -17,7 +18,10 @@ impl<'a> Checker<'_, 'a> {
                 "safe" | "escape" | "e" | "tojson" | "urlencode" => {
                     Some("leave it out: what a template writes is escaped for its destination by itself".to_owned())
                 }
-                _ => closest(name, &FILTERS).map(|near| format!("did you mean `{near}`?")),
+                _ => Some(match closest(name, &FILTERS).or_else(|| nearest(name, FILTERS)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are: {}", FILTERS.join(", ")),
+                }),
             };
             self.error(span, &format!("there is no filter `{name}`"), help);
             return Shape::Any;

@@ -331,7 +331,7 @@ fn names(fields: &[(&'static str, Shape)]) -> String {
 }
 
 /// The place of a lookup: minijinja's own begins after what is looked into.
-fn from(of: &Expr<'_>, span: Span) -> Span {
+pub(super) fn from(of: &Expr<'_>, span: Span) -> Span {
     let start = match of {
         Expr::GetAttr(attr) => from(&attr.expr, attr.span()),
         Expr::GetItem(item) => from(&item.expr, item.span()),

@@ -6,6 +6,7 @@
 mod calls;
 mod check;
 mod program;
+pub mod reads;
 pub mod schema;
 #[cfg(test)]
 mod tests;
@@ -252,7 +253,7 @@ fn piece(
         let message = error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned);
         // minijinja points at the first byte of a letter that it does not expect.
         let letters = |range: Range<usize>| source.floor_char_boundary(range.start)..source.ceil_char_boundary(range.end);
-        wrong(message, None, error.range().map_or(0..source.len(), letters))
+        wrong(message, help_on(error, source), error.range().map_or(0..source.len(), letters))
     };
     let ast = match minijinja::machinery::parse(source, "template", minijinja::syntax::SyntaxConfig::default()) {
         Ok(ast) => ast,
@@ -269,6 +270,27 @@ fn piece(
         Ok(()) => (Some(piece), Vec::new()),
         Err(error) => (None, vec![broken(&error)]),
     }
+}
+
+/// What to do about a mistake of syntax.
+fn help_on(error: &minijinja::Error, source: &str) -> Option<&'static str> {
+    let said = error.detail().unwrap_or_default();
+    let tags = ["include", "import", "from", "extends", "block", "macro", "call"];
+    let at = error.range().and_then(|range| source.get(range)).unwrap_or_default();
+    let unknown = said.contains("unknown statement");
+    Some(if unknown && tags.iter().any(|tag| said.contains(tag) || at.contains(tag)) {
+        "templates cannot take in others: write everything into this one"
+    } else if unknown {
+        "there are: if, elif, else, endif, for, endfor, set, with, filter, raw, do"
+    } else if source.matches("{{").count() > source.matches("}}").count() {
+        "every `{{` needs its `}}`"
+    } else if source.matches("{%").count() > source.matches("%}").count() {
+        "every `{%` needs its `%}`"
+    } else if said.contains("end of input") {
+        "close what was opened: `{% endif %}` for `if`, `{% endfor %}` for `for`"
+    } else {
+        "a value is written `{{ tweet.text }}`, changed with `{{ tweet.text | upper }}`, and asked for with `{% if token %}…{% endif %}`"
+    })
 }
 
 fn is_one_expression(source: &str, ast: &Stmt<'_>) -> bool {

@@ -145,16 +145,16 @@ fn networks<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<HashSet<u64>>
         None => vec![field.node],
     };
     let numbers: HashSet<u64> = nodes.iter().filter_map(|node| node.as_integer().and_then(|n| u64::try_from(n).ok())).collect();
-    let wrong = nodes.iter().find(|node| node.as_integer().is_none_or(|n| n < 0));
-    match wrong {
-        Some(node) => node.wrong(check, "network", "a whole number or a list of them", "8453"),
-        None if nodes.is_empty() => {
-            let mistake = Diagnostic::error("empty-list", field.node.span, "`network` is an empty list, which nothing matches");
-            check.report(mistake.help("put a number into it or remove the key"));
-        }
-        None => return Some(numbers),
+    let mut whole = !nodes.is_empty();
+    for node in nodes.iter().filter(|node| node.as_integer().is_none_or(|n| n < 0)) {
+        node.wrong(check, "network", "a whole number or a list of them", "8453");
+        whole = false;
     }
-    None
+    if nodes.is_empty() {
+        let mistake = Diagnostic::error("empty-list", field.node.span, "`network` is an empty list, which nothing matches");
+        check.report(mistake.help("put a number into it or remove the key"));
+    }
+    whole.then_some(numbers)
 }
 
 fn market<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {

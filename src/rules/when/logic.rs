@@ -8,7 +8,7 @@ use crate::model::subject::Kind;
 use crate::rules::check::Check;
 use crate::rules::condition::{Accounts, AuthorMatcher, Matcher, NumberRange, TextPattern, TokenMatcher};
 use crate::rules::diagnostic::Diagnostic;
-use crate::rules::range::are_disjoint;
+use crate::rules::range::{are_disjoint, is_within};
 
 /// Steps of comparison spent on one rule. A rule beyond it is of machine's making, and is not looked through to the end.
 const STEPS: usize = 100_000;
@@ -137,10 +137,10 @@ impl Search {
                     && within(&a.symbols, &b.symbols)
                     && within(&a.bases, &b.bases)
                     && within(&a.quotes, &b.quotes)
-                    && same_or_none(a.price, b.price)
+                    && narrower(a.price, b.price)
                     && (b.source.is_any() || a.source == b.source)
             }
-            (Matcher::Price(a), Matcher::Price(b)) | (Matcher::Age(a), Matcher::Age(b)) => a == b,
+            (Matcher::Price(a), Matcher::Price(b)) | (Matcher::Age(a), Matcher::Age(b)) => is_within(a, b),
             (Matcher::Media(a), Matcher::Media(b)) => part_of(&a.kinds, &b.kinds),
             (Matcher::Link(a), Matcher::Link(b)) => {
                 a.patterns.is_empty() && !a.domains.is_empty() && a.domains.iter().all(|d| b.domains.contains(d))
@@ -219,7 +219,7 @@ fn token_implies(a: &TokenMatcher, b: &TokenMatcher) -> bool {
         && (!b.any_contract || a.any_contract || !a.contracts.is_empty())
         && within(&a.chains, &b.chains)
         && within(&a.networks, &b.networks)
-        && same_or_none(a.price, b.price)
+        && narrower(a.price, b.price)
         && (b.source.is_any() || a.source == b.source)
 }
 
@@ -232,6 +232,6 @@ fn part_of(a: &[Box<str>], b: &[Box<str>]) -> bool {
     b.is_empty() || (!a.is_empty() && a.iter().all(|value| b.contains(value)))
 }
 
-fn same_or_none(a: Option<NumberRange>, b: Option<NumberRange>) -> bool {
-    b.is_none() || a == b
+fn narrower(a: Option<NumberRange>, b: Option<NumberRange>) -> bool {
+    b.is_none_or(|b| a.is_some_and(|a| is_within(&a, &b)))
 }

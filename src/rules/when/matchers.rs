@@ -88,7 +88,7 @@ const VERIFIED: [&str; 4] = ["blue", "business", "government", "none"];
 
 /// The feed may learn new values, so one that we do not know is only a warning.
 fn verified<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec<Box<str>>> {
-    let words = field.node.words(check, "verified", "[\"business\", \"government\"]")?;
+    let (words, whole) = field.node.words(check, "verified", "[\"business\", \"government\"]");
     for word in words.iter().filter(|word| !VERIFIED.contains(&word.text)) {
         let mistake =
             Diagnostic::warning("unknown-value", word.span, format!("`{}` is no verification that we know of", word.text));
@@ -97,7 +97,7 @@ fn verified<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec<Box<str>>
             None => mistake.help(format!("the feed knows {}", list(&VERIFIED))),
         });
     }
-    Some(words.iter().map(|word| word.text.to_lowercase().into()).collect())
+    whole.then(|| words.iter().map(|word| word.text.to_lowercase().into()).collect())
 }
 
 fn media<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {

@@ -3,10 +3,12 @@
 
 mod elements;
 mod events;
+mod gives;
 mod logic;
 mod matchers;
 
 pub(super) use events::{OnSpan, check_events, gather_required};
+pub(super) use gives::{Presence, different_tokens, element};
 pub(super) use logic::check_logic;
 
 use super::check::Check;
