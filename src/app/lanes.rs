@@ -124,7 +124,9 @@ mod tests {
     use super::*;
 
     fn lanes(out: Box<dyn Write + Send>) -> Lanes {
-        let rules = crate::rules::load(&[]).ruleset.unwrap_or_default();
+        let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"gm\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n";
+        let source = crate::rules::Source { name: "rules.toml".to_owned(), text: text.to_owned() };
+        let rules = crate::rules::load(&[source]).ruleset.unwrap();
         let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
         Lanes::open(&rules, Vec::new(), out, tls, Clock::system()).unwrap().0
     }

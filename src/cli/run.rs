@@ -12,7 +12,7 @@ use crate::app::{self, Setup, Way};
 use crate::clock::Clock;
 use crate::feed::{Feed, Settings};
 use crate::model::action::Destination;
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, SecretSource};
 use crate::{telemetry, tls};
 
 /// Connect to the feed, evaluate the rules and deliver until stopped
@@ -78,7 +78,16 @@ fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
     let feed = Feed::new(settings).map_err(|error| cannot(&error))?;
     let start_timeout = (arguments.start_timeout > 0).then(|| Duration::from_secs(arguments.start_timeout));
     let console = Box::new(anstream::stdout());
-    Ok(Setup { rules: Arc::new(rules.set), feed, ways, console, tls, clock: Clock::system(), start_timeout, ends_with_console: false })
+    Ok(Setup {
+        rules: Arc::new(rules.set),
+        feed,
+        ways,
+        console,
+        tls,
+        clock: Clock::system(),
+        start_timeout,
+        ends_with_console: false,
+    })
 }
 
 fn feed_key(rules: &Rules) -> Result<Secret, End> {
@@ -108,9 +117,20 @@ fn ways(rules: &Rules) -> Result<Vec<Way>, End> {
             continue;
         }
         match rules.target(action) {
-            Ok(target) => ways.push(Way::Send(Box::new(target))),
+            Ok(target) => {
+                if let Some(host) = target.in_clear().filter(|_| !is_written_out(&action.destination)) {
+                    let action = action.name.as_str();
+                    tracing::warn!(action, "http:// to {host}: what is sent can be read and changed on its way; write https://");
+                }
+                ways.push(Way::Send(Box::new(target)));
+            }
             Err(_) => failed = true,
         }
     }
     if failed { Err(End::CannotStart) } else { Ok(ways) }
+}
+
+/// The URL stands in the rules themselves, where `check` has warned of it already.
+fn is_written_out(destination: &Destination) -> bool {
+    matches!(destination, Destination::Webhook(webhook) if matches!(webhook.url.source, SecretSource::Clear(_)))
 }

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{KEY, Home, Reply, Rig, SECRET, Server, content, webhook};
+use super::{Home, KEY, Reply, Rig, SECRET, Server, content, webhook};
 use crate::kit::binary::{Program, Reader};
 use crate::kit::http::Manner;
 
-const ORDER: &str = "[actions.bot]\ntype = \"webhook\"\nurl = \"env:BOT\"\nsecret = \"env:BOT_SECRET\"\ntrading = true\n\
+const ORDER: &str = "[actions.bot]\ntype = \"webhook\"\nurl = \"env:BOT\"\nsecret = \"env:BOT_SECRET\"\ntrading = true\nmax_age = \"60s\"\n\
                      [[rule]]\nname = \"gm\"\nsend = [\"bot\"]\nwhen = { keyword = \"gm\" }\n";
 const PRINT: &str = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"hi\"\nsend = [\"out\"]\nwhen = { keyword = \"hi\" }\n";
 /// More lines of log, or messages, than a pipe and the program's own buffers hold.
@@ -28,6 +28,14 @@ fn end(mut program: Program) -> (i32, String, Duration) {
     (code, said, asked.elapsed())
 }
 
+async fn until(done: impl Fn() -> bool) {
+    let begun = now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never came to that");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "another process is timed")]
 fn now() -> Instant {
     Instant::now()
@@ -40,21 +48,13 @@ async fn a_held_standard_error_holds_neither_orders_nor_the_end() {
     let home = home(ORDER, &bot.url()).env("BIRDCALL_LOG", "debug");
     let url = rig.url.clone();
     let program = beside(move || home.start_with(&["run", "--url", &url], Reader::NoErr)).await;
-    rig.handle.wait(|stats| stats.open == 1).await;
+    until(|| rig.handle.stats().open == 1).await;
     for n in 0..1_000 {
         rig.handle.send(content(&n.to_string(), "gm").to_string());
-        let patience = now();
         // The lane holds a thousand; in step with it nothing is dropped.
-        while bot.messages().len() + 200 < n {
-            assert!(patience.elapsed() < Duration::from_secs(20), "{n}: orders stopped at {}", bot.messages().len());
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        until(|| bot.messages().len() + 200 >= n).await;
     }
-    let patience = now();
-    while bot.messages().len() < 1_000 && patience.elapsed() < Duration::from_secs(20) {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    assert_eq!(bot.messages().len(), 1_000);
+    until(|| bot.messages().len() == 1_000).await;
     program.ask_to_stop();
     let (code, said, took) = beside(move || end(program)).await;
     assert!(code == 0 && said.contains("1000 deliveries: 1000 delivered"), "{code} {said}");
@@ -104,9 +104,7 @@ async fn what_a_second_signal_cuts_off_is_named_and_a_mute_feed_does_not_delay_i
     })
     .await;
     rig.handle.send(content("1", "gm").to_string());
-    while silent.received().is_empty() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until(|| !silent.received().is_empty()).await;
     rig.handle.freeze();
     let program = beside(move || {
         program.ask_to_stop();
@@ -156,9 +154,7 @@ async fn a_closed_standard_output_is_said_once_and_the_rest_goes_on() {
     for n in 0..50 {
         rig.handle.send(content(&n.to_string(), "hi").to_string());
     }
-    while bot.messages().len() < 50 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    until(|| bot.messages().len() == 50).await;
     program.ask_to_stop();
     let (code, said, _) = beside(move || end(program)).await;
     assert_eq!(code, 0, "{said}");
@@ -172,4 +168,26 @@ fn a_demo_whose_reader_has_seen_enough_ends() {
     let (code, said) = program.end();
     assert_eq!(code, 0, "{said}");
     assert_eq!(said.lines().count(), 3, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_http_to_strangers_is_warned_of_at_the_start_and_to_this_machine_it_is_not() {
+    let rig = Rig::plain().await;
+    for (bot, warned) in [("http://bot.example/hook", true), ("http://bot.internal/hook", false), ("https://bot.example/", false)]
+    {
+        let (home, url) = (home(ORDER, bot), rig.url.clone());
+        let (code, said) = beside(move || {
+            let mut program = home.start(&["run", "--url", &url]);
+            program.wait_for("connected to the feed");
+            program.ask_to_stop();
+            program.end()
+        })
+        .await;
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(
+            said.matches("http:// to bot.example: what is sent can be read").count(),
+            usize::from(warned),
+            "{bot}: {said}"
+        );
+    }
 }
