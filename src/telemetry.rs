@@ -1,4 +1,8 @@
-//! Log set-up and redaction: to standard error, one line an event, never a secret.
+//! Log set-up and redaction: to standard error, one line an event, never a secret. Lines go out through [`writer`], which never waits.
+
+mod writer;
+
+use std::sync::OnceLock;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Metadata};
@@ -11,17 +15,28 @@ use tracing_subscriber::{EnvFilter, Layer as _, filter};
 const TALKATIVE: [&str; 9] =
     ["tungstenite", "tokio_tungstenite", "hyper", "hyper_util", "h2", "reqwest", "rustls", "tokio_rustls", "minijinja"];
 
+/// The way out of the one log that a process has.
+static WAY_OUT: OnceLock<writer::Lines> = OnceLock::new();
+
 /// Starts logging. `BIRDCALL_LOG`, else `RUST_LOG`, sets the levels (`info`, `birdcall=debug`, …); without either, `default`.
 pub fn start(default: LevelFilter) {
     let asked = std::env::var("BIRDCALL_LOG").or_else(|_| std::env::var("RUST_LOG")).unwrap_or_default();
     let levels = EnvFilter::builder().with_default_directive(default.into()).parse_lossy(asked);
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(is_colourful())
-        .with_target(false)
-        .with_filter(filter::filter_fn(may_be_logged));
+    let layer = tracing_subscriber::fmt::layer().with_ansi(is_colourful()).with_target(false);
+    let layer = match writer::Lines::open(Box::new(std::io::stderr())) {
+        Ok(lines) => layer.with_writer(WAY_OUT.get_or_init(|| lines).clone()).boxed(),
+        // Without a thread of its own a log that may wait is better than none.
+        Err(_) => layer.with_writer(std::io::stderr).boxed(),
+    };
+    let lines = layer.with_filter(filter::filter_fn(may_be_logged));
     // A second start (in tests) changes nothing.
     let _ = tracing_subscriber::registry().with(levels).with(lines).try_init();
+}
+
+/// Waits until what was logged is written. Says no when standard error is held: when for [`LOG_FLUSH`](crate::model::limits::LOG_FLUSH)
+/// little or nothing was taken.
+pub fn flush() -> bool {
+    WAY_OUT.get().is_none_or(writer::Lines::flush)
 }
 
 fn is_colourful() -> bool {

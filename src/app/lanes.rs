@@ -1,31 +1,34 @@
 //! The lanes of a run: opened together, offered to by number, closed together.
 
-use std::collections::VecDeque;
-use std::future::Future;
 use std::io::Write;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{Id, JoinError, JoinSet};
 
 use super::{AppError, Way};
 use crate::clock::Clock;
 use crate::deliver::{self, Common, Console, Jitter, Lane};
 use crate::model::delivery::{Delivery, Report};
-use crate::model::limits;
 use crate::rules::ruleset::RuleSet;
 
 /// Reports that may wait to be counted.
 const REPORTS: usize = 4_096;
+/// How long a worker may take to end after it was abandoned; it has nothing to wait for.
+const ABANDON: Duration = Duration::from_secs(1);
 
 /// The lanes of a run.
 pub(super) struct Lanes {
     /// One for each action; `None` for those that print.
     lanes: Vec<Option<Lane>>,
-    console: Option<Console>,
+    console: Console,
     workers: JoinSet<()>,
-    writer: JoinHandle<()>,
+    /// Whose each worker is.
+    names: Vec<(Id, String)>,
+    /// Said when the console's thread has ended, and let go without a word when it panicked. `None` once that was noticed.
+    writer: Option<oneshot::Receiver<()>>,
+    closed: bool,
 }
 
 impl Lanes {
@@ -38,7 +41,7 @@ impl Lanes {
     ) -> Result<(Self, mpsc::Receiver<Report>), AppError> {
         let (reports, reported) = mpsc::channel(REPORTS);
         let common = Common { tls, clock, reports };
-        let mut workers = JoinSet::new();
+        let (mut workers, mut names) = (JoinSet::new(), Vec::new());
         let mut lanes = Vec::new();
         for (index, (action, way)) in rules.actions.iter().zip(ways).enumerate() {
             let Way::Send(target) = way else {
@@ -48,59 +51,101 @@ impl Lanes {
             let jitter = Jitter::seeded(fastrand::u64(..));
             let (lane, worker) = deliver::open(index, action, *target, &common, jitter)
                 .map_err(|error| AppError::Lane { action: action.name.clone(), error })?;
-            workers.spawn(worker);
+            names.push((workers.spawn(worker).id(), action.name.clone()));
             lanes.push(Some(lane));
         }
         let (console, write) = deliver::console::open(out, &common);
-        let writer = std::thread::Builder::new().name("console".to_owned()).spawn(write).map_err(AppError::Console)?;
-        Ok((Self { lanes, console: Some(console), workers, writer }, reported))
+        let (ending, writer) = oneshot::channel();
+        let write = move || {
+            write();
+            let _ = ending.send(());
+        };
+        std::thread::Builder::new().name("console".to_owned()).spawn(write).map_err(AppError::Console)?;
+        Ok((Self { lanes, console, workers, names, writer: Some(writer), closed: false }, reported))
     }
 
     /// Brings a delivery to its lane. Never waits; a delivery that is let go is returned as its report.
     pub(super) fn offer(&self, delivery: Delivery) -> Option<Report> {
         match self.lanes.get(delivery.action) {
             Some(Some(lane)) => lane.offer(delivery),
-            _ => self.console.as_ref()?.offer(delivery),
+            _ => self.console.offer(delivery),
         }
     }
 
-    /// Lets the lanes finish for at most [`limits::DRAIN`], or until `hurry`; then abandons what is left. Returns every report.
-    pub(super) async fn finish(mut self, reports: &mut mpsc::Receiver<Report>, hurry: impl Future<Output = ()>) -> Vec<Report> {
-        let mut ends = VecDeque::new();
+    /// Takes nothing more.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
         self.lanes.iter().flatten().for_each(Lane::close);
-        self.console = None;
-        let enough = async {
-            tokio::select! {
-                () = hurry => {}
-                () = tokio::time::sleep(limits::DRAIN) => {}
+        self.console.close();
+    }
+
+    /// The next end of a worker or of the console's thread, `None` when all have ended. An end is a failure when nobody has closed the
+    /// lanes, and when it was a panic. Loses nothing when it is dropped.
+    pub(super) async fn ended(&mut self) -> Option<Result<(), AppError>> {
+        let Self { workers, names, writer, .. } = self;
+        let (who, panicked) = tokio::select! {
+            Some(ended) = workers.join_next_with_id() => {
+                let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+                let name = names.iter().find(|(known, _)| *known == id).map_or("?", |(_, name)| name);
+                (format!("the lane of {name}"), ended.is_err())
+            }
+            Some(ended) = async { Some(writer.as_mut()?.await) } => {
+                *writer = None;
+                ("the console's thread".to_owned(), ended.is_err())
+            }
+            else => return None,
+        };
+        Some(if panicked || !self.closed { Err(AppError::Died { who }) } else { Ok(()) })
+    }
+
+    /// Lets everything go now and brings every report that is left to `note`. Waits for nobody but the workers, which have nothing to
+    /// wait for; the console's thread may be stuck for good.
+    pub(super) async fn abandon(&mut self, reports: &mut mpsc::Receiver<Report>, mut note: impl FnMut(&Report)) {
+        self.lanes.iter().flatten().for_each(Lane::abandon);
+        self.console.abandon().iter().for_each(&mut note);
+        let workers = async {
+            while !self.workers.is_empty() {
+                tokio::select! {
+                    biased;
+                    Some(report) = reports.recv() => note(&report),
+                    _ = self.workers.join_next() => {}
+                }
             }
         };
-        tokio::pin!(enough);
-        let mut in_time = true;
-        loop {
-            let busy = !self.workers.is_empty() || !self.writer.is_finished();
-            if !busy {
-                break;
-            }
-            tokio::select! {
-                biased;
-                Some(report) = reports.recv() => ends.push_back(report),
-                Some(_) = self.workers.join_next() => {}
-                () = &mut enough, if in_time => {
-                    in_time = false;
-                    self.lanes.iter().flatten().for_each(Lane::abandon);
-                    if self.workers.is_empty() {
-                        break;
-                    }
-                }
-                // The console's writer is a thread, which cannot be awaited.
-                () = tokio::time::sleep(std::time::Duration::from_millis(5)), if self.workers.is_empty() => {}
-            }
-        }
-        drop(self.lanes);
+        let _ = tokio::time::timeout(ABANDON, workers).await;
         while let Ok(report) = reports.try_recv() {
-            ends.push_back(report);
+            note(&report);
         }
-        ends.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lanes(out: Box<dyn Write + Send>) -> Lanes {
+        let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"gm\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n";
+        let source = crate::rules::Source { name: "rules.toml".to_owned(), text: text.to_owned() };
+        let rules = crate::rules::load(&[source]).ruleset.unwrap();
+        let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
+        Lanes::open(&rules, Vec::new(), out, tls, Clock::system()).unwrap().0
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_ends_before_it_is_asked_to_is_a_failure_with_a_name() {
+        let mut lanes = lanes(Box::new(std::io::sink()));
+        let id = lanes.workers.spawn(async { panic!("a bug") }).id();
+        lanes.names.push((id, "desk".to_owned()));
+        let error = lanes.ended().await.unwrap().unwrap_err();
+        assert!(error.to_string().starts_with("the lane of desk ended unexpectedly"), "{error}");
+        lanes.workers.spawn(async {});
+        assert!(lanes.ended().await.unwrap().is_err(), "nobody had closed it");
+        lanes.close();
+        lanes.workers.spawn(async {});
+        while let Some(ended) = lanes.ended().await {
+            assert!(ended.is_ok(), "{ended:?}");
+        }
+        lanes.workers.spawn(async { panic!("a bug") });
+        assert!(lanes.ended().await.unwrap().is_err(), "a panic is one while closing, too");
     }
 }

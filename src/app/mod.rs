@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::deliver::{ClientError, Target};
 use crate::feed::{Feed, Loss};
+use crate::model::limits;
 use crate::rules::ruleset::RuleSet;
 
 use lanes::Lanes;
@@ -41,6 +42,8 @@ pub struct Setup {
     pub clock: Clock,
     /// Give up when the feed has not been reached once by then. `None`: never.
     pub start_timeout: Option<Duration>,
+    /// End when nobody reads what is printed any more.
+    pub ends_with_console: bool,
 }
 
 impl std::fmt::Debug for Setup {
@@ -83,16 +86,25 @@ pub enum AppError {
     /// There is no thread for the console.
     #[error("no thread could be started for the console: {0}")]
     Console(std::io::Error),
+    /// A part of the program that was to work until the end did not.
+    #[error("{who} ended unexpectedly, which is a bug in birdcall: it stops, as nothing would be sent there; please report it")]
+    Died {
+        /// Which one.
+        who: String,
+    },
 }
 
-/// Runs until `stop` is done or the feed refuses for good; `hurry` ends the wait for lanes that have not finished. What was counted is
-/// returned either way.
+/// Frames that are taken in one go, though nothing fires, before lanes get their turn.
+const FRAMES: u32 = 64;
+
+/// Runs until `stop` is done or the feed refuses for good. Then the feed is closed and the lanes finish, for [`limits::DRAIN`] in all or
+/// until `hurry`, which is listened to from the moment of the stop on. What was counted is returned either way.
 pub async fn run(
     setup: Setup,
     stop: impl Future<Output = ()>,
     hurry: impl Future<Output = ()>,
 ) -> (Totals, Result<(), AppError>) {
-    let Setup { rules, mut feed, ways, console, tls, clock, start_timeout } = setup;
+    let Setup { rules, mut feed, ways, console, tls, clock, start_timeout, ends_with_console } = setup;
     let started = Instant::now();
     let (lanes, mut reports) = match Lanes::open(&rules, ways, console, tls, clock.clone()) {
         Ok(opened) => opened,
@@ -100,9 +112,11 @@ pub async fn run(
     };
     let mut running = Running::new(rules, lanes, clock);
     let mut stop = pin!(stop);
-    let mut give_up = pin!(tokio::time::sleep(start_timeout.unwrap_or(Duration::from_secs(u64::from(u32::MAX)))));
+    let patience = start_timeout.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
+    let mut give_up = pin!(tokio::time::sleep(patience));
     let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
     let mut alarm_at = None;
+    let mut frames = 0;
     let ended = loop {
         // The timer is touched only when the deadline has moved, not for every frame.
         let deadline = running.deadline();
@@ -115,25 +129,46 @@ pub async fn run(
         tokio::select! {
             biased;
             () = &mut stop => break Ok(()),
-            Some(report) = reports.recv() => running.note(&report),
-            signal = feed.next() => match running.signal(signal) {
-                Ok(true) => tokio::task::yield_now().await,
-                Ok(false) => {}
-                Err(error) => break Err(error),
-            },
+            Some(report) = reports.recv() => {
+                running.note(&report);
+                if ends_with_console && running.console_is_closed() {
+                    break Ok(());
+                }
+            }
+            died = running.death() => break Err(died),
+            signal = feed.next() => {
+                frames += 1;
+                match running.signal(signal) {
+                    Ok(fired) if fired || frames >= FRAMES => {
+                        frames = 0;
+                        tokio::task::yield_now().await;
+                    }
+                    Ok(_) => {}
+                    Err(error) => break Err(error),
+                }
+            }
             () = &mut alarm, if alarm_at.is_some() => {
                 running.tick();
                 alarm_at = None;
             }
-            () = &mut give_up, if start_timeout.is_some() && !running.has_connected() => {
+            () = &mut give_up, if start_timeout.is_some() && running.is_starting() => {
                 let why = running.latest_loss().unwrap_or_else(|| "no answer yet".to_owned());
-                break Err(AppError::Unreachable { why, after: started.elapsed() });
+                break Err(AppError::Unreachable { why, after: patience });
             }
         }
     };
-    // Nothing more comes in while the lanes finish.
-    feed.close().await;
-    let mut totals = running.finish(&mut reports, hurry).await;
+    if ended.is_ok() {
+        tracing::info!("stopping: what is under way may take {} s; a second signal ends it now", limits::DRAIN.as_secs());
+    }
+    tokio::select! {
+        biased;
+        () = hurry => {}
+        // Not a second word but the first, when it was not by request that the run has ended.
+        () = &mut stop, if ended.is_err() => {}
+        _ = async { tokio::join!(running.drain(&mut reports), feed.close()) } => {}
+        () = tokio::time::sleep(limits::DRAIN) => {}
+    }
+    let (mut totals, died) = running.finish(&mut reports).await;
     totals.ran = started.elapsed();
-    (totals, ended)
+    (totals, ended.and(died))
 }

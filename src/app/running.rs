@@ -1,6 +1,5 @@
 //! One run while it goes on: what a signal of the feed, a report and a moment do to it.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +10,9 @@ use super::lanes::Lanes;
 use super::{AppError, Totals};
 use crate::clock::Clock;
 use crate::decode;
+use crate::deliver::console::CLOSED;
 use crate::engine::{Effect, Engine, Input};
-use crate::feed::Signal;
+use crate::feed::{Reaction, Signal};
 use crate::model::delivery::{Outcome, Report};
 use crate::model::envelope::Body;
 use crate::model::firing::{Firing, Origin};
@@ -29,7 +29,12 @@ pub(super) struct Running {
     effects: Vec<Effect>,
     connected: bool,
     has_connected: bool,
+    /// The feed asked for patience: giving up after the start timeout would only begin the wait anew.
+    is_patient: bool,
     latest_loss: Option<String>,
+    console_is_closed: bool,
+    /// The first lane that died while all were to finish.
+    died: Option<AppError>,
 }
 
 impl Running {
@@ -44,12 +49,21 @@ impl Running {
             effects: Vec::new(),
             connected: false,
             has_connected: false,
+            is_patient: false,
             latest_loss: None,
+            console_is_closed: false,
+            died: None,
         }
     }
 
-    pub(super) fn has_connected(&self) -> bool {
-        self.has_connected
+    /// Whether the start timeout still counts.
+    pub(super) fn is_starting(&self) -> bool {
+        !self.has_connected && !self.is_patient
+    }
+
+    /// Nobody reads what is printed any more.
+    pub(super) fn console_is_closed(&self) -> bool {
+        self.console_is_closed
     }
 
     pub(super) fn latest_loss(&self) -> Option<String> {
@@ -78,10 +92,14 @@ impl Running {
                 (self.connected, self.has_connected) = (true, true);
             }
             Signal::Lost { why, retry_in } => {
-                if why.wants_attention() {
-                    error!(retry_in_s = retry_in.as_secs_f64(), "{why}");
+                let retry_in_s = format_args!("{:.1}", retry_in.as_secs_f64());
+                if why.reaction() == Reaction::SlowRetry && self.is_starting() {
+                    self.is_patient = true;
+                    error!(retry_in_s, "{why}; birdcall waits and tries again instead of giving up");
+                } else if why.wants_attention() {
+                    error!(retry_in_s, "{why}");
                 } else {
-                    warn!(retry_in_s = retry_in.as_secs_f64(), "{why}");
+                    warn!(retry_in_s, "{why}");
                 }
                 self.totals.losses += u64::from(self.connected);
                 self.connected = false;
@@ -151,28 +169,64 @@ impl Running {
 
     /// Counts the end of a delivery.
     pub(super) fn note(&mut self, report: &Report) {
-        self.totals.note(report);
-        let action = self.rules.actions.get(report.action).map_or("?", |action| action.name.as_str());
-        let (rule, id) = (&report.firing.rule, report.firing.id);
-        match &report.outcome {
-            Outcome::Delivered { fallback, .. } => {
-                let took_ms = report.took.as_millis();
-                debug!(action, %rule, %id, attempts = report.attempts, took_ms, fallback, "delivered");
+        tell(report, &self.rules, &mut self.totals, &mut self.console_is_closed);
+    }
+
+    /// Why a lane has ended before it was asked to. Waits for ever while all is well; may be dropped and called again.
+    pub(super) async fn death(&mut self) -> AppError {
+        loop {
+            match self.lanes.ended().await {
+                Some(Err(died)) => return died,
+                Some(Ok(())) => {}
+                None => return std::future::pending().await,
             }
-            Outcome::Unknown { reason } => error!(action, %rule, %id, "it is unknown whether an order arrived: {reason}"),
-            Outcome::Dead { reason } => warn!(action, %rule, %id, "not delivered: {reason}"),
-            Outcome::Expired => warn!(action, %rule, %id, "expired before it could be sent"),
-            Outcome::Dropped => warn!(action, %rule, %id, "dropped: the lane was full"),
-            Outcome::Abandoned => warn!(action, %rule, %id, "abandoned: the program stops"),
         }
     }
 
-    /// Lets the lanes finish, counts what comes of it, and returns all that was counted.
-    pub(super) async fn finish(self, reports: &mut mpsc::Receiver<Report>, hurry: impl Future<Output = ()>) -> Totals {
-        let Self { lanes, mut totals, .. } = self;
-        for report in lanes.finish(reports, hurry).await {
-            totals.note(&report);
+    /// Lets the lanes finish what they have, however many of them die of it, and counts it. May be dropped before it is done.
+    pub(super) async fn drain(&mut self, reports: &mut mpsc::Receiver<Report>) {
+        self.lanes.close();
+        loop {
+            tokio::select! {
+                biased;
+                Some(report) = reports.recv() => self.note(&report),
+                ended = self.lanes.ended() => match ended {
+                    Some(Ok(())) => {}
+                    Some(Err(died)) => self.died = self.died.take().or(Some(died)),
+                    None => return,
+                },
+            }
         }
-        totals
+    }
+
+    /// Lets everything go that has not come to its end, and returns all that was counted, and whether a lane has died.
+    pub(super) async fn finish(mut self, reports: &mut mpsc::Receiver<Report>) -> (Totals, Result<(), AppError>) {
+        let Self { lanes, totals, rules, console_is_closed, engine, .. } = &mut self;
+        lanes.abandon(reports, |report| tell(report, rules, totals, console_is_closed)).await;
+        totals.of_rules(engine.counts(), engine.join_counts());
+        (self.totals, self.died.map_or(Ok(()), Err))
+    }
+}
+
+/// Counts the end of a delivery and says what it was.
+fn tell(report: &Report, rules: &RuleSet, totals: &mut Totals, console_is_closed: &mut bool) {
+    totals.note(report);
+    let action = rules.actions.get(report.action).map_or("?", |action| action.name.as_str());
+    let (rule, id) = (&report.firing.rule, report.firing.id);
+    match &report.outcome {
+        Outcome::Delivered { fallback, .. } => {
+            let took_ms = report.took.as_millis();
+            debug!(action, %rule, %id, attempts = report.attempts, took_ms, fallback, "delivered");
+        }
+        Outcome::Unknown { reason } => error!(action, %rule, %id, "it is unknown whether an order arrived: {reason}"),
+        Outcome::Dead { reason } if reason == CLOSED => {
+            if !std::mem::replace(console_is_closed, true) {
+                warn!(action, "{reason}: what console actions print is dead from now on, without a line each");
+            }
+        }
+        Outcome::Dead { reason } => warn!(action, %rule, %id, "not delivered: {reason}"),
+        Outcome::Expired => warn!(action, %rule, %id, "expired before it could be sent"),
+        Outcome::Dropped => warn!(action, %rule, %id, "dropped: the lane was full"),
+        Outcome::Abandoned => warn!(action, %rule, %id, "abandoned: the program stops"),
     }
 }

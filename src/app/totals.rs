@@ -21,6 +21,10 @@ pub struct Totals {
     pub deliveries: u64,
     /// Ends of deliveries, by outcome.
     pub outcomes: BTreeMap<&'static str, u64>,
+    /// Matches that did not fire and firings by waiting, by what became of them.
+    pub matches: BTreeMap<&'static str, u64>,
+    /// What joining had to let go.
+    pub tweets: BTreeMap<&'static str, u64>,
     /// Times that the feed was lost.
     pub losses: u64,
     /// How long it ran.
@@ -31,6 +35,18 @@ impl Totals {
     /// Counts the end of a delivery.
     pub fn note(&mut self, report: &Report) {
         *self.outcomes.entry(report.outcome.name()).or_default() += 1;
+    }
+
+    /// Takes over what the engine has counted.
+    pub fn of_rules(&mut self, engine: crate::engine::Counts, join: crate::join::Counts) {
+        for (label, count) in
+            [("repeated", engine.repeated), ("too old for their rule", engine.expired), ("settled by waiting", engine.settled)]
+        {
+            Self::add(&mut self.matches, label, count);
+        }
+        for (label, count) in [("forgotten for want of room", join.evicted), ("parts refused", join.refused)] {
+            Self::add(&mut self.tweets, label, count);
+        }
     }
 
     /// Adds one to a table.
@@ -74,6 +90,8 @@ impl fmt::Display for Totals {
         if self.losses > 0 {
             write!(f, "; feed lost {}", plural(self.losses, "time", "times"))?;
         }
+        write_table(f, "; matches: ", &self.matches)?;
+        write_table(f, "; tweets: ", &self.tweets)?;
         Ok(())
     }
 }
@@ -100,9 +118,13 @@ mod tests {
         totals.ran = Duration::from_millis(61_500);
         totals.outcomes = BTreeMap::from([("delivered", 2), ("expired", 1)]);
         totals.malformed = BTreeMap::from([("not_json", 3)]);
+        let engine = crate::engine::Counts { repeated: 5, expired: 6, ..Default::default() };
+        let join = crate::join::Counts { evicted: 7, ..Default::default() };
+        totals.of_rules(engine, join);
         assert_eq!(
             totals.to_string(),
-            "1 envelope in 1 min 01 s, 2 firings, 4 deliveries: 2 delivered, 1 expired, 1 pending; malformed: 3 not_json; feed lost 1 time"
+            "1 envelope in 1 min 01 s, 2 firings, 4 deliveries: 2 delivered, 1 expired, 1 pending; malformed: 3 not_json; feed lost 1 time; \
+             matches: 5 repeated, 6 too old for their rule; tweets: 7 forgotten for want of room"
         );
     }
 }

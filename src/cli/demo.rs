@@ -8,7 +8,7 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use super::load::{self, Rules};
-use super::{End, complain, runtime, say, stopped};
+use super::{End, Signals, complain, complain_last, runtime, say, say_last};
 use crate::app::{self, Setup, Totals, Way};
 use crate::clock::Clock;
 use crate::feed::simulator::{Options, Simulator, TrafficOptions};
@@ -55,12 +55,13 @@ pub(super) fn run(arguments: &Arguments) -> End {
     };
     match runtime().map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(show(rules, arguments))) {
         Ok(totals) => {
-            say(format_args!("{totals}"));
-            say("Next: copy rules/rules.toml, name your accounts and actions in it, and try: birdcall check rules.toml");
+            say_last(format_args!(
+                "{totals}\nNext: copy rules/rules.toml, name your accounts and actions in it, and try: birdcall check rules.toml"
+            ));
             End::Fine
         }
         Err(error) => {
-            complain(error);
+            complain_last(error);
             End::CannotStart
         }
     }
@@ -99,16 +100,17 @@ async fn show(rules: RuleSet, arguments: &Arguments) -> Result<Totals, String> {
     let ways = rules.actions.iter().map(|_| Way::Console).collect();
     let console = Box::new(anstream::stdout());
     let start_timeout = Some(Duration::from_secs(10));
-    let setup = Setup { rules: Arc::new(rules), feed, ways, console, tls, clock, start_timeout };
+    let setup = Setup { rules: Arc::new(rules), feed, ways, console, tls, clock, start_timeout, ends_with_console: true };
+    let signals = Signals::listen();
     // The simulator is dropped, and with it its connections, when the run has ended.
     tokio::select! {
-        (totals, ended) = app::run(setup, over(arguments.seconds), stopped()) => ended.map(|()| totals).map_err(|error| words(&error)),
+        (totals, ended) = app::run(setup, over(arguments.seconds, &signals), signals.next()) => ended.map(|()| totals).map_err(|error| words(&error)),
         () = simulator.run(std::future::pending()) => Err("the simulated feed ended".to_owned()),
     }
 }
 
 /// Done when the time is up, or when a person asks for it.
-async fn over(seconds: u64) {
+async fn over(seconds: u64, signals: &Signals) {
     let time = async {
         match seconds {
             0 => std::future::pending().await,
@@ -116,7 +118,7 @@ async fn over(seconds: u64) {
         }
     };
     tokio::select! {
-        () = stopped() => {}
+        () = signals.next() => {}
         () = time => {}
     }
 }

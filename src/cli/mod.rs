@@ -12,6 +12,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::model::limits;
+use crate::telemetry;
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -116,17 +119,63 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Done at the first SIGINT or SIGTERM; a second one ends the process at once.
-pub(crate) async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        // Without signals the process can still be killed; it just cannot be asked.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// The last words of a command: standard output may be held, and a program that was asked to end must end. Not taken there within
+/// [`LOG_FLUSH`](limits::LOG_FLUSH), they go to standard error; not taken there either, they are lost.
+pub(crate) fn say_last(message: impl std::fmt::Display) {
+    use std::io::Write as _;
+    telemetry::flush();
+    let message = message.to_string();
+    let again = message.clone();
+    if !within_reason(move || say(message)) {
+        within_reason(move || _ = writeln!(anstream::stderr(), "{again}"));
     }
+}
+
+/// As [`complain`], at the end of a command: not waited for when standard error is held.
+pub(crate) fn complain_last(message: impl std::fmt::Display) {
+    telemetry::flush();
+    let message = message.to_string();
+    within_reason(move || complain(message));
+}
+
+/// Whether `speak` was done before the reader's patience with us would have ended ours with them.
+fn within_reason(speak: impl FnOnce() + Send + 'static) -> bool {
+    let (done, spoken) = std::sync::mpsc::sync_channel(1);
+    // A thread that is stuck ends with the process.
+    let thread = std::thread::Builder::new().spawn(move || {
+        speak();
+        let _ = done.send(());
+    });
+    thread.is_ok() && spoken.recv_timeout(limits::LOG_FLUSH).is_ok()
+}
+
+/// SIGINT and SIGTERM, heard from the moment that this is made.
+pub(crate) struct Signals(tokio::sync::Mutex<Option<[tokio::signal::unix::Signal; 2]>>);
+
+impl Signals {
+    /// Within a runtime. Without signals the process can still be killed; it just cannot be asked.
+    pub(crate) fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let both = signal(SignalKind::interrupt()).and_then(|interrupt| Ok([interrupt, signal(SignalKind::terminate())?]));
+        Self(tokio::sync::Mutex::new(both.ok()))
+    }
+
+    /// Done at the next signal that no earlier call has taken. Of several that wait, the first one gets it.
+    pub(crate) async fn next(&self) {
+        let mut both = self.0.lock().await;
+        match both.as_mut() {
+            Some([interrupt, terminate]) => tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            },
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Done at the first SIGINT or SIGTERM from now on.
+pub(crate) async fn stopped() {
+    Signals::listen().next().await;
 }
 
 #[cfg(test)]

@@ -7,12 +7,12 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use super::load::Rules;
-use super::{End, complain, load, runtime, say, stopped};
+use super::{End, Signals, complain, complain_last, load, runtime, say_last};
 use crate::app::{self, Setup, Way};
 use crate::clock::Clock;
 use crate::feed::{Feed, Settings};
 use crate::model::action::Destination;
-use crate::model::secret::Secret;
+use crate::model::secret::{Secret, SecretSource};
 use crate::{telemetry, tls};
 
 /// Connect to the feed, evaluate the rules and deliver until stopped
@@ -42,14 +42,17 @@ pub(super) fn run(arguments: &Arguments) -> End {
             return End::CannotStart;
         }
     };
-    let (totals, ended) = runtime.block_on(app::run(setup, stopped(), stopped()));
+    let (totals, ended) = runtime.block_on(async {
+        let signals = Signals::listen();
+        app::run(setup, signals.next(), signals.next()).await
+    });
     // A name look-up that hangs must not hold the program.
     runtime.shutdown_background();
-    say(totals);
+    say_last(totals);
     match ended {
         Ok(()) => End::Fine,
         Err(error) => {
-            complain(error);
+            complain_last(error);
             End::CannotStart
         }
     }
@@ -75,7 +78,16 @@ fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
     let feed = Feed::new(settings).map_err(|error| cannot(&error))?;
     let start_timeout = (arguments.start_timeout > 0).then(|| Duration::from_secs(arguments.start_timeout));
     let console = Box::new(anstream::stdout());
-    Ok(Setup { rules: Arc::new(rules.set), feed, ways, console, tls, clock: Clock::system(), start_timeout })
+    Ok(Setup {
+        rules: Arc::new(rules.set),
+        feed,
+        ways,
+        console,
+        tls,
+        clock: Clock::system(),
+        start_timeout,
+        ends_with_console: false,
+    })
 }
 
 fn feed_key(rules: &Rules) -> Result<Secret, End> {
@@ -105,9 +117,20 @@ fn ways(rules: &Rules) -> Result<Vec<Way>, End> {
             continue;
         }
         match rules.target(action) {
-            Ok(target) => ways.push(Way::Send(Box::new(target))),
+            Ok(target) => {
+                if let Some(host) = target.in_clear().filter(|_| !is_written_out(&action.destination)) {
+                    let action = action.name.as_str();
+                    tracing::warn!(action, "http:// to {host}: what is sent can be read and changed on its way; write https://");
+                }
+                ways.push(Way::Send(Box::new(target)));
+            }
             Err(_) => failed = true,
         }
     }
     if failed { Err(End::CannotStart) } else { Ok(ways) }
+}
+
+/// The URL stands in the rules themselves, where `check` has warned of it already.
+fn is_written_out(destination: &Destination) -> bool {
+    matches!(destination, Destination::Webhook(webhook) if matches!(webhook.url.source, SecretSource::Clear(_)))
 }

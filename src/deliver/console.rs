@@ -1,39 +1,133 @@
 //! delivery → standard output. On a thread of its own: a terminal that is held (Ctrl-S) or a slow pipe delays no other lane.
 
-use std::io::Write;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::Common;
 use crate::model::delivery::{Delivery, Outcome, Report};
 use crate::model::limits::LANE_QUEUE;
 use crate::model::message::{Body, Role};
 
+/// Why deliveries are dead once the reader has gone.
+pub const CLOSED: &str = "standard output is closed";
+
+/// Between two looks whether the app has read its reports.
+const REPORT_AGAIN: Duration = Duration::from_millis(5);
+
 /// The lane of every `console` action. Dropping it lets the writer end when it has written all.
-#[derive(Debug)]
 pub struct Console {
-    queue: SyncSender<Delivery>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    common: Common,
+    /// Held for moments only, never while something is written.
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Delivery>,
+    /// The writer has it.
+    writing: Option<Delivery>,
+    closed: bool,
+    /// Nobody waits for the writer any more; all it had is reported.
+    abandoned: bool,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Console")
+    }
 }
 
 /// Opens the lane. The second half is the writer's work: the app gives it a thread.
 pub fn open(out: Box<dyn Write + Send>, common: &Common) -> (Console, impl FnOnce() + Send + 'static) {
-    let (queue, deliveries) = sync_channel(LANE_QUEUE);
-    let common = common.clone();
-    (Console { queue }, move || write_all(&deliveries, out, &common))
+    let shared = Arc::new(Shared { common: common.clone(), state: Mutex::default(), changed: Condvar::new() });
+    (Console { shared: Arc::clone(&shared) }, move || write_all(&shared, out))
 }
 
 impl Console {
     /// Puts a delivery on its way; never waits. When the queue is full the delivery is dropped, and the report returned.
     #[must_use = "the report is the end of a delivery and must be counted"]
     pub fn offer(&self, delivery: Delivery) -> Option<Report> {
-        let (delivery, outcome) = match self.queue.try_send(delivery) {
-            Ok(()) => return None,
-            Err(TrySendError::Full(delivery)) => (delivery, Outcome::Dropped),
-            Err(TrySendError::Disconnected(delivery)) => (delivery, Outcome::Abandoned),
+        let mut state = self.shared.state();
+        let outcome = if state.closed {
+            Outcome::Abandoned
+        } else if state.queue.len() >= LANE_QUEUE {
+            Outcome::Dropped
+        } else {
+            state.queue.push_back(delivery);
+            drop(state);
+            self.shared.changed.notify_one();
+            return None;
         };
         Some(report(&delivery, outcome, Duration::ZERO))
+    }
+
+    /// Takes nothing more; the writer ends when all that was taken is written.
+    pub fn close(&self) {
+        self.shared.state().closed = true;
+        self.shared.changed.notify_one();
+    }
+
+    /// Closes, and gives up what is not written yet, the message in the writer's hands included: nobody can call back a thread that is
+    /// stuck in a terminal or a pipe. Returns the reports; the writer makes none any more.
+    #[must_use = "the reports are the ends of deliveries and must be counted"]
+    pub fn abandon(&self) -> Vec<Report> {
+        let mut state = self.shared.state();
+        (state.closed, state.abandoned) = (true, true);
+        let left: Vec<Delivery> = state.writing.take().into_iter().chain(std::mem::take(&mut state.queue)).collect();
+        drop(state);
+        self.shared.changed.notify_one();
+        left.iter().map(|delivery| report(delivery, Outcome::Abandoned, self.shared.took(delivery))).collect()
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn took(&self, delivery: &Delivery) -> Duration {
+        self.common.clock.now().since(delivery.firing.at)
+    }
+
+    /// The next delivery, once there is one; `None` when no more will come.
+    fn next(&self) -> Option<Delivery> {
+        let idle = |state: &mut State| state.queue.is_empty() && !state.closed;
+        let mut state = self.changed.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
+        state.writing = state.queue.pop_front();
+        state.writing.clone()
+    }
+
+    /// Reports what the writer has in its hands, unless that was abandoned meanwhile.
+    fn end(&self, outcome: Outcome) {
+        let mut state = self.state();
+        let Some(delivery) = state.writing.clone() else { return };
+        let mut report = report(&delivery, outcome, self.took(&delivery));
+        // Under the lock, so that it is reported either here or as abandoned.
+        while !state.abandoned {
+            match self.common.reports.try_send(report) {
+                // Nobody counts any more once the app has gone.
+                Ok(()) | Err(TrySendError::Closed(_)) => break,
+                Err(TrySendError::Full(back)) => report = back,
+            }
+            state = self.changed.wait_timeout(state, REPORT_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.writing = None;
     }
 }
 
@@ -42,20 +136,24 @@ fn report(delivery: &Delivery, outcome: Outcome, took: Duration) -> Report {
     Report { firing: delivery.firing.clone(), action: delivery.action, outcome, attempts, took }
 }
 
-fn write_all(deliveries: &Receiver<Delivery>, mut out: Box<dyn Write + Send>, common: &Common) {
-    while let Ok(delivery) = deliveries.recv() {
-        let now = common.clock.now();
-        let outcome = if now >= delivery.expires_at {
+fn write_all(shared: &Shared, mut out: Box<dyn Write + Send>) {
+    let mut is_open = true;
+    while let Some(delivery) = shared.next() {
+        let outcome = if !is_open {
+            Outcome::Dead { reason: CLOSED.to_owned() }
+        } else if shared.common.clock.now() >= delivery.expires_at {
             Outcome::Expired
         } else {
             match write(&mut out, &delivery.body) {
                 Ok(()) => Outcome::Delivered { receipt: None, fallback: false },
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                    is_open = false;
+                    Outcome::Dead { reason: CLOSED.to_owned() }
+                }
                 Err(error) => Outcome::Dead { reason: format!("standard output: {error}") },
             }
         };
-        let took = common.clock.now().since(delivery.firing.at);
-        // Nobody counts any more once the app has gone.
-        let _ = common.reports.blocking_send(report(&delivery, outcome, took));
+        shared.end(outcome);
     }
 }
 

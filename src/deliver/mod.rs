@@ -110,6 +110,12 @@ impl std::fmt::Display for Trial {
                 write!(f, "not delivered: the group has become a supergroup; write chat = {chat} into the rules")
             }
             Verdict::Refused { reason } | Verdict::Dead { reason } => write!(f, "refused: {reason}"),
+            Verdict::Blocked { reason } => {
+                write!(
+                    f,
+                    "not delivered: this is not the destination's own answer, but a proxy's before it or a wrong address's ({reason})"
+                )
+            }
             Verdict::Disabled { reason } => {
                 write!(f, "refused for good: {reason}; check the URL, the token and the chat or channel")
             }

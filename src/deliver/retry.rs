@@ -47,7 +47,8 @@ pub(crate) fn next(policy: Policy, progress: &mut Progress, verdict: Verdict, ha
         Verdict::Late => Step::End(Outcome::Expired),
         // The lane's pace makes it wait. An order is not worth a guess of how long.
         Verdict::Throttled { pause: Pause::Untold { .. }, reason } if policy.once => Step::End(Outcome::Dead { reason }),
-        Verdict::Throttled { .. } => Step::Again(Duration::ZERO),
+        Verdict::Blocked { reason } if policy.once => Step::End(Outcome::Dead { reason }),
+        Verdict::Throttled { .. } | Verdict::Blocked { .. } => Step::Again(Duration::ZERO),
         Verdict::NotSent { .. } => progress.back_off(jitter),
         Verdict::Retry { reason, .. } if policy.once => {
             Step::End(Outcome::Unknown { reason: format!("{reason}; an order is not repeated") })

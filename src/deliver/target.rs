@@ -109,6 +109,16 @@ impl Target {
         Ok(Self { endpoint })
     }
 
+    /// The host to which this sends unencrypted over networks of strangers. Only a webhook may; the credentials of the others are
+    /// refused there.
+    #[must_use]
+    pub fn in_clear(&self) -> Option<String> {
+        match &self.endpoint {
+            Endpoint::Webhook(endpoint) => endpoint.in_clear(),
+            _ => None,
+        }
+    }
+
     /// As `type` in rules.toml spells it.
     pub(crate) fn kind(&self) -> &'static str {
         match self.endpoint {

@@ -71,6 +71,12 @@ pub enum Verdict {
         /// In words.
         reason: String,
     },
+    /// Refused, but not in the destination's own words: a proxy or a content network before it, and certainly not delivered. The whole lane
+    /// waits, as after "too fast", and tries again while the message is young enough.
+    Blocked {
+        /// In words.
+        reason: String,
+    },
     /// The destination takes nothing from us any more until somebody changes the configuration.
     Disabled {
         /// In words.
@@ -92,6 +98,7 @@ impl Verdict {
             Self::Moved { .. } => "moved",
             Self::Refused { .. } => "refused",
             Self::Dead { .. } => "dead",
+            Self::Blocked { .. } => "blocked",
             Self::Disabled { .. } => "disabled",
         }
     }

@@ -1,5 +1,8 @@
 //! What others wrote, made fit for people to read: hostile text in, one short harmless line out.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
 use crate::model::limits::ANSWER_SHOWN;
 
 /// One line without control, direction or invisible characters, at most [`ANSWER_SHOWN`] characters.
@@ -38,12 +41,13 @@ fn is_invisible(c: char) -> bool {
 pub(crate) struct Scrub(Vec<String>);
 
 impl Scrub {
-    /// Also as they look inside a URL and inside JSON. What is too short to be a credential is left, or it would eat ordinary words.
+    /// Also as they look inside a URL, inside JSON and in base64. What is too short to be a credential is left, or it would eat ordinary words.
     pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut all = Vec::new();
         for secret in secrets.into_iter().filter(|secret| secret.len() >= 6) {
             let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            all.extend([secret.to_owned(), encoded, secret.replace('/', "\\/"), secret.replace('&', "&amp;")]);
+            let in_base64 = STANDARD_NO_PAD.encode(secret);
+            all.extend([secret.to_owned(), encoded, secret.replace('/', "\\/"), secret.replace('&', "&amp;"), in_base64]);
         }
         // Longest first: a whole path before its parts.
         all.sort_by_key(|secret| std::cmp::Reverse(secret.len()));

@@ -7,13 +7,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use crate::model::delivery::{Delivery, Outcome};
+use crate::model::limits::BLOCKED_FIRST;
 
 use super::client::{Gate, SendError};
 use super::lane::Shared;
 use super::pace::Slot;
 use super::retry::{self, Progress, Step};
 use super::target::Stamp;
-use super::verdict::{Answer, Verdict};
+use super::verdict::{Answer, Pause, Verdict};
 
 /// Works until the lane is closed and empty, or abandoned.
 pub(crate) async fn work(shared: Arc<Shared>) {
@@ -91,6 +92,8 @@ struct Job {
     progress: Progress,
     /// Of the request that is under way.
     gate: Option<Arc<Gate>>,
+    /// Why it was not let through the last time, if it was not the destination that said so.
+    blocked: Option<String>,
     /// How it ended, until that is reported.
     outcome: Option<Outcome>,
     reported: bool,
@@ -107,6 +110,7 @@ impl Job {
             delivery,
             progress: Progress::default(),
             gate: None,
+            blocked: None,
             outcome: None,
             reported: false,
         })
@@ -160,6 +164,10 @@ impl Job {
             Verdict::Throttled { pause, .. } => {
                 state.throttle(slot, *pause, now);
             }
+            Verdict::Blocked { reason } => {
+                state.throttle(slot, Pause::Untold { first: BLOCKED_FIRST }, now);
+                self.blocked = Some(reason.clone());
+            }
             Verdict::Retry { wait: Some(wait), .. } => state.pace.hold(now + *wait),
             Verdict::Moved { chat } => state.moved = Some(*chat),
             Verdict::Disabled { reason } if state.disabled.is_none() => {
@@ -173,8 +181,9 @@ impl Job {
             }
             _ => {}
         }
-        if !matches!(verdict, Verdict::Throttled { .. }) {
+        if !matches!(verdict, Verdict::Throttled { .. } | Verdict::Blocked { .. }) {
             state.unthrottle();
+            self.blocked = None;
         }
         verdict
     }
@@ -196,6 +205,7 @@ impl Job {
             | Verdict::Ambiguous { reason }
             | Verdict::Refused { reason }
             | Verdict::Dead { reason }
+            | Verdict::Blocked { reason }
             | Verdict::Disabled { reason } => {
                 tracing::warn!(target: "birdcall::deliver", action, %firing, attempt, verdict = name, reason = %reason);
             }
@@ -203,6 +213,10 @@ impl Job {
     }
 
     async fn end(mut self, outcome: Outcome) {
+        let outcome = match (outcome, self.blocked.take()) {
+            (Outcome::Expired, Some(reason)) => Outcome::Dead { reason: format!("{reason}; tried until it was too old") },
+            (outcome, _) => outcome,
+        };
         let report = self.shared.report(&self.delivery, outcome.clone(), self.progress.attempts);
         // If the wait for room is cut short, the drop below reports it.
         self.outcome = Some(outcome);

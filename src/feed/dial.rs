@@ -4,7 +4,7 @@
 //! know which one comes back, if any), it writes the whole request with the key into the log at TRACE, and it reads an answer of any length.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +17,11 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use url::Host;
 
 use super::close::Loss;
-use super::target::{Target, is_private};
+use super::target::Target;
+use crate::model::host::is_private;
 use crate::model::limits::MESSAGE_BYTES;
 
 /// Bytes of the answer's head that are read before it is no answer.
@@ -94,7 +96,11 @@ fn usable(target: &Target, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<Soc
     if addresses.is_empty() {
         return Err(unresolved(io::Error::other("it has no address")));
     }
-    addresses.retain(|address| target.secure || is_private(address.ip()));
+    let host = |address: &SocketAddr| match address.ip() {
+        IpAddr::V4(v4) => Host::<&str>::Ipv4(v4),
+        IpAddr::V6(v6) => Host::Ipv6(v6),
+    };
+    addresses.retain(|address| target.secure || is_private(&host(address)));
     if addresses.is_empty() { Err(Loss::InClear { host: target.host.clone() }) } else { Ok(addresses) }
 }
 

@@ -4,10 +4,10 @@
 //! refused here, and `dial` refuses a name that turns out to have a public address.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use crate::model::host::is_private;
 use crate::model::secret::Secret;
 use crate::rules::ruleset::Auth;
 
@@ -96,7 +96,7 @@ impl Target {
         if has_key || url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case("apiKey")) {
             return Err(SettingsError::KeyInUrl);
         }
-        if !secure && !may_be_private(&host) {
+        if !secure && !is_private(&host) {
             return Err(SettingsError::InClear(host.to_string()));
         }
         if auth == Auth::Query {
@@ -160,30 +160,6 @@ fn check_key(key: &Secret, auth: Auth) -> Result<(), SettingsError> {
         Auth::Query => (bytes.all(|b| b >= b' ' && b != 0x7f), "query"),
     };
     if fits { Ok(()) } else { Err(SettingsError::Key(auth)) }
-}
-
-/// A private address, or a name that may have one: `localhost`, a name without a dot, or one of the endings of private networks.
-fn may_be_private(host: &Host) -> bool {
-    match host {
-        Host::Ipv4(address) => is_private((*address).into()),
-        Host::Ipv6(address) => is_private((*address).into()),
-        Host::Domain(name) => {
-            let name = name.trim_end_matches('.').to_ascii_lowercase();
-            let endings = ["localhost", "local", "internal", "lan", "home.arpa", "test"];
-            !name.contains('.') || endings.iter().any(|end| name.strip_suffix(end).is_some_and(|rest| rest.ends_with('.')))
-        }
-    }
-}
-
-/// This machine, or a network that is not routed on the internet: RFC 1918, CGNAT, link-local, unique local.
-pub(super) fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            v4.is_loopback() || v4.is_private() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
-        }
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
 }
 
 #[cfg(test)]

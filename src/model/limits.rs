@@ -96,6 +96,13 @@ pub const THROTTLED_FIRST: Duration = Duration::from_secs(1);
 /// The same for an answer of Discord's edge, which blocks the whole address (DESTINATIONS 3.3).
 pub const BLOCKED_FIRST: Duration = Duration::from_secs(60);
 
+// --- log ---
+
+/// Lines of the log that may wait for a reader; more are dropped and counted.
+pub const LOG_LINES: usize = 4_096;
+/// Standard error or output that takes nothing for so long is held, and a program that ends waits no longer.
+pub const LOG_FLUSH: Duration = Duration::from_millis(200);
+
 // --- secrets ---
 
 /// Bytes of a file that holds one secret.

@@ -5,6 +5,7 @@ pub mod address;
 pub mod delivery;
 pub mod envelope;
 pub mod firing;
+pub mod host;
 pub mod ids;
 pub mod limits;
 pub mod message;

@@ -1,12 +1,13 @@
 //! URLs, headers and secrets of actions, as far as they can be judged without reading the environment.
 
 use base64::Engine as _;
-use url::{Host, Url};
+use url::Url;
 
 use super::check::Check;
 use super::diagnostic::Diagnostic;
 use super::read::Field;
 use crate::model::action::{SecretRef, Span};
+use crate::model::host;
 use crate::model::secret::SecretSource;
 
 /// The code of the warning about a secret in clear; what such a warning underlines is never shown.
@@ -224,26 +225,7 @@ fn is_loopback(url: &Url) -> bool {
 
 /// On this machine or in a private network.
 pub(super) fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(ip)) => {
-            let [a, b, ..] = ip.octets();
-            ip.is_loopback()
-                || ip.is_private()
-                || ip.is_link_local()
-                || ip.is_unspecified()
-                || (a == 100 && (64..128).contains(&b))
-        }
-        Some(Host::Ipv6(ip)) => {
-            let mapped = ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback() || ip.is_private());
-            ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified() || mapped
-        }
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            !name.contains('.')
-                || [".localhost", ".local", ".internal", ".lan", ".home.arpa"].iter().any(|end| name.ends_with(end))
-        }
-        None => false,
-    }
+    url.host().is_some_and(|host| host::is_private(&host))
 }
 
 /// Headers that the program or the connection sets.

@@ -1,5 +1,7 @@
 //! The whole way, for real: the program itself between a simulated feed and stand-ins for the four destinations, over real sockets.
 
+mod ends;
+
 use serde_json::{Value, json};
 
 use crate::kit::binary::Home;

@@ -96,6 +96,19 @@ struct Body {
     errors: Option<Value>,
 }
 
+impl Body {
+    /// Whether these are Discord's own words and not those of something before it: its codes have five digits or more, and the general
+    /// code 0 comes with "404: Not Found" and the like.
+    fn is_discord_s(&self, status: u16) -> bool {
+        let message = self.message.as_deref().unwrap_or_default();
+        match self.code {
+            Some(0) => message.starts_with(&format!("{status}: ")),
+            Some(code) => code >= 10_000 && !message.is_empty(),
+            None => false,
+        }
+    }
+}
+
 /// DESTINATIONS 3.3 and 3.4.
 pub(crate) fn classify(answer: &Answer) -> Verdict {
     let body: Body = answer.json().unwrap_or_default();
@@ -117,7 +130,8 @@ pub(crate) fn classify(answer: &Answer) -> Verdict {
         // Empty message.
         (400, 50006) => Verdict::Dead { reason: reason() },
         (400 | 413, _) | (400..=499, 40005) => Verdict::Refused { reason: reason() },
-        (401 | 403 | 404, _) => Verdict::Disabled { reason: reason() },
+        (401 | 403 | 404, _) if body.is_discord_s(answer.status) => Verdict::Disabled { reason: reason() },
+        (401 | 403 | 404, _) => Verdict::Blocked { reason: reason() },
         (400..=499, _) => Verdict::Dead { reason: reason() },
         _ => Verdict::Ambiguous { reason: reason() },
     }

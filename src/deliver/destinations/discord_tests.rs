@@ -85,7 +85,7 @@ fn every_status_is_classified() {
             300..=399 => "dead",
             429 => "throttled",
             400 | 413 => "refused",
-            401 | 403 | 404 => "disabled",
+            401 | 403 | 404 => "blocked",
             408 | 500..=599 => "failed",
             400..=499 => "dead",
             _ => "ambiguous",
@@ -151,6 +151,15 @@ fn a_429_is_obeyed_in_every_documented_shape() {
         let Verdict::Throttled { pause, .. } = classify(&answer(429, &headers, body)) else { panic!("{body}") };
         assert_eq!(pause, expected, "{headers:?} {body}");
     }
+    for (status, stray) in [
+        (401, r#"{"message":"Unauthorized"}"#),
+        (403, r#"{"code":403,"message":"Forbidden"}"#),
+        (404, r#"{"code":404,"message":"no Route matched"}"#),
+        (404, r#"{"code":0,"message":"not found"}"#),
+    ] {
+        assert_eq!(classify(&answer(status, &[], stray)).name(), "blocked", "{stray}");
+    }
+    assert_eq!(classify(&answer(401, &[], r#"{"message":"401: Unauthorized","code":0}"#)).name(), "disabled");
     assert_eq!(classify(&answer(403, &[], "error code: 1015")).name(), "throttled");
     assert_eq!(classify(&answer(403, &[], r#"{"message":"Missing access to 1015","code":50001}"#)).name(), "disabled");
 }

@@ -121,7 +121,8 @@ pub(crate) fn classify_webhook(answer: &Answer) -> Verdict {
             Verdict::Disabled { reason }
         }
         (400 | 413, _) => Verdict::Refused { reason },
-        (401 | 403 | 404 | 410, _) => Verdict::Disabled { reason },
+        (403 | 404 | 410, error) if is_about_us(error) => Verdict::Disabled { reason },
+        (401 | 403 | 404 | 410, _) => Verdict::Blocked { reason },
         (400..=499, _) => Verdict::Dead { reason },
         _ => Verdict::Ambiguous { reason: format!("{reason}; this is not an answer of Slack's") },
     }
@@ -136,7 +137,7 @@ pub(crate) fn classify_app(answer: &Answer) -> Verdict {
         (429, _) => throttled(answer, None, reason),
         (500..=599 | 408, _) => Verdict::Retry { wait: answer.retry_after(), reason },
         (300..=399, _) => Verdict::Dead { reason: format!("{reason}; redirects are not followed") },
-        (401 | 403 | 404 | 410, _) => Verdict::Disabled { reason },
+        (401 | 403 | 404 | 410, _) => Verdict::Blocked { reason },
         (400 | 413, _) => Verdict::Refused { reason },
         (400..=499, _) => Verdict::Dead { reason },
         _ => Verdict::Ambiguous { reason: format!("{reason}; this is not an answer of Slack's") },
@@ -160,9 +161,16 @@ fn from_error(answer: &Answer, body: &Body) -> Verdict {
         // "Some aspect of the operation may have succeeded."
         "fatal_error" | "internal_error" => Verdict::Ambiguous { reason },
         error if is_about_us(error) => Verdict::Disabled { reason },
+        // JSON of the same shape, but none of Slack's names: something before it.
+        error if matches!(answer.status, 401 | 403 | 404 | 410) && !is_a_name(error) => Verdict::Blocked { reason },
         _ if answer.status >= 500 => Verdict::Retry { wait: answer.retry_after(), reason },
         _ => Verdict::Refused { reason },
     }
+}
+
+/// Slack's errors look like `invalid_blocks`.
+fn is_a_name(error: &str) -> bool {
+    !error.is_empty() && error.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 /// About the token or the channel, not about the message.

@@ -50,7 +50,7 @@ fn every_status_is_classified() {
             300..=399 => "dead",
             429 => "throttled",
             400 | 413 => "refused",
-            401 | 403 | 404 | 410 => "disabled",
+            401 | 403 | 404 | 410 => "blocked",
             408 | 500..=599 => "failed",
             400..=499 => "dead",
             _ => "ambiguous",
@@ -81,6 +81,10 @@ fn a_webhook_s_words_are_understood() {
         (404, "no_active_hooks", "disabled"),
         (410, "channel_is_archived", "disabled"),
         (500, "rollup_error", "failed"),
+        (404, "404 page not found", "blocked"),
+        (403, "no_service is here", "blocked"),
+        (403, r#"{"ok":false}"#, "blocked"),
+        (404, r#"{"ok":false,"error":"Not Found"}"#, "blocked"),
     ] {
         assert_eq!(classify_webhook(&answer(status, &[], text)).name(), expected, "{text}");
     }

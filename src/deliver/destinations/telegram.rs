@@ -113,6 +113,8 @@ pub(crate) fn classify(answer: &Answer) -> Verdict {
     let reason = described.map_or_else(|| answer.words(), |description| words::with_status(answer.status, description));
     let parameters = body.as_ref().and_then(|body| body.parameters.as_ref());
     let accepted = body.as_ref().is_some_and(|body| body.ok);
+    // Every refusal of the Bot API says its status again and why; a proxy before it does not.
+    let is_its_own = described.is_some() && body.as_ref().is_some_and(|body| !body.ok && body.error_code.is_some());
     // A self-hosted server behind a proxy may answer 200 to everything; the body's word counts.
     let status = match &body {
         Some(body) if !body.ok => body.error_code.unwrap_or(answer.status),
@@ -135,7 +137,8 @@ pub(crate) fn classify(answer: &Answer) -> Verdict {
             None => Verdict::Refused { reason },
         },
         413 => Verdict::Refused { reason },
-        401 | 403 | 404 | 421 => Verdict::Disabled { reason },
+        401 | 403 | 404 | 421 if is_its_own => Verdict::Disabled { reason },
+        401 | 403 | 404 | 421 => Verdict::Blocked { reason },
         402..=499 => Verdict::Dead { reason },
         _ => Verdict::Ambiguous { reason: format!("{reason}; this is not an answer of the Bot API") },
     }

@@ -28,6 +28,7 @@ fn the_token_goes_into_the_path_of_the_configured_server() {
     };
     assert_eq!(url(None).unwrap(), "https://api.telegram.org/bot12:Ab-_c/sendMessage");
     assert_eq!(url(Some("http://127.0.0.1:8081/")).unwrap(), "http://127.0.0.1:8081/bot12:Ab-_c/sendMessage");
+    assert_eq!(url(Some("http://telegram-bot-api:8081")).unwrap(), "http://telegram-bot-api:8081/bot12:Ab-_c/sendMessage");
     assert_eq!(url(Some("https://bots.example/tg")).unwrap(), "https://bots.example/tg/bot12:Ab-_c/sendMessage");
     assert_eq!(url(Some("http://bots.example")).unwrap_err(), Problem::InClear("bots.example".into()));
 }
@@ -64,13 +65,13 @@ fn every_status_is_classified() {
             300..=399 => "dead",
             429 => "throttled",
             400 | 413 => "refused",
-            401 | 403 | 404 | 421 => "disabled",
+            401 | 403 | 404 | 421 => "blocked",
             408 | 500..=599 => "failed",
             400..=499 => "dead",
             // A 200 that is not the Bot API's says nothing.
             _ => "ambiguous",
         };
-        for body in ["", "{}", "<html>Bad Gateway</html>", r#"{"ok":true"#] {
+        for body in ["", "{}", "<html>Bad Gateway</html>", r#"{"ok":true"#, r#"{"ok":false,"message":"no"}"#] {
             assert_eq!(classify(&answer(status, &[], body)).name(), expected, "{status} {body}");
         }
     }

@@ -1,5 +1,7 @@
 //! Any HTTP endpoint, by Standard Webhooks (DESTINATIONS 6): bytes → a signed request, the answer's status → a verdict.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -12,7 +14,7 @@ use crate::model::message::WebhookBody;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 
-use super::{Problem, http_url};
+use super::{Problem, http_url, is_private};
 
 const ID: HeaderName = HeaderName::from_static("webhook-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -58,17 +60,34 @@ impl Endpoint {
         Ok(())
     }
 
-    /// What must not be seen: the path with its query and their long parts, a password, and the values of headers.
+    /// The host, if what is sent there can be read and changed on its way.
+    pub(crate) fn in_clear(&self) -> Option<String> {
+        (self.url.scheme() == "http" && !is_private(&self.url)).then(|| self.url.host_str().unwrap_or_default().to_owned())
+    }
+
+    /// What must not be seen: the whole path and query and their long parts (a trading service's URL is its password), user and password
+    /// and how they travel, and the values of headers.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        let path = self.url.path_segments().into_iter().flatten().filter(|segment| segment.len() >= 12).map(str::to_owned);
-        let query = self.url.query_pairs().map(|(_, value)| value.into_owned());
-        let whole = self.url.query().map(|query| format!("{}?{query}", self.url.path()));
-        let password = self.url.password().map(str::to_owned);
-        let headers = self.headers.values().filter_map(|value| value.to_str().ok()).flat_map(|value| {
+        let url = &self.url;
+        let mut secrets = vec![url.path().to_owned(), decoded(url.path())];
+        for part in url.path_segments().into_iter().flatten().filter(|part| part.len() >= 8) {
+            secrets.extend([part.to_owned(), decoded(part)]);
+        }
+        if let Some(query) = url.query() {
+            secrets.extend([format!("{}?{query}", url.path()), query.to_owned()]);
+            secrets.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+        }
+        let (user, password) = (decoded(url.username()), decoded(url.password().unwrap_or_default()));
+        if !user.is_empty() || !password.is_empty() {
+            let pair = format!("{user}:{password}");
+            secrets.extend([STANDARD.encode(&pair), pair, password, url.password().unwrap_or_default().to_owned()]);
+        }
+        for value in self.headers.values().filter_map(|value| value.to_str().ok()) {
+            secrets.push(value.to_owned());
             // "Bearer abc": the scheme is no secret, what follows is.
-            std::iter::once(value.to_owned()).chain(value.split_once(' ').map(|(_, rest)| rest.to_owned()))
-        });
-        path.chain(query).chain(whole).chain(password).chain(headers).collect()
+            secrets.extend(value.split_once(' ').map(|(_, rest)| rest.to_owned()));
+        }
+        secrets
     }
 
     /// The same id and bytes on every attempt; the time and so the signature are this attempt's.
@@ -91,6 +110,12 @@ impl Endpoint {
         }
         Request { method: self.method.clone(), url: self.url.clone(), headers, body: body.bytes.clone() }
     }
+}
+
+/// Without percent-encoding.
+fn decoded(part: &str) -> String {
+    let value = format!("x={}", part.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(value.as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 
 /// DESTINATIONS 6.1. A 2xx is the receiver's word, whatever follows it.

@@ -113,6 +113,30 @@ async fn a_destination_that_refuses_for_good_gets_no_more_requests() {
 }
 
 #[tokio::test]
+async fn a_stray_refusal_of_something_before_the_platform_does_not_disable_the_lane() {
+    let (discord, telegram, hook) = (discord::start(&[]).await, telegram::start(&[]).await, slack::start_webhook(&[]).await);
+    for (action, body, stand_in) in [
+        (to_discord(&discord.url()), for_discord("x"), &discord),
+        (to_telegram(&telegram.url(), telegram::CHAT), for_telegram("x"), &telegram),
+        (to_slack(&hook.url()), for_slack("x"), &hook),
+    ] {
+        let mut rig = Rig::new();
+        stand_in.say_next([Reply::new(404, "<html>nginx</html>")]);
+        let lane = rig.open(&action);
+        let delivery = rig.delivery("a", body.clone());
+        // The hold of a minute is longer than it may wait.
+        put(&lane, Delivery { expires_at: rig.common.clock.now().plus(Duration::from_secs(30)), ..delivery });
+        let report = rig.report().await;
+        assert!(dead(&report.outcome).contains("nginx") && dead(&report.outcome).contains("too old"), "{:?}", report.outcome);
+        assert_eq!((lane.disabled(), report.attempts), (None, 1));
+        let delivery = rig.delivery("b", body);
+        put(&lane, Delivery { expires_at: rig.common.clock.now().plus(Duration::from_secs(90)), ..delivery });
+        tokio::task::yield_now().await;
+        assert_eq!(lane.waiting(), 1, "it waits for its turn");
+    }
+}
+
+#[tokio::test]
 async fn a_group_that_became_a_supergroup_is_followed_and_remembered() {
     let telegram = telegram::start(&[]).await;
     let mut rig = Rig::new();

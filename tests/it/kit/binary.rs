@@ -61,19 +61,44 @@ impl Home {
 
     /// Starts and goes on.
     pub(crate) fn start(&self, arguments: &[&str]) -> Program {
+        self.start_with(arguments, Reader::All)
+    }
+
+    /// Starts and goes on, with a reader that is not interested in everything.
+    pub(crate) fn start_with(&self, arguments: &[&str], reader: Reader) -> Program {
         let mut child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (lines, said) = sync_channel(10_000);
         let stdout = child.stdout.take().unwrap();
         let stderr = child.stderr.take().unwrap();
-        listen(stdout, lines.clone());
-        listen(stderr, lines);
-        Program { child, said, heard: String::new() }
+        let mut held: Option<Box<dyn Send>> = None;
+        match reader {
+            Reader::NoOut => held = Some(Box::new(stdout)),
+            Reader::Head(n) => listen(stdout, lines.clone(), n),
+            Reader::All | Reader::NoErr => listen(stdout, lines.clone(), usize::MAX),
+        }
+        match reader {
+            Reader::NoErr => held = Some(Box::new(stderr)),
+            _ => listen(stderr, lines, usize::MAX),
+        }
+        Program { child, said, heard: String::new(), _held: held }
     }
 }
 
-fn listen(from: impl Read + Send + 'static, to: std::sync::mpsc::SyncSender<String>) {
+/// Who reads what the program says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reader {
+    All,
+    /// Standard output is held: nobody reads it and it stays open.
+    NoOut,
+    /// Standard error is held.
+    NoErr,
+    /// Standard output is closed after so many lines.
+    Head(usize),
+}
+
+fn listen(from: impl Read + Send + 'static, to: std::sync::mpsc::SyncSender<String>, at_most: usize) {
     std::thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
+        for line in BufReader::new(from).lines().map_while(Result::ok).take(at_most) {
             if to.send(line).is_err() {
                 break;
             }
@@ -86,6 +111,7 @@ pub(crate) struct Program {
     child: Child,
     said: Receiver<String>,
     heard: String,
+    _held: Option<Box<dyn Send>>,
 }
 
 impl Program {
@@ -113,6 +139,12 @@ impl Program {
     pub(crate) fn ask_to_stop(&self) {
         let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Whether it still runs after so long.
+    pub(crate) fn outlives(&mut self, time: Duration) -> bool {
+        std::thread::sleep(time);
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits for the end: exit code and all that it said on both streams.

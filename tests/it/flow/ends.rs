@@ -1,0 +1,193 @@
+//! Held and closed outputs, signals, and what is said of what did not arrive: the program must go on, or end, whatever its reader does.
+
+use std::time::{Duration, Instant};
+
+use super::{Home, KEY, Reply, Rig, SECRET, Server, content, webhook};
+use crate::kit::binary::{Program, Reader};
+use crate::kit::http::Manner;
+
+const ORDER: &str = "[actions.bot]\ntype = \"webhook\"\nurl = \"env:BOT\"\nsecret = \"env:BOT_SECRET\"\ntrading = true\nmax_age = \"60s\"\n\
+                     [[rule]]\nname = \"gm\"\nsend = [\"bot\"]\nwhen = { keyword = \"gm\" }\n";
+const PRINT: &str = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"hi\"\nsend = [\"out\"]\nwhen = { keyword = \"hi\" }\n";
+/// More lines of log, or messages, than a pipe and the program's own buffers hold.
+const MANY: usize = 6_000;
+
+fn home(rules: &str, bot: &str) -> Home {
+    Home::with_rules(rules).env("TWEETSTREAM_API_KEY", KEY).env("BOT", bot).env("BOT_SECRET", SECRET)
+}
+
+/// Runs `test` beside the simulator and the stand-ins.
+async fn beside<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(test).await.unwrap()
+}
+
+/// How it ended, what it said, and how long after the last word to it.
+fn end(mut program: Program) -> (i32, String, Duration) {
+    let asked = now();
+    let (code, said) = program.end();
+    (code, said, asked.elapsed())
+}
+
+async fn until(done: impl Fn() -> bool) {
+    let begun = now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never came to that");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "another process is timed")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_standard_error_holds_neither_orders_nor_the_end() {
+    let rig = Rig::plain().await;
+    let bot = webhook::start().await;
+    let home = home(ORDER, &bot.url()).env("BIRDCALL_LOG", "debug");
+    let url = rig.url.clone();
+    let program = beside(move || home.start_with(&["run", "--url", &url], Reader::NoErr)).await;
+    until(|| rig.handle.stats().open == 1).await;
+    for n in 0..1_000 {
+        rig.handle.send(content(&n.to_string(), "gm").to_string());
+        // The lane holds a thousand; in step with it nothing is dropped.
+        until(|| bot.messages().len() + 200 >= n).await;
+    }
+    until(|| bot.messages().len() == 1_000).await;
+    program.ask_to_stop();
+    let (code, said, took) = beside(move || end(program)).await;
+    assert!(code == 0 && said.contains("1000 deliveries: 1000 delivered"), "{code} {said}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_standard_output_costs_its_own_messages_and_not_the_end() {
+    let rig = Rig::plain().await;
+    let home = home(PRINT, "");
+    let url = rig.url.clone();
+    let mut program = home.start_with(&["run", "--url", &url], Reader::NoOut);
+    program = beside(move || {
+        program.wait_for("connected to the feed");
+        program
+    })
+    .await;
+    for n in 0..MANY {
+        rig.handle.send(content(&n.to_string(), "hi").to_string());
+    }
+    let program = beside(move || {
+        program.wait_for("dropped: the lane was full");
+        program.ask_to_stop();
+        program.wait_for("stopping: ");
+        program.ask_to_stop();
+        program
+    })
+    .await;
+    let (code, said, took) = beside(move || end(program)).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    let totals = said.lines().find(|line| line.contains(" envelopes in ")).expect("totals on standard error");
+    assert!(totals.contains("1001 abandoned") && !totals.contains("pending"), "{totals}");
+    assert_eq!(said.matches("abandoned: the program stops").count(), 1_001);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_second_signal_cuts_off_is_named_and_a_mute_feed_does_not_delay_it() {
+    let rig = Rig::plain().await;
+    let silent = Server::start(|_| Reply::manner(Manner::Late(Duration::from_secs(60)))).await;
+    let home = home(ORDER, &silent.url());
+    let url = rig.url.clone();
+    let mut program = home.start(&["run", "--url", &url]);
+    program = beside(move || {
+        program.wait_for("connected to the feed");
+        program
+    })
+    .await;
+    rig.handle.send(content("1", "gm").to_string());
+    until(|| !silent.received().is_empty()).await;
+    rig.handle.freeze();
+    let program = beside(move || {
+        program.ask_to_stop();
+        program.wait_for("stopping: ");
+        program.ask_to_stop();
+        program
+    })
+    .await;
+    let (code, said, took) = beside(move || end(program)).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(took < Duration::from_millis(800), "{took:?}");
+    let named = said.lines().any(|line| {
+        line.contains("it is unknown whether an order arrived") && line.contains("rule=gm") && line.contains("action=\"bot\"")
+    });
+    assert!(named && said.contains("1 delivery: 1 unknown"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_whose_places_are_taken_is_waited_for() {
+    let rig = Rig::plain().await;
+    rig.handle.refuse(429);
+    let home = home(PRINT, "");
+    let url = rig.url.clone();
+    let (code, said) = beside(move || {
+        let mut program = home.start(&["run", "--url", &url, "--start-timeout", "1"]);
+        program.wait_for("birdcall waits and tries again");
+        assert!(program.outlives(Duration::from_millis(1_500)), "it gave up: {}", program.end().1);
+        program.ask_to_stop();
+        program.end()
+    })
+    .await;
+    assert_eq!(code, 0, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_standard_output_is_said_once_and_the_rest_goes_on() {
+    let rig = Rig::plain().await;
+    let bot = webhook::start().await;
+    let home = home(&format!("{PRINT}{}", ORDER.replace("gm", "hi").replacen("\"hi\"", "\"ho\"", 1)), &bot.url());
+    let url = rig.url.clone();
+    let mut program = home.start_with(&["run", "--url", &url], Reader::Head(0));
+    program = beside(move || {
+        program.wait_for("connected to the feed");
+        program
+    })
+    .await;
+    for n in 0..50 {
+        rig.handle.send(content(&n.to_string(), "hi").to_string());
+    }
+    until(|| bot.messages().len() == 50).await;
+    program.ask_to_stop();
+    let (code, said, _) = beside(move || end(program)).await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(said.matches("standard output is closed").count(), 1, "{said}");
+    assert!(!said.contains("not delivered"), "{said}");
+}
+
+#[test]
+fn a_demo_whose_reader_has_seen_enough_ends() {
+    let mut program = Home::new().start_with(&["demo", "--for", "60", "--rate", "200"], Reader::Head(3));
+    let (code, said) = program.end();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(said.lines().count(), 3, "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plain_http_to_strangers_is_warned_of_at_the_start_and_to_this_machine_it_is_not() {
+    let rig = Rig::plain().await;
+    for (bot, warned) in [("http://bot.example/hook", true), ("http://bot.internal/hook", false), ("https://bot.example/", false)]
+    {
+        let (home, url) = (home(ORDER, bot), rig.url.clone());
+        let (code, said) = beside(move || {
+            let mut program = home.start(&["run", "--url", &url]);
+            program.wait_for("connected to the feed");
+            program.ask_to_stop();
+            program.end()
+        })
+        .await;
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(
+            said.matches("http:// to bot.example: what is sent can be read").count(),
+            usize::from(warned),
+            "{bot}: {said}"
+        );
+    }
+}
