@@ -116,7 +116,7 @@ impl Client {
                 break;
             }
         }
-        let body = self.scrub.text(&String::from_utf8_lossy(&body)).into();
+        let body = self.scrub.answer(&String::from_utf8_lossy(&body)).into();
         Answer { status, headers, body, at }
     }
 

@@ -60,6 +60,40 @@ impl Scrub {
     }
 }
 
+impl Scrub {
+    /// An answer without secrets. One that repeats a secret in disguise (as JSON escapes, with invisible characters in it) is read as it would
+    /// be shown: it may be no JSON any more, but it says nothing.
+    pub(crate) fn answer(&self, body: &str) -> String {
+        let struck = self.text(body);
+        let plain = undisguised(&struck);
+        let bare = self.text(&plain);
+        if bare == plain { struck } else { bare }
+    }
+}
+
+/// The text with its JSON escapes of ASCII resolved and its invisible characters left out.
+fn undisguised(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\\u") {
+        plain.push_str(before);
+        let code = after.get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
+        match code {
+            Some(c) => {
+                plain.push(c);
+                rest = after.get(4..).unwrap_or_default();
+            }
+            None => {
+                plain.push_str("\\u");
+                rest = after;
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain.retain(|c| c.is_whitespace() || !(c.is_control() || is_invisible(c)));
+    plain
+}
+
 impl std::fmt::Debug for Scrub {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Scrub({})", self.0.len())
@@ -69,6 +103,19 @@ impl std::fmt::Debug for Scrub {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_in_disguise_is_struck_out_too() {
+        let scrub = Scrub::new(["12345:CANARY/x"]);
+        for body in
+            ["{\"d\":\"bad 12345\\u003aCAN\\u0041RY/x\"}", "bad 12345:CAN\u{200b}ARY/x", "12345\\u003ACANARY\u{7}/x \\u12"]
+        {
+            let shown = scrub.answer(body);
+            assert!(shown.contains("***") && !undisguised(&shown).contains("12345:"), "{shown}");
+        }
+        let json = "{\"description\":\"\\u041d\\u0435\\u0442\"}";
+        assert_eq!(scrub.answer(json), json, "what hides nothing stays as it is");
+    }
 
     #[test]
     fn what_is_shown_is_one_short_line_that_a_terminal_takes_as_text() {

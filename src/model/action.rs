@@ -170,3 +170,11 @@ pub enum Method {
     /// `PATCH`.
     Patch,
 }
+
+/// Whether a webhook's header, by its name in lower case, is set by the program or belongs to the connection, so that a rules file cannot.
+#[must_use]
+pub fn is_reserved_header(name: &str) -> bool {
+    const RESERVED: [&str; 9] =
+        ["content-type", "content-length", "host", "connection", "transfer-encoding", "upgrade", "te", "trailer", "expect"];
+    RESERVED.contains(&name) || name.starts_with("webhook-")
+}

@@ -1,12 +1,12 @@
 //! URLs, headers and secrets of actions, as far as they can be judged without reading the environment.
 
 use base64::Engine as _;
-use url::Url;
+use url::{Host, Url};
 
 use super::check::Check;
 use super::diagnostic::Diagnostic;
 use super::read::Field;
-use crate::model::action::{SecretRef, Span};
+use crate::model::action::{SecretRef, Span, is_reserved_header};
 use crate::model::host;
 use crate::model::secret::SecretSource;
 
@@ -228,20 +228,6 @@ pub(super) fn is_local(url: &Url) -> bool {
     url.host().is_some_and(|host| host::is_private(&host))
 }
 
-/// Headers that the program or the connection sets.
-const OURS: [&str; 10] = [
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "upgrade",
-    "te",
-    "trailer",
-    "webhook-id",
-    "webhook-timestamp",
-    "webhook-signature",
-];
-
 /// One fixed header.
 pub(super) fn header(check: &mut Check<'_>, field: Field<'_>) -> Option<(String, SecretRef)> {
     let name = field.name.to_ascii_lowercase();
@@ -251,7 +237,7 @@ pub(super) fn header(check: &mut Check<'_>, field: Field<'_>) -> Option<(String,
         check.report(mistake.help("a header's name has letters, digits and - only: \"X-Api-Key\""));
         return None;
     }
-    if OURS.contains(&name.as_str()) {
+    if is_reserved_header(&name) {
         let mistake = Diagnostic::error("bad-header", field.key, format!("`{name}` is set by birdcall itself"));
         check.report(mistake.help("remove it"));
         return None;

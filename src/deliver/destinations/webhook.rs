@@ -20,10 +20,6 @@ const ID: HeaderName = HeaderName::from_static("webhook-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
-/// What a user's header may not be: what we sign by, and what belongs to the connection.
-const RESERVED: [&str; 9] =
-    ["content-type", "content-length", "host", "connection", "transfer-encoding", "upgrade", "te", "trailer", "expect"];
-
 /// One endpoint.
 pub(crate) struct Endpoint {
     url: Url,
@@ -46,7 +42,7 @@ impl Endpoint {
 
     pub(crate) fn add_header(&mut self, name: &str, value: &Secret) -> Result<(), Problem> {
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Problem::HeaderName(name.to_owned()))?;
-        if RESERVED.contains(&header.as_str()) || header.as_str().starts_with("webhook-") {
+        if action::is_reserved_header(header.as_str()) {
             return Err(Problem::Reserved(header.as_str().to_owned()));
         }
         let mut value = HeaderValue::from_str(value.expose()).map_err(|_| Problem::HeaderValue(header.as_str().to_owned()))?;
