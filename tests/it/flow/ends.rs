@@ -46,8 +46,7 @@ async fn a_held_standard_error_holds_neither_orders_nor_the_end() {
     let rig = Rig::plain().await;
     let bot = webhook::start().await;
     let home = home(ORDER, &bot.url()).env("BIRDCALL_LOG", "debug");
-    let url = rig.url.clone();
-    let program = beside(move || home.start_with(&["run", "--url", &url], Reader::NoErr)).await;
+    let program = home.start_with(&["run", "--url", &rig.url], Reader::NoErr);
     until(|| rig.handle.stats().open == 1).await;
     for n in 0..1_000 {
         rig.handle.send(content(&n.to_string(), "gm").to_string());
