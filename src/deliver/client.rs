@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::model::limits;
 use crate::model::time::Timestamp;
 
+use super::names::Resolver;
 use super::verdict::Answer;
 use super::words::{self, Scrub};
 
@@ -73,6 +74,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
+            .dns_resolver(Resolver::default())
             .retry(reqwest::retry::never())
             .connect_timeout(limits::CONNECT_TIMEOUT.min(timeout))
             .read_timeout(timeout)

@@ -107,6 +107,8 @@ pub(crate) struct Shared {
     pub(crate) reports: mpsc::Sender<Report>,
     /// Something to do.
     pub(crate) wake: Notify,
+    /// The request that others waited for is over.
+    pub(crate) probed: Notify,
     /// Nothing more to do.
     pub(crate) stop: Notify,
     /// Held for moments only, never across an await.
@@ -127,6 +129,8 @@ pub(crate) struct State {
     /// How often in a row we were told that we are too fast, and when last.
     strikes: u32,
     struck: Option<Duration>,
+    /// The one request under way since then.
+    probe: Option<Slot>,
     /// Ends that could not be reported yet, because the worker was stopped in the middle.
     pub(crate) leftovers: Vec<Report>,
 }
@@ -162,6 +166,7 @@ impl State {
             moved: None,
             strikes: 0,
             struck: None,
+            probe: None,
             leftovers: Vec::new(),
         }
     }
@@ -183,9 +188,32 @@ impl State {
         until
     }
 
-    /// An answer that was not "too fast".
-    pub(crate) fn unthrottle(&mut self) {
-        self.strikes = 0;
+    /// An answer to the request of `slot` that was not "too fast". What was under way before the latest strike says nothing.
+    pub(crate) fn unthrottle(&mut self, slot: Slot) {
+        if self.struck.is_none_or(|struck| slot.0 > struck) {
+            self.strikes = 0;
+        }
+    }
+
+    /// After "too fast" one request goes first to see whether that is over; the others wait for its answer.
+    pub(crate) fn waits_for_probe(&self) -> bool {
+        self.strikes > 0 && self.probe.is_some()
+    }
+
+    /// Leave was given for `slot`.
+    pub(crate) fn started(&mut self, slot: Slot) {
+        if self.strikes > 0 {
+            self.probe = Some(slot);
+        }
+    }
+
+    /// The request of `slot` is over. Says whether others have waited for that.
+    pub(crate) fn finished(&mut self, slot: Slot) -> bool {
+        let was_probe = self.probe == Some(slot);
+        if was_probe {
+            self.probe = None;
+        }
+        was_probe
     }
 }
 
@@ -213,7 +241,9 @@ mod tests {
         assert_eq!(waits, [0, 500, 1_000, 2_000, 4_000]);
         assert_eq!(state.throttle(Slot(now), Pause::Told(secs(90)), now), now + secs(90));
         assert_eq!(state.pace.ready_at(now), now + secs(90));
-        state.unthrottle();
+        state.unthrottle(Slot(now));
+        assert_ne!(state.strikes, 0, "that was under way before");
+        state.unthrottle(Slot(now + secs(90)));
         now += secs(91);
         assert_eq!(state.throttle(Slot(now), Pause::Told(Duration::ZERO), now), now);
     }

@@ -17,6 +17,7 @@ mod client;
 pub mod console;
 mod destinations;
 mod lane;
+mod names;
 mod pace;
 mod retry;
 mod sign;
@@ -141,6 +142,7 @@ fn share(index: usize, action: &Action, target: Target, common: &Common, jitter:
         overflow: action.overflow,
         reports: common.reports.clone(),
         wake: Notify::new(),
+        probed: Notify::new(),
         stop: Notify::new(),
         inner: Mutex::new(State::new(Pace::new(&action.rate_limits), jitter)),
     })

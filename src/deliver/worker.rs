@@ -63,6 +63,8 @@ fn is_done(shared: &Shared) -> bool {
 async fn turn(shared: &Shared, job: Option<&Job>) -> Result<Slot, Outcome> {
     let Some(job) = job else { return std::future::pending().await };
     loop {
+        // From here on, so that none is missed.
+        let probed = shared.probed.notified();
         let wait = {
             let mut state = shared.state();
             if let Some(reason) = &state.disabled {
@@ -76,12 +78,19 @@ async fn turn(shared: &Shared, job: Option<&Job>) -> Result<Slot, Outcome> {
             if job.is_over_after(wait) {
                 return Err(Outcome::Expired);
             }
-            match state.pace.take(now) {
-                Some(slot) => return Ok(slot),
-                None => wait,
+            if state.waits_for_probe() {
+                job.delivery.expires_at.since(shared.clock.now())
+            } else if let Some(slot) = state.pace.take(now) {
+                state.started(slot);
+                return Ok(slot);
+            } else {
+                wait
             }
         };
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = probed => {}
+        }
     }
 }
 
@@ -153,6 +162,9 @@ impl Job {
         let now = shared.clock.elapsed();
         let mut state = shared.state();
         state.pace.finish(slot, now);
+        if state.finished(slot) {
+            shared.probed.notify_waiters();
+        }
         let (verdict, answer) = match result {
             Ok((verdict, answer)) => (verdict, answer),
             Err(verdict) => return verdict,
@@ -182,7 +194,7 @@ impl Job {
             _ => {}
         }
         if !matches!(verdict, Verdict::Throttled { .. } | Verdict::Blocked { .. }) {
-            state.unthrottle();
+            state.unthrottle(slot);
             self.blocked = None;
         }
         verdict

@@ -74,6 +74,28 @@ async fn without_a_pace_of_our_own_the_stand_in_does_say_too_fast_and_is_obeyed(
 }
 
 #[tokio::test]
+async fn after_a_429_one_request_goes_first_and_the_others_follow_its_answer() {
+    let refused = std::sync::atomic::AtomicUsize::new(0);
+    let hook = Server::start(move |_| match refused.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        // All that are under way together, and the one that tries whether it is over.
+        0..=64 => Reply { manner: Manner::Late(ms(50)), ..Reply::new(429, "").with("retry-after", "0.3") },
+        65 => Reply { manner: Manner::Late(ms(150)), ..Reply::new(200, "") },
+        _ => Reply::new(200, ""),
+    })
+    .await;
+    let mut rig = Rig::new();
+    let lane = rig.open(&to_webhook(&hook.url()));
+    for n in 0..80 {
+        put(&lane, rig.delivery(&n.to_string(), for_webhook("x")));
+    }
+    assert!(rig.outcomes(80).await.iter().all(|outcome| outcome.name() == "delivered"));
+    let at: Vec<_> = hook.received().iter().map(|request| request.at).collect();
+    assert_eq!(at.len(), 80 + 65);
+    assert!(at[65] - at[64] >= ms(300), "the probe was refused, and then nobody else was sent");
+    assert!(at[66] - at[65] >= ms(150), "the second probe was not waited for");
+}
+
+#[tokio::test]
 async fn a_dead_destination_delays_nobody_else() {
     let silent = Server::start(|_| Reply::manner(Manner::Late(PATIENCE))).await;
     let healthy = webhook::start().await;

@@ -46,8 +46,7 @@ async fn a_held_standard_error_holds_neither_orders_nor_the_end() {
     let rig = Rig::plain().await;
     let bot = webhook::start().await;
     let home = home(ORDER, &bot.url()).env("BIRDCALL_LOG", "debug");
-    let url = rig.url.clone();
-    let program = beside(move || home.start_with(&["run", "--url", &url], Reader::NoErr)).await;
+    let program = home.start_with(&["run", "--url", &rig.url], Reader::NoErr);
     until(|| rig.handle.stats().open == 1).await;
     for n in 0..1_000 {
         rig.handle.send(content(&n.to_string(), "gm").to_string());
@@ -190,4 +189,52 @@ async fn plain_http_to_strangers_is_warned_of_at_the_start_and_to_this_machine_i
             "{bot}: {said}"
         );
     }
+}
+
+struct Bug;
+
+impl std::io::Write for Bug {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        panic!("a bug of the console's")
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_dies_ends_the_program_in_words_and_every_delivery_is_counted() {
+    let rig = Rig::plain().await;
+    let source = birdcall::rules::Source { name: "rules.toml".to_owned(), text: PRINT.to_owned() };
+    let tls = birdcall::tls::client_config_trusting(std::sync::Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
+    let settings = birdcall::feed::Settings {
+        url: rig.url.clone(),
+        key: birdcall::model::secret::Secret::new(KEY),
+        auth: birdcall::rules::ruleset::Auth::Subprotocol,
+        tls: std::sync::Arc::clone(&tls),
+        jitter_seed: 1,
+    };
+    let setup = birdcall::app::Setup {
+        rules: std::sync::Arc::new(birdcall::rules::load(&[source]).ruleset.unwrap()),
+        feed: birdcall::feed::Feed::new(settings).unwrap(),
+        ways: vec![birdcall::app::Way::Console],
+        console: Box::new(Bug),
+        tls,
+        clock: birdcall::clock::Clock::system(),
+        start_timeout: None,
+        ends_with_console: false,
+    };
+    let run = birdcall::app::run(setup, std::future::pending(), std::future::pending());
+    let feed = async {
+        until(|| rig.handle.stats().open == 1).await;
+        for n in 0..3 {
+            rig.handle.send(content(&n.to_string(), "hi").to_string());
+        }
+    };
+    let both = futures_util::future::join(Box::pin(run), feed);
+    let ((totals, ended), ()) = tokio::time::timeout(Duration::from_secs(20), both).await.expect("it goes on half alive");
+    let error = ended.unwrap_err().to_string();
+    assert!(error.starts_with("the console's thread ended unexpectedly"), "{error}");
+    assert!(totals.deliveries > 0 && totals.pending() == 0, "{totals}");
 }
