@@ -1,11 +1,15 @@
 //! What rules are about: a tweet with all that has been learned of it so far, or one account event.
 
+mod account;
+mod detected;
+
 use std::sync::Arc;
 
-use super::address::Address;
 use super::ids::TweetId;
-use super::price::Price;
 use super::time::Timestamp;
+
+pub use account::{Account, AccountEvent, Change, Platform, ProfileField};
+pub use detected::{Market, Prediction, Sources, Token};
 
 /// Shared text: a subject is copied into every firing on it, its texts are not.
 pub type Str = Arc<str>;
@@ -218,68 +222,6 @@ impl Kind {
     }
 }
 
-/// Where an account lives.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Platform {
-    /// X, formerly Twitter; also what an absent platform means.
-    Twitter,
-    /// Truth Social.
-    TruthSocial,
-    /// A platform that we do not know yet.
-    Other(Str),
-}
-
-impl Platform {
-    /// As the feed spells it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Twitter => "twitter",
-            Self::TruthSocial => "truth_social",
-            Self::Other(name) => name,
-        }
-    }
-}
-
-/// An account, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Account {
-    /// Stays the same when the handle changes.
-    pub id: Option<Str>,
-    /// Without the leading `@`, in the case that the feed wrote.
-    pub handle: Option<Str>,
-    /// Display name: anybody's free text.
-    pub name: Option<Str>,
-    /// Absent means X.
-    pub platform: Option<Platform>,
-    /// URL of the picture.
-    pub avatar: Option<Str>,
-    /// URL of the banner.
-    pub banner: Option<Str>,
-    /// Self-description.
-    pub bio: Option<Str>,
-    /// Followers.
-    pub followers: Option<u64>,
-    /// Accounts followed.
-    pub following: Option<u64>,
-    /// When it was created.
-    pub joined_at: Option<Timestamp>,
-    /// Stated place.
-    pub location: Option<Str>,
-    /// Stated web site or profile URL.
-    pub url: Option<Str>,
-    /// `blue`, `business`, `government`, `none` or a value that we do not know yet.
-    pub verified: Option<Str>,
-}
-
-impl Account {
-    /// The platform, X when not stated.
-    #[must_use]
-    pub fn platform(&self) -> Platform {
-        self.platform.clone().unwrap_or(Platform::Twitter)
-    }
-}
-
 /// An image, video or GIF.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Media {
@@ -326,131 +268,4 @@ pub struct Reference {
     pub author: Account,
     /// The other tweet's media.
     pub media: Vec<Media>,
-}
-
-/// Where a token, market or prediction was found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Sources {
-    /// In the tweet's text.
-    pub text: bool,
-    /// In the text of its images.
-    pub ocr: bool,
-    /// Detected by TweetStream (and not only recognised by birdcall in the text).
-    pub meta: bool,
-}
-
-/// One on-chain token.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Token {
-    /// Without the leading `$`, in the case that the feed wrote.
-    pub symbol: Option<Str>,
-    /// Its name.
-    pub name: Option<Str>,
-    /// The contract as written.
-    pub contract: Option<Str>,
-    /// The contract understood, when it has one of the known forms.
-    pub address: Option<Address>,
-    /// A free string such as `solana` or `base`.
-    pub chain: Option<Str>,
-    /// The provider's number of the network.
-    pub network: Option<u64>,
-    /// At the moment of detection.
-    pub price: Option<Price>,
-    /// Where it was found.
-    pub sources: Sources,
-}
-
-/// One market of a centralised exchange.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Market {
-    /// `bybit`, `binance`, `hyperliquid` or one that we do not know yet.
-    pub exchange: Option<Str>,
-    /// Such as `KAIUSDT`.
-    pub symbol: Option<Str>,
-    /// Such as `KAI`.
-    pub base: Option<Str>,
-    /// Such as `USDT`.
-    pub quote: Option<Str>,
-    /// At the moment of detection.
-    pub price: Option<Price>,
-    /// The market's page.
-    pub url: Option<Str>,
-    /// Where it was found.
-    pub sources: Sources,
-}
-
-/// One prediction market.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Prediction {
-    /// `polymarket`, `kalshi` or one that we do not know yet.
-    pub exchange: Option<Str>,
-    /// The exchange's id of the market.
-    pub id: Option<Str>,
-    /// The question.
-    pub title: Option<Str>,
-    /// Of one share, presumably 0 to 1.
-    pub price: Option<Price>,
-    /// The market's page.
-    pub url: Option<Str>,
-    /// Where it was found.
-    pub sources: Sources,
-}
-
-/// One event of an account.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AccountEvent {
-    /// The feed's id of it, or a hash of what it says when the feed gave none.
-    pub id: Str,
-    /// Who did it.
-    pub actor: Account,
-    /// Who was followed or unfollowed.
-    pub target: Option<Account>,
-    /// What changed in the profile, in the order of [`ProfileField::ALL`].
-    pub changes: Vec<Change>,
-}
-
-/// A part of a profile that can change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ProfileField {
-    /// Display name.
-    Name,
-    /// Handle.
-    Handle,
-    /// Self-description.
-    Bio,
-    /// Picture.
-    Avatar,
-    /// Banner.
-    Banner,
-    /// Stated place.
-    Location,
-}
-
-impl ProfileField {
-    /// All of them.
-    pub const ALL: [Self; 6] = [Self::Name, Self::Handle, Self::Bio, Self::Avatar, Self::Banner, Self::Location];
-
-    /// As the feed and rules.toml spell it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Handle => "handle",
-            Self::Bio => "bio",
-            Self::Avatar => "avatar",
-            Self::Banner => "banner",
-            Self::Location => "location",
-        }
-    }
-}
-
-/// One changed part of a profile.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Change {
-    /// Which part.
-    pub field: ProfileField,
-    /// What it was, when the feed said so.
-    pub before: Option<Str>,
-    /// What it is now.
-    pub after: Option<Str>,
 }

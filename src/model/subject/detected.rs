@@ -1,0 +1,73 @@
+//! What is detected in a tweet: on-chain tokens, markets of exchanges, prediction markets.
+
+use super::Str;
+use crate::model::address::Address;
+use crate::model::price::Price;
+
+/// Where a token, market or prediction was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sources {
+    /// In the tweet's text.
+    pub text: bool,
+    /// In the text of its images.
+    pub ocr: bool,
+    /// Detected by TweetStream (and not only recognised by birdcall in the text).
+    pub meta: bool,
+}
+
+/// One on-chain token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Token {
+    /// Without the leading `$`, in the case that the feed wrote.
+    pub symbol: Option<Str>,
+    /// Its name.
+    pub name: Option<Str>,
+    /// The contract as written.
+    pub contract: Option<Str>,
+    /// The contract understood, when it has one of the known forms.
+    pub address: Option<Address>,
+    /// A free string such as `solana` or `base`.
+    pub chain: Option<Str>,
+    /// The provider's number of the network.
+    pub network: Option<u64>,
+    /// At the moment of detection.
+    pub price: Option<Price>,
+    /// Where it was found.
+    pub sources: Sources,
+}
+
+/// One market of a centralised exchange.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Market {
+    /// `bybit`, `binance`, `hyperliquid` or one that we do not know yet.
+    pub exchange: Option<Str>,
+    /// Such as `KAIUSDT`.
+    pub symbol: Option<Str>,
+    /// Such as `KAI`.
+    pub base: Option<Str>,
+    /// Such as `USDT`.
+    pub quote: Option<Str>,
+    /// At the moment of detection.
+    pub price: Option<Price>,
+    /// The market's page.
+    pub url: Option<Str>,
+    /// Where it was found.
+    pub sources: Sources,
+}
+
+/// One prediction market.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Prediction {
+    /// `polymarket`, `kalshi` or one that we do not know yet.
+    pub exchange: Option<Str>,
+    /// The exchange's id of the market.
+    pub id: Option<Str>,
+    /// The question.
+    pub title: Option<Str>,
+    /// Of one share, presumably 0 to 1.
+    pub price: Option<Price>,
+    /// The market's page.
+    pub url: Option<Str>,
+    /// Where it was found.
+    pub sources: Sources,
+}
