@@ -89,11 +89,10 @@ impl Engine {
             concerned.map(|(at, _)| at).collect()
         };
         let by_event = Event::ALL.iter().map(of).collect();
-        let bounds = Bounds { tweets: limits::JOIN_TWEETS, bytes: limits::JOIN_BYTES, parts: limits::PARTS_PER_TWEET };
         Self {
             by_event,
             rules,
-            joiner: Joiner::new(bounds),
+            joiner: Joiner::new(Bounds::default()),
             deadlines: BinaryHeap::new(),
             fired: Fired::new(limits::FIRED_IDS),
             counts: Counts::default(),
