@@ -18,7 +18,7 @@
 //! | [`clock`], [`secrets`], [`tls`], [`telemetry`] | what the shell stands on: time, credentials, trust, the log | model |
 //! | [`feed`] | TweetStream live, and a simulator of it | the above |
 //! | [`deliver`] | lanes: pace, retry, classify; one folder of destinations, all of one shape | the above, not `feed` |
-//! | [`app`] | the wiring; the only place that spawns (the simulator, a server of its own, has its connections) | all of the above |
+//! | [`app`] | the wiring; the only place that spawns (but for the log's thread and the simulator's connections) | all of the above |
 //! | [`cli`] | arguments → command → exit code; one file per subcommand | all of the above |
 //!
 //! The first eight are pure: no tokio, sockets, files, clock or randomness; `now` is an argument. `tests/layers.rs` holds all this.
