@@ -1,4 +1,4 @@
-//! Log set-up and redaction: to standard error, one line an event, never a secret. Lines go out through [`writer`], which never waits.
+//! Log set-up and redaction: to standard error, one line an event, never a secret. Lines go out through `writer`, which never waits.
 
 mod writer;
 
