@@ -16,8 +16,10 @@
 //! | [`render`] | firing → message | the above |
 //! | [`engine`] | (now, input) → effects: all of the above in one pure state machine | the above |
 //! | [`clock`], [`secrets`], [`tls`], [`telemetry`] | what the shell stands on: time, credentials, trust, the log | model |
-//! | [`feed`] | TweetStream live, and a simulator of it | the above |
+//! | [`feed`] | TweetStream live, its history API, and a simulator of both | the above |
 //! | [`deliver`] | lanes: pace, retry, classify; one folder of destinations, all of one shape | the above, not `feed` |
+//! | [`journal`] | what must survive: entries, firings, deliveries, cursors, modes (SQLite) | the above, not `feed` or `deliver` |
+//! | [`control`] | the socket of a running instance: status, arm and disarm, deliveries | the above, not `feed`, `deliver` or `journal` |
 //! | [`app`] | the wiring; the only place that spawns (but for the log's thread and the simulator's connections) | all of the above |
 //! | [`cli`] | arguments → command → exit code; one file per subcommand | all of the above |
 //!
@@ -54,6 +56,10 @@ pub mod tls;
 pub mod feed;
 
 pub mod deliver;
+
+pub mod journal;
+
+pub mod control;
 
 pub mod app;
 

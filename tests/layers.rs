@@ -12,7 +12,7 @@ const GROUPS: [&[&str]; 8] = [
     &["matching", "suppress", "render"],
     &["engine"],
     &["clock", "secrets", "tls", "telemetry"],
-    &["feed", "deliver"],
+    &["feed", "deliver", "journal", "control"],
     &["app"],
     &["cli"],
 ];

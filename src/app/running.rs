@@ -214,9 +214,9 @@ fn tell(report: &Report, rules: &RuleSet, totals: &mut Totals, console_is_closed
     let action = rules.actions.get(report.action).map_or("?", |action| action.name.as_str());
     let (rule, id) = (&report.firing.rule, report.firing.id);
     match &report.outcome {
-        Outcome::Delivered { fallback, .. } => {
+        Outcome::Delivered { form, .. } => {
             let took_ms = report.took.as_millis();
-            debug!(action, %rule, %id, attempts = report.attempts, took_ms, fallback, "delivered");
+            debug!(action, %rule, %id, attempts = report.attempts, took_ms, ?form, "delivered");
         }
         Outcome::Unknown { reason } => error!(action, %rule, %id, "it is unknown whether an order arrived: {reason}"),
         Outcome::Dead { reason } if reason == CLOSED => {
@@ -226,7 +226,7 @@ fn tell(report: &Report, rules: &RuleSet, totals: &mut Totals, console_is_closed
         }
         Outcome::Dead { reason } => warn!(action, %rule, %id, "not delivered: {reason}"),
         Outcome::Expired => warn!(action, %rule, %id, "expired before it could be sent"),
-        Outcome::Dropped => warn!(action, %rule, %id, "dropped: the lane was full"),
+        Outcome::Suppressed { reason } => warn!(action, %rule, %id, reason = reason.name(), "suppressed"),
         Outcome::Abandoned => warn!(action, %rule, %id, "abandoned: the program stops"),
     }
 }

@@ -12,10 +12,9 @@ use crate::clock::Clock;
 use crate::deliver::{self, Common, Target, Verdict};
 use crate::model::action::Action;
 use crate::model::delivery::Delivery;
-use crate::model::firing::{Firing, Origin};
-use crate::model::ids::{FiringId, TweetId};
+use crate::model::firing::FiringBrief;
+use crate::model::ids::FiringId;
 use crate::model::message::Body;
-use crate::model::subject::{About, Event, Subject, Tweet};
 use crate::model::time::Timestamp;
 use crate::{render, telemetry, tls};
 
@@ -41,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> End {
     let action = &rules.set.actions[index];
     let clock = Clock::system();
     let delivery = test_delivery(index, action, &clock);
-    if let Body::Console(body) = &delivery.body {
+    if let Body::Console(body) = delivery.body.as_ref() {
         say(body.pieces.iter().map(|(_, piece)| piece.as_str()).collect::<String>());
         return End::Fine;
     }
@@ -71,26 +70,19 @@ fn test_delivery(index: usize, action: &Action, clock: &Clock) -> Delivery {
     let at = clock.now();
     let message = render::test_message(action, at);
     Delivery {
-        firing: Arc::new(test_firing(at)),
+        firing: test_firing(at).into(),
         action: index,
         expires_at: at.plus(action.timeout),
-        body: message.body,
+        body: Arc::new(message.body),
         fallback: None,
+        line: None,
     }
 }
 
 /// A firing of no rule on no tweet. Its id is new each time, so that no receiver takes one test for the repetition of another.
-fn test_firing(at: Timestamp) -> Firing {
-    let tweet = Arc::new(Tweet::unknown(TweetId::new("0")));
-    Firing {
-        id: FiringId::of("birdcall send", &at.as_millis().to_string(), ""),
-        rule: "birdcall send".into(),
-        subject: Subject { event: Event::Tweet, about: About::Tweet(tweet), at },
-        element: None,
-        matched: Vec::new(),
-        at,
-        origin: Origin::Live,
-    }
+fn test_firing(at: Timestamp) -> FiringBrief {
+    let id = FiringId::of("birdcall send", &at.as_millis().to_string(), "");
+    FiringBrief { id, rule: "birdcall send".into(), subject: "test".to_owned(), at, late: false }
 }
 
 fn trial(action: &Action, target: Target, clock: Clock, delivery: &Delivery) -> Result<deliver::Trial, String> {

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::Common;
-use crate::model::delivery::{Delivery, Outcome, Report};
+use crate::model::delivery::{Delivery, Form, Outcome, Receipt, Report, Suppression};
 use crate::model::limits::LANE_QUEUE;
 use crate::model::message::{Body, Role};
 
@@ -61,7 +61,7 @@ impl Console {
         let outcome = if state.closed {
             Outcome::Abandoned
         } else if state.queue.len() >= LANE_QUEUE {
-            Outcome::Dropped
+            Outcome::Suppressed { reason: Suppression::Overflow }
         } else {
             state.queue.push_back(delivery);
             drop(state);
@@ -144,13 +144,14 @@ fn write_all(shared: &Shared, mut out: Box<dyn Write + Send>) {
         } else if shared.common.clock.now() >= delivery.expires_at {
             Outcome::Expired
         } else {
-            match write(&mut out, &delivery.body) {
-                Ok(()) => Outcome::Delivered { receipt: None, fallback: false },
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            let written = write(&mut out, &delivery.body);
+            match (Receipt::of_write(&written), written) {
+                (Some(receipt), _) => Outcome::Delivered { receipt, form: Form::Message },
+                (None, Err(error)) if error.kind() == ErrorKind::BrokenPipe => {
                     is_open = false;
                     Outcome::Dead { reason: CLOSED.to_owned() }
                 }
-                Err(error) => Outcome::Dead { reason: format!("standard output: {error}") },
+                (None, written) => Outcome::Dead { reason: format!("standard output: {written:?}") },
             }
         };
         shared.end(outcome);

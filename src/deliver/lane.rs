@@ -8,7 +8,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::clock::Clock;
 use crate::model::action::Overflow;
-use crate::model::delivery::{Delivery, Outcome, Report};
+use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::limits;
 
 use super::backoff::{self, Jitter};
@@ -52,7 +52,7 @@ impl Lane {
         };
         drop(state);
         shared.wake.notify_one();
-        lost.map(|delivery| shared.report(&delivery, Outcome::Dropped, 0))
+        lost.map(|delivery| shared.report(&delivery, Outcome::Suppressed { reason: Suppression::Overflow }, 0))
     }
 
     /// Deliveries that have not come to an end: queued and under way.

@@ -100,8 +100,10 @@ pub struct Trial {
 impl std::fmt::Display for Trial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.verdict {
-            Verdict::Delivered { receipt: Some(id) } => write!(f, "delivered, as message {id}"),
-            Verdict::Delivered { receipt: None } => f.write_str("delivered"),
+            Verdict::Delivered { receipt } => match receipt.id() {
+                Some(id) => write!(f, "delivered, as message {id}"),
+                None => f.write_str("delivered"),
+            },
             Verdict::Throttled { reason, .. } => write!(f, "not delivered: too fast ({reason})"),
             Verdict::Retry { reason, .. } => write!(f, "not delivered: the destination has trouble ({reason})"),
             Verdict::NotSent { reason } => write!(f, "not sent: {reason}"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::delivery::Outcome;
+use crate::model::delivery::{Form, Outcome};
 
 use super::backoff::Jitter;
 use super::verdict::{Pause, Verdict};
@@ -43,7 +43,10 @@ pub(crate) enum Step {
 /// Decides. `has_fallback`: the delivery came with another message that may be tried.
 pub(crate) fn next(policy: Policy, progress: &mut Progress, verdict: Verdict, has_fallback: bool, jitter: &mut Jitter) -> Step {
     match verdict {
-        Verdict::Delivered { receipt } => Step::End(Outcome::Delivered { receipt, fallback: progress.fallback }),
+        Verdict::Delivered { receipt } => {
+            let form = if progress.fallback { Form::Fallback } else { Form::Message };
+            Step::End(Outcome::Delivered { receipt, form })
+        }
         Verdict::Late => Step::End(Outcome::Expired),
         // The lane's pace makes it wait. An order is not worth a guess of how long.
         Verdict::Throttled { pause: Pause::Untold { .. }, reason } if policy.once => Step::End(Outcome::Dead { reason }),

@@ -1,6 +1,8 @@
 //! What follows on what.
 
 use super::*;
+use crate::deliver::verdict::tests::delivered;
+use crate::model::delivery::Receipt;
 
 const CHAT: Policy = Policy { chat: true, once: false };
 const HOOK: Policy = Policy { chat: false, once: false };
@@ -23,9 +25,9 @@ fn steps(policy: Policy, has_fallback: bool, verdicts: &[Verdict]) -> Vec<String
 #[test]
 fn failures_back_off_exponentially_until_delivered() {
     let failed = Verdict::Retry { wait: None, reason: reason() };
-    let delivered = Verdict::Delivered { receipt: None };
+    let delivered = || delivered(None);
     for policy in [CHAT, HOOK] {
-        let verdicts = [failed.clone(), failed.clone(), Verdict::NotSent { reason: reason() }, delivered.clone()];
+        let verdicts = [failed.clone(), failed.clone(), Verdict::NotSent { reason: reason() }, delivered()];
         assert_eq!(steps(policy, false, &verdicts), ["500ms", "1000ms", "2000ms", "delivered"]);
     }
 }
@@ -58,8 +60,8 @@ fn a_refused_message_is_replaced_by_its_fallback_once() {
     let mut progress = Progress::default();
     let mut jitter = Jitter::always(0.0);
     next(CHAT, &mut progress, twice[0].clone(), true, &mut jitter);
-    let end = next(CHAT, &mut progress, Verdict::Delivered { receipt: None }, true, &mut jitter);
-    assert_eq!(end, Step::End(Outcome::Delivered { receipt: None, fallback: true }));
+    let end = next(CHAT, &mut progress, delivered(None), true, &mut jitter);
+    assert_eq!(end, Step::End(Outcome::Delivered { receipt: Receipt::of_answer(200, None).unwrap(), form: Form::Fallback }));
 }
 
 #[test]

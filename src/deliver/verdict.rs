@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
+use crate::model::delivery::Receipt;
 use crate::model::limits::{RETRY_AFTER_MAX, THROTTLED_FIRST};
 
 use super::words;
@@ -27,8 +28,8 @@ pub(crate) struct Answer {
 pub enum Verdict {
     /// The destination has it.
     Delivered {
-        /// Its own id of the message, when it gave one.
-        receipt: Option<String>,
+        /// Its word for that.
+        receipt: Receipt,
     },
     /// Too fast; certainly not delivered. The whole lane waits.
     Throttled {
@@ -124,6 +125,14 @@ impl Pause {
 }
 
 impl Answer {
+    /// The verdict when the answer, all of it read, says that the destination has the message under this id.
+    pub(crate) fn taken(&self, id: Option<String>) -> Verdict {
+        match Receipt::of_answer(self.status, id) {
+            Some(receipt) => Verdict::Delivered { receipt },
+            None => Verdict::Ambiguous { reason: self.words() },
+        }
+    }
+
     /// The body as text, for parsing.
     pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
@@ -177,6 +186,11 @@ pub(crate) fn seconds_from(told: f64) -> Option<Duration> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+
+    /// The verdict of a message that was taken under this id.
+    pub(crate) fn delivered(id: Option<&str>) -> Verdict {
+        answer(200, &[], "").taken(id.map(str::to_owned))
+    }
 
     /// An answer for tests of `classify`.
     pub(crate) fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {

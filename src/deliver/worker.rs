@@ -70,7 +70,7 @@ async fn turn(shared: &Shared, job: Option<&Job>) -> Result<Slot, Outcome> {
             if let Some(reason) = &state.disabled {
                 return Err(Outcome::Dead { reason: reason.clone() });
             }
-            if shared.trading && job.delivery.firing.is_late() {
+            if shared.trading && job.delivery.firing.late {
                 return Err(Outcome::Expired);
             }
             let now = shared.clock.elapsed();
@@ -265,7 +265,7 @@ pub(crate) async fn send(
     fallback: bool,
     gate: Arc<Gate>,
 ) -> Result<(Verdict, Answer), Verdict> {
-    let body = delivery.fallback.as_ref().filter(|_| fallback).unwrap_or(&delivery.body);
+    let body = delivery.fallback.as_ref().filter(|_| fallback).unwrap_or(&delivery.body).as_ref();
     let moved = shared.state().moved;
     let stamp = Stamp { id: delivery.firing.id.to_string(), at: shared.clock.wall(), fallback, moved };
     let Some(request) = shared.target.request(body, &stamp) else {

@@ -292,7 +292,7 @@ fn deliver(rules: &RuleSet, rule: &Rule, send: &crate::rules::ruleset::Send, fir
     let max_age = rule.max_age.map_or(max_age, |of_rule| of_rule.min(max_age));
     let expires_at = firing.subject.at.plus(max_age);
     let end = |outcome| {
-        let firing = Arc::clone(firing);
+        let firing = firing.brief();
         Effect::Ended(Report { firing, action: send.action, outcome, attempts: 0, took: Duration::ZERO })
     };
     if expires_at <= firing.at || (action.trading && firing.is_late()) {
@@ -300,11 +300,12 @@ fn deliver(rules: &RuleSet, rule: &Rule, send: &crate::rules::ruleset::Send, fir
     }
     match render::render(firing, send, action, expires_at) {
         Ok(message) => Effect::Deliver(Box::new(Delivery {
-            firing: Arc::clone(firing),
+            firing: firing.brief(),
             action: send.action,
             expires_at,
-            body: message.body,
-            fallback: message.fallback,
+            body: Arc::new(message.body),
+            fallback: message.fallback.map(Arc::new),
+            line: None,
         })),
         Err(incomplete) => end(Outcome::Dead { reason: incomplete.to_string() }),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::firing::Firing;
+use super::firing::FiringBrief;
 use super::message::Body;
 use super::time::Timestamp;
 
@@ -11,15 +11,30 @@ use super::time::Timestamp;
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// What fired. Its id is the idempotency key.
-    pub firing: Arc<Firing>,
+    pub firing: Arc<FiringBrief>,
     /// Index of the action in the rule set.
     pub action: usize,
     /// Nothing is sent at or after this moment.
     pub expires_at: Timestamp,
-    /// The message.
-    pub body: Body,
+    /// The message: every attempt sends it, and so does every later run.
+    pub body: Arc<Body>,
     /// Our own words and the tweet's link, sent once if the platform refuses the message itself. Chat only.
-    pub fallback: Option<Body>,
+    pub fallback: Option<Arc<Body>>,
+    /// What a digest says of it. Only where the action's `overflow` is `digest`.
+    pub line: Option<Box<DigestLine>>,
+}
+
+/// One firing as a line of a digest: sanitised, not yet escaped for a platform.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DigestLine {
+    /// The rule's name.
+    pub rule: String,
+    /// Who did it, in our own words.
+    pub who: String,
+    /// The first words of the text, on one line.
+    pub text: String,
+    /// The tweet's link, built from its id.
+    pub link: Option<String>,
 }
 
 /// What became of a delivery: every delivery ends in exactly one of these.
@@ -27,10 +42,15 @@ pub struct Delivery {
 pub enum Outcome {
     /// The destination said that it has it.
     Delivered {
-        /// The destination's own id of the message, when it gave one.
-        receipt: Option<String>,
-        /// It was the fallback that was taken.
-        fallback: bool,
+        /// Its word for that.
+        receipt: Receipt,
+        /// What it was that it took.
+        form: Form,
+    },
+    /// Held back on purpose.
+    Suppressed {
+        /// Why.
+        reason: Suppression,
     },
     /// It was too old before it could be sent; also an order on news that did not come live, which is too old from the start.
     Expired,
@@ -45,10 +65,78 @@ pub enum Outcome {
         /// In words.
         reason: String,
     },
-    /// The lane was full and the action's `overflow` let it go.
-    Dropped,
-    /// The program stopped first.
+    /// The program stopped first. With a journal it is pending there, and the next run takes it up again.
     Abandoned,
+}
+
+/// A destination's word that it has a message. There is no way to one but through an answer that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    id: Option<String>,
+}
+
+impl Receipt {
+    /// Of an answer with this status; `None` unless it is a 2xx. `id`: the destination's own id of the message, when it gave one. What
+    /// the answer's body says against it is the caller's to read first.
+    #[must_use]
+    pub fn of_answer(status: u16, id: Option<String>) -> Option<Self> {
+        (200..300).contains(&status).then_some(Self { id })
+    }
+
+    /// Of a write to standard output that succeeded.
+    #[must_use]
+    pub fn of_write(written: &std::io::Result<()>) -> Option<Self> {
+        written.is_ok().then_some(Self { id: None })
+    }
+
+    /// The destination's own id of the message.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+}
+
+/// In which form a delivery was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As the message that it is.
+    Message,
+    /// As its fallback.
+    Fallback,
+    /// With others, as one message.
+    Digest,
+}
+
+/// Why a delivery was held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suppression {
+    /// `mode = "paper"`: everything was done but to send.
+    Paper,
+    /// `mode = "off"` on the action or the send.
+    Off,
+    /// Orders were stopped, by hand or by the program.
+    Disarmed,
+    /// The lane was full and the action's `overflow` let it go.
+    Overflow,
+    /// The action has had its `max_per_day`.
+    MaxPerDay,
+}
+
+impl Suppression {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Paper, Self::Off, Self::Disarmed, Self::Overflow, Self::MaxPerDay];
+
+    /// One word for counters, logs and the journal.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+            Self::Off => "off",
+            Self::Disarmed => "disarmed",
+            Self::Overflow => "overflow",
+            Self::MaxPerDay => "max_per_day",
+        }
+    }
 }
 
 impl Outcome {
@@ -60,7 +148,7 @@ impl Outcome {
             Self::Expired => "expired",
             Self::Dead { .. } => "dead",
             Self::Unknown { .. } => "unknown",
-            Self::Dropped => "dropped",
+            Self::Suppressed { .. } => "suppressed",
             Self::Abandoned => "abandoned",
         }
     }
@@ -70,7 +158,7 @@ impl Outcome {
 #[derive(Clone, Debug)]
 pub struct Report {
     /// What it was about.
-    pub firing: Arc<Firing>,
+    pub firing: Arc<FiringBrief>,
     /// Index of the action in the rule set.
     pub action: usize,
     /// What became of it.

@@ -1,5 +1,7 @@
 //! One rule having become true for one subject.
 
+use std::sync::Arc;
+
 use super::ids::FiringId;
 use super::subject::{Market, Prediction, Str, Subject, Token};
 use super::time::Timestamp;
@@ -11,8 +13,23 @@ pub enum Origin {
     Live,
     /// From the history API, to close a gap.
     Backfill,
-    /// From a recording or the journal.
+    /// From a recording.
     Replay,
+}
+
+impl Origin {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Live, Self::Backfill, Self::Replay];
+
+    /// As the journal spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Backfill => "backfill",
+            Self::Replay => "replay",
+        }
+    }
 }
 
 /// One rule having become true for one subject.
@@ -40,6 +57,28 @@ impl Firing {
     pub fn is_late(&self) -> bool {
         self.origin != Origin::Live
     }
+
+    /// The firing without what it fired on.
+    #[must_use]
+    pub fn brief(&self) -> Arc<FiringBrief> {
+        let (rule, subject) = (Str::clone(&self.rule), self.subject.key());
+        Arc::new(FiringBrief { id: self.id, rule, subject, at: self.at, late: self.is_late() })
+    }
+}
+
+/// A firing without what it fired on: what its deliveries, their reports and the journal need of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiringBrief {
+    /// Always the same for the same rule, subject and element: the idempotency key.
+    pub id: FiringId,
+    /// The rule's name.
+    pub rule: Str,
+    /// The key of the subject: `tweet:ID`, …
+    pub subject: String,
+    /// The log's time of the firing.
+    pub at: Timestamp,
+    /// It did not come of the live socket.
+    pub late: bool,
 }
 
 /// One detected thing of a tweet.

@@ -59,6 +59,21 @@ impl FiringId {
     }
 }
 
+impl FiringId {
+    /// The id that is written so.
+    #[must_use]
+    pub fn parse(written: &str) -> Option<Self> {
+        let digits = written.strip_prefix("bc_").filter(|digits| digits.len() == 32 && digits.is_ascii())?;
+        let mut id = [0; 16];
+        for (at, byte) in id.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(digits.get(2 * at..2 * at + 2)?, 16).ok()?;
+        }
+        // `from_str_radix` takes a sign and capitals, too.
+        let id = Self(id);
+        (id.to_string() == written).then_some(id)
+    }
+}
+
 impl fmt::Display for FiringId {
     /// `bc_` and 32 hexadecimal digits: no dot, as Standard Webhooks signs `id.timestamp.body`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,6 +119,10 @@ mod tests {
         assert_ne!(id, FiringId::of("rule", "tweet:", "1"));
         assert_ne!(id, FiringId::of("rul", "etweet:1", ""));
         assert!(id.to_string().starts_with("bc_") && id.to_string().len() == 35, "{id}");
+        assert_eq!(FiringId::parse(&id.to_string()), Some(id));
+        for wrong in ["", "bc_", "bc_12", &id.to_string().to_uppercase(), &id.to_string().replacen("bc_", "bc_+", 1)] {
+            assert_eq!(FiringId::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What is sent, per kind of destination: already sanitised, escaped and cut, serialised as the platform's documentation says.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The body of one message, in the shape of its destination.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +20,40 @@ pub enum Body {
     Console(ConsoleBody),
 }
 
+impl Body {
+    /// What the journal keeps of it: its kind and its bytes, for webhooks the very bytes that are sent.
+    #[must_use]
+    pub fn store(&self) -> (&'static str, Bytes) {
+        // These types serialise whatever is in them.
+        let json = |body: serde_json::Result<Vec<u8>>| body.map(Bytes::from).unwrap_or_default();
+        match self {
+            Self::Discord(body) => ("discord", json(serde_json::to_vec(body))),
+            Self::Telegram(body) => ("telegram", json(serde_json::to_vec(body))),
+            Self::Slack(body) => ("slack", json(serde_json::to_vec(body))),
+            Self::Console(body) => ("console", json(serde_json::to_vec(body))),
+            Self::Webhook(WebhookBody { bytes, content_type: ContentType::Json }) => ("json", bytes.clone()),
+            Self::Webhook(WebhookBody { bytes, content_type: ContentType::Form }) => ("form", bytes.clone()),
+        }
+    }
+
+    /// The body that was stored like this; `None` when it is damaged.
+    #[must_use]
+    pub fn restore(kind: &str, bytes: &[u8]) -> Option<Self> {
+        let webhook = |content_type| Self::Webhook(WebhookBody { bytes: Bytes::copy_from_slice(bytes), content_type });
+        match kind {
+            "discord" => serde_json::from_slice(bytes).ok().map(Self::Discord),
+            "telegram" => serde_json::from_slice(bytes).ok().map(Self::Telegram),
+            "slack" => serde_json::from_slice(bytes).ok().map(Self::Slack),
+            "console" => serde_json::from_slice(bytes).ok().map(Self::Console),
+            "json" => Some(webhook(ContentType::Json)),
+            "form" => Some(webhook(ContentType::Form)),
+            _ => None,
+        }
+    }
+}
+
 /// `POST /webhooks/{id}/{token}` (DESTINATIONS 3.1).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DiscordBody {
     /// Shown as the sender.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,14 +74,14 @@ pub struct DiscordBody {
 }
 
 /// Nobody may be mentioned.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AllowedMentions {
     /// Always empty.
     pub parse: [String; 0],
 }
 
 /// A Discord embed.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names are Discord's, documented there")]
 pub struct Embed {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +97,7 @@ pub struct Embed {
     pub timestamp: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<EmbedAuthor>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<EmbedField>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<EmbedImage>,
@@ -72,7 +106,7 @@ pub struct Embed {
 }
 
 /// An embed's author line.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names are Discord's, documented there")]
 pub struct EmbedAuthor {
     pub name: String,
@@ -83,7 +117,7 @@ pub struct EmbedAuthor {
 }
 
 /// An embed's field.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names are Discord's, documented there")]
 pub struct EmbedField {
     pub name: String,
@@ -92,21 +126,21 @@ pub struct EmbedField {
 }
 
 /// An embed's image.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names are Discord's, documented there")]
 pub struct EmbedImage {
     pub url: String,
 }
 
 /// An embed's last line.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names are Discord's, documented there")]
 pub struct EmbedFooter {
     pub text: String,
 }
 
 /// `sendMessage` without `chat_id`, `message_thread_id` and `disable_notification`, which the action decides (DESTINATIONS 4.1).
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TelegramBody {
     /// The text as it is to be read: no markup in it, ever.
     pub text: String,
@@ -120,11 +154,11 @@ pub struct TelegramBody {
 }
 
 /// One piece of markup of a Telegram message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entity {
     /// `bold`, `italic`, `pre`, `code`, `blockquote`, `text_link`, …
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// In UTF-16 code units.
     pub offset: usize,
     /// In UTF-16 code units.
@@ -135,7 +169,7 @@ pub struct Entity {
 }
 
 /// What Telegram may preview.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum LinkPreview {
     /// Nothing.
@@ -157,14 +191,14 @@ impl Default for LinkPreview {
 }
 
 /// Rows of buttons.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Keyboard {
     /// Rows.
     pub inline_keyboard: Vec<Vec<Button>>,
 }
 
 /// A button that opens a link of ours.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names are Telegram's, documented there")]
 pub struct Button {
     pub text: String,
@@ -172,7 +206,7 @@ pub struct Button {
 }
 
 /// An incoming webhook's body, or `chat.postMessage` without `channel` (DESTINATIONS 5.1).
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SlackBody {
     /// Shown in notifications: our own words, escaped.
     pub text: String,
@@ -189,19 +223,40 @@ pub struct SlackBody {
 pub struct WebhookBody {
     /// What is sent on every attempt, unchanged.
     pub bytes: Bytes,
-    /// `application/json` or `application/x-www-form-urlencoded`.
-    pub content_type: &'static str,
+    /// What they are.
+    pub content_type: ContentType,
+}
+
+/// What the bytes of a webhook are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentType {
+    /// A JSON document.
+    Json,
+    /// Names and values.
+    Form,
+}
+
+impl ContentType {
+    /// As the header says it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Form => "application/x-www-form-urlencoded",
+        }
+    }
 }
 
 /// A message for the terminal: pieces with a role, coloured at the edge. No control characters but line breaks.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConsoleBody {
     /// In reading order.
     pub pieces: Vec<(Role, String)>,
 }
 
 /// What a piece of a terminal message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// The rule's name and other headings.
     Title,

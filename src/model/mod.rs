@@ -9,6 +9,7 @@ pub mod host;
 pub mod ids;
 pub mod limits;
 pub mod message;
+pub mod mode;
 pub mod price;
 pub mod rate;
 pub mod secret;

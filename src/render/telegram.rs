@@ -155,7 +155,7 @@ impl Text {
     fn mark(&mut self, kind: &'static str, text: &str, url: Option<String>) {
         let length = utf16(text);
         if length > 0 {
-            self.entities.push(Entity { kind, offset: self.units, length, url });
+            self.entities.push(Entity { kind: kind.into(), offset: self.units, length, url });
             self.push(text);
         }
     }

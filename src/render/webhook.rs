@@ -36,7 +36,7 @@ use super::values::{Caps, Values};
 use super::{Incomplete, gather, sanitise};
 use crate::model::firing::Firing;
 use crate::model::limits::TEMPLATE_BYTES;
-use crate::model::message::WebhookBody;
+use crate::model::message::{ContentType, WebhookBody};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::Payload;
 use crate::rules::template::Failure;
@@ -45,9 +45,6 @@ use crate::rules::template::Failure;
 const WHOLE: usize = 20_000;
 /// How often the caps are halved until it fits: after that they are a few bytes each.
 const HALVINGS: usize = 6;
-const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
-
 #[derive(Serialize)]
 struct Envelope<'a, T> {
     r#type: &'a str,
@@ -62,14 +59,14 @@ pub(super) fn body(firing: &Firing, payload: Option<&Payload>, expires_at: Times
         Some(Payload::Json(template)) => {
             let values = gather::context(firing, expires_at, template.uses());
             let tree = template.json(&values).map_err(|(leaf, failure)| incomplete("json", &leaf, &failure))?;
-            bounded(encode(&tree)?, JSON)
+            bounded(encode(&tree)?, ContentType::Json)
         }
         Some(Payload::Form(template)) => {
             let values = gather::context(firing, expires_at, template.uses());
             let fields = template.form(&values).map_err(|(leaf, failure)| incomplete("form", &leaf, &failure))?;
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             form.extend_pairs(fields);
-            bounded(form.finish().into_bytes(), FORM)
+            bounded(form.finish().into_bytes(), ContentType::Form)
         }
     }
 }
@@ -82,7 +79,7 @@ pub(super) fn test(action: &str, at: Timestamp) -> WebhookBody {
         "message": "This is only a test: nobody posted anything, and no rule has fired.",
     });
     let body = serde_json::json!({ "type": "test", "timestamp": at.to_string(), "data": data });
-    WebhookBody { bytes: Bytes::from(body.to_string()), content_type: JSON }
+    WebhookBody { bytes: Bytes::from(body.to_string()), content_type: ContentType::Json }
 }
 
 fn whole(firing: &Firing, expires_at: Timestamp) -> Result<WebhookBody, Incomplete> {
@@ -97,14 +94,14 @@ fn whole(firing: &Firing, expires_at: Timestamp) -> Result<WebhookBody, Incomple
         }
         caps = caps.halved();
     }
-    bounded(bytes, JSON)
+    bounded(bytes, ContentType::Json)
 }
 
 fn encode(value: &impl Serialize) -> Result<Vec<u8>, Incomplete> {
     serde_json::to_vec(value).map_err(|error| Incomplete { what: format!("the firing cannot be written as JSON: {error}") })
 }
 
-fn bounded(bytes: Vec<u8>, content_type: &'static str) -> Result<WebhookBody, Incomplete> {
+fn bounded(bytes: Vec<u8>, content_type: ContentType) -> Result<WebhookBody, Incomplete> {
     if bytes.len() > TEMPLATE_BYTES {
         return Err(Incomplete { what: format!("the body would have {} bytes; {TEMPLATE_BYTES} are allowed", bytes.len()) });
     }

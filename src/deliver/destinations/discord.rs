@@ -115,7 +115,7 @@ pub(crate) fn classify(answer: &Answer) -> Verdict {
     let reason = || explain(answer, &body);
     let code = body.code.unwrap_or_default();
     match (answer.status, code) {
-        (200..=299, _) => Verdict::Delivered { receipt: body.id },
+        (200..=299, _) => answer.taken(body.id),
         (429, _) | (400..=499, 20016 | 20028) => Verdict::Throttled { pause: pause(answer, &body), reason: reason() },
         (403, 0) if is_edge(&answer.text()) => Verdict::Throttled { pause: pause(answer, &body), reason: reason() },
         // 130000: overloaded.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::deliver::verdict::tests::answer;
+use crate::deliver::verdict::tests::{answer, delivered};
 use crate::model::action::{SecretRef, Span};
 use crate::model::limits::RETRY_AFTER_MAX;
 use crate::model::secret::SecretSource;
@@ -178,5 +178,5 @@ fn a_refusal_names_the_field_and_a_success_the_message() {
     let body = r#"{"code":50035,"message":"Invalid Form Body","errors":{"embeds":{"0":{"title":{"_errors":[{"code":"X","message":"Must be 256 or fewer in length."}]}}}}}"#;
     let Verdict::Refused { reason } = classify(&answer(400, &[], body)) else { panic!() };
     assert_eq!(reason, "HTTP 400: Invalid Form Body (50035): embeds.0.title: Must be 256 or fewer in length.");
-    assert_eq!(classify(&answer(200, &[], r#"{"id":"42"}"#)), Verdict::Delivered { receipt: Some("42".into()) });
+    assert_eq!(classify(&answer(200, &[], r#"{"id":"42"}"#)), delivered(Some("42")));
 }

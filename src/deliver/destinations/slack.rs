@@ -108,12 +108,12 @@ struct Metadata {
 /// A webhook answers in plain text; some errors come as the Web API's JSON all the same.
 pub(crate) fn classify_webhook(answer: &Answer) -> Verdict {
     if let Some(body) = answer.json::<Body>() {
-        return if body.ok && answer.status < 300 { Verdict::Delivered { receipt: None } } else { from_error(answer, &body) };
+        return if body.ok && answer.status < 300 { answer.taken(None) } else { from_error(answer, &body) };
     }
     let text = answer.text();
     let reason = answer.words();
     match (answer.status, text.trim()) {
-        (200..=299, "ok") => Verdict::Delivered { receipt: None },
+        (200..=299, "ok") => answer.taken(None),
         (429, _) => throttled(answer, None, reason),
         (500..=599 | 408, _) => Verdict::Retry { wait: answer.retry_after(), reason },
         (300..=399, _) => Verdict::Dead { reason: format!("{reason}; redirects are not followed") },
@@ -132,7 +132,7 @@ pub(crate) fn classify_webhook(answer: &Answer) -> Verdict {
 pub(crate) fn classify_app(answer: &Answer) -> Verdict {
     let reason = answer.words();
     match (answer.status, answer.json::<Body>()) {
-        (200..=299, Some(body)) if body.ok => Verdict::Delivered { receipt: body.ts },
+        (200..=299, Some(body)) if body.ok => answer.taken(body.ts),
         (_, Some(body)) if !body.ok => from_error(answer, &body),
         (429, _) => throttled(answer, None, reason),
         (500..=599 | 408, _) => Verdict::Retry { wait: answer.retry_after(), reason },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::*;
-use crate::deliver::verdict::tests::answer;
+use crate::deliver::verdict::tests::{answer, delivered};
 use crate::model::limits::{RETRY_AFTER_MAX, THROTTLED_FIRST};
 
 #[test]
@@ -60,9 +60,9 @@ fn every_status_is_classified() {
             assert_eq!(classify_webhook(&answer(status, &[], body)).name(), expected, "{status} {body}");
         }
     }
-    assert_eq!(classify_webhook(&answer(200, &[], "ok")), Verdict::Delivered { receipt: None });
-    assert_eq!(classify_webhook(&answer(200, &[], r#"{"ok":true}"#)), Verdict::Delivered { receipt: None });
-    assert_eq!(classify_app(&answer(200, &[], r#"{"ok":true,"ts":"1.2"}"#)), Verdict::Delivered { receipt: Some("1.2".into()) });
+    assert_eq!(classify_webhook(&answer(200, &[], "ok")), delivered(None));
+    assert_eq!(classify_webhook(&answer(200, &[], r#"{"ok":true}"#)), delivered(None));
+    assert_eq!(classify_app(&answer(200, &[], r#"{"ok":true,"ts":"1.2"}"#)), delivered(Some("1.2")));
     assert_eq!(classify_app(&answer(200, &[], "ok")).name(), "ambiguous");
 }
 

@@ -123,7 +123,7 @@ pub(crate) fn classify(answer: &Answer) -> Verdict {
     match status {
         200..=299 if accepted => {
             let receipt = body.and_then(|body| body.result).map(|message| message.message_id.to_string());
-            Verdict::Delivered { receipt }
+            answer.taken(receipt)
         }
         429 => {
             let told = parameters.and_then(|parameters| parameters.retry_after).and_then(seconds_from);

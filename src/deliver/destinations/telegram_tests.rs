@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::deliver::verdict::tests::answer;
+use crate::deliver::verdict::tests::{answer, delivered};
 use crate::model::action::{SecretRef, Span};
 use crate::model::limits::{RETRY_AFTER_MAX, THROTTLED_FIRST};
 use crate::model::secret::SecretSource;
@@ -76,7 +76,7 @@ fn every_status_is_classified() {
         }
     }
     let sent = r#"{"ok":true,"result":{"message_id":9,"text":"x"}}"#;
-    assert_eq!(classify(&answer(200, &[], sent)), Verdict::Delivered { receipt: Some("9".into()) });
+    assert_eq!(classify(&answer(200, &[], sent)), delivered(Some("9")));
     assert_eq!(classify(&answer(200, &[], r#"{"ok":false,"error_code":403,"description":"x"}"#)).name(), "disabled");
 }
 

@@ -90,7 +90,7 @@ impl Endpoint {
     pub(crate) fn request(&self, body: &WebhookBody, id: &str, at: Timestamp) -> Request {
         let mut headers = self.headers.clone();
         let seconds = at.as_millis().div_euclid(1_000);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(body.content_type));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(body.content_type.as_str()));
         headers.insert(TIMESTAMP, HeaderValue::from(seconds));
         let signature = self.key.as_ref().map(|key| key.sign(id, seconds, &body.bytes));
         for (name, value) in [(ID, Some(id.to_owned())), (SIGNATURE, signature)] {
@@ -118,7 +118,7 @@ fn decoded(part: &str) -> String {
 pub(crate) fn classify(answer: &Answer) -> Verdict {
     let reason = answer.words();
     match answer.status {
-        200..=299 => Verdict::Delivered { receipt: None },
+        200..=299 => answer.taken(None),
         300..=399 => Verdict::Dead { reason: format!("{reason}; redirects are not followed") },
         410 => Verdict::Disabled { reason },
         429 => Verdict::Throttled { pause: Pause::from(answer.retry_after()), reason },

@@ -8,6 +8,7 @@ use super::*;
 use crate::deliver::verdict::tests::answer;
 use crate::model::action::{SecretRef, Span};
 use crate::model::limits::THROTTLED_FIRST;
+use crate::model::message::ContentType;
 use crate::model::secret::SecretSource;
 
 fn endpoint(url: &str) -> Endpoint {
@@ -17,7 +18,7 @@ fn endpoint(url: &str) -> Endpoint {
 }
 
 fn body() -> WebhookBody {
-    WebhookBody { bytes: Bytes::from_static(b"{}"), content_type: "application/json" }
+    WebhookBody { bytes: Bytes::from_static(b"{}"), content_type: ContentType::Json }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::kit::http::{Door, Reply, Server};
 use crate::kit::{discord, slack, telegram};
 
 fn with_fallback(delivery: Delivery, fallback: Body) -> Delivery {
-    Delivery { fallback: Some(fallback), ..delivery }
+    Delivery { fallback: Some(Arc::new(fallback)), ..delivery }
 }
 
 #[tokio::test]
@@ -24,7 +24,8 @@ async fn each_platform_takes_a_message_and_gives_its_receipt() {
         (to_slack_app(&app.url()), for_slack("a"), Some("1503435956.000001")),
     ] {
         let report = rig.deliver(&action, rig.delivery("a", body)).await;
-        let expected = Outcome::Delivered { receipt: receipt.map(str::to_owned), fallback: false };
+        let expected =
+            Outcome::Delivered { receipt: Receipt::of_answer(200, receipt.map(str::to_owned)).unwrap(), form: Form::Message };
         assert_eq!((report.outcome, report.attempts, report.action), (expected, 1, 7), "{:?}", action.destination.name());
     }
     for stand_in in [&discord, &telegram, &hook, &app] {
@@ -39,7 +40,10 @@ async fn a_refused_message_gives_way_to_its_fallback_once() {
     let action = to_discord(&discord.url());
     let bad = || for_discord(discord::FORBIDDEN_WORD);
     let report = rig.deliver(&action, with_fallback(rig.delivery("a", bad()), for_discord("safe"))).await;
-    assert_eq!((report.outcome, report.attempts), (Outcome::Delivered { receipt: Some("9001".into()), fallback: true }, 2));
+    assert_eq!(
+        (report.outcome, report.attempts),
+        (Outcome::Delivered { receipt: Receipt::of_answer(200, Some("9001".into())).unwrap(), form: Form::Fallback }, 2)
+    );
     assert_eq!(discord.messages()[0]["embeds"][0]["description"], "safe");
 
     let report = rig.deliver(&action, with_fallback(rig.delivery("b", bad()), bad())).await;
@@ -74,7 +78,7 @@ async fn fallbacks_work_on_telegram_and_slack_too() {
         (to_slack(&hook.url()), for_slack(&"x".repeat(13_000)), for_slack("safe")),
     ] {
         let report = rig.deliver(&action, with_fallback(rig.delivery("a", bad), good)).await;
-        assert!(matches!(report.outcome, Outcome::Delivered { fallback: true, .. }), "{:?}", report.outcome);
+        assert!(matches!(report.outcome, Outcome::Delivered { form: Form::Fallback, .. }), "{:?}", report.outcome);
     }
 }
 

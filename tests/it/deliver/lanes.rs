@@ -163,7 +163,10 @@ async fn a_full_queue_lets_the_oldest_go_and_counts_it() {
         put(&lane, rig.delivery(&n.to_string(), for_discord("x")));
     }
     let report = lane.offer(rig.delivery("one more", for_discord("x"))).expect("no room");
-    assert_eq!((report.firing.id, report.outcome, report.attempts), (FiringId::of("rule", "0", ""), Outcome::Dropped, 0));
+    assert_eq!(
+        (report.firing.id, report.outcome, report.attempts),
+        (FiringId::of("rule", "0", ""), Outcome::Suppressed { reason: Suppression::Overflow }, 0)
+    );
     assert_eq!(lane.waiting(), birdcall::model::limits::LANE_QUEUE + 1);
 }
 
@@ -177,7 +180,7 @@ async fn with_overflow_drop_only_what_the_pace_lets_through_at_once_is_taken() {
     assert_eq!(dropped, [false, false, false, true, true]);
     rig.outcomes(3).await;
     let report = lane.offer(rig.delivery("late", for_webhook("x"))).expect("the pace is used up");
-    assert_eq!((report.outcome, report.action), (Outcome::Dropped, 7));
+    assert_eq!((report.outcome, report.action), (Outcome::Suppressed { reason: Suppression::Overflow }, 7));
 }
 
 #[tokio::test]

@@ -14,10 +14,10 @@ use std::time::Duration;
 use birdcall::clock::Clock;
 use birdcall::deliver::{Common, Jitter, Lane, Target};
 use birdcall::model::action::{Action, Chat, Destination, Discord, Method, Overflow, SecretRef, Slack, Span, Telegram, Webhook};
-use birdcall::model::delivery::{Delivery, Outcome, Report};
+use birdcall::model::delivery::{Delivery, Form, Outcome, Receipt, Report, Suppression};
 use birdcall::model::firing::{Firing, Origin};
 use birdcall::model::ids::{FiringId, TweetId};
-use birdcall::model::message::{AllowedMentions, Body, DiscordBody, Embed, SlackBody, TelegramBody, WebhookBody};
+use birdcall::model::message::{AllowedMentions, Body, ContentType, DiscordBody, Embed, SlackBody, TelegramBody, WebhookBody};
 use birdcall::model::rate::Rate;
 use birdcall::model::secret::{Secret, SecretSource};
 use birdcall::model::subject::{About, Event, Subject, Tweet};
@@ -86,11 +86,12 @@ impl Rig {
     fn delivery(&self, name: &str, body: Body) -> Delivery {
         let now = self.common.clock.now();
         Delivery {
-            firing: Arc::new(firing(name, now)),
+            firing: firing(name, now).brief(),
             action: 7,
             expires_at: now.plus(Duration::from_secs(60)),
-            body,
+            body: Arc::new(body),
             fallback: None,
+            line: None,
         }
     }
 }
@@ -194,7 +195,7 @@ fn for_slack(text: &str) -> Body {
 
 fn for_webhook(text: &str) -> Body {
     let bytes = serde_json::json!({ "text": text }).to_string().into();
-    Body::Webhook(WebhookBody { bytes, content_type: "application/json" })
+    Body::Webhook(WebhookBody { bytes, content_type: ContentType::Json })
 }
 
 fn dead(outcome: &Outcome) -> &str {

@@ -93,7 +93,7 @@ async fn news_that_did_not_come_live_is_never_traded_on() {
     for origin in [Origin::Backfill, Origin::Replay] {
         let mut delivery = rig.delivery("a", for_webhook("buy"));
         let firing = Firing { origin, ..firing("a", rig.common.clock.now()) };
-        delivery.firing = Arc::new(firing);
+        delivery.firing = firing.brief();
         let report = rig.deliver(&order(&bot.url()), delivery.clone()).await;
         assert_eq!((report.outcome, report.attempts), (Outcome::Expired, 0));
         let report = rig.deliver(&to_webhook(&bot.url()), delivery).await;

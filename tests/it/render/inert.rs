@@ -195,7 +195,7 @@ fn telegram(body: &TelegramBody) {
         ours.push_str(&String::from_utf16(before).expect("no surrogate pair is cut"));
         end = entity.offset + entity.length;
         let inside = String::from_utf16(units.get(entity.offset..end).expect("within the text")).expect("no pair is cut");
-        match entity.kind {
+        match entity.kind.as_ref() {
             "pre" | "code" => {}
             "bold" => ours.push_str(&inside),
             "text_link" => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use birdcall::model::firing::{Element, Firing};
-use birdcall::model::message::Body;
+use birdcall::model::message::{Body, ContentType};
 use birdcall::model::subject::{Event, Token, Tweet};
 use birdcall::rules::ruleset::{Each, Payload};
 use birdcall::rules::template::schema::{Shape, VARIABLES, variable};
@@ -102,7 +102,7 @@ fn a_form_is_encoded() {
     else {
         panic!()
     };
-    assert_eq!(body.content_type, "application/x-www-form-urlencoded");
+    assert_eq!(body.content_type, ContentType::Form);
     assert_eq!(body.bytes, "side=buy&text=a%26b%3Dc+d%0A%2B%C3%A9".as_bytes());
 }
 
