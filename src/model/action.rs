@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::mode::Mode;
 use super::rate::Rate;
 use super::secret::SecretSource;
 
@@ -45,6 +46,11 @@ pub struct Action {
     pub timeout: Duration,
     /// It places orders: never sends what is late, never repeats what may have arrived.
     pub trading: bool,
+    /// The stricter of its own and that of `[defaults]`. A rule and its `send` can make it stricter still: what counts for one delivery
+    /// is the mode of the rule's `send`.
+    pub mode: Mode,
+    /// What it may send in a day; `None`: as much as there is.
+    pub max_per_day: Option<u32>,
 }
 
 /// What to do with a delivery that finds its lane's queue full.
@@ -55,6 +61,8 @@ pub enum Overflow {
     Queue,
     /// The new delivery is dropped whenever the rate limit does not let it through at once, and counted.
     Drop,
+    /// What waits is told in one message, with the newest.
+    Digest,
 }
 
 /// What an action is and how it is reached.

@@ -14,6 +14,39 @@ pub const DEAD_AFTER: Duration = Duration::from_secs(45);
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Data must have flowed for this long before the back-off starts anew (an accept-then-close server must not be hammered).
 pub const STABLE_AFTER: Duration = Duration::from_secs(30);
+/// Bytes of a file that the simulator sends; it holds them all.
+pub const RECORDING_BYTES: u64 = 256 * 1024 * 1024;
+
+// --- feed: gaps and history ---
+
+/// Asked of the history more than was missed, on both sides: clocks differ, and rows are dated by more than one of them (PROTOCOL 5).
+pub const HISTORY_OVERLAP: Duration = Duration::from_secs(120);
+/// How far back from a gap's end the history is asked: what is older is of no use to anybody who trades, and costs a request for each window.
+pub const HISTORY_REACH: Duration = Duration::from_secs(24 * 3_600);
+/// After so long what the feed has sent is in the history, and so is its meta.
+pub const HISTORY_SETTLE: Duration = Duration::from_secs(30);
+/// Gaps that wait to be filled; of more, the two nearest become one.
+pub const GAPS_WAITING: usize = 32;
+/// The first window of a backfill; it grows while little comes and is halved when it holds too much.
+pub const HISTORY_WINDOW: Duration = Duration::from_secs(15 * 60);
+/// The longest window.
+pub const HISTORY_WINDOW_MAX: Duration = Duration::from_secs(4 * 3_600);
+/// Rows asked for at once: the API's maximum (PROTOCOL 5).
+pub const HISTORY_LIMIT: usize = 1_000;
+/// Rows held of one window, all types together. They come newest first and are wanted oldest first, so a window is held as a whole.
+pub const HISTORY_ROWS: usize = 10_000;
+/// Bytes held of one window.
+pub const HISTORY_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes read of one answer. A longer one is asked for in smaller parts.
+pub const HISTORY_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// One request to the history API, answer included.
+pub const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one request of a backfill is tried again and again before the history counts as unreachable.
+pub const HISTORY_PATIENCE: Duration = Duration::from_secs(120);
+/// Requests of one backfill.
+pub const HISTORY_REQUESTS: usize = 5_000;
+/// Envelopes handed on at once: the live feed waits while they are evaluated.
+pub const HISTORY_PAGE: usize = 64;
 
 // --- join ---
 
@@ -67,6 +100,23 @@ pub const TEMPLATE_FUEL: u64 = 50_000;
 
 /// Deliveries waiting in one lane.
 pub const LANE_QUEUE: usize = 1_000;
+/// Bytes of the deliveries that wait in one lane; the oldest leaves first and is counted (RELIABILITY B10: a dead destination costs at most
+/// 20 MiB).
+pub const LANE_BYTES: usize = 16 * 1024 * 1024;
+/// What a lane has to tell and nobody has read yet; more, and it begins no other delivery.
+pub const LANE_UNTOLD: usize = 256;
+/// Failures in a row after which a destination is only probed.
+pub const CIRCUIT_AFTER: u32 = 5;
+/// First pause before a probe of a destination in trouble; doubles up to `TROUBLE_PROBE_MAX`.
+pub const TROUBLE_PROBE_FIRST: Duration = Duration::from_secs(1);
+/// Longest pause before such a probe.
+pub const TROUBLE_PROBE_MAX: Duration = Duration::from_secs(30);
+/// First pause before a probe of a destination that refuses message after message; doubles up to `REFUSED_PROBE_MAX` (RELIABILITY B8).
+pub const REFUSED_PROBE_FIRST: Duration = Duration::from_secs(10);
+/// Longest pause before such a probe.
+pub const REFUSED_PROBE_MAX: Duration = Duration::from_secs(300);
+/// An order waits no longer than this for a destination to be probed.
+pub const ORDER_PATIENCE: Duration = Duration::from_secs(1);
 /// Requests of one webhook lane under way at once; chat lanes have one, so that messages stay in order.
 pub const WEBHOOK_CONCURRENCY: usize = 64;
 /// TCP and TLS towards a destination.
@@ -91,10 +141,96 @@ pub const DRAIN: Duration = Duration::from_secs(10);
 pub const POOL_IDLE: Duration = Duration::from_secs(300);
 /// Between two signs of life on an idle connection, so that one that died silently is noticed before it is needed.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Between two questions for the addresses of a destination's name.
+pub const NAMES_REFRESH: Duration = Duration::from_secs(60);
+/// Connections that a webhook's lane holds open while nothing is to be sent, for the first alerts of a burst (chats hold one).
+pub const WEBHOOK_WARM: usize = 2;
+/// Longest pause before a connection is opened again to a destination that closes new ones or cannot be reached; begins at
+/// `REOPEN_FIRST` and doubles.
+pub const REOPEN_MAX: Duration = Duration::from_secs(60);
+/// The first such pause. Also how long a connection must have lived, or have carried a request, for its end to be nothing unusual:
+/// then the next one is opened at once.
+pub const REOPEN_FIRST: Duration = Duration::from_secs(1);
 /// First pause after a 429 that does not say for how long; doubles up to `RETRY_AFTER_MAX`.
 pub const THROTTLED_FIRST: Duration = Duration::from_secs(1);
 /// The same for an answer of Discord's edge, which blocks the whole address (DESTINATIONS 3.3).
 pub const BLOCKED_FIRST: Duration = Duration::from_secs(60);
+
+// --- restart ---
+
+/// So far back entries are replayed at a start: longer than any rule waits for the rest of a tweet.
+pub const REPLAY_REACH: Duration = Duration::from_secs(3_600);
+
+// --- notices ---
+
+/// The same occasion is not told again for this long.
+pub const NOTICE_AGAIN: Duration = Duration::from_secs(600);
+/// How long a notice is worth sending.
+pub const NOTICE_MAX_AGE: Duration = Duration::from_secs(3_600);
+/// Occasions that are remembered.
+pub const NOTICES_KNOWN: usize = 1_000;
+
+// --- orders ---
+
+/// An envelope that is older than this when it comes is late; one that is so far in the future is of another clock.
+pub const FEED_LAG: Duration = Duration::from_secs(10);
+/// Late envelopes in a row that stop orders.
+pub const FEED_LAG_ENVELOPES: u32 = 5;
+/// A step of the system's clock against the steady one that stops orders.
+pub const CLOCK_JUMP: Duration = Duration::from_secs(2);
+/// Orders in a row that were tried and not placed, after which no more are tried.
+pub const ORDER_ERRORS: u32 = 5;
+
+// --- journal ---
+
+/// How long the journal remembers unless `[journal] max_age` says otherwise.
+pub const JOURNAL_AGE: Duration = Duration::from_secs(14 * 86_400);
+/// Bytes that the journal may take unless `[journal] max_bytes` says otherwise.
+pub const JOURNAL_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// What was told waits at most so long before it is written, while there is traffic.
+pub const JOURNAL_POLL: Duration = Duration::from_millis(10);
+/// The same where every commit is forced to the disk, which takes milliseconds: fewer and larger ones leave it free for orders.
+pub const JOURNAL_POLL_POWER: Duration = Duration::from_millis(50);
+/// Without traffic for so long the writer sleeps, and looks around only so often.
+pub const JOURNAL_IDLE_AFTER: Duration = Duration::from_secs(1);
+/// An order whose intent is not on disk by then is refused.
+pub const JOURNAL_BEGIN: Duration = Duration::from_secs(2);
+/// A commit that takes longer than this is trouble, and is said.
+pub const JOURNAL_STUCK: Duration = Duration::from_secs(2);
+/// After a commit that failed; an order's intent is tried at once all the same.
+pub const JOURNAL_RETRY: Duration = Duration::from_millis(500);
+/// Between two writes of how far the feed was heard.
+pub const JOURNAL_ALIVE: Duration = Duration::from_secs(1);
+/// Items of one commit: more would let an order behind them wait.
+pub const JOURNAL_BATCH: usize = 512;
+/// Items waiting at which unmatched entries and attempts are left out; a second's worth of a flood.
+pub const JOURNAL_SHED_ITEMS: usize = 8_192;
+/// Bytes waiting at which they are.
+pub const JOURNAL_SHED_BYTES: usize = 24 * 1024 * 1024;
+/// Items waiting at which whole records are left out: only when the disk has taken nothing for long.
+pub const JOURNAL_HELD_ITEMS: usize = 32_768;
+/// Bytes waiting at which they are.
+pub const JOURNAL_HELD_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of the write-ahead log after which it is copied into the database; less when the journal's cap is small.
+pub const JOURNAL_WAL_BYTES: u64 = 8 * 1024 * 1024;
+/// KiB of the database that a connection keeps in memory.
+pub const JOURNAL_CACHE_KIB: i64 = 8 * 1024;
+/// How long a connection waits for a lock that somebody else has.
+pub const JOURNAL_BUSY: Duration = Duration::from_millis(500);
+/// How long a starting instance tries to get the state folder for itself.
+pub const JOURNAL_LOCK: Duration = Duration::from_millis(250);
+/// Rows that retention removes at once: some milliseconds.
+pub const JOURNAL_SLICE: usize = 200;
+/// The smallest cap that a journal can keep.
+pub const JOURNAL_BYTES_MIN: u64 = 1024 * 1024;
+/// A pause between two runs ages the journal by at most this: nobody knows whether it was a pause or a clock that jumped.
+pub const JOURNAL_PAUSE: Duration = Duration::from_secs(86_400);
+/// The newest entries that are taken over from a damaged journal; firings as many as [`FIRED_IDS`].
+pub const JOURNAL_RESCUED_ENTRIES: usize = 50_000;
+/// The newest deliveries that are, beside all unfinished ones.
+pub const JOURNAL_RESCUED_DELIVERIES: usize = 20_000;
+/// Damaged journals put aside by one run; after that it stays degraded, as the disk must be broken.
+pub const JOURNAL_RESCUES: usize = 3;
 
 // --- log ---
 
@@ -107,3 +243,18 @@ pub const LOG_FLUSH: Duration = Duration::from_millis(200);
 
 /// Bytes of a file that holds one secret.
 pub const SECRET_BYTES: usize = 64 * 1024;
+
+// --- control ---
+
+/// Bytes of one command on the control socket.
+pub const CONTROL_COMMAND_BYTES: usize = 64 * 1024;
+/// Bytes of one answer to it: a status of some ten thousand rules.
+pub const CONTROL_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+/// Clients of the control socket at once; others wait for their turn.
+pub const CONTROL_CLIENTS: usize = 16;
+/// A client has so long to say its command, and again to take its answer.
+pub const CONTROL_PATIENCE: Duration = Duration::from_secs(5);
+/// An instance has so long to find its answer.
+pub const CONTROL_ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// Characters kept of the reason that somebody gives.
+pub const REASON_CHARS: usize = 200;

@@ -1,7 +1,8 @@
 //! Whether something acts, only records, or rests (RULES 3).
 
 /// A mode. They are ordered: of several that apply the strictest, the greatest, wins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Sends.
     #[default]
