@@ -1,0 +1,176 @@
+//! A file → a connection to the journal in it, or why not. A file that is not ours, or of a later version, is not touched.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::{JournalError, Why, trouble};
+use super::folder::private;
+use super::schema::{APPLICATION, TABLES, VERSION};
+use super::{Settings, Sync};
+use crate::model::limits::{JOURNAL_BUSY, JOURNAL_BYTES_MIN, JOURNAL_CACHE_KIB, JOURNAL_WAL_BYTES};
+
+/// The journal of a state folder.
+pub(super) fn file(folder: &Path) -> PathBuf {
+    // SQLite takes a relative name that starts with `file:` for a URL.
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).join("journal.db")
+}
+
+/// A name beside the journal: `-wal` or `-shm`.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// It is not to be used, or this user may not.
+    Refused(JournalError),
+    /// It is damaged.
+    Damaged,
+    /// It may be better in a while.
+    Passing(Why),
+}
+
+impl Broken {
+    pub(super) fn of(path: &Path, what: &'static str) -> impl Fn(rusqlite::Error) -> Self {
+        move |error| match Why::of(&error) {
+            Why::Damaged => Self::Damaged,
+            why if why.may_pass() => Self::Passing(why),
+            why => Self::Refused(JournalError::Trouble { path: path.to_owned(), what, why }),
+        }
+    }
+
+    /// For who cannot wait or mend.
+    pub(super) fn into_error(self, path: &Path, what: &'static str) -> JournalError {
+        match self {
+            Self::Refused(error) => error,
+            Self::Damaged => JournalError::Trouble { path: path.to_owned(), what, why: Why::Damaged },
+            Self::Passing(why) => JournalError::Trouble { path: path.to_owned(), what, why },
+        }
+    }
+}
+
+/// The first 24 bytes of every journal: the format's name and numbers that never change.
+pub(super) const MAGIC: &[u8; 24] = b"SQLite format 3\0\x10\x00\x02\x02\x00\x40\x20\x20";
+
+fn known(path: &Path, application: u32, version: u32) -> Result<(), JournalError> {
+    if application != APPLICATION {
+        return Err(JournalError::Foreign { path: path.to_owned() });
+    }
+    if version > VERSION {
+        return Err(JournalError::Newer { path: path.to_owned(), found: version, known: VERSION });
+    }
+    Ok(())
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+/// Opens it for reading only.
+///
+/// The file is opened by nobody but SQLite, here and below: closing another handle of it would take the locks of every connection that
+/// this process has.
+pub(super) fn for_reading(path: &Path) -> Result<Connection, JournalError> {
+    if fs::metadata(path).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |found| found.len() == 0) {
+        return Err(JournalError::Missing { path: path.to_owned() });
+    }
+    let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX);
+    let checked = opened.and_then(|connection| {
+        connection.busy_timeout(JOURNAL_BUSY)?;
+        connection.set_prepared_statement_cache_capacity(32);
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;")?;
+        let identity = identity(&connection)?;
+        Ok((connection, identity))
+    });
+    let (connection, identity) = checked.map_err(trouble(path, "read the journal"))?;
+    match identity {
+        (0, 0, 0) => Err(JournalError::Missing { path: path.to_owned() }),
+        (application, version, _) => known(path, application, version).map(|()| connection),
+    }
+}
+
+/// Opens it for writing; makes it if there is none.
+pub(super) fn for_writing(path: &Path, settings: &Settings) -> Result<Connection, Broken> {
+    match private(OpenOptions::new().write(true).create_new(true)).open(path) {
+        // SQLite gives the files beside it the same mode.
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(Broken::Passing(Why::Full)),
+        Err(source) => {
+            return Err(Broken::Refused(JournalError::Folder { path: path.to_owned(), what: "make the journal", source }));
+        }
+    }
+    let broken = Broken::of(path, "open the journal");
+    let connection = plain(path).map_err(&broken)?;
+    let ours = match identity(&connection).map_err(&broken)? {
+        (0, 0, 0) => false,
+        (application, version, _) => known(path, application, version).map(|()| true).map_err(Broken::Refused)?,
+    };
+    if connection.is_readonly(rusqlite::MAIN_DB).map_err(&broken)? {
+        let (path, what) = (path.to_owned(), "write the journal");
+        return Err(Broken::Refused(JournalError::Trouble { path, what, why: Why::ReadOnly }));
+    }
+    set_up(&connection, settings).map_err(&broken)?;
+    if !ours {
+        fill(&connection).map_err(&broken)?;
+    }
+    Ok(connection)
+}
+
+/// A connection for writing, of which nothing is set but what keeps it from doing things by itself. It leaves the file as it is.
+pub(super) fn plain(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(JOURNAL_BUSY)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.execute_batch("PRAGMA wal_autocheckpoint = 0;")?;
+    Ok(connection)
+}
+
+fn set_up(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
+    let synchronous = match settings.sync {
+        Sync::Process => "NORMAL",
+        Sync::Power => "FULL",
+    };
+    connection.set_prepared_statement_cache_capacity(64);
+    // `auto_vacuum` counts only before there is a table.
+    connection.execute_batch(&format!(
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous};
+         PRAGMA cache_size = -{JOURNAL_CACHE_KIB}; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;
+         PRAGMA journal_size_limit = {};",
+        wal_bytes(settings).saturating_mul(2)
+    ))
+}
+
+/// Application, version, and how many tables there are.
+fn identity(connection: &Connection) -> rusqlite::Result<(u32, u32, u32)> {
+    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    Ok((pragma(connection, "application_id")?, pragma(connection, "user_version")?, tables))
+}
+
+/// Makes the tables, and sees to it that the file itself, not only its log, says what it is.
+fn fill(connection: &Connection) -> rusqlite::Result<()> {
+    let all =
+        format!("BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;");
+    connection.execute_batch(&all).inspect_err(|_| {
+        // It is still in the transaction, or it is not: either is fine.
+        let _ = connection.execute_batch("ROLLBACK");
+    })?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+}
+
+/// Bytes of write-ahead log after which it is emptied.
+pub(super) fn wal_bytes(settings: &Settings) -> u64 {
+    (cap(settings) / 16).min(JOURNAL_WAL_BYTES)
+}
+
+/// What the journal may take.
+pub(super) fn cap(settings: &Settings) -> u64 {
+    settings.max_bytes.max(JOURNAL_BYTES_MIN)
+}

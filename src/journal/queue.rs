@@ -1,0 +1,256 @@
+//! What was told and is not written yet: pushed from the hot path under a mutex, taken by the writer in batches, in order.
+//!
+//! A push wakes nobody: the writer looks every few milliseconds while there is traffic. Only an order's intent does, and the first push
+//! after a silence. Memory is bounded: when the disk is slow or full, unmatched entries are shed first, then attempts, and at last
+//! whole records; all are counted.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::error::Unrecorded;
+use super::rows::{AttemptRow, BeginKey, EndRow, GapRow, Record, RedeliverRow};
+use crate::model::limits::{JOURNAL_HELD_BYTES, JOURNAL_HELD_ITEMS, JOURNAL_IDLE_AFTER, JOURNAL_SHED_BYTES, JOURNAL_SHED_ITEMS};
+use crate::model::time::Timestamp;
+
+/// One thing to write, or to say once all before it is written.
+#[derive(Debug)]
+pub(super) enum Item {
+    Record(Record),
+    Begin { record: Record, key: BeginKey, at: Timestamp, answer: oneshot::Sender<Result<(), Unrecorded>> },
+    Attempt(AttemptRow),
+    End(EndRow),
+    Redeliver(RedeliverRow),
+    Gap(GapRow),
+    Switch { armed: bool, why: String, at: Timestamp },
+    Count(oneshot::Sender<u64>),
+    Flush(oneshot::Sender<bool>),
+}
+
+impl Item {
+    /// Roughly what it takes in memory and on disk.
+    pub(super) fn bytes(&self) -> usize {
+        64 + match self {
+            Self::Record(record) | Self::Begin { record, .. } => record_bytes(record),
+            Self::Attempt(row) => row.answer.len() + 64,
+            Self::Gap(GapRow { why, .. }) | Self::Switch { why, .. } => why.len(),
+            Self::End(_) | Self::Redeliver(_) | Self::Count(_) | Self::Flush(_) => 64,
+        }
+    }
+}
+
+impl Item {
+    /// Tells who waits for it that it is not written. What is left of it to write.
+    pub(super) fn refused(self, why: &str, unfinished: u64) -> Option<Self> {
+        // Where nobody waits any more, nobody is told.
+        match self {
+            Self::Begin { record, answer, .. } => {
+                let _ = answer.send(Err(Unrecorded(why.to_owned())));
+                Some(Self::Record(record))
+            }
+            Self::Count(answer) => {
+                let _ = answer.send(unfinished);
+                None
+            }
+            Self::Flush(answer) => {
+                let _ = answer.send(false);
+                None
+            }
+            other => Some(other),
+        }
+    }
+}
+
+fn record_bytes(record: &Record) -> usize {
+    // A body's size is not known before it is serialised; messages are some KiB at most.
+    let entry = record.entry.as_ref().map_or(0, |entry| entry.text.len() + 48);
+    entry + record.firings.len() * 192 + record.deliveries.len() * 2_048
+}
+
+/// The feed was heard until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Alive {
+    pub(super) at: Timestamp,
+    pub(super) connected: bool,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    items: VecDeque<Item>,
+    bytes: usize,
+    alive: Option<Alive>,
+    /// Somebody waits for what was pushed.
+    urgent: bool,
+    /// The writer waits for a push, not for a time.
+    asleep: bool,
+    /// No more will come.
+    closed: bool,
+    /// There is no writer any more.
+    gone: bool,
+}
+
+/// The queue and what is counted about it.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    wake: Condvar,
+    /// Items waiting, for who asks without waiting.
+    length: AtomicU64,
+    /// Unmatched entries that were left out.
+    pub(super) shed: AtomicU64,
+    /// Other rows that were left out.
+    pub(super) unrecorded: AtomicU64,
+}
+
+/// What the writer takes at once.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) items: Vec<Item>,
+    /// Only with the last of what was pushed, so that it is never ahead of the entries.
+    pub(super) alive: Option<Alive>,
+    /// Somebody waits for it.
+    pub(super) urgent: bool,
+    /// Nothing is left, and no more will come.
+    pub(super) last: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing is left half done in it by a panic.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes it if there is room for its kind; never waits.
+    pub(super) fn push(&self, item: Item) {
+        let mut inner = self.lock();
+        let (full, long) =
+            (inner.is_at(JOURNAL_HELD_ITEMS, JOURNAL_HELD_BYTES), inner.is_at(JOURNAL_SHED_ITEMS, JOURNAL_SHED_BYTES));
+        let item = match item {
+            Item::Record(record) if long => match lightened(record, full, &self.shed, &self.unrecorded) {
+                Some(record) => Item::Record(record),
+                None => return,
+            },
+            Item::Begin { record, answer, .. } if full => {
+                self.unrecorded.fetch_add(rows(&record), Ordering::Relaxed);
+                // Nobody waits if this fails.
+                let _ = answer.send(Err(Unrecorded("too much waits for the disk already".to_owned())));
+                return;
+            }
+            Item::Attempt(_) if long => {
+                self.unrecorded.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            // The last to go: without it a delivery is taken up again by the next run.
+            Item::End(_) if inner.is_at(4 * JOURNAL_HELD_ITEMS, 2 * JOURNAL_HELD_BYTES) => {
+                self.unrecorded.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            other => other,
+        };
+        let urgent = matches!(item, Item::Begin { .. } | Item::Count(_) | Item::Flush(_) | Item::Switch { .. });
+        if inner.gone {
+            self.unrecorded.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        inner.bytes += item.bytes();
+        inner.items.push_back(item);
+        inner.urgent |= urgent;
+        self.length.store(inner.items.len() as u64, Ordering::Relaxed);
+        if urgent || inner.asleep {
+            inner.asleep = false;
+            drop(inner);
+            self.wake.notify_one();
+        }
+    }
+
+    pub(super) fn alive(&self, alive: Alive) {
+        self.lock().alive = Some(alive);
+    }
+
+    /// Tells everybody who waits that it cannot be written; their rows stay.
+    pub(super) fn refuse(&self, why: &str, unfinished: u64) {
+        let mut inner = self.lock();
+        inner.items = std::mem::take(&mut inner.items).into_iter().filter_map(|item| item.refused(why, unfinished)).collect();
+        inner.bytes = inner.items.iter().map(Item::bytes).sum();
+        inner.urgent = false;
+        self.length.store(inner.items.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Waits for at most `poll`, less when somebody waits for something; when it is `quiet`, for a push or for `JOURNAL_IDLE_AFTER`.
+    /// Then takes up to `at_most` items.
+    pub(super) fn next(&self, poll: Duration, quiet: bool, at_most: usize) -> Batch {
+        let mut inner = self.lock();
+        if !inner.urgent && !inner.closed {
+            inner.asleep = quiet && inner.items.is_empty();
+            let (asleep, time) = (inner.asleep, if inner.asleep { JOURNAL_IDLE_AFTER } else { poll });
+            let until = |inner: &mut Inner| !inner.urgent && !inner.closed && (!asleep || inner.items.is_empty());
+            inner = self.wake.wait_timeout_while(inner, time, until).unwrap_or_else(PoisonError::into_inner).0;
+            inner.asleep = false;
+        }
+        let take = inner.items.len().min(at_most);
+        let items: Vec<_> = inner.items.drain(..take).collect();
+        inner.bytes = inner.bytes.saturating_sub(items.iter().map(Item::bytes).sum());
+        self.length.store(inner.items.len() as u64, Ordering::Relaxed);
+        let all = inner.items.is_empty();
+        let urgent = inner.urgent;
+        inner.urgent &= !all;
+        let alive = if all { inner.alive.take() } else { None };
+        Batch { items, alive, urgent, last: all && inner.closed }
+    }
+
+    /// Whether no more will come.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::try_from(self.length.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
+    }
+
+    /// No more will come: the writer writes what there is and ends.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// The writer has ended: who waits for it is told so, as nobody will answer.
+    pub(super) fn abandon(&self) {
+        let items = {
+            let mut inner = self.lock();
+            inner.gone = true;
+            inner.bytes = 0;
+            std::mem::take(&mut inner.items)
+        };
+        self.length.store(0, Ordering::Relaxed);
+        self.unrecorded.fetch_add(items.len() as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.lock().gone
+    }
+}
+
+impl Inner {
+    fn is_at(&self, items: usize, bytes: usize) -> bool {
+        self.items.len() >= items || self.bytes >= bytes
+    }
+}
+
+/// What is kept of a record when the queue is long: all but an unmatched entry; when it is `full`, nothing.
+fn lightened(mut record: Record, full: bool, shed: &AtomicU64, unrecorded: &AtomicU64) -> Option<Record> {
+    if record.entry.as_ref().is_some_and(|entry| !entry.matched) {
+        record.entry = None;
+        shed.fetch_add(1, Ordering::Relaxed);
+    }
+    if full {
+        unrecorded.fetch_add(rows(&record), Ordering::Relaxed);
+    }
+    (!full && rows(&record) > 0).then_some(record)
+}
+
+fn rows(record: &Record) -> u64 {
+    u64::from(record.entry.is_some()) + (record.firings.len() + record.deliveries.len()) as u64
+}

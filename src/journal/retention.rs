@@ -1,0 +1,189 @@
+//! What is too old, or too much, is forgotten: in small slices, so that nobody waits for it.
+//!
+//! Age is counted in time that the program has lived, not by the clock on the wall, which may jump to 2100 and back: every so often a mark
+//! says which rows come next, and what lies before a mark of `max_age` ago goes. Unfinished deliveries stay, whatever their age.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::connect::{cap, wal_bytes};
+use super::store::{Next, Store};
+use super::{Settings, schema};
+use crate::model::limits::{JOURNAL_PAUSE, JOURNAL_SLICE};
+use crate::model::time::Timestamp;
+
+/// How long the journal has been kept: runs, and pauses of at most a day each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Lived(u64);
+
+impl Lived {
+    /// At the start of a run: what was lived until `written`, the last word of the run before, and the pause since then.
+    pub(super) fn at_start(store: &Store, now: Timestamp) -> rusqlite::Result<Self> {
+        let before = store.cursor("lived")?.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
+        let pause = store.cursor("written")?.map_or(Duration::ZERO, |ms| now.since(Timestamp::from_millis(ms)));
+        Ok(Self(before).plus(pause.min(JOURNAL_PAUSE)))
+    }
+
+    pub(super) fn plus(self, time: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    fn minus(self, time: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    pub(super) fn as_millis(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
+    }
+}
+
+/// Decides what goes.
+#[derive(Debug)]
+pub(super) struct Retention {
+    settings: Settings,
+    /// Rows with lower numbers are going.
+    before: Option<Next>,
+    /// The next mark is due.
+    mark_at: Lived,
+}
+
+impl Retention {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, before: None, mark_at: Lived::default() }
+    }
+
+    /// Does one slice of what there is to do. Whether there is more.
+    pub(super) fn step(&mut self, store: &Store, lived: Lived, now: Timestamp) -> rusqlite::Result<bool> {
+        if lived >= self.mark_at {
+            self.mark(store, lived, now)?;
+        }
+        if self.before.is_none() {
+            self.before = match self.too_old(&store.connection, lived)? {
+                Some(before) => Some(before),
+                None => self.too_much(&store.connection)?,
+            };
+        }
+        match self.before {
+            Some(before) if remove(&store.connection, before)? > 0 => Ok(true),
+            Some(_) => {
+                self.before = None;
+                Ok(true)
+            }
+            None => give_back(&store.connection, pages(cap(&self.settings), &store.connection)?),
+        }
+    }
+
+    fn mark(&mut self, store: &Store, lived: Lived, now: Timestamp) -> rusqlite::Result<()> {
+        let Next { entry, firing, delivery, attempt } = store.next;
+        let last: Option<i64> = store.connection.query_row("SELECT max(lived) FROM marks", (), |row| row.get(0))?;
+        let every = (self.settings.max_age / 16).clamp(Duration::from_secs(1), Duration::from_secs(3_600));
+        let due = last.map_or(Lived::default(), |last| Lived(u64::try_from(last).unwrap_or(0)).plus(every));
+        // A mark ahead of what was lived is none that this journal made: it must not hold the next one back for ever.
+        let sane = due <= lived.plus(every);
+        if lived >= due || !sane {
+            let values = params![lived.as_millis(), now.as_millis(), entry, firing, delivery, attempt];
+            store.connection.prepare_cached(schema::MARK)?.execute(values)?;
+            self.mark_at = lived.plus(every);
+        } else {
+            self.mark_at = due;
+        }
+        Ok(())
+    }
+
+    /// All that came before a mark of `max_age` ago.
+    fn too_old(&self, connection: &Connection, lived: Lived) -> rusqlite::Result<Option<Next>> {
+        let until = lived.minus(self.settings.max_age).as_millis();
+        if until == 0 {
+            return Ok(None);
+        }
+        let sql = "SELECT lived, entry, firing, delivery, attempt FROM marks WHERE lived <= ?1 ORDER BY lived DESC LIMIT 1";
+        let mark = connection.prepare_cached(sql)?.query_row([until], |row| {
+            let before = Next { entry: row.get(1)?, firing: row.get(2)?, delivery: row.get(3)?, attempt: row.get(4)? };
+            Ok((row.get::<_, i64>(0)?, before))
+        });
+        let Some((at, before)) = mark.optional()? else { return Ok(None) };
+        connection.prepare_cached("DELETE FROM marks WHERE lived <= ?1")?.execute([at])?;
+        Ok(Some(before))
+    }
+
+    /// The oldest twentieth of every table when the journal is about to outgrow its cap.
+    fn too_much(&self, connection: &Connection) -> rusqlite::Result<Option<Next>> {
+        let room = cap(&self.settings).saturating_sub(wal_bytes(&self.settings).saturating_mul(2));
+        if used(connection)? <= pages(room, connection)? {
+            return Ok(None);
+        }
+        let cut = |sql| -> rusqlite::Result<i64> {
+            let ends = connection.prepare_cached(sql)?.query_row((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends else { return Ok(0) };
+            Ok(first.saturating_add((last.saturating_sub(first) / 20).max(1)))
+        };
+        let before = Next {
+            entry: cut("SELECT min(id), max(id) FROM entries")?,
+            firing: cut("SELECT min(id), max(id) FROM firings")?,
+            // Not from the oldest of all, which may be one that is pending for days.
+            delivery: cut(
+                "SELECT (SELECT id FROM deliveries WHERE state NOT IN ('pending', 'sending') ORDER BY id LIMIT 1), max(id) FROM deliveries",
+            )?,
+            attempt: cut("SELECT min(id), max(id) FROM attempts")?,
+        };
+        Ok(Some(before))
+    }
+}
+
+/// One slice of each table; how many rows went. The newest row always stays, so that numbers are never given twice.
+fn remove(connection: &Connection, before: Next) -> rusqlite::Result<usize> {
+    let slice = i64::try_from(JOURNAL_SLICE).unwrap_or(i64::MAX);
+    let transaction = connection.unchecked_transaction()?;
+    let mut gone = 0;
+    for (sql, before) in [
+        (
+            "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE id < min(?1, (SELECT max(id) FROM entries)) ORDER BY id LIMIT ?2)",
+            before.entry,
+        ),
+        (
+            "DELETE FROM firings WHERE id IN (SELECT id FROM firings WHERE id < min(?1, (SELECT max(id) FROM firings)) ORDER BY id LIMIT ?2)",
+            before.firing,
+        ),
+        (
+            "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE id < min(?1, (SELECT max(id) FROM deliveries)) \
+             AND state NOT IN ('pending', 'sending') ORDER BY id LIMIT ?2)",
+            before.delivery,
+        ),
+        (
+            "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE id < min(?1, (SELECT max(id) FROM attempts)) ORDER BY id LIMIT ?2)",
+            before.attempt,
+        ),
+    ] {
+        gone += transaction.prepare_cached(sql)?.execute(params![before, slice])?;
+    }
+    transaction.commit()?;
+    Ok(gone)
+}
+
+/// Gives some empty pages back to the disk when the file is larger than its cap. Whether there is more.
+fn give_back(connection: &Connection, cap: i64) -> rusqlite::Result<bool> {
+    let (all, free) = (pragma(connection, "page_count")?, pragma(connection, "freelist_count")?);
+    if all <= cap || free == 0 {
+        return Ok(false);
+    }
+    // It returns a row for each page.
+    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum(256)")?;
+    let mut rows = vacuum.query(())?;
+    while rows.next()?.is_some() {}
+    Ok(true)
+}
+
+/// Pages that hold something.
+fn used(connection: &Connection) -> rusqlite::Result<i64> {
+    Ok(pragma(connection, "page_count")?.saturating_sub(pragma(connection, "freelist_count")?))
+}
+
+fn pages(bytes: u64, connection: &Connection) -> rusqlite::Result<i64> {
+    let size = u64::try_from(pragma(connection, "page_size")?).unwrap_or(4_096).max(1);
+    Ok(i64::try_from(bytes / size).unwrap_or(i64::MAX))
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}

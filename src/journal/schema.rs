@@ -1,0 +1,68 @@
+//! The tables, as docs/journal.md shows them, and the one statement for each thing that is done to them.
+
+/// What `PRAGMA user_version` says of the tables below.
+pub(super) const VERSION: u32 = 1;
+/// The kind of a body where there is none.
+pub(super) const NO_BODY: &str = "none";
+/// `PRAGMA application_id`: "brdc".
+pub(super) const APPLICATION: u32 = 0x6272_6463;
+
+/// Rows are numbered by the writer and appended. Indexes grow at their end, too, or hold few rows: an order waits for every page that is
+/// touched.
+pub(super) const TABLES: &str = "
+CREATE TABLE entries (
+  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, origin TEXT NOT NULL, matched INTEGER NOT NULL, sum INTEGER NOT NULL, text TEXT NOT NULL);
+CREATE TABLE firings (
+  id INTEGER PRIMARY KEY, firing TEXT NOT NULL, rule TEXT NOT NULL, subject TEXT NOT NULL, at INTEGER NOT NULL, late INTEGER NOT NULL);
+CREATE TABLE deliveries (
+  id INTEGER PRIMARY KEY, firing TEXT NOT NULL, rule TEXT NOT NULL, subject TEXT NOT NULL, fired_at INTEGER NOT NULL,
+  late INTEGER NOT NULL, action TEXT NOT NULL, trading INTEGER NOT NULL, expires_at INTEGER NOT NULL, sum INTEGER NOT NULL,
+  state TEXT NOT NULL, attempts INTEGER NOT NULL, sent_at INTEGER, ended_at INTEGER, form TEXT, receipt TEXT, why TEXT,
+  body_sum INTEGER NOT NULL, kind TEXT NOT NULL, fallback_kind TEXT, body BLOB NOT NULL, fallback BLOB);
+CREATE INDEX deliveries_unfinished ON deliveries (state) WHERE state IN ('pending', 'sending');
+CREATE INDEX deliveries_failed ON deliveries (state) WHERE state IN ('expired', 'dead', 'unknown');
+CREATE INDEX deliveries_sent ON deliveries (action, sent_at) WHERE sent_at IS NOT NULL;
+CREATE TABLE attempts (
+  id INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, verdict TEXT NOT NULL,
+  answer TEXT NOT NULL, took_ms INTEGER NOT NULL);
+CREATE INDEX attempts_delivery ON attempts (delivery);
+CREATE TABLE cursors (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE gaps (from_at INTEGER PRIMARY KEY, to_at INTEGER NOT NULL, state TEXT NOT NULL, why TEXT NOT NULL);
+CREATE TABLE switches (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, state TEXT NOT NULL, why TEXT NOT NULL);
+CREATE TABLE marks (
+  lived INTEGER PRIMARY KEY, at INTEGER NOT NULL, entry INTEGER NOT NULL, firing INTEGER NOT NULL, delivery INTEGER NOT NULL,
+  attempt INTEGER NOT NULL);
+";
+
+pub(super) const ENTRY: &str = "INSERT INTO entries (id, at, origin, matched, sum, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+pub(super) const FIRING: &str = "INSERT INTO firings (id, firing, rule, subject, at, late) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+pub(super) const DELIVERY: &str = "INSERT INTO deliveries (id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, \
+     body_sum, kind, fallback_kind, body, fallback, state, attempts, sent_at, ended_at, form, receipt, why) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+pub(super) const BEGIN: &str =
+    "UPDATE deliveries SET state = 'sending', sent_at = coalesce(sent_at, ?2) WHERE id = ?1 AND state IN ('pending', 'sending')";
+/// What was sent keeps the time at which it first was.
+pub(super) const END: &str = "UPDATE deliveries SET state = ?2, attempts = attempts + ?3, sent_at = coalesce(sent_at, ?4), \
+     ended_at = ?5, form = ?6, receipt = ?7, why = ?8 WHERE id = ?1";
+pub(super) const ATTEMPT: &str =
+    "INSERT INTO attempts (id, delivery, number, at, verdict, answer, took_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+pub(super) const REDELIVER: &str = "UPDATE deliveries SET state = 'pending', expires_at = ?2, sum = ?3, ended_at = NULL, form = NULL, \
+     receipt = NULL, why = NULL WHERE id = ?1";
+pub(super) const DAMAGED: &str = "UPDATE deliveries SET state = 'unknown', ended_at = ?2, why = ?3 WHERE id = ?1";
+pub(super) const CURSOR: &str = "INSERT OR REPLACE INTO cursors (name, value) VALUES (?1, ?2)";
+pub(super) const GAP: &str = "INSERT OR REPLACE INTO gaps (from_at, to_at, state, why) VALUES (?1, ?2, ?3, ?4)";
+pub(super) const SWITCH: &str =
+    "INSERT INTO switches (id, at, state, why) VALUES ((SELECT coalesce(max(id), 0) + 1 FROM switches), ?1, ?2, ?3)";
+pub(super) const MARK: &str =
+    "INSERT OR REPLACE INTO marks (lived, at, entry, firing, delivery, attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+/// One delivery by its number, from the table itself: an index that rotted may name the wrong one.
+pub(super) const ONE: &str = "SELECT id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, state, attempts, \
+     sent_at, ended_at, form, receipt, why FROM deliveries WHERE id = ?1";
+pub(super) const ONE_BODY: &str = "SELECT kind, fallback_kind, body_sum, body, fallback FROM deliveries WHERE id = ?1";
+pub(super) const UNFINISHED: &str =
+    "SELECT id FROM deliveries INDEXED BY deliveries_unfinished WHERE state IN ('pending', 'sending') ORDER BY id";
+
+/// The switch's words: no single damaged bit makes one of the other.
+pub(super) const ARMED: &str = "armed";
+pub(super) const DISARMED: &str = "disarmed";

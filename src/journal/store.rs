@@ -1,0 +1,371 @@
+//! The journal's one connection for writing: batches of items → transactions.
+//!
+//! Which rows are unfinished is kept in memory, so that an end finds its row without an index over random ids; the memory follows the
+//! commits, never the attempts at them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::connect::{self, Broken};
+use super::error::Unrecorded;
+use super::queue::Item;
+use super::reader::delivery;
+use super::retention::Lived;
+use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, Record, RedeliverRow, State};
+use super::schema::NO_BODY;
+use super::sum::{self, Fixed};
+use super::unfinished::Unfinished;
+use super::{Settings, schema};
+use crate::model::delivery::{Form, Outcome};
+use crate::model::firing::FiringBrief;
+use crate::model::time::Timestamp;
+
+/// The numbers of the next rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Next {
+    pub(super) entry: i64,
+    pub(super) firing: i64,
+    pub(super) delivery: i64,
+    pub(super) attempt: i64,
+}
+
+/// Numbers beyond these are of a damaged row: nobody writes so many.
+pub(super) const PLAUSIBLE: std::ops::Range<i64> = 1..1 << 53;
+
+/// What is written beside a batch: how far the feed was heard, and how long the journal has lived.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursors {
+    pub(super) alive: Option<super::queue::Alive>,
+    pub(super) lived: Lived,
+    pub(super) now: Timestamp,
+}
+
+/// What became of the intents of a batch: its item's place in the batch, and the answer.
+pub(super) type Granted = Vec<(usize, Result<(), Unrecorded>)>;
+
+/// A batch that was not written.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) error: rusqlite::Error,
+    /// It failed at the very end: the disk may have it all the same.
+    pub(super) in_doubt: bool,
+}
+
+/// The connection, and what must agree with what it has committed.
+#[derive(Debug)]
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    pub(super) next: Next,
+    unfinished: Unfinished,
+}
+
+impl Store {
+    /// Opens the journal at `path`. Deliveries whose rows are damaged end as unknown; how many there were.
+    pub(super) fn open(path: &Path, settings: &Settings, now: Timestamp) -> Result<(Self, u64), Broken> {
+        let connection = connect::for_writing(path, settings)?;
+        let next = next(&connection).map_err(Broken::of(path, "read the journal"))?;
+        if [next.entry, next.firing, next.delivery, next.attempt].into_iter().any(|next| !PLAUSIBLE.contains(&next)) {
+            return Err(Broken::Damaged);
+        }
+        let mut store = Self { connection, next, unfinished: Unfinished::default() };
+        let damaged = store.load(now).map_err(Broken::of(path, "read the journal"))?;
+        Ok((store, damaged))
+    }
+
+    fn load(&mut self, now: Timestamp) -> rusqlite::Result<u64> {
+        let ids: Vec<i64> =
+            self.connection.prepare(schema::UNFINISHED)?.query_map((), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let mut damaged = 0;
+        for id in ids {
+            let row = self.connection.prepare_cached(schema::ONE)?.query_row([id], delivery).optional()?;
+            match row.flatten() {
+                Some(row) if row.state.is_unfinished() => {
+                    self.unfinished.stage(row.firing.id, &Arc::from(row.action), Some(id));
+                }
+                Some(_) => {}
+                None => {
+                    let why = "its row in the journal is damaged: whether it was sent is not known";
+                    self.connection.execute(schema::DAMAGED, params![id, now.as_millis(), why])?;
+                    damaged += 1;
+                }
+            }
+        }
+        self.unfinished.settle();
+        Ok(damaged)
+    }
+
+    /// How many deliveries are pending or sending.
+    pub(super) fn unfinished(&self) -> u64 {
+        self.unfinished.count()
+    }
+
+    /// Writes all of it, or nothing.
+    pub(super) fn commit(&mut self, items: &[Item], cursors: Option<&Cursors>) -> Result<Granted, Failed> {
+        let next = self.next;
+        let written = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute(()));
+        let written = written.and_then(|_| self.write_all(items, cursors));
+        let in_doubt = written.is_ok();
+        let committed = written.and_then(|granted| {
+            self.connection.prepare_cached("COMMIT")?.execute(())?;
+            Ok(granted)
+        });
+        match committed {
+            Ok(granted) => {
+                self.unfinished.settle();
+                Ok(granted)
+            }
+            Err(error) => {
+                if !self.connection.is_autocommit() {
+                    // If this fails, too, the connection is given up.
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                }
+                self.unfinished.forget();
+                self.next = next;
+                Err(Failed { error, in_doubt })
+            }
+        }
+    }
+
+    fn write_all(&mut self, items: &[Item], cursors: Option<&Cursors>) -> rusqlite::Result<Granted> {
+        let mut granted = Vec::new();
+        for (place, item) in items.iter().enumerate() {
+            match item {
+                Item::Record(record) => drop(self.record(record, None)?),
+                Item::Begin { record, key, at, answer } => {
+                    let awaited = !answer.is_closed();
+                    let begun = self.record(record, awaited.then_some((key, *at)))?;
+                    if awaited {
+                        granted.push((place, if begun { Ok(()) } else { self.begin(key, *at)? }));
+                    }
+                }
+                Item::Attempt(row) => self.attempt(row)?,
+                Item::End(row) => self.end(row)?,
+                Item::Redeliver(row) => self.redeliver(row)?,
+                Item::Gap(GapRow { from, to, state, why }) => {
+                    self.run(schema::GAP, params![from.as_millis(), to.as_millis(), state.name(), why])?;
+                }
+                Item::Switch { armed, why, at } => self.switch(*armed, why, *at)?,
+                Item::Count(_) | Item::Flush(_) => {}
+            }
+        }
+        if let Some(cursors) = cursors {
+            self.cursors(cursors)?;
+        }
+        Ok(granted)
+    }
+
+    fn run(&self, sql: &'static str, values: impl rusqlite::Params) -> rusqlite::Result<usize> {
+        self.connection.prepare_cached(sql)?.execute(values)
+    }
+
+    /// A delivery of it that is about to `begin` is written as such at once. Whether there was one.
+    fn record(&mut self, record: &Record, begin: Option<(&BeginKey, Timestamp)>) -> rusqlite::Result<bool> {
+        if let Some(entry) = &record.entry {
+            let (id, at, origin) = (take(&mut self.next.entry), entry.at.as_millis(), entry.origin.name());
+            // The feed's text is UTF-8; what is not is kept as far as it is.
+            let text = String::from_utf8_lossy(&entry.text);
+            let sum = sum::of_entry(id, at, origin, text.as_bytes());
+            self.run(schema::ENTRY, params![id, at, origin, entry.matched, sum, text])?;
+        }
+        for firing in &record.firings {
+            let id = take(&mut self.next.firing);
+            let FiringBrief { id: firing, rule, subject, at, late } = firing.as_ref();
+            self.run(schema::FIRING, params![id, firing.to_string(), rule, subject, at.as_millis(), late])?;
+        }
+        let mut begun = false;
+        for row in &record.deliveries {
+            let is = |(key, _): &(&BeginKey, Timestamp)| key.firing == row.firing.id && key.action == row.action;
+            begun |= self.delivery(row, begin.filter(is).map(|(_, at)| at))?;
+        }
+        Ok(begun)
+    }
+
+    /// Whether it has begun by this.
+    fn delivery(&mut self, row: &DeliveryRow, begin: Option<Timestamp>) -> rusqlite::Result<bool> {
+        let DeliveryRow { firing, action, trading, expires_at, body, fallback, outcome } = row;
+        if self.unfinished.find(firing.id, action).is_some() {
+            // Told twice: there is to be one row, so that there is one message.
+            return Ok(false);
+        }
+        let (id, written) = (take(&mut self.next.delivery), firing.id.to_string());
+        let FiringBrief { rule, subject, at, late, .. } = firing.as_ref();
+        let (fired_at, late, trading, expires_at) = (at.as_millis(), *late, *trading, expires_at.as_millis());
+        let fixed = Fixed { id, firing: &written, rule, subject, fired_at, late, action, trading, expires_at };
+        let body = body.as_ref().map_or((NO_BODY, Bytes::new()), |body| body.store());
+        let fallback = fallback.as_ref().map(|fallback| fallback.store());
+        let body_sum = sum::of_body(id, (body.0, &body.1), fallback.as_ref().map(|(kind, bytes)| (*kind, bytes.as_ref())));
+        let (fallback_kind, fallback) = fallback.as_ref().map(|(kind, bytes)| (kind, AsText(bytes))).unzip();
+        let stands = match outcome.as_ref().and_then(|outcome| Stands::ended(outcome, 0, firing.at)) {
+            Some(ended) => ended,
+            None => {
+                self.unfinished.stage(firing.id, action, Some(id));
+                Stands::unfinished(begin)
+            }
+        };
+        let Stands { state, attempts, sent_at, ended_at, form, receipt, why } = stands;
+        #[rustfmt::skip]
+        let values = params![
+            id, written, rule, subject, fired_at, late, action, trading, expires_at, fixed.sum(),
+            body_sum, body.0, fallback_kind, AsText(&body.1), fallback,
+            state.name(), attempts, sent_at, ended_at, form, receipt, why
+        ];
+        self.run(schema::DELIVERY, values)?;
+        Ok(state == State::Sending)
+    }
+
+    fn begin(&mut self, key: &BeginKey, at: Timestamp) -> rusqlite::Result<Result<(), Unrecorded>> {
+        let Some(id) = self.unfinished.find(key.firing, &key.action) else {
+            return Ok(Err(Unrecorded("the journal has no such delivery that is still to be sent".to_owned())));
+        };
+        Ok(match self.run(schema::BEGIN, params![id, at.as_millis()])? {
+            1 => Ok(()),
+            _ => Err(Unrecorded(format!("the journal's delivery {id} is not one that is still to be sent"))),
+        })
+    }
+
+    fn attempt(&mut self, row: &AttemptRow) -> rusqlite::Result<()> {
+        let Some(delivery) = self.unfinished.find(row.firing, &row.action) else { return Ok(()) };
+        let (id, took) = (take(&mut self.next.attempt), i64::try_from(row.took.as_millis()).unwrap_or(i64::MAX));
+        self.run(schema::ATTEMPT, params![id, delivery, row.number, row.at.as_millis(), row.verdict, row.answer, took])?;
+        Ok(())
+    }
+
+    fn end(&mut self, row: &EndRow) -> rusqlite::Result<()> {
+        let (Some(id), Some(stands)) =
+            (self.unfinished.find(row.firing, &row.action), Stands::ended(&row.outcome, row.attempts, row.at))
+        else {
+            return Ok(());
+        };
+        let Stands { state, attempts, sent_at, ended_at, form, receipt, why } = stands;
+        self.run(schema::END, params![id, state.name(), attempts, sent_at, ended_at, form, receipt, why])?;
+        self.unfinished.stage(row.firing, &row.action, None);
+        Ok(())
+    }
+
+    fn redeliver(&mut self, RedeliverRow { id, expires_at }: &RedeliverRow) -> rusqlite::Result<()> {
+        let row = self.connection.prepare_cached(schema::ONE)?.query_row([id], delivery).optional()?.flatten();
+        let Some(row) = row.filter(|row| !row.state.is_unfinished()) else { return Ok(()) };
+        let firing = row.firing.id.to_string();
+        let fixed = Fixed {
+            id: *id,
+            firing: &firing,
+            rule: &row.firing.rule,
+            subject: &row.firing.subject,
+            fired_at: row.firing.at.as_millis(),
+            late: row.firing.late,
+            action: &row.action,
+            trading: row.trading,
+            expires_at: expires_at.as_millis(),
+        };
+        self.run(schema::REDELIVER, params![id, expires_at.as_millis(), fixed.sum()])?;
+        self.unfinished.stage(row.firing.id, &Arc::from(row.action), Some(*id));
+        Ok(())
+    }
+
+    fn switch(&self, armed: bool, why: &str, at: Timestamp) -> rusqlite::Result<()> {
+        let state = if armed { schema::ARMED } else { schema::DISARMED };
+        self.run(schema::SWITCH, params![at.as_millis(), state, why]).map(drop)
+    }
+
+    /// The switch alone, at once.
+    pub(super) fn say_switch(&mut self, armed: bool, why: &str, at: Timestamp) -> rusqlite::Result<()> {
+        let item = Item::Switch { armed, why: why.to_owned(), at };
+        self.commit(&[item], None).map(drop).map_err(|failed| failed.error)
+    }
+
+    fn cursors(&self, cursors: &Cursors) -> rusqlite::Result<()> {
+        if let Some(alive) = cursors.alive {
+            self.run(schema::CURSOR, params!["alive", alive.at.as_millis()])?;
+            self.run(schema::CURSOR, params!["connected", alive.connected])?;
+        }
+        self.run(schema::CURSOR, params!["lived", cursors.lived.as_millis()])?;
+        self.run(schema::CURSOR, params!["written", cursors.now.as_millis()])?;
+        Ok(())
+    }
+
+    /// A row of `cursors`.
+    pub(super) fn cursor(&self, name: &str) -> rusqlite::Result<Option<i64>> {
+        self.connection.query_row("SELECT value FROM cursors WHERE name = ?1", [name], |row| row.get(0)).optional()
+    }
+
+    /// Copies the write-ahead log into the file, so that the file alone is the journal, and closes it.
+    pub(super) fn finish(self) {
+        // A log that stays is read by the next run.
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
+    }
+}
+
+/// Where a delivery stands, as columns.
+struct Stands<'a> {
+    state: State,
+    attempts: u32,
+    sent_at: Option<i64>,
+    ended_at: Option<i64>,
+    form: Option<&'static str>,
+    receipt: Option<&'a str>,
+    why: Option<&'a str>,
+}
+
+impl<'a> Stands<'a> {
+    /// Waiting, or about to be sent.
+    fn unfinished(begin: Option<Timestamp>) -> Self {
+        let (state, sent_at) = match begin {
+            None => (State::Pending, None),
+            Some(at) => (State::Sending, Some(at.as_millis())),
+        };
+        Self { state, attempts: 0, sent_at, ended_at: None, form: None, receipt: None, why: None }
+    }
+
+    /// `None` for what was abandoned, which stays where it is.
+    fn ended(outcome: &'a Outcome, attempts: u32, at: Timestamp) -> Option<Self> {
+        let state = State::of(outcome)?;
+        let (mut form, mut receipt, mut why) = (None, None, None);
+        match outcome {
+            Outcome::Delivered { receipt: given, form: taken } => {
+                receipt = given.id();
+                form = match taken {
+                    Form::Message => None,
+                    Form::Fallback => Some("fallback"),
+                    Form::Digest => Some("digest"),
+                };
+            }
+            Outcome::Suppressed { reason } => why = Some(reason.name()),
+            Outcome::Dead { reason } | Outcome::Unknown { reason } => why = Some(reason.as_str()),
+            Outcome::Expired | Outcome::Abandoned => {}
+        }
+        let was_sent = attempts > 0 || matches!(state, State::Delivered | State::Unknown);
+        let sent_at = was_sent.then_some(at.as_millis());
+        Some(Self { state, attempts, sent_at, ended_at: Some(at.as_millis()), form, receipt, why })
+    }
+}
+
+/// A body as text where it is, so that people can read it.
+struct AsText<'a>(&'a [u8]);
+
+impl rusqlite::ToSql for AsText<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        match std::str::from_utf8(self.0) {
+            Ok(text) => text.to_sql(),
+            Err(_) => self.0.to_sql(),
+        }
+    }
+}
+
+fn take(next: &mut i64) -> i64 {
+    let this = *next;
+    *next = this.saturating_add(1);
+    this
+}
+
+fn next(connection: &Connection) -> rusqlite::Result<Next> {
+    let after = |sql| connection.query_row(sql, (), |row| row.get::<_, i64>(0)).map(|last| last.saturating_add(1));
+    Ok(Next {
+        entry: after("SELECT coalesce(max(id), 0) FROM entries")?,
+        firing: after("SELECT coalesce(max(id), 0) FROM firings")?,
+        delivery: after("SELECT coalesce(max(id), 0) FROM deliveries")?,
+        attempt: after("SELECT coalesce(max(id), 0) FROM attempts")?,
+    })
+}

@@ -1,0 +1,262 @@
+//! What was told is read back as it was told.
+
+use birdcall::journal::{AttemptRow, GapRow, GapState, RedeliverRow, State};
+use birdcall::model::delivery::Suppression;
+
+use super::*;
+
+#[tokio::test]
+async fn a_record_is_read_back_with_all_its_parts() {
+    let home = Home::new();
+    let open = home.open();
+    open.journal.record(record(1, &["desk", "order"]));
+    open.flush().await;
+    let mut reader = home.reader();
+    assert_eq!(entries(&mut reader), [(at(1), text(1))]);
+    assert_eq!(reader.fired(10).unwrap(), [firing(1).id]);
+    let found = all(&mut reader);
+    assert_eq!(found, reader.unfinished().unwrap());
+    let told = found.iter().map(|row| (row.id, &*row.action, row.trading, row.state, row.expires_at));
+    let expires = at(600_001);
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [(1, "desk", false, State::Pending, expires), (2, "order", true, State::Pending, expires)]
+    );
+    for row in &found {
+        assert_eq!((&row.firing, row.body.as_ref()), (&firing(1), Some(&body(1))));
+    }
+    open.close();
+    assert!(home.is_sound());
+}
+
+#[tokio::test]
+async fn every_outcome_is_a_state_with_its_words() {
+    let cases = [
+        (delivered(), State::Delivered, None, None, true),
+        (
+            Outcome::Delivered { receipt: Receipt::of_answer(204, None).unwrap(), form: Form::Digest },
+            State::Delivered,
+            None,
+            Some("digest"),
+            true,
+        ),
+        (Outcome::Suppressed { reason: Suppression::Disarmed }, State::Suppressed, Some("disarmed"), None, false),
+        (Outcome::Expired, State::Expired, None, None, false),
+        (
+            Outcome::Dead { reason: "404 '); DROP TABLE deliveries; --".to_owned() },
+            State::Dead,
+            Some("404 '); DROP TABLE deliveries; --"),
+            None,
+            false,
+        ),
+        (
+            Outcome::Unknown { reason: "no answer\0\u{1b}[2J".to_owned() },
+            State::Unknown,
+            Some("no answer\0\u{1b}[2J"),
+            None,
+            true,
+        ),
+        (Outcome::Abandoned, State::Pending, None, None, false),
+    ];
+    let home = Home::new();
+    let open = home.open();
+    for (n, (outcome, ..)) in (0..).zip(&cases) {
+        open.journal.record(record(n, &["desk"]));
+        open.journal.ended(EndRow { attempts: 0, ..end(n, "desk", outcome.clone()) });
+    }
+    open.flush().await;
+    let found = all(&mut home.reader());
+    for (row, (_, state, why, form, sent)) in found.iter().zip(&cases) {
+        assert_eq!((row.state, row.why.as_deref(), row.form.as_deref(), row.sent_at.is_some()), (*state, *why, *form, *sent));
+        assert_eq!(row.ended_at.is_some(), !state.is_unfinished());
+    }
+    assert_eq!((found.len(), open.journal.pending().await), (cases.len(), 1));
+    open.close();
+}
+
+#[tokio::test]
+async fn a_delivery_may_end_as_it_is_told() {
+    let home = Home::new();
+    let open = home.open();
+    let paper = DeliveryRow { outcome: Some(Outcome::Suppressed { reason: Suppression::Paper }), ..delivery(1, "order") };
+    open.journal.record(Record { deliveries: vec![paper], ..record(1, &[]) });
+    assert_eq!(open.journal.pending().await, 0);
+    let query = Query { suppressed: Some("paper".to_owned()), bodies: true, ..Query::default() };
+    let found = home.reader().deliveries(&query).unwrap();
+    assert_eq!(found.iter().map(|row| (row.state, row.body.clone())).collect::<Vec<_>>(), [(State::Suppressed, Some(body(1)))]);
+    open.close();
+}
+
+#[tokio::test]
+async fn hostile_text_is_kept_to_the_letter() {
+    let home = Home::new();
+    let open = home.open();
+    let hostile = "'; DELETE FROM entries; --\0\u{202e}\"\n%s {} \u{fffd}\u{10ffff}";
+    let brief = FiringBrief { rule: hostile.into(), subject: hostile.to_owned(), ..FiringBrief::clone(&firing(1)) };
+    let row = DeliveryRow { firing: Arc::new(brief.clone()), ..delivery(1, hostile) };
+    let row_entry = EntryRow { text: hostile.as_bytes().to_vec().into(), ..entry(1, true) };
+    open.journal.record(Record { entry: Some(row_entry), firings: vec![Arc::new(brief.clone())], deliveries: vec![row] });
+    open.flush().await;
+    let mut reader = home.reader();
+    assert_eq!(entries(&mut reader), [(at(1), hostile.to_owned())]);
+    for query in [
+        Query { rule: Some(hostile.to_owned()), ..Query::default() },
+        Query { action: Some(hostile.to_owned()), ..Query::default() },
+        Query::default(),
+    ] {
+        let found = reader.deliveries(&query).unwrap();
+        assert_eq!(found.iter().map(|row| (&*row.firing, &*row.action)).collect::<Vec<_>>(), [(&brief, hostile)]);
+    }
+    open.close();
+}
+
+#[tokio::test]
+async fn a_query_narrows_by_each_of_its_parts() {
+    let home = Home::new();
+    let open = home.open();
+    for n in 1..=6 {
+        open.journal.record(record(n, &[if n % 2 == 0 { "desk" } else { "order" }]));
+        if n > 3 {
+            open.journal.ended(end(n, if n % 2 == 0 { "desk" } else { "order" }, Outcome::Dead { reason: "404".to_owned() }));
+        }
+    }
+    open.flush().await;
+    let mut reader = home.reader();
+    let mut ids = |query: Query| reader.deliveries(&query).unwrap().iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!(ids(Query::default()), [6, 5, 4, 3, 2, 1]);
+    assert_eq!(ids(Query { at_most: 2, ..Query::default() }), [6, 5]);
+    assert_eq!(ids(Query { states: vec![State::Dead], ..Query::default() }), [6, 5, 4]);
+    assert_eq!(ids(Query { states: vec![State::Dead, State::Pending], since: Some(at(3)), ..Query::default() }), [6, 5, 4, 3]);
+    assert_eq!(ids(Query { action: Some("desk".to_owned()), ..Query::default() }), [6, 4, 2]);
+    assert_eq!(ids(Query { ids: vec![2, 5, 99], ..Query::default() }), [5, 2]);
+    assert_eq!(ids(Query { firings: vec![firing(3).id], action: Some("order".to_owned()), ..Query::default() }), [3]);
+    assert!(ids(Query { rule: Some("dog".to_owned()), ..Query::default() }).is_empty());
+    open.close();
+}
+
+#[tokio::test]
+async fn attempts_gaps_cursors_and_the_switch_are_kept() {
+    let home = Home::new();
+    let open = home.open();
+    let mut reader = {
+        open.flush().await;
+        home.reader()
+    };
+    assert_eq!((reader.switch().unwrap(), reader.last_alive().unwrap()), (None, None));
+    open.journal.record(record(1, &["desk"]));
+    for number in [1, 2] {
+        let (verdict, answer, took) = ("retry", "503 '".to_owned(), Duration::from_millis(70));
+        let (firing, action, at) = (firing(1).id, "desk".into(), at(i64::from(number)));
+        open.journal.attempted(AttemptRow { firing, action, number, at, verdict, answer, took });
+    }
+    for state in [GapState::Open, GapState::Filled] {
+        open.journal.gap(GapRow { from: at(1), to: at(2), state, why: state.name().to_owned() });
+    }
+    open.journal.gap(GapRow { from: at(5), to: at(6), state: GapState::Unavailable, why: "the plan has none".to_owned() });
+    open.journal.set_switch(false, "by hand", at(3));
+    open.journal.alive(at(7), true);
+    open.flush().await;
+    let attempts = reader.attempts(1).unwrap();
+    assert_eq!(
+        attempts.iter().map(|one| (one.number, &*one.verdict, &*one.answer)).collect::<Vec<_>>(),
+        [(1, "retry", "503 '"), (2, "retry", "503 '")]
+    );
+    assert_eq!(
+        reader.gaps(9).unwrap().iter().map(|gap| (gap.from, gap.state)).collect::<Vec<_>>(),
+        [(at(5), GapState::Unavailable), (at(1), GapState::Filled)]
+    );
+    let switch = reader.switch().unwrap().unwrap();
+    assert_eq!((switch.armed, &*switch.why, switch.at), (false, "by hand", at(3)));
+    open.journal.set_switch(true, "by hand", at(8));
+    open.journal.alive(at(9), false);
+    open.close();
+    assert!(reader.switch().unwrap().unwrap().armed);
+    assert_eq!(reader.last_alive().unwrap(), Some(at(9)), "the last word is written at the end");
+}
+
+#[tokio::test]
+async fn recent_entries_come_oldest_first_even_when_the_clock_jumped() {
+    let home = Home::new();
+    let open = home.open();
+    let jumped = |n: i64, ms: i64| Record {
+        entry: Some(EntryRow { at: Timestamp::from_millis(ms), ..entry(n, true) }),
+        ..Record::default()
+    };
+    for (n, ms) in [(1, 1_000), (2, 2_000), (3, 4_102_444_800_000), (4, 0), (5, 3_000), (6, 4_000)] {
+        open.journal.record(jumped(n, ms));
+    }
+    open.flush().await;
+    let mut reader = home.reader();
+    let mut recent = |since, at_most| {
+        let mut found = Vec::new();
+        let count = reader.recent(Timestamp::from_millis(since), at_most, |entry| found.push(entry.id)).unwrap();
+        assert_eq!(count, found.len());
+        found
+    };
+    assert_eq!(recent(2_000, 100), [2, 3, 5, 6]);
+    assert_eq!(recent(2_000, 3), [3, 5, 6], "the newest, in the order in which they came");
+    assert_eq!(recent(i64::MIN, 100), [1, 2, 3, 4, 5, 6]);
+    assert!(recent(i64::MAX, 100).is_empty());
+    open.close();
+}
+
+#[tokio::test]
+async fn what_was_sent_is_counted_per_action_and_time() {
+    let home = Home::new();
+    let open = home.open();
+    for n in 0..4 {
+        open.journal.record(record(n, &["order", "desk"]));
+    }
+    for n in 0..2 {
+        open.journal.begin(Record::default(), key(n, "order"), at(n)).await.unwrap();
+    }
+    open.journal.ended(end(0, "order", delivered()));
+    open.journal.ended(EndRow { attempts: 0, ..end(2, "order", Outcome::Expired) });
+    open.journal.ended(end(3, "desk", delivered()));
+    open.flush().await;
+    let mut reader = home.reader();
+    assert_eq!(reader.sent_since("order", at(0)).unwrap(), 2, "delivered, and on its way");
+    assert_eq!(reader.sent_since("order", at(1)).unwrap(), 1, "by when it was begun");
+    assert_eq!((reader.sent_since("desk", at(0)).unwrap(), reader.sent_since("none", at(0)).unwrap()), (1, 0));
+    open.close();
+}
+
+#[tokio::test]
+async fn a_dead_delivery_is_pending_again_with_a_new_end() {
+    let home = Home::new();
+    let open = home.open();
+    open.journal.record(record(1, &["desk"]));
+    open.journal.ended(end(1, "desk", Outcome::Dead { reason: "404".to_owned() }));
+    open.journal.redelivered(RedeliverRow { id: 1, expires_at: at(9_000_000) });
+    assert_eq!(open.journal.pending().await, 1);
+    let mut reader = home.reader();
+    let found = reader.unfinished().unwrap();
+    assert_eq!(found.iter().map(|row| (row.id, row.expires_at, row.why.clone())).collect::<Vec<_>>(), [(1, at(9_000_000), None)]);
+    assert_eq!(found[0].body, Some(body(1)));
+    open.journal.ended(end(1, "desk", delivered()));
+    assert_eq!(open.journal.pending().await, 0);
+    let found = all(&mut reader);
+    assert_eq!(found.iter().map(|row| (row.state, row.attempts)).collect::<Vec<_>>(), [(State::Delivered, 2)]);
+    open.close();
+}
+
+#[tokio::test]
+async fn a_second_run_goes_on_where_the_first_stopped() {
+    let home = Home::new();
+    for run in 0..3 {
+        let open = home.open_at(at(run * 1_000));
+        assert_eq!(open.journal.pending().await, u64::try_from(run).unwrap(), "one of each run is left");
+        open.journal.record(record(2 * run, &["desk"]));
+        open.journal.record(record(2 * run + 1, &["desk"]));
+        open.journal.ended(end(2 * run + 1, "desk", delivered()));
+        open.close();
+    }
+    let mut reader = home.reader();
+    assert_eq!(all(&mut reader).iter().map(|row| row.id).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(reader.fired(4).unwrap(), [2, 3, 4, 5].map(|n| firing(n).id), "the newest, oldest first");
+    assert_eq!(reader.unfinished().unwrap().len(), 3);
+    let open = home.open();
+    open.journal.ended(end(0, "desk", delivered()));
+    assert_eq!(open.journal.pending().await, 2, "an end finds its row of an earlier run");
+    open.close();
+}
