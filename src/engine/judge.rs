@@ -18,8 +18,12 @@ pub(super) struct TweetState {
     pub(super) first_at: Option<Timestamp>,
     /// When its content came.
     pub(super) content_at: Option<Timestamp>,
-    /// How its latest envelope came to us.
-    pub(super) origin: Option<Origin>,
+    /// How the latest envelope that changed it came to us.
+    pub(super) latest: Option<Origin>,
+    /// How its content came to us; live when one of several did.
+    content: Option<Origin>,
+    /// The same of its envelopes together.
+    any: Option<Origin>,
     /// Deadlines that are set: the end of a wait, and the wait.
     pub(super) waits: Vec<(Timestamp, Duration)>,
     /// What has fired: rules, with the names of the element for those with `each`.
@@ -27,6 +31,22 @@ pub(super) struct TweetState {
 }
 
 impl TweetState {
+    /// An envelope of it came, whether or not it said anything new.
+    pub(super) fn came(&mut self, origin: Origin, is_content: bool) {
+        let better = |known: Option<Origin>| known.filter(|_| origin != Origin::Live).or(Some(origin));
+        self.any = better(self.any);
+        if is_content {
+            self.content = better(self.content);
+        }
+    }
+
+    /// How a firing comes to us that an envelope from `of` has made true: live only when the tweet came live as well. News that reached us
+    /// by another way is old, whatever is learned of it live.
+    pub(super) fn origin(&self, of: Origin) -> Origin {
+        let tweet = self.content.or(self.any).unwrap_or(of);
+        if of == Origin::Live { tweet } else { of }
+    }
+
     /// When the wait of a rule is over: so long after the content. What never gets a content is settled so long after its first envelope.
     pub(super) fn deadline(&self, wait: Duration) -> Option<Timestamp> {
         self.content_at.or(self.first_at).map(|from| from.plus(wait))
@@ -35,6 +55,11 @@ impl TweetState {
     /// How old the tweet was when its content came.
     pub(super) fn age(&self, tweet: &Tweet) -> Option<Duration> {
         Some(self.content_at?.since(tweet.created_at?))
+    }
+
+    /// How a firing comes to us that a wait's end has made true: live only when all that it may rest on did.
+    pub(super) fn settled_origin(&self) -> Origin {
+        self.origin(self.latest.unwrap_or(Origin::Live))
     }
 
     fn has_fired(&self, rule: usize, names: &[String]) -> bool {

@@ -12,15 +12,17 @@ use std::time::Duration;
 
 use crate::join::{Bounds, Joined, Joiner};
 use crate::matching::{self, Facts, Reading};
-use crate::model::delivery::{Delivery, Outcome, Report};
-use crate::model::envelope::Envelope;
+use crate::model::action::Overflow;
+use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
+use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::{Element, Firing, Origin};
 use crate::model::ids::{FiringId, TweetId};
 use crate::model::limits;
+use crate::model::mode::Mode;
 use crate::model::subject::{Event, Subject};
 use crate::model::time::Timestamp;
 use crate::render;
-use crate::rules::ruleset::{Rule, RuleSet};
+use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::Fired;
 
 use judge::{Match, TweetState, judge};
@@ -48,7 +50,9 @@ pub enum Effect {
     Fired(Arc<Firing>),
     /// Bring this to its lane.
     Deliver(Box<Delivery>),
-    /// A delivery ended before it began: expired, late for an order, or without a value that its template needs.
+    /// Record this as what would have been sent, and do not send it: `mode = "paper"`.
+    Paper(Box<Delivery>),
+    /// A delivery ended before it began: off, expired, late for an order, or without a value that its template needs.
     Ended(Report),
 }
 
@@ -59,8 +63,6 @@ pub struct Counts {
     pub fired: u64,
     /// Matches that had fired before.
     pub repeated: u64,
-    /// Matches on subjects older than the rule's `max_age`.
-    pub expired: u64,
     /// Firings that came of a wait's end and not of an envelope.
     pub settled: u64,
     /// Tweets with rules still waiting that had to be forgotten, and were settled then.
@@ -78,6 +80,10 @@ pub struct Engine {
     fired: Fired,
     counts: Counts,
     now: Timestamp,
+    /// Of the latest entry.
+    news: bool,
+    /// No wait ends.
+    held: bool,
 }
 
 impl Engine {
@@ -85,7 +91,7 @@ impl Engine {
     #[must_use]
     pub fn new(rules: Arc<RuleSet>) -> Self {
         let of = |event: &Event| {
-            let concerned = rules.rules.iter().enumerate().filter(|(_, rule)| rule.on.contains(event));
+            let concerned = rules.rules.iter().enumerate().filter(|(_, rule)| rule.mode != Mode::Off && rule.on.contains(event));
             concerned.map(|(at, _)| at).collect()
         };
         let by_event = Event::ALL.iter().map(of).collect();
@@ -97,7 +103,33 @@ impl Engine {
             fired: Fired::new(limits::FIRED_IDS),
             counts: Counts::default(),
             now: Timestamp::default(),
+            news: false,
+            held: false,
         }
+    }
+
+    /// Remembers what fired in an earlier run, the oldest first. Then that run's entries go through [`Engine::step`] once more, their effects
+    /// unheeded, and the engine is where it was: what had fired does not fire again, and what was waited for is waited for still.
+    pub fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
+        self.fired.restore(fired);
+    }
+
+    /// Begins to count anew, as after the replay of an earlier run's entries.
+    pub fn reset_counts(&mut self) {
+        self.counts = Counts::default();
+        self.joiner.reset_counts();
+    }
+
+    /// While held, no wait comes to its end: what rules wait for may have been said while nobody listened, and is still to be fetched. When it
+    /// is let go, the next tick or entry ends the waits that are over.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
+    }
+
+    /// Whether the latest entry said anything that was not known before.
+    #[must_use]
+    pub fn was_news(&self) -> bool {
+        self.news
     }
 
     /// One step. What is to be done is added to `effects`, orders before everything else.
@@ -108,9 +140,17 @@ impl Engine {
                 self.pass_time(*at, effects);
                 let joined = self.joiner.absorb(envelope, self.now);
                 self.settle_forgotten(effects);
+                self.news = matches!(joined, Joined::Tweet { changed: true, .. } | Joined::Event(_));
                 match joined {
-                    Joined::Tweet { id, changed: true } => self.tweet(&id, *origin, effects),
-                    Joined::Tweet { changed: false, .. } | Joined::Nothing => {}
+                    Joined::Tweet { id, changed } => {
+                        if let Some((_, state)) = self.joiner.get(&id) {
+                            state.came(*origin, matches!(envelope.body, Body::Content(_)));
+                        }
+                        if changed {
+                            self.tweet(&id, *origin, effects);
+                        }
+                    }
+                    Joined::Nothing => {}
                     Joined::Event(subject) => self.event(&subject, *origin, effects),
                 }
             }
@@ -120,6 +160,9 @@ impl Engine {
     /// When the engine wants the next tick at the latest.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
+        if self.held {
+            return None;
+        }
         self.deadlines.peek().map(|Reverse((at, ..))| *at)
     }
 
@@ -137,7 +180,8 @@ impl Engine {
 
     /// Settles the rules whose wait is over, in the order in which the waits ended.
     fn pass_time(&mut self, to: Timestamp, effects: &mut Vec<Effect>) {
-        while let Some(Reverse((at, ..))) = self.deadlines.peek()
+        while !self.held
+            && let Some(Reverse((at, ..))) = self.deadlines.peek()
             && *at <= to
             && let Some(Reverse((at, id, wait))) = self.deadlines.pop()
         {
@@ -156,7 +200,7 @@ impl Engine {
         if state.deadline(wait.1) != Some(wait.0) {
             return;
         }
-        let (rules, origin) = (Arc::clone(&self.rules), state.origin.unwrap_or(Origin::Live));
+        let (rules, origin) = (Arc::clone(&self.rules), state.settled_origin());
         let facts = Facts::of_tweet(&tweet, state.age(&tweet));
         let waiting = |rule: &Rule| rule.wait.unwrap_or(rules.feed.meta_timeout) == wait.1;
         let matches = settled(&rules, &self.by_event, &facts, state, waiting);
@@ -172,7 +216,7 @@ impl Engine {
     fn settle_forgotten(&mut self, effects: &mut Vec<Effect>) {
         for (subject, mut state) in self.joiner.take_forgotten() {
             let Some(tweet) = subject.tweet().filter(|_| !state.waits.is_empty()) else { continue };
-            let (rules, origin) = (Arc::clone(&self.rules), state.origin.unwrap_or(Origin::Live));
+            let (rules, origin) = (Arc::clone(&self.rules), state.settled_origin());
             let facts = Facts::of_tweet(tweet, state.age(tweet));
             let waits: Vec<_> = state.waits.iter().map(|(_, wait)| *wait).collect();
             let waiting = |rule: &Rule| waits.contains(&rule.wait.unwrap_or(rules.feed.meta_timeout));
@@ -186,7 +230,8 @@ impl Engine {
     fn tweet(&mut self, id: &TweetId, origin: Origin, effects: &mut Vec<Effect>) {
         let Some((tweet, state)) = self.joiner.get(id) else { return };
         let tweet = Arc::clone(tweet);
-        state.origin = Some(origin);
+        state.latest = Some(origin);
+        let origin = state.origin(origin);
         state.first_at = state.first_at.or(Some(self.now));
         if tweet.parts.content && state.content_at.is_none() {
             state.content_at = Some(self.now);
@@ -224,15 +269,19 @@ impl Engine {
         self.fire(subject, matches, &facts, origin, effects);
     }
 
-    /// Makes firings of matches, and deliveries of firings: all orders first.
+    /// Makes firings of matches, and deliveries of firings: all orders first, and last what is not sent.
     fn fire(&mut self, subject: &Subject, matches: Vec<Match>, facts: &Facts<'_>, origin: Origin, effects: &mut Vec<Effect>) {
         let rules = Arc::clone(&self.rules);
         let new = |(at, element)| self.firing(at, subject, element, facts, origin).map(|firing| (&rules.rules[at], firing));
         let firings: Vec<_> = matches.into_iter().filter_map(new).collect();
         effects.extend(firings.iter().map(|(_, firing)| Effect::Fired(Arc::clone(firing))));
-        for trading in [true, false] {
+        let turn = |send: &Send| match send.mode {
+            Mode::Armed => u8::from(!rules.actions[send.action].trading),
+            Mode::Paper | Mode::Off => 2,
+        };
+        for of in 0..=2 {
             for (rule, firing) in &firings {
-                let sends = rule.send.iter().filter(|send| rules.actions[send.action].trading == trading);
+                let sends = rule.send.iter().filter(|send| turn(send) == of);
                 effects.extend(sends.map(|send| deliver(&rules, rule, send, firing)));
             }
         }
@@ -252,10 +301,6 @@ impl Engine {
         let id = FiringId::of(&rule.name, &subject.key(), &key);
         if !self.fired.is_first(id) {
             self.counts.repeated += 1;
-            return None;
-        }
-        if rule.max_age.is_some_and(|max_age| subject.at.plus(max_age) <= self.now) {
-            self.counts.expired += 1;
             return None;
         }
         self.counts.fired += 1;
@@ -285,8 +330,8 @@ fn settled(
     matches
 }
 
-/// Brings a firing to one action, unless it is too late for it or lacks what its template needs.
-fn deliver(rules: &RuleSet, rule: &Rule, send: &crate::rules::ruleset::Send, firing: &Arc<Firing>) -> Effect {
+/// Brings a firing to one action, unless that is off, it is too late for it or it lacks what its template needs.
+fn deliver(rules: &RuleSet, rule: &Rule, send: &Send, firing: &Arc<Firing>) -> Effect {
     let action = &rules.actions[send.action];
     let max_age = send.max_age.unwrap_or(action.max_age);
     let max_age = rule.max_age.map_or(max_age, |of_rule| of_rule.min(max_age));
@@ -295,18 +340,23 @@ fn deliver(rules: &RuleSet, rule: &Rule, send: &crate::rules::ruleset::Send, fir
         let firing = firing.brief();
         Effect::Ended(Report { firing, action: send.action, outcome, attempts: 0, took: Duration::ZERO })
     };
+    if send.mode == Mode::Off {
+        return end(Outcome::Suppressed { reason: Suppression::Off });
+    }
     if expires_at <= firing.at || (action.trading && firing.is_late()) {
         return end(Outcome::Expired);
     }
-    match render::render(firing, send, action, expires_at) {
-        Ok(message) => Effect::Deliver(Box::new(Delivery {
-            firing: firing.brief(),
-            action: send.action,
-            expires_at,
-            body: Arc::new(message.body),
-            fallback: message.fallback.map(Arc::new),
-            line: None,
-        })),
-        Err(incomplete) => end(Outcome::Dead { reason: incomplete.to_string() }),
-    }
+    let message = match render::render(firing, send, action, expires_at) {
+        Ok(message) => message,
+        Err(incomplete) => return end(Outcome::Dead { reason: incomplete.to_string() }),
+    };
+    let delivery = Box::new(Delivery {
+        firing: firing.brief(),
+        action: send.action,
+        expires_at,
+        body: Arc::new(message.body),
+        fallback: message.fallback.map(Arc::new),
+        line: (action.overflow == Overflow::Digest).then(|| Box::new(render::digest_line(firing))),
+    });
+    if send.mode == Mode::Paper { Effect::Paper(delivery) } else { Effect::Deliver(delivery) }
 }

@@ -125,6 +125,11 @@ impl<S: Default> Joiner<S> {
         std::mem::take(&mut self.forgotten)
     }
 
+    /// Counts what is let go anew.
+    pub fn reset_counts(&mut self) {
+        (self.evicted, self.refused) = (0, 0);
+    }
+
     /// What is held and what was let go.
     #[must_use]
     pub fn counts(&self) -> Counts {

@@ -161,7 +161,7 @@ fn plain(check: &mut Check<'_>, span: Span, label: &str) {
     check.report(mistake.help("use https:// or wss://; plain connections are for this machine and private networks"));
 }
 
-fn web_url(check: &mut Check<'_>, field: Field<'_>, text: &str, schemes: &[&str]) -> Option<Url> {
+pub(super) fn web_url(check: &mut Check<'_>, field: Field<'_>, text: &str, schemes: &[&str]) -> Option<Url> {
     let problem = match Url::parse(text.trim()) {
         Ok(url) if schemes.contains(&url.scheme()) && url.host_str().is_some_and(|host| !host.is_empty()) => return Some(url),
         Ok(_) => format!("`{}` must be a URL that begins with {}", field.name, schemes.map_or_list()),
@@ -193,7 +193,8 @@ fn is_discord_webhook(url: &Url) -> bool {
     matches!(parts.as_slice(), ["api", "webhooks", id, token] if id.bytes().all(|b| b.is_ascii_digit()) && !token.is_empty())
 }
 
-fn has_credentials(url: &Url) -> bool {
+/// A name, a password, or something in the query that is called like a secret.
+pub(super) fn has_credentials(url: &Url) -> bool {
     let telling = ["key", "token", "secret", "password", "sig", "auth"];
     !url.username().is_empty()
         || url.password().is_some()

@@ -8,6 +8,7 @@ use super::read::Field;
 pub(super) enum Place {
     Top,
     Feed,
+    Journal,
     Defaults,
     Lists,
     Rule,
@@ -37,6 +38,7 @@ impl Place {
         match self {
             Self::Top => "the top of the file",
             Self::Feed => "`[feed]`",
+            Self::Journal => "`[journal]`",
             Self::Defaults => "`[defaults]`",
             Self::Lists => "`[lists]`",
             Self::Rule => "the rule",
@@ -63,8 +65,8 @@ impl Place {
 
 /// Where the keys are at home that people put elsewhere. The first place of a key is the one that is recommended.
 const HOMES: &[(Place, &[&str])] = &[
-    (Place::Top, &["feed", "defaults", "lists", "actions", "templates"]),
-    (Place::Rule, &["name", "on", "each", "when", "send", "wait", "max_age"]),
+    (Place::Top, &["feed", "journal", "defaults", "lists", "actions", "templates"]),
+    (Place::Rule, &["name", "on", "each", "when", "send", "wait", "max_age", "mode"]),
     (
         Place::When,
         &[
@@ -96,11 +98,15 @@ const HOMES: &[(Place, &[&str])] = &[
             "in",
         ],
     ),
-    (Place::Webhook, &["url", "method", "headers", "secret", "json", "form", "idempotent", "trading", "rate_limit"]),
+    (
+        Place::Webhook,
+        &["url", "method", "headers", "secret", "json", "form", "idempotent", "trading", "rate_limit", "max_per_day"],
+    ),
     (Place::Discord, &["thread", "username", "avatar", "silent", "overflow", "timeout"]),
     (Place::Telegram, &["chat", "topic", "preview", "api"]),
     (Place::Slack, &["channel"]),
-    (Place::Feed, &["key", "auth", "meta_timeout"]),
+    (Place::Feed, &["key", "auth", "meta_timeout", "history", "notices"]),
+    (Place::Journal, &["sync", "max_bytes"]),
     (Place::Send, &["to", "template"]),
     (Place::Template, &["title", "body"]),
     (Place::Author, &["followers", "verified", "bio"]),
@@ -113,16 +119,10 @@ const HOMES: &[(Place, &[&str])] = &[
 
 /// Keys of later work, where they will stand, and what there is instead. They must never be ignored: somebody relies on them.
 const NOT_YET: &[(&str, &str, &str)] = &[
-    (
-        "mode",
-        "`[defaults]`, an action, a rule or one of its sends",
-        "everything is armed; remove the rule or the action to stop it",
-    ),
     ("cooldown", "the rule or one of its sends", "a rule fires once for every tweet that it is true for"),
     ("limit", "the rule or one of its sends", "`rate_limit` on the action paces it"),
     ("active", "the rule", "rules are active at all hours"),
     ("window", "the rule", "rules are about one tweet or event each"),
-    ("max_per_day", "an action", "`rate_limit` paces an action"),
     ("timezone", "`[defaults]`", "times are shown in UTC"),
     ("test", "a file of its own", "`birdcall check` finds what is wrong with a rule by itself"),
 ];
@@ -160,6 +160,10 @@ const ALIASES: &[(Place, &str, &str)] = &[
     (Place::Webhook, "body", "json"),
     (Place::Telegram, "chat_id", "chat"),
     (Place::Feed, "api_key", "key"),
+    (Place::Feed, "history_url", "history"),
+    (Place::Feed, "notify", "notices"),
+    (Place::Journal, "retention", "max_age"),
+    (Place::Journal, "max_size", "max_bytes"),
 ];
 
 /// What is said about a key that a table of this kind does not have.
@@ -182,7 +186,7 @@ pub(super) fn unknown(field: &Field<'_>, place: Place, allowed: &[&'static str])
             Place::When if *home == Place::Rule.name() => {
                 mistake.help(format!("every key belongs to the header above it: write `{name}` above `[rule.when]`"))
             }
-            _ if allowed.len() > 12 => mistake,
+            _ if allowed.len() > 16 => mistake,
             _ => mistake.help(format!("{here} takes {}", list(allowed))),
         };
     }

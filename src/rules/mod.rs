@@ -13,8 +13,10 @@ mod http;
 mod incomplete;
 mod keys;
 mod lists;
+mod modes;
 mod names;
 pub mod normal;
+mod notices;
 mod pattern;
 mod presence;
 mod range;
@@ -39,6 +41,7 @@ use toml::de::DeTable;
 pub use self::diagnostic::{Diagnostic, Severity};
 pub use self::ruleset::RuleSet;
 pub use self::show::{Style, render};
+pub use self::units::{parse_duration, parse_size};
 
 use self::check::Check;
 use self::keys::Place;
@@ -123,6 +126,7 @@ fn parse<'a>(check: &mut Check<'a>, file: usize, source: &'a Source) -> (DeTable
 #[derive(Debug, Default)]
 struct Sections<'a> {
     feed: Vec<Field<'a>>,
+    journal: Vec<Field<'a>>,
     defaults: Vec<Field<'a>>,
     lists: Vec<Field<'a>>,
     templates: Vec<Field<'a>>,
@@ -134,6 +138,7 @@ fn sections<'a>(check: &mut Check<'a>, tops: Vec<Table<'a>>) -> Sections<'a> {
     let mut sections = Sections::default();
     for mut top in tops {
         sections.feed.extend(top.take("feed"));
+        sections.journal.extend(top.take("journal"));
         sections.defaults.extend(top.take("defaults"));
         sections.lists.extend(top.take("lists"));
         sections.templates.extend(top.take("templates"));
@@ -149,16 +154,21 @@ fn read<'a>(check: &mut Check<'a>, tops: Vec<Table<'a>>) -> RuleSet {
     for field in entries(check, &sections.lists, Place::Lists) {
         check.define_list(field);
     }
-    let feed = single(check, &sections.feed, Place::Feed).map(|table| settings::feed(check, table)).unwrap_or_default();
+    let (mut feed, notices) =
+        single(check, &sections.feed, Place::Feed).map(|table| settings::feed(check, table)).unwrap_or_default();
+    let journal =
+        single(check, &sections.journal, Place::Journal).map(|table| settings::journal(check, table)).unwrap_or_default();
     let defaults =
         single(check, &sections.defaults, Place::Defaults).map(|table| settings::defaults(check, table)).unwrap_or_default();
-    let mut shared = Shared { actions: actions::Actions::default(), templates: templates::Templates::default() };
+    let mut shared =
+        Shared { actions: actions::Actions::default(), templates: templates::Templates::default(), mode: defaults.mode };
     for field in entries(check, &sections.templates, Place::Template) {
         shared.templates.define(check, field);
     }
     for field in entries(check, &sections.actions, Place::Free) {
         shared.actions.define(check, &mut shared.templates, defaults, field);
     }
+    feed.notices = notices.map(|field| notices::read(check, &mut shared, field)).unwrap_or_default();
     let mut names = rule::Names::new();
     let mut rules = Vec::new();
     for field in &sections.rules {
@@ -170,7 +180,7 @@ fn read<'a>(check: &mut Check<'a>, tops: Vec<Table<'a>>) -> RuleSet {
     shared.templates.unused(check);
     shared.actions.unused(check);
     let actions = shared.actions.drafts.into_iter().filter_map(|draft| draft.action).collect();
-    RuleSet { feed, actions, rules }
+    RuleSet { feed, journal, actions, rules }
 }
 
 /// The entries of a table whose keys are names, over all files.

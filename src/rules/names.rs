@@ -288,6 +288,15 @@ const ALIASES: &[(&str, &str, &str)] = &[
     ("on", "post", "tweet"),
     ("on", "profile", "profile_update"),
     ("each", "contract", "token"),
+    ("mode", "live", "armed"),
+    ("mode", "on", "armed"),
+    ("mode", "dry", "paper"),
+    ("mode", "dry-run", "paper"),
+    ("mode", "test", "paper"),
+    ("mode", "disabled", "off"),
+    ("overflow", "summary", "digest"),
+    ("sync", "full", "power"),
+    ("sync", "normal", "process"),
 ];
 
 /// Names in lower (or upper) case, or a report.

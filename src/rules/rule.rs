@@ -6,9 +6,10 @@ use super::check::Check;
 use super::condition::Condition;
 use super::diagnostic::Diagnostic;
 use super::keys::Place;
+use super::modes;
 use super::names::{choice, choices};
 use super::read::{Field, Table};
-use super::ruleset::{Each, Rule};
+use super::ruleset::{Each, NOTICES, Rule};
 use super::send::{self, Context, Shared};
 use super::settings::wait;
 use super::template::Scope;
@@ -53,6 +54,8 @@ pub(super) fn read<'a>(
     let each = table.take("each").and_then(|field| each(check, field, &on, on_span));
     let wait = table.take("wait").and_then(|field| wait(check, field).map(|wait| (wait, field.node.span)));
     let max_age = table.take("max_age").and_then(|field| duration(check, field));
+    let mode = table.take("mode");
+    let mode = modes::strictest(check, mode, &[(shared.mode, "`[defaults]`")]);
     let context = Context {
         name: name.map_or("this rule", |(name, _)| name),
         scope: Scope { on: &on, each },
@@ -60,6 +63,7 @@ pub(super) fn read<'a>(
         whole,
         wait,
         max_age,
+        mode,
         key: span,
     };
     let sends = table.take("send");
@@ -78,6 +82,7 @@ pub(super) fn read<'a>(
         each,
         wait: wait.map(|(wait, _)| wait),
         max_age,
+        mode,
         send,
     })
 }
@@ -94,6 +99,11 @@ fn name<'a>(check: &mut Check<'a>, names: &mut Names<'a>, table: &mut Table<'a>)
     if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {
         let mistake = Diagnostic::error("bad-name", span, format!("a rule's name has 1 to {NAME} characters on one line"));
         check.report(mistake.help("for example `name = \"exchange-listing\"`"));
+        return None;
+    }
+    if name == NOTICES {
+        let message = format!("`{NOTICES}` is what birdcall's own notices are recorded under");
+        check.report(Diagnostic::error("bad-name", span, message).help("choose another name"));
         return None;
     }
     if let Some(first) = names.get(name) {

@@ -6,13 +6,20 @@ use std::time::Duration;
 use super::condition::Condition;
 use super::template::{ChatTemplate, JsonTemplate};
 use crate::model::action::{Action, SecretRef, Span};
+use crate::model::journal::JournalSettings;
+use crate::model::mode::Mode;
 use crate::model::subject::{Event, Str};
+
+/// The rule that birdcall's own notices are counted and recorded under. No rule of a file can have it.
+pub const NOTICES: &str = "birdcall";
 
 /// Everything that a rules file or folder says.
 #[derive(Clone, Debug)]
 pub struct RuleSet {
     /// How the feed is reached.
     pub feed: FeedSettings,
+    /// How the journal is kept.
+    pub journal: JournalSettings,
     /// The places to send to.
     pub actions: Vec<Action>,
     /// The rules, in the order of the files.
@@ -30,6 +37,12 @@ pub struct FeedSettings {
     pub auth: Auth,
     /// How long rules wait for `meta` after the content.
     pub meta_timeout: Duration,
+    /// Where its history is, as the file says: `https://`, or `http://` within this machine or a private network. `None`: where the feed's
+    /// own history is known to be.
+    pub history: Option<String>,
+    /// The actions that are told what concerns the feed and the program itself, such as a gap. Indices into [`RuleSet::actions`], each once;
+    /// none that is off or places orders.
+    pub notices: Vec<usize>,
 }
 
 /// How the key is shown to the feed (PROTOCOL 1.2).
@@ -61,6 +74,8 @@ pub struct Rule {
     pub wait: Option<Duration>,
     /// Nothing older fires.
     pub max_age: Option<Duration>,
+    /// The stricter of its own and that of `[defaults]`. [`Mode::Off`]: it is not evaluated.
+    pub mode: Mode,
     /// Where to.
     pub send: Vec<Send>,
 }
@@ -83,6 +98,8 @@ pub struct Send {
     pub action: usize,
     /// Overrides the action's.
     pub max_age: Option<Duration>,
+    /// The strictest of `[defaults]`, the rule, the action and this entry: what counts.
+    pub mode: Mode,
     /// What is said, for chat and console: the rule's, else the action's, else `None`: the default for the event.
     pub template: Option<Arc<ChatTemplate>>,
     /// What is sent, for webhooks: the rule's, else the action's, else `None`: the whole firing.

@@ -8,6 +8,7 @@ use super::check::Check;
 use super::condition::Matcher;
 use super::diagnostic::Diagnostic;
 use super::keys::{Place, list};
+use super::modes;
 use super::read::{Field, Node};
 use super::ruleset::Send;
 use super::template::Scope;
@@ -17,6 +18,7 @@ use super::units::{duration, written};
 use super::when::{Leaf, Tree};
 use crate::model::action::Span;
 use crate::model::limits::MAX_AGE;
+use crate::model::mode::Mode;
 
 /// What a rule's `send` is judged against.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub(super) struct Context<'r> {
     pub(super) whole: bool,
     pub(super) wait: Option<(Duration, Span)>,
     pub(super) max_age: Option<Duration>,
+    /// The stricter of the rule's and that of `[defaults]`.
+    pub(super) mode: Mode,
     /// Where the rule's name stands.
     pub(super) key: Span,
 }
@@ -37,10 +41,13 @@ pub(super) struct Context<'r> {
 pub(super) struct Shared<'a> {
     pub(super) actions: Actions<'a>,
     pub(super) templates: Templates<'a>,
+    /// Of `[defaults]`.
+    pub(super) mode: Mode,
 }
 
 #[derive(Debug, Default)]
-struct Overrides {
+struct Overrides<'a> {
+    mode: Option<Field<'a>>,
     max_age: Option<(Duration, Span)>,
     template: Option<TemplateId>,
     payload: Option<PayloadId>,
@@ -76,7 +83,7 @@ pub(super) fn read<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, field: Fi
 }
 
 /// The action that an entry names, and what it overrides.
-fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> Option<(usize, Span, Overrides)> {
+fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> Option<(usize, Span, Overrides<'a>)> {
     if let Some(name) = node.as_text() {
         return Some((find(check, shared, name, node.span)?, node.span, Overrides::default()));
     }
@@ -87,6 +94,7 @@ fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> 
     if let Some(field) = table.take("max_age") {
         overrides.max_age = duration(check, field).map(|age| (age, field.node.span));
     }
+    overrides.mode = table.take("mode");
     let template = table.take("template");
     overrides.template = template.and_then(|field| shared.templates.named_or_inline(check, field));
     let json = [table.has("json").then_some("json"), table.has("form").then_some("form")].into_iter().flatten().next();
@@ -113,7 +121,8 @@ fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> 
     Some((action, to.node.span, overrides))
 }
 
-fn find<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, name: &str, span: Span) -> Option<usize> {
+/// The action of this name, which is used from now on, or a report.
+pub(super) fn find<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, name: &str, span: Span) -> Option<usize> {
     if let Some(at) = shared.actions.find(name) {
         if let Some(draft) = shared.actions.drafts.get_mut(at) {
             draft.used = true;
@@ -144,11 +153,12 @@ fn finish<'a>(
     shared: &mut Shared<'a>,
     action: usize,
     span: Span,
-    overrides: &Overrides,
+    overrides: &Overrides<'a>,
     context: &Context<'_>,
 ) -> Option<Send> {
     let draft = shared.actions.drafts.get(action)?;
     let (trading, key, own_max_age) = (draft.trading, draft.key, draft.own_max_age);
+    let of_action_mode = draft.action.as_ref().map_or(Mode::default(), |action| action.mode);
     let of_action = draft.action.as_ref().map_or(MAX_AGE, |action| action.max_age);
     let template = overrides.template.or(draft.template);
     let payload = overrides.payload.or(draft.payload);
@@ -172,11 +182,14 @@ fn finish<'a>(
     if trading && uses_token {
         token::another(check, context, span);
     }
+    let outer = if context.mode == shared.mode { "`[defaults]`" } else { "the rule" };
+    let around = [(context.mode, outer), (of_action_mode, "the action")];
+    let mode = modes::strictest(check, overrides.mode, &around);
     if let Some(id) = payload.filter(|_| compiled.is_some()) {
         let reads = shared.templates.reads(check, id);
         super::incomplete::check(check, context, &reads, trading, span);
     }
-    Some(Send { action, max_age: overrides.max_age.map(|(age, _)| age), template, payload: compiled })
+    Some(Send { action, max_age: overrides.max_age.map(|(age, _)| age), mode, template, payload: compiled })
 }
 
 /// Reports what can never be sent in time.

@@ -1,4 +1,4 @@
-//! Durations and rates: `"1500ms"`, `"30/min"`, `{ rate = "30/min", burst = 5 }`.
+//! Durations, sizes and rates: `"1500ms"`, `"2GiB"`, `"30/min"`, `{ rate = "30/min", burst = 5 }`.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -12,8 +12,46 @@ use crate::model::rate::Rate;
 /// The longest duration that means anything here; more is a slip of the keyboard.
 const LONGEST: Duration = Duration::from_secs(3_650 * 86_400);
 
-/// Reads `"3s"`. The error says what is wrong with it.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+/// The largest size that means anything here: a pebibyte.
+const LARGEST: u64 = 1 << 50;
+
+/// Words that people write for units of time.
+const TIME_ALIASES: &[(&str, &[&str])] = &[
+    ("ms", &["msec", "msecs", "milli", "millis", "millisecond", "milliseconds"]),
+    ("s", &["sec", "secs", "second", "seconds"]),
+    ("m", &["min", "mins", "minute", "minutes"]),
+    ("h", &["hr", "hrs", "hour", "hours"]),
+    ("d", &["day", "days"]),
+];
+
+/// Units of size with their bytes.
+const SIZES: &[(&str, u64)] = &[
+    ("B", 1),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];
+
+/// Words that people write for units of size.
+const SIZE_ALIASES: &[(&str, &[&str])] = &[
+    ("B", &["byte", "bytes"]),
+    ("KiB", &["k", "ki", "kbyte", "kbytes", "kilobyte", "kilobytes"]),
+    ("MiB", &["m", "mi", "mbyte", "mbytes", "meg", "megs", "megabyte", "megabytes"]),
+    ("GiB", &["g", "gi", "gbyte", "gbytes", "gig", "gigs", "gigabyte", "gigabytes"]),
+    ("TiB", &["t", "ti", "tbyte", "tbytes", "terabyte", "terabytes"]),
+];
+
+/// Reads `"3s"`: a whole number and one of `ms`, `s`, `m`, `h` and `d`, ten years at most.
+///
+/// # Errors
+///
+/// What is wrong with it, in words.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
@@ -27,12 +65,55 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         "d" => 86_400_000,
         "" => return Err(format!("{number} of what? The unit is missing")),
-        unit => return Err(format!("`{}` is no unit of time", unit.chars().take(16).collect::<String>())),
+        unit => return Err(no_unit_of_time(number, unit)),
     };
     let too_long = || "this is longer than ten years".to_owned();
     let number: u64 = number.parse().map_err(|_| too_long())?;
     let duration = Duration::from_millis(number.checked_mul(millis).ok_or_else(too_long)?);
     if duration > LONGEST { Err(too_long()) } else { Ok(duration) }
+}
+
+fn no_unit_of_time(number: &str, unit: &str) -> String {
+    let lower = unit.to_lowercase();
+    let known = |(name, aliases): &&(&str, &[&str])| *name == lower || aliases.contains(&lower.as_str());
+    match TIME_ALIASES.iter().find(known) {
+        Some((name, _)) if number.len() <= 20 => format!("did you mean `{number}{name}`?"),
+        _ => format!("`{}` is no unit of time", unit.chars().take(16).collect::<String>()),
+    }
+}
+
+/// Reads `"2GiB"`: a whole number and a unit of bytes, in steps of 1024 (`KiB`, `MiB`, …) or of 1000 (`kB`, `MB`, …). Case makes no
+/// difference.
+///
+/// # Errors
+///
+/// What is wrong with it, in words.
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = unit.trim_start();
+    if number.is_empty() {
+        return Err("a size begins with a number".to_owned());
+    }
+    if unit.is_empty() {
+        return Err(format!("{} of what? The unit is missing", number.chars().take(20).collect::<String>()));
+    }
+    let Some((_, bytes)) = SIZES.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)) else {
+        return Err(no_unit_of_size(number, unit));
+    };
+    let too_large = || "this is more than a thousand terabytes".to_owned();
+    let number: u64 = number.parse().map_err(|_| too_large())?;
+    number.checked_mul(*bytes).filter(|size| *size <= LARGEST).ok_or_else(too_large)
+}
+
+fn no_unit_of_size(number: &str, unit: &str) -> String {
+    let known = |(_, aliases): &&(&str, &[&str])| aliases.iter().any(|alias| alias.eq_ignore_ascii_case(unit));
+    let meant = SIZE_ALIASES.iter().find(known).map(|(name, _)| *name);
+    match meant {
+        Some(name) if number.len() <= 20 => format!("did you mean `{number}{name}`?"),
+        _ => format!("`{}` is no unit of size", unit.chars().take(16).collect::<String>()),
+    }
 }
 
 /// Reads `"30/min"` or `"5/2s"`. The error says what is wrong with it.
@@ -76,6 +157,28 @@ pub(super) fn duration(check: &mut Check<'_>, field: Field<'_>) -> Option<Durati
         Ok(duration) => Some(duration),
         Err(label) => {
             let mistake = Diagnostic::error("bad-duration", node.span, format!("`{name}` is no duration"));
+            check.report(mistake.label(label).help(help));
+            None
+        }
+    }
+}
+
+/// A size above zero, or a report.
+pub(super) fn size(check: &mut Check<'_>, field: Field<'_>) -> Option<u64> {
+    let Field { name, node, .. } = field;
+    let help = "sizes are written \"512MiB\" or \"2GiB\"";
+    let Some(text) = node.as_text() else {
+        node.wrong(check, name, "a size in quotes", "\"2GiB\"");
+        return None;
+    };
+    match parse_size(text) {
+        Ok(0) => {
+            check.report(Diagnostic::error("bad-size", node.span, format!("`{name}` cannot be zero")).help(help));
+            None
+        }
+        Ok(size) => Some(size),
+        Err(label) => {
+            let mistake = Diagnostic::error("bad-size", node.span, format!("`{name}` is no size"));
             check.report(mistake.label(label).help(help));
             None
         }
@@ -142,6 +245,38 @@ mod tests {
         }
         for text in ["", "s", "10", "1.5s", "-3s", "3 weeks", "1h30m", "99999999999999999999s", "4000d", "３s"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_unit_of_time_in_words_is_understood_and_said_shorter() {
+        for (text, meant) in
+            [("10 min", "`10m`"), ("3 seconds", "`3s`"), ("2H", "`2h`"), ("5Days", "`5d`"), ("40 msec", "`40ms`")]
+        {
+            assert!(parse_duration(text).is_err_and(|error| error.contains(meant)), "{text}");
+        }
+        assert_eq!(parse_duration("3 weeks"), Err("`weeks` is no unit of time".to_owned()));
+    }
+
+    #[test]
+    fn sizes_are_a_whole_number_and_a_unit() {
+        let good = [
+            ("2GiB", 2 << 30),
+            ("512 MiB", 512 << 20),
+            ("1kib", 1_024),
+            ("3KB", 3_000),
+            ("5mb", 5_000_000),
+            ("7B", 7),
+            ("1TiB", 1 << 40),
+        ];
+        for (text, bytes) in good {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GiB", "2", "-2GiB", "1.5GiB", "2 parsecs", "9999999TiB", "99999999999999999999GB", "２GiB"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
+        for (text, meant) in [("2G", "`2GiB`"), ("512 megs", "`512MiB`"), ("1 terabyte", "`1TiB`"), ("9 bytes", "`9B`")] {
+            assert!(parse_size(text).is_err_and(|error| error.contains(meant)), "{text}");
         }
     }
 

@@ -36,6 +36,13 @@ impl Fired {
         true
     }
 
+    /// Remembers the ids of an earlier run, the oldest first.
+    pub fn restore(&mut self, ids: impl IntoIterator<Item = FiringId>) {
+        for id in ids {
+            self.is_first(id);
+        }
+    }
+
     /// How many ids had to leave.
     #[must_use]
     pub fn forgotten(&self) -> u64 {

@@ -1,5 +1,9 @@
 //! Rules on stories: what fires, when, and how often.
 
+mod late;
+mod modes;
+mod restart;
+
 use birdcall::engine::Effect;
 use birdcall::model::delivery::Outcome;
 use birdcall::model::firing::Origin;

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use birdcall::model::action::{Chat, Destination};
+use birdcall::model::action::{Chat, Destination, Overflow};
+use birdcall::model::journal::{JournalSettings, Sync};
+use birdcall::model::mode::Mode;
 use birdcall::model::subject::Event;
 use birdcall::rules::condition::{Condition, Matcher, TextPattern};
 use birdcall::rules::ruleset::Auth;
@@ -94,10 +96,6 @@ fn every_key_of_later_work_is_refused_by_name() {
     let desk = "[actions.desk]\ntype = \"console\"\n";
     let rule = "[[rule]]\nname = \"r\"\nsend = [\"desk\"]\nwhen = { keyword = \"x\" }\n";
     let cases = [
-        ("`mode`", format!("[defaults]\nmode = \"paper\"\n{desk}{rule}")),
-        ("`mode`", format!("{desk}mode = \"off\"\n{rule}")),
-        ("`mode`", format!("{desk}{rule}mode = \"off\"\n")),
-        ("`mode`", format!("{desk}{}", rule.replace("[\"desk\"]", "[{ to = \"desk\", mode = \"off\" }]"))),
         ("`timezone`", format!("[defaults]\ntimezone = \"Europe/London\"\n{desk}{rule}")),
         ("`cooldown`", format!("{desk}{rule}cooldown = {{ for = \"10m\", per = \"token\" }}\n")),
         ("`limit`", format!("{desk}{rule}limit = \"5/h\"\n")),
@@ -105,8 +103,6 @@ fn every_key_of_later_work_is_refused_by_name() {
         ("`limit`", format!("{desk}{}", rule.replace("[\"desk\"]", "[{ to = \"desk\", limit = \"1/h\" }]"))),
         ("`active`", format!("{desk}{rule}active = \"Mon-Fri 08:00-22:00\"\n")),
         ("`window`", format!("{desk}{rule}[rule.window]\ntype = \"count\"\n")),
-        ("`max_per_day`", format!("{desk}max_per_day = 5\n{rule}")),
-        ("`overflow = \"digest\"`", format!("{desk}overflow = \"digest\"\n{rule}")),
         ("`test`", format!("{desk}{rule}[[test]]\nname = \"t\"\n")),
         ("type `redis`", format!("[actions.desk]\ntype = \"redis\"\nstream = \"x\"\n{rule}")),
         ("type `nats`", format!("[actions.desk]\ntype = \"nats\"\n{rule}")),
@@ -116,6 +112,102 @@ fn every_key_of_later_work_is_refused_by_name() {
         let loaded = load_text(&text);
         let errors = errors(&loaded);
         assert!(matches!(errors.as_slice(), [one] if one.starts_with("not yet") && one.contains(key)), "{key}: {}", said(&text));
+    }
+}
+
+/// A file with a mode at each of the four places; `None`: nothing is written there.
+fn with_modes([defaults, action, rule, send]: [Option<Mode>; 4]) -> String {
+    let line = |mode: Option<Mode>| mode.map_or_else(String::new, |mode| format!("mode = \"{}\"\n", mode.name()));
+    let send = send.map_or_else(String::new, |mode| format!(", mode = \"{}\"", mode.name()));
+    format!(
+        "[defaults]\n{}[actions.out]\ntype = \"console\"\n{}[[rule]]\nname = \"r\"\n{}send = [{{ to = \"out\"{send} }}]\nwhen = {{ keyword = \"x\" }}\n",
+        line(defaults),
+        line(action),
+        line(rule)
+    )
+}
+
+#[test]
+fn the_strictest_of_all_modes_counts_for_a_send() {
+    let modes = [None, Some(Mode::Armed), Some(Mode::Paper), Some(Mode::Off)];
+    for n in 0..256 {
+        let [defaults, action, rule, send] = [n, n / 4, n / 16, n / 64].map(|n| modes[n % 4]);
+        let text = with_modes([defaults, action, rule, send]);
+        let set = load_text(&text).ruleset.unwrap_or_else(|| panic!("{}", said(&text)));
+        let of = |written: &[Option<Mode>]| written.iter().copied().flatten().max().unwrap_or(Mode::Armed);
+        assert_eq!(set.actions[0].mode, of(&[defaults, action]), "{text}");
+        assert_eq!(set.rules[0].mode, of(&[defaults, rule]), "{text}");
+        assert_eq!(set.rules[0].send[0].mode, of(&[defaults, action, rule, send]), "{text}");
+    }
+}
+
+#[test]
+fn digests_by_default_are_for_the_chats_alone() {
+    let text = "[defaults]\noverflow = \"digest\"\n[actions.a]\ntype = \"discord\"\nurl = \"env:A\"\n\
+        [actions.b]\ntype = \"webhook\"\nurl = \"env:B\"\n[actions.c]\ntype = \"console\"\n\
+        [actions.d]\ntype = \"slack\"\nurl = \"env:D\"\ntrading = true\nmax_age = \"3s\"\n\
+        [actions.e]\ntype = \"telegram\"\ntoken = \"env:E\"\nchat = 1\noverflow = \"drop\"\nmax_per_day = 7\n\
+        [actions.f]\ntype = \"slack\"\nurl = \"env:F\"\n\
+        [[rule]]\nname = \"r\"\nsend = [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\"]\nwhen = { contract = true }\n";
+    let loaded = load_text(text);
+    assert_eq!(loaded.diagnostics, [], "{}", said(text));
+    let set = loaded.ruleset.unwrap();
+    let overflows: Vec<_> = set.actions.iter().map(|action| action.overflow).collect();
+    let (digest, queue) = (Overflow::Digest, Overflow::Queue);
+    assert_eq!(overflows, [digest, queue, queue, queue, Overflow::Drop, digest]);
+    assert_eq!(set.actions.iter().map(|action| action.max_per_day).collect::<Vec<_>>(), [None, None, None, None, Some(7), None]);
+}
+
+#[test]
+fn notices_history_and_the_journal_are_as_the_file_says() {
+    let actions = "[actions.desk]\ntype = \"console\"\n[actions.phone]\ntype = \"console\"\n";
+    let rule = "[[rule]]\nname = \"r\"\nsend = [\"desk\"]\nwhen = { keyword = \"x\" }\n";
+    let set = load_text(&format!("{actions}{}", rule.replace("desk", "phone\", \"desk"))).ruleset.unwrap();
+    assert_eq!((set.feed.history, set.feed.notices, set.journal), (None, vec![], JournalSettings::default()));
+
+    let feed = "[feed]\nnotices = [\"phone\"]\nhistory = \"http://127.0.0.1:9000/api/history\"\n";
+    let journal = "[journal]\nsync = \"power\"\nmax_age = \"3d\"\nmax_bytes = \"64 MiB\"\n";
+    let text = format!("{feed}{journal}{actions}{rule}");
+    let loaded = load_text(&text);
+    assert_eq!(loaded.diagnostics, [], "an action that is told notices is not unused: {}", said(&text));
+    let set = loaded.ruleset.unwrap();
+    assert_eq!(set.feed.history.as_deref(), Some("http://127.0.0.1:9000/api/history"));
+    assert_eq!(set.feed.notices, [1]);
+    let off = text.replace("[actions.phone]", "[actions.phone]\nmode = \"off\"");
+    assert_eq!(load_text(&off).ruleset.unwrap().feed.notices, [0; 0], "what is off is told nothing");
+    let expected = JournalSettings { sync: Sync::Power, max_age: Duration::from_secs(3 * 86_400), max_bytes: 64 << 20 };
+    assert_eq!(set.journal, expected);
+}
+
+#[test]
+fn history_is_asked_for_over_https_or_within_these_walls() {
+    let load = |url: &str| {
+        let text = format!(
+            "[feed]\nhistory = \"{url}\"\n[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"r\"\nsend = \"out\"\nwhen = {{ keyword = \"x\" }}\n"
+        );
+        load_text(&text).ruleset.map(|set| set.feed.history)
+    };
+    for url in [
+        "https://api.example.com/api/history",
+        "http://127.0.0.1:1/h",
+        "http://[::1]:1/h",
+        "http://10.0.0.7/h",
+        "http://sim:80/h",
+    ] {
+        let expected = url.replace(":80", "");
+        assert_eq!(load(url), Some(Some(expected)), "{url}");
+    }
+    for url in [
+        "http://api.example.com/api/history",
+        "http://8.8.8.8/h",
+        "wss://api.example.com/h",
+        "api.example.com/h",
+        "",
+        "env:HISTORY",
+        "https://user:hunter2@api.example.com/h",
+        "https://api.example.com/h?api_key=hunter2",
+    ] {
+        assert_eq!(load(url), None, "{url}");
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::check::Check;
 use super::diagnostic::Diagnostic;
 use super::keys::{Place, not_yet};
+use super::modes;
 use super::names::choice;
 use super::read::{Field, Node, Table};
 use super::settings::Defaults;
@@ -15,6 +16,7 @@ use super::templates::{PayloadId, TemplateId, Templates, inner_span};
 use super::units::{duration, rates};
 use crate::model::action::{Action, Destination, Overflow, Span};
 use crate::model::limits::{MAX_AGE, REQUEST_TIMEOUT};
+use crate::model::mode::Mode;
 use crate::model::rate::Rate;
 
 /// The longest that one request may take: a lane does nothing else meanwhile.
@@ -130,6 +132,8 @@ fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defa
         max_age: common.max_age,
         timeout: common.timeout,
         trading: common.trading,
+        mode: common.mode,
+        max_per_day: common.max_per_day,
     });
     draft
 }
@@ -198,38 +202,73 @@ struct Common {
     max_age: Duration,
     timeout: Duration,
     trading: bool,
+    mode: Mode,
+    max_per_day: Option<u32>,
 }
 
 /// The keys that every type has.
 fn common<'a>(check: &mut Check<'a>, table: &mut Table<'a>, defaults: Defaults) -> Common {
     let rate_limits = table.take("rate_limit").map(|field| rates(check, field));
-    let overflow = table.take("overflow").and_then(|field| overflow(check, field));
+    let written = table.take("overflow");
+    let own_overflow = written.and_then(|field| overflow(check, field));
     let own_max_age = table.take("max_age").and_then(|field| duration(check, field));
     let timeout = table.take("timeout").and_then(|field| timeout(check, field));
-    let trading = table.take("trading").and_then(|field| field.node.boolean(check, "trading"));
+    let trading = table.take("trading").and_then(|field| field.node.boolean(check, "trading")).unwrap_or(false);
+    if let (Some(Overflow::Digest), Some(field)) = (own_overflow, written) {
+        digest(check, field, table.place, trading);
+    }
+    // What `[defaults]` say of digests is for the actions that can have one.
+    let default = defaults.overflow.filter(|overflow| *overflow != Overflow::Digest || (is_chat(table.place) && !trading));
+    let mode = table.take("mode");
+    let mode = modes::strictest(check, mode, &[(defaults.mode, "`[defaults]`")]);
+    let max_per_day = table.take("max_per_day").and_then(|field| max_per_day(check, field));
     Common {
         rate_limits,
-        overflow: overflow.or(defaults.overflow).unwrap_or_default(),
+        overflow: own_overflow.or(default).unwrap_or_default(),
         own_max_age,
         max_age: own_max_age.or(defaults.max_age).unwrap_or(MAX_AGE),
         timeout: timeout.or(defaults.timeout).unwrap_or(REQUEST_TIMEOUT),
-        trading: trading.unwrap_or(false),
+        trading,
+        mode,
+        max_per_day,
     }
 }
 
 /// `overflow`.
 pub(super) fn overflow<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Overflow> {
-    if field.node.as_text() == Some("digest") {
-        let at = Field { key: field.node.span, ..field };
-        check.report(not_yet(
-            &at,
-            "`overflow = \"digest\"`",
-            "`\"queue\"` keeps the newest, `\"drop\"` sends what the pace lets through",
-            None,
-        ));
+    choice(check, field, &[("queue", Overflow::Queue), ("digest", Overflow::Digest), ("drop", Overflow::Drop)])
+}
+
+/// Whether people read it there, so that several alerts may become one message.
+fn is_chat(place: Place) -> bool {
+    matches!(place, Place::Discord | Place::Telegram | Place::Slack)
+}
+
+/// Reports a digest where there is none.
+fn digest(check: &mut Check<'_>, field: Field<'_>, place: Place, trading: bool) {
+    let problem = if !is_chat(place) {
+        format!("{} has no digests: they are for chats, which people read", place.name())
+    } else if trading {
+        "orders cannot be digested into one message".to_owned()
+    } else {
+        return;
+    };
+    let mistake = Diagnostic::error("bad-overflow", field.node.span, problem);
+    check.report(mistake.help("`\"queue\"` keeps the newest, `\"drop\"` sends what the pace lets through"));
+}
+
+/// `max_per_day`.
+fn max_per_day(check: &mut Check<'_>, field: Field<'_>) -> Option<u32> {
+    if field.node.as_integer() == Some(0) {
+        let mistake = Diagnostic::error("bad-limit", field.node.span, "`max_per_day` cannot be zero");
+        check.report(mistake.help("to send nothing write `mode = \"paper\"` or `mode = \"off\"`"));
         return None;
     }
-    choice(check, field, &[("queue", Overflow::Queue), ("drop", Overflow::Drop)])
+    let most = field.node.as_integer().and_then(|count| u32::try_from(count).ok());
+    if most.is_none() {
+        field.node.wrong(check, "max_per_day", "a whole number above zero", "20");
+    }
+    most
 }
 
 /// `timeout` of one request.

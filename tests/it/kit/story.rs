@@ -37,6 +37,18 @@ impl Story {
         self
     }
 
+    /// As [`Story::from`], from here on.
+    pub(crate) fn now_from(&mut self, origin: Origin) -> &mut Self {
+        self.origin = origin;
+        self
+    }
+
+    /// Time passes, with all that the engine wants done.
+    pub(crate) fn all_at(&mut self, ms: i64) -> Vec<Effect> {
+        self.engine.step(&Input::Tick(Timestamp::from_millis(START + ms)), &mut self.effects);
+        std::mem::take(&mut self.effects)
+    }
+
     /// An envelope comes `ms` after the start. Returns what fired.
     pub(crate) fn at(&mut self, ms: i64, envelope: &Value) -> Vec<String> {
         self.give(ms, envelope);
