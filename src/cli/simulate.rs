@@ -1,27 +1,37 @@
-//! `birdcall simulate`: the demo's feed for other clients.
+//! `birdcall simulate`: the demo's feed and its history for other clients, or the envelopes of a file.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
 use super::{End, complain, runtime, say, stopped};
 use crate::clock::Clock;
-use crate::feed::simulator::{Options, Simulator, TrafficOptions};
+use crate::feed::Text;
+use crate::feed::simulator::{HistoryOptions, Options, Recording, Simulator, TrafficOptions};
+use crate::model::limits::RECORDING_BYTES;
 use crate::model::secret::Secret;
 use crate::telemetry;
 
-/// Serve a simulated feed for other clients
+/// Serve a simulated feed, and the history of it, for other clients
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
     listen: SocketAddr,
+    /// Where to serve the history of what was sent [default: the port after that of --listen]
+    #[arg(long, value_name = "ADDRESS")]
+    history: Option<SocketAddr>,
+    /// Send the envelopes of this file, one a line, instead of simulated ones
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
     /// Envelopes a second, on average
     #[arg(long, value_name = "N", default_value_t = 5.0)]
     rate: f64,
     /// Another number tells another story
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, conflicts_with = "file")]
     seed: u64,
     /// The only key that is accepted [default: any key]
     #[arg(long, value_name = "KEY")]
@@ -37,7 +47,15 @@ pub(super) fn run(arguments: &Arguments) -> End {
         complain(format_args!("--rate {}: it must be more than 0 and at most 10000", arguments.rate));
         return End::CannotStart;
     }
-    match runtime().and_then(|runtime| runtime.block_on(serve(arguments))) {
+    let frames = match arguments.file.as_deref().map(read).transpose() {
+        Ok(frames) => frames,
+        Err(error) => {
+            let path = arguments.file.as_deref().unwrap_or(Path::new("")).display();
+            complain(format_args!("{path}: {error}"));
+            return End::CannotStart;
+        }
+    };
+    match runtime().and_then(|runtime| runtime.block_on(serve(arguments, frames))) {
         Ok(()) => End::Fine,
         Err(error) => {
             complain(format_args!("{}: {error}", arguments.listen));
@@ -46,17 +64,35 @@ pub(super) fn run(arguments: &Arguments) -> End {
     }
 }
 
-async fn serve(arguments: &Arguments) -> std::io::Result<()> {
+/// The lines of a file that are not empty.
+fn read(path: &Path) -> std::io::Result<Arc<[Text]>> {
+    let file = std::fs::File::open(path)?;
+    if file.metadata()?.len() > RECORDING_BYTES {
+        return Err(std::io::Error::other(format!("it is longer than {RECORDING_BYTES} bytes; cut it into parts")));
+    }
+    let lines = BufReader::new(file.take(RECORDING_BYTES)).lines();
+    lines.filter(|line| line.as_ref().map_or(true, |line| !line.trim().is_empty())).map(|line| line.map(Text::from)).collect()
+}
+
+async fn serve(arguments: &Arguments, frames: Option<Arc<[Text]>>) -> std::io::Result<()> {
     let clock = Clock::system();
+    let (listen, rate) = (arguments.listen, arguments.rate);
+    let next = SocketAddr::new(listen.ip(), if listen.port() == 0 { 0 } else { listen.port().wrapping_add(1) });
+    let address = arguments.history.unwrap_or(next);
+    let source = frames.as_ref().map(|frames| format!("; it sends the {} envelopes of the file once", frames.len()));
     let options = Options {
         key: arguments.key.clone().map(Secret::new),
         connections: arguments.connections,
-        traffic: Some(TrafficOptions { seed: arguments.seed, rate: arguments.rate }),
+        traffic: frames.is_none().then_some(TrafficOptions { seed: arguments.seed, rate }),
+        recording: frames.map(|frames| Recording { frames, rate }),
+        history: Some(HistoryOptions { address, ..HistoryOptions::default() }),
         ..Options::new(Arc::new(move || clock.now()))
     };
-    let simulator = Simulator::bind(arguments.listen, options).await?;
+    let simulator = Simulator::bind(listen, options).await?;
     let key = if arguments.key.is_some() { "the key given" } else { "any key" };
-    say(format_args!("A simulated TweetStream feed at {} accepts {key}. Ctrl-C stops it.", simulator.url()));
+    let source = source.unwrap_or_default();
+    say(format_args!("A simulated TweetStream feed at {} accepts {key}{source}. Ctrl-C stops it.", simulator.url()));
+    say(format_args!("Its history at {}", simulator.history_url().unwrap_or_default()));
     simulator.run(stopped()).await;
     Ok(())
 }

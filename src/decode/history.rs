@@ -1,4 +1,7 @@
-//! An answer of the History API → rows, each of which says the same as one or two envelopes of the socket (PROTOCOL 5).
+//! An answer of the History API → rows, each of which says the same as one or two envelopes of the socket, typed or as the text of a
+//! frame (PROTOCOL 5). Each row is read alone: a bad one spoils no other.
+
+mod frames;
 
 use serde::de::{DeserializeSeed as _, Error, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
@@ -10,6 +13,7 @@ use super::scalar::{count, filled, handle, id, moment};
 use super::wire::{Any, Loose, Scalar, Take, Tally};
 use crate::model::envelope::{Author, Body, Envelope, MetaPart, Oddities, Text, TweetPart};
 use crate::model::time::Timestamp;
+use frames::{Completed, Written};
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,9 +39,28 @@ pub struct HistoryRow<'a> {
     pub time: Option<Timestamp>,
     /// `receivedTime`: when TweetStream received it.
     pub received_at: Option<Timestamp>,
+    written: Written<'a>,
 }
 
 impl<'a> HistoryRow<'a> {
+    /// The texts of the frames that would have come over the socket: [`super::decode`] reads them as [`HistoryRow::into_envelopes`], and
+    /// what we do not know of is in them too, as it was written.
+    #[must_use]
+    pub fn frames(&self) -> Vec<String> {
+        frames::frames(self)
+    }
+
+    /// What tells it from other rows: the kind and the tweet's or the event's id. `None`: an event without an id.
+    #[must_use]
+    pub fn key(&self) -> Option<String> {
+        let id = match &self.body {
+            Body::ProfileUpdate(update) => update.event_id.as_deref(),
+            Body::Follow(follow) | Body::Unfollow(follow) => follow.event_id.as_deref(),
+            body => body.tweet_id(),
+        };
+        id.map(|id| format!("{} {id}", self.body.name()))
+    }
+
     /// The envelopes that would have come over the socket.
     pub fn into_envelopes(self) -> impl Iterator<Item = Envelope<'a>> {
         let ts = self.received_at.or(self.time);
@@ -131,14 +154,29 @@ impl<'de> Take<'de> for Rows<'_> {
 
     fn list<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
         let (mut rows, mut unusable) = (Vec::new(), 0);
-        while let Some(row) = from.next_element_seed(Any(Object::<Row<'de>>::new(self.tally)))? {
-            match row.map(|row| row.finish(self.tally)).transpose().map_err(A::Error::custom)?.flatten() {
-                Some(row) => rows.push(row),
-                None => unusable += 1,
+        while let Some(raw) = from.next_element::<&'de RawValue>()? {
+            match row(raw.get()) {
+                Ok((read, odd)) => {
+                    self.tally.add(odd);
+                    match read {
+                        Some(row) => rows.push(row),
+                        None => unusable += 1,
+                    }
+                }
+                Err(_) => unusable += 1,
             }
         }
         Ok(Some((rows, unusable)))
     }
+}
+
+/// Reads one row, by itself. `None`: it is none.
+fn row(raw: &str) -> Result<(Option<HistoryRow<'_>>, Oddities), Malformed> {
+    read_document(raw, |tally, from| {
+        let read = Any(Object::<Row<'_>>::new(tally)).deserialize(from)?;
+        let row = read.map(|row| row.finish(tally)).transpose()?.flatten();
+        Ok((row, tally.oddities()))
+    })
 }
 
 /// A row as written.
@@ -154,7 +192,7 @@ struct Row<'a> {
     message_type: Option<Text<'a>>,
     /// Kept until `messageType` is known, which may stand behind it.
     content: Option<&'a RawValue>,
-    meta: Option<Box<MetaPart<'a>>>,
+    meta: Option<&'a RawValue>,
 }
 
 impl<'de> Fields<'de> for Row<'de> {
@@ -183,7 +221,7 @@ impl<'de> Fields<'de> for Row<'de> {
             6 => self.received_at = from.next_value_seed(Any(Scalar { tally, read: moment }))?,
             7 => self.message_type = from.next_value_seed(Any(Scalar { tally, read: filled }))?,
             8 => self.content = from.next_value::<Option<&'de RawValue>>()?,
-            _ => self.meta = fields!(@boxed from, tally),
+            _ => self.meta = from.next_value::<Option<&'de RawValue>>()?,
         }
         Ok(true)
     }
@@ -213,35 +251,50 @@ impl<'de> Row<'de> {
             _ if t == "tweet" => Body::Content(Box::default()),
             _ => return Ok(None),
         };
+        let mut completed = Completed::default();
         if let Body::Content(part) = &mut body {
-            complete(part, &self);
+            completed = complete(part, &self);
             if part.tweet_id.is_empty() {
                 return Ok(None);
             }
         }
-        let meta = self.meta.and_then(|mut meta| match &body {
-            Body::Content(part) => {
-                meta.tweet_id = part.tweet_id.clone();
-                Some(meta)
+        let meta = match (&body, self.meta) {
+            (Body::Content(part), Some(raw)) => {
+                let mut from = serde_json::Deserializer::from_str(raw.get());
+                let read = Any(Object::<MetaPart<'de>>::new(tally)).deserialize(&mut from)?;
+                read.map(|meta| Box::new(MetaPart { tweet_id: part.tweet_id.clone(), ..meta }))
             }
             _ => None,
-        });
-        Ok(Some(HistoryRow { body, meta, time: self.time, received_at: self.received_at }))
+        };
+        let content = self.content.map(RawValue::get).filter(|raw| raw.starts_with('{'));
+        let written = Written { t, op, content, meta: self.meta.map(RawValue::get), completed };
+        Ok(Some(HistoryRow { body, meta, time: self.time, received_at: self.received_at, written }))
     }
 }
 
 /// Fills in from the row what its content does not say.
-fn complete<'a>(part: &mut TweetPart<'a>, row: &Row<'a>) {
+fn complete<'a>(part: &mut TweetPart<'a>, row: &Row<'a>) -> Completed {
+    /// Says whether it had to.
+    fn fill<T: Clone>(field: &mut Option<T>, from: Option<&T>) -> bool {
+        let fills = field.is_none() && from.is_some();
+        if fills {
+            *field = from.cloned();
+        }
+        fills
+    }
+    let mut completed = Completed::default();
     if part.tweet_id.is_empty() {
         part.tweet_id = row.tweet_id.clone().unwrap_or_default();
+        completed.tweet_id = true;
     }
-    part.text = part.text.take().or_else(|| row.text.clone());
-    part.link = part.link.take().or_else(|| row.link.clone());
-    part.created_at = part.created_at.or(row.time);
-    part.received_at = part.received_at.or(row.received_at);
+    completed.text = fill(&mut part.text, row.text.as_ref());
+    completed.link = fill(&mut part.link, row.link.as_ref());
+    completed.created_at = fill(&mut part.created_at, row.time.as_ref());
+    completed.received_at = fill(&mut part.received_at, row.received_at.as_ref());
     if row.author_id.is_some() || row.author_handle.is_some() {
         let author = part.author.get_or_insert_with(Author::default);
-        author.id = author.id.take().or_else(|| row.author_id.clone());
-        author.handle = author.handle.take().or_else(|| row.author_handle.clone());
+        completed.author_id = fill(&mut author.id, row.author_id.as_ref());
+        completed.author_handle = fill(&mut author.handle, row.author_handle.as_ref());
     }
+    completed
 }

@@ -40,6 +40,19 @@ impl Tally {
         self.odd.set(odd);
     }
 
+    /// Counts what was odd about a part that was read by itself.
+    pub(super) fn add(&self, part: Oddities) {
+        let sum = self.odd.get();
+        self.odd.set(Oddities {
+            unknown_fields: sum.unknown_fields.saturating_add(part.unknown_fields),
+            wrong_types: sum.wrong_types.saturating_add(part.wrong_types),
+            unknown_values: sum.unknown_values.saturating_add(part.unknown_values),
+            replaced_text: sum.replaced_text.saturating_add(part.replaced_text),
+            version: sum.version.saturating_add(part.version),
+            elements: sum.elements.saturating_add(part.elements),
+        });
+    }
+
     pub(super) fn wrong_type(&self) {
         self.note(|odd| &mut odd.wrong_types);
     }

@@ -1,15 +1,20 @@
-//! anything that yields envelopes: TweetStream live, and the simulator of it.
+//! anything that yields envelopes: TweetStream live, its history API, and the simulator of both.
 //!
 //! ```text
 //! Settings ──> Feed ──next()──> Connected, Frame, Frame, …, Lost (and back again by itself), …, Stopped
+//!                     Gaps <── heard, lost, connected
+//!                      └─take()──> Gap ──> History ──backfill()──> pages of frames, oldest first
 //! ```
 //!
-//! What is a fault and what follows from it is decided in pure tables ([`close`], [`backoff`], [`liveness`]); sockets are touched in
+//! What is a fault and what follows from it is decided in pure tables ([`close`], [`backoff`], [`liveness`]), as is what was missed ([`gap`])
+//! and what to ask the history for; the live feed touches sockets in
 //! `dial` (TCP, TLS, upgrade) and `session` (one open connection) only. Frames are handed out as text: decoding is the caller's.
 
 pub mod backoff;
 pub mod close;
 mod dial;
+pub mod gap;
+pub mod history;
 pub mod liveness;
 mod session;
 pub mod simulator;
@@ -17,6 +22,8 @@ mod target;
 mod tweetstream;
 
 pub use close::{Loss, Reaction};
+pub use gap::{Gap, Gaps};
+pub use history::{Filled, History, HistorySettings, Page, Unavailable};
 pub use target::SettingsError;
 /// The text of one frame: cheap to clone, derefs to `str`.
 pub use tokio_tungstenite::tungstenite::Utf8Bytes as Text;

@@ -55,6 +55,11 @@ impl Session {
         self.liveness.heard()
     }
 
+    /// When it was last heard.
+    pub(super) fn last_heard(&self) -> Instant {
+        self.opened + self.liveness.heard()
+    }
+
     /// The next news. `target` makes the feed's words safe.
     pub(super) fn poll(&mut self, target: &Target, cx: &mut Context<'_>) -> Poll<News> {
         let mut control = 0;

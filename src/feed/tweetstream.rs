@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::Text;
 use super::backoff::{Backoff, Pace};
@@ -103,6 +103,8 @@ pub struct Feed {
     timers: Timers,
     backoff: Backoff,
     random: fastrand::Rng,
+    /// When the latest connection that ended was last heard.
+    last_heard: Option<Instant>,
     state: State,
 }
 
@@ -150,6 +152,7 @@ impl Feed {
             timers,
             backoff: Backoff::new(timers.pace),
             random: fastrand::Rng::with_seed(jitter_seed),
+            last_heard: None,
             state: State::Waiting(None),
         })
     }
@@ -160,9 +163,21 @@ impl Feed {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// How long ago the feed was last heard, on this connection or the one before: its opening and any frame count, pongs included. `None`:
+    /// never. What was sent before that moment has arrived, so a gap begins there.
+    #[must_use]
+    pub fn heard_ago(&self) -> Option<Duration> {
+        let at = match &self.state {
+            State::Open(session) => Some(session.last_heard()),
+            _ => self.last_heard,
+        };
+        at.map(|at| at.elapsed())
+    }
+
     /// Says goodbye to the feed, within a second, and connects no more.
     pub async fn close(&mut self) {
         if let State::Open(session) = std::mem::replace(&mut self.state, State::Over) {
+            self.last_heard = Some(session.last_heard());
             session.close(GOODBYE).await;
         }
     }
@@ -190,6 +205,7 @@ impl Feed {
                     News::Text(text) => return Poll::Ready(Signal::Frame(text)),
                     News::Unreadable(bytes) => return Poll::Ready(Signal::Unreadable { bytes }),
                     News::Gone(why) => {
+                        self.last_heard = Some(session.last_heard());
                         if session.heard() >= self.timers.stable_after {
                             self.backoff.reset();
                         }

@@ -2,31 +2,39 @@
 //!
 //! ```text
 //! Options ──bind──> Simulator ──run(stop)──> accept ─> connection ─> client
-//!                       │         traffic ─────────────┤
+//!                       │         ticker ──────────────┤
+//!                       │                           archive ─> history ─> client
 //!                       └─handle──> Handle: a test sends, closes, cuts, freezes, refuses, and sees what clients offered and sent
 //! ```
 //!
+//! With [`Options::history`] it keeps what it sends, whether anybody receives it or not, and serves it as the history API does.
+//!
 //! The demo, `birdcall simulate` and the tests use it.
 
+mod archive;
 mod connection;
+mod history;
 mod script;
+mod ticker;
 pub mod traffic;
 
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
+pub use archive::Column;
+pub use history::{HistoryAnswer, HistoryOptions, HistoryRequest};
 use script::{Command, Shared};
 pub use script::{Handle, Offer, Received, Stats};
-use traffic::Traffic;
+use ticker::Ticker;
 
 use super::Text;
 use crate::model::secret::Secret;
@@ -34,8 +42,6 @@ use crate::model::time::Timestamp;
 
 /// How long a stopping simulator waits for its clients to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// A machine that slept longer than this is not sent what it missed.
-const STALE: Duration = Duration::from_secs(5);
 
 /// Where the simulator takes the time from: the real clock for people, any other for tests.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -65,6 +71,10 @@ pub struct Options {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Traffic from the first connection on; `None` is silent unless its [`Handle`] sends.
     pub traffic: Option<TrafficOptions>,
+    /// Frames that are sent one after the other from the first connection on, besides the traffic, and then no more.
+    pub recording: Option<Recording>,
+    /// Serves the history API too, of everything that is sent.
+    pub history: Option<HistoryOptions>,
     /// The time that envelopes carry.
     pub clock: Clock,
 }
@@ -78,6 +88,21 @@ pub struct TrafficOptions {
     pub rate: f64,
 }
 
+/// Frames to send.
+#[derive(Clone, PartialEq)]
+pub struct Recording {
+    /// Whole frames, in order.
+    pub frames: Arc<[Text]>,
+    /// How many a second.
+    pub rate: f64,
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recording").field("frames", &self.frames.len()).field("rate", &self.rate).finish()
+    }
+}
+
 impl Default for TrafficOptions {
     fn default() -> Self {
         Self { seed: 1, rate: traffic::RATE }
@@ -85,10 +110,19 @@ impl Default for TrafficOptions {
 }
 
 impl Options {
-    /// Any key, many connections, no TLS, no traffic.
+    /// Any key, many connections, no TLS, no traffic, no history.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
-        Self { key: None, connections: 1_000, echo: Echo::default(), tls: None, traffic: None, clock }
+        Self {
+            key: None,
+            connections: 1_000,
+            echo: Echo::default(),
+            tls: None,
+            traffic: None,
+            recording: None,
+            history: None,
+            clock,
+        }
     }
 }
 
@@ -96,7 +130,8 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Options");
         shown.field("key", &self.key).field("connections", &self.connections).field("echo", &self.echo);
-        shown.field("tls", &self.tls.is_some()).field("traffic", &self.traffic).finish_non_exhaustive()
+        shown.field("tls", &self.tls.is_some()).field("traffic", &self.traffic).field("recording", &self.recording);
+        shown.field("history", &self.history).finish_non_exhaustive()
     }
 }
 
@@ -105,18 +140,28 @@ impl fmt::Debug for Options {
 pub struct Simulator {
     listener: TcpListener,
     address: SocketAddr,
+    history: Option<(TcpListener, SocketAddr)>,
     shared: Arc<Shared>,
 }
 
 impl Simulator {
-    /// Takes the address; port 0 takes a free one. Clients can connect from now on, but are answered by [`Simulator::run`] only.
+    /// Takes the address, and that of the history; port 0 takes a free one. Clients can connect from now on, but are answered by [`Simulator::run`] only.
     ///
     /// # Errors
-    /// When the address cannot be taken.
+    /// When an address cannot be taken.
     pub async fn bind(address: SocketAddr, options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, shared: Arc::new(Shared::new(options)) })
+        let history = match options.history {
+            Some(HistoryOptions { address, .. }) => {
+                let in_words = |error: io::Error| io::Error::new(error.kind(), format!("the history's {address}: {error}"));
+                let listener = TcpListener::bind(address).await.map_err(in_words)?;
+                let address = listener.local_addr()?;
+                Some((listener, address))
+            }
+            None => None,
+        };
+        Ok(Self { listener, address, history, shared: Arc::new(Shared::new(options)) })
     }
 
     /// Where it listens.
@@ -132,6 +177,13 @@ impl Simulator {
         format!("{scheme}://{}/ws", self.address)
     }
 
+    /// What goes into `[feed] history`, if it serves a history.
+    #[must_use]
+    pub fn history_url(&self) -> Option<String> {
+        let scheme = if self.shared.options.tls.is_some() { "https" } else { "http" };
+        self.history.as_ref().map(|(_, address)| format!("{scheme}://{address}/api/history"))
+    }
+
     /// For scripts: sends and sees everything.
     #[must_use]
     pub fn handle(&self) -> Handle {
@@ -142,7 +194,9 @@ impl Simulator {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let mut connections = JoinSet::new();
-        let mut traffic = Ticker::new(&self.shared);
+        // They are not waited for: a client may keep its connection open for ever.
+        let mut askers = JoinSet::new();
+        let mut ticker = Ticker::new(&self.shared);
         loop {
             tokio::select! {
                 () = &mut stop => break,
@@ -151,8 +205,13 @@ impl Simulator {
                     // Out of descriptors, mostly: let others finish.
                     Err(_) => sleep(Duration::from_millis(10)).await,
                 },
+                asking = asked(self.history.as_ref()) => match asking {
+                    Ok((tcp, _)) => drop(askers.spawn(history::serve(tcp, Arc::clone(&self.shared)))),
+                    Err(_) => sleep(Duration::from_millis(10)).await,
+                },
                 Some(_) = connections.join_next() => {}
-                text = traffic.next() => self.shared.tell(Command::Text(text)),
+                Some(_) = askers.join_next() => {}
+                text = ticker.next() => self.shared.send(text),
             }
         }
         self.shared.tell(Command::Close(1012, "restarting".to_owned()));
@@ -166,39 +225,10 @@ impl Simulator {
     }
 }
 
-/// The traffic in real time.
-struct Ticker<'a> {
-    shared: &'a Shared,
-    traffic: Option<Traffic>,
-    pause: Option<Pin<Box<Sleep>>>,
-}
-
-impl<'a> Ticker<'a> {
-    fn new(shared: &'a Shared) -> Self {
-        Self { shared, traffic: None, pause: None }
-    }
-
-    /// The next envelope, when it is due. Cancel-safe: it leaves the traffic only when it is returned.
-    async fn next(&mut self) -> Text {
-        let Some(options) = self.shared.options.traffic else { return std::future::pending().await };
-        loop {
-            if let Some(pause) = &mut self.pause {
-                pause.await;
-            }
-            self.pause = None;
-            if self.traffic.is_none() {
-                self.shared.wait(|stats| stats.accepted > 0).await;
-            }
-            let now = (self.shared.options.clock)();
-            let traffic = self.traffic.get_or_insert_with(|| Traffic::new(options.seed, options.rate, now));
-            if now.since(traffic.due()) > STALE {
-                traffic.skip_to(now);
-            }
-            let wait = traffic.due().since(now);
-            if wait.is_zero() {
-                return traffic.take().json.into();
-            }
-            self.pause = Some(Box::pin(sleep(wait)));
-        }
+/// The next connection to the history, if there is one.
+async fn asked(history: Option<&(TcpListener, SocketAddr)>) -> io::Result<(TcpStream, SocketAddr)> {
+    match history {
+        Some((listener, _)) => listener.accept().await,
+        None => std::future::pending().await,
     }
 }

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use tokio::sync::{broadcast, watch};
 
 use super::Options;
+use super::archive::Archive;
+use super::history::{HistoryAnswer, HistoryRequest};
 use crate::feed::Text;
+use crate::model::time::Timestamp;
 
 /// Frames that a connection may lag behind before it is closed as too slow.
 const BEHIND: usize = 8_192;
@@ -93,6 +96,7 @@ pub(super) struct Shared {
     commands: broadcast::Sender<Command>,
     stats: watch::Sender<Stats>,
     script: Mutex<Script>,
+    archive: Option<Mutex<Archive>>,
 }
 
 impl fmt::Debug for Shared {
@@ -106,11 +110,17 @@ struct Script {
     refusals: VecDeque<u16>,
     offers: VecDeque<Offer>,
     received: VecDeque<Received>,
+    history_answers: VecDeque<HistoryAnswer>,
+    /// When no other lines up.
+    history_always: Option<HistoryAnswer>,
+    history_requests: VecDeque<HistoryRequest>,
 }
 
 impl Shared {
     pub(super) fn new(options: Options) -> Self {
+        let archive = options.history.map(|history| Mutex::new(Archive::new(history.rows)));
         Self {
+            archive,
             options,
             commands: broadcast::Sender::new(BEHIND),
             stats: watch::Sender::new(Stats::default()),
@@ -125,6 +135,36 @@ impl Shared {
     /// Tells all connections; that there may be none is no error.
     pub(super) fn tell(&self, command: Command) {
         let _ = self.commands.send(command);
+    }
+
+    /// Sends a text frame, and keeps it for the history whether anybody receives it or not.
+    pub(super) fn send(&self, text: Text) {
+        self.remember(&text, (self.options.clock)());
+        self.tell(Command::Text(text));
+    }
+
+    fn remember(&self, frame: &str, at: Timestamp) {
+        if self.archive.is_some() {
+            self.archive(|archive| archive.remember(frame, at));
+        }
+    }
+
+    /// Looks into the history; without one, into an empty one.
+    pub(super) fn archive<T>(&self, look: impl FnOnce(&mut Archive) -> T) -> T {
+        match &self.archive {
+            Some(archive) => look(&mut archive.lock().unwrap_or_else(PoisonError::into_inner)),
+            None => look(&mut Archive::new(1)),
+        }
+    }
+
+    /// The scripted answer to the next question.
+    pub(super) fn history_answer(&self) -> Option<HistoryAnswer> {
+        let mut script = self.script();
+        script.history_answers.pop_front().or_else(|| script.history_always.clone())
+    }
+
+    pub(super) fn asked(&self, request: HistoryRequest) {
+        remember(&mut self.script().history_requests, request);
     }
 
     pub(super) fn count(&self, change: impl FnOnce(&mut Stats)) {
@@ -188,9 +228,51 @@ impl Handle {
         Self { shared }
     }
 
-    /// Sends a text frame.
+    /// Sends a text frame. It is in the history from now on, also when nobody is connected or the connections are frozen.
     pub fn send(&self, text: impl Into<Text>) {
+        self.shared.send(text.into());
+    }
+
+    /// Sends a text frame that is never in the history.
+    pub fn send_only(&self, text: impl Into<Text>) {
         self.shared.tell(Command::Text(text.into()));
+    }
+
+    /// Puts a frame into the history without sending it.
+    pub fn remember(&self, text: &str) {
+        self.shared.remember(text, (self.shared.options.clock)());
+    }
+
+    /// As [`Handle::remember`], as if it had been sent at `at`: which is its `receivedTime` unless it says so itself.
+    pub fn remember_at(&self, text: &str, at: Timestamp) {
+        self.shared.remember(text, at);
+    }
+
+    /// Empties the history.
+    pub fn forget(&self) {
+        self.shared.archive(Archive::clear);
+    }
+
+    /// Rows of the history.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.shared.archive(|archive| archive.len())
+    }
+
+    /// Answers the next question to the history API like this; several calls line up.
+    pub fn answer_history(&self, answer: HistoryAnswer) {
+        self.shared.script().history_answers.push_back(answer);
+    }
+
+    /// Answers every question for which no other answer lines up like this; `None` ends it.
+    pub fn always_answer_history(&self, answer: Option<HistoryAnswer>) {
+        self.shared.script().history_always = answer;
+    }
+
+    /// What clients asked the history API, oldest first.
+    #[must_use]
+    pub fn history_requests(&self) -> Vec<HistoryRequest> {
+        self.shared.script().history_requests.iter().cloned().collect()
     }
 
     /// Sends a binary frame.

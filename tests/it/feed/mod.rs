@@ -1,8 +1,11 @@
-//! The live feed against the simulator, over real sockets.
+//! The live feed and the history against the simulator, over real sockets.
 
 mod abuse;
 mod alive;
 mod endings;
 mod frames;
+mod gaps;
 mod handshake;
+mod history;
+mod refusals;
 mod simulator;

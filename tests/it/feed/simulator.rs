@@ -4,7 +4,8 @@ use birdcall::feed::Loss;
 use birdcall::model::secret::Secret;
 use birdcall::rules::ruleset::Auth;
 
-use crate::kit::feed::{Client, Rig, clock, quick};
+use crate::kit::binary::Home;
+use crate::kit::feed::{Client, KEY, Past, Rig, clock, quick};
 
 #[tokio::test]
 async fn traffic_flows_in_real_time() {
@@ -53,4 +54,40 @@ async fn stopping_it_is_a_restart_to_its_clients() {
     rig.stopped().await;
     let (why, _) = client.lost().await;
     assert!(matches!(why, Loss::Unreachable { .. }), "{why:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_serves_a_file_and_the_history_of_it() {
+    let home = Home::new();
+    home.write("envelopes.jsonl", include_str!("../../data/envelopes.jsonl"));
+    let arguments = ["simulate", "--listen", "127.0.0.1:0", "--file", "envelopes.jsonl", "--rate", "1000", "--key", KEY];
+    let mut program = home.start(&arguments);
+    let (program, urls) = tokio::task::spawn_blocking(move || {
+        program.wait_for("Its history at ");
+        let urls: Vec<_> = program.heard().split_whitespace().filter(|word| word.contains("://")).map(str::to_owned).collect();
+        (program, urls)
+    })
+    .await
+    .unwrap();
+    let [url, history] = &urls[..] else { panic!("{urls:?}") };
+    let mut client = Client::new(url, KEY, Auth::Subprotocol, quick());
+    client.connected().await;
+    let mut last = String::new();
+    for _ in 0..20 {
+        last = client.frame().await;
+    }
+    assert!(last.contains("callout-0001-7731"), "{last}");
+    let past = Past::with(&Rig::plain().await, |settings, _, _| {
+        history.clone_into(&mut settings.url);
+        settings.clock = birdcall::clock::Clock::system();
+    });
+    let frames = past.frames(-60_000, 600_000).await;
+    assert!(frames.iter().any(|frame| frame.contains("2067225788264200669")), "{frames:?}");
+    drop(program);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let (code, _, said) = Home::new().run(&["simulate", "--file", "no-such.jsonl"]);
+    assert!(code != 0 && said.contains("no-such.jsonl: "), "{code} {said}");
 }

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use birdcall::feed::Timers;
 use birdcall::feed::backoff::Pace;
-use birdcall::feed::simulator::{Clock, Echo, Handle, Options, Simulator, TrafficOptions};
-use birdcall::feed::{Feed, Loss, Settings, Signal, Timers};
+use birdcall::feed::history::{HistoryBounds, HistoryTimers};
+use birdcall::feed::simulator::{Clock, Echo, Handle, HistoryOptions, Options, Simulator, TrafficOptions};
+use birdcall::feed::{Feed, Filled, History, HistorySettings, Loss, Page, Settings, Signal, Unavailable};
 use birdcall::model::secret::Secret;
 use birdcall::model::time::Timestamp;
 use birdcall::rules::ruleset::Auth;
@@ -27,6 +29,8 @@ pub(crate) struct Rig {
     pub(crate) handle: Handle,
     pub(crate) url: String,
     pub(crate) address: SocketAddr,
+    /// Where its history is, if it has one.
+    pub(crate) history: Option<String>,
     stop: Option<oneshot::Sender<()>>,
     tasks: JoinSet<()>,
 }
@@ -38,10 +42,18 @@ impl Rig {
         adapt(&mut options);
         let simulator = Simulator::bind(([127, 0, 0, 1], 0).into(), options).await.unwrap();
         let (handle, url, address) = (simulator.handle(), simulator.url(), simulator.address());
+        let history = simulator.history_url();
         let (stop, stopped) = oneshot::channel();
         let mut tasks = JoinSet::new();
         tasks.spawn(simulator.run(async { stopped.await.unwrap_or_default() }));
-        Self { handle, url, address, stop: Some(stop), tasks }
+        Self { handle, url, address, history, stop: Some(stop), tasks }
+    }
+
+    /// With a history of everything that it sends.
+    pub(crate) async fn with_history(adapt: impl FnOnce(&mut HistoryOptions)) -> Self {
+        let mut history = HistoryOptions::default();
+        adapt(&mut history);
+        Self::start(|options| options.history = Some(history)).await
     }
 
     pub(crate) async fn plain() -> Self {
@@ -75,10 +87,69 @@ impl Rig {
     }
 }
 
+/// When [`clock`] begins.
+pub(crate) const BASE: Timestamp = Timestamp::from_millis(1_781_700_000_000);
+
+/// A client of a history.
+pub(crate) struct Past {
+    history: History,
+}
+
+impl Past {
+    /// Of a simulator, with times so short that nobody waits for them.
+    pub(crate) fn of(rig: &Rig) -> Self {
+        Self::with(rig, |_, _, _| {})
+    }
+
+    pub(crate) fn with(rig: &Rig, adapt: impl FnOnce(&mut HistorySettings, &mut HistoryTimers, &mut HistoryBounds)) -> Self {
+        let ms = Duration::from_millis;
+        let clock = birdcall::clock::Clock::starting_at(BASE);
+        let mut settings = HistorySettings {
+            url: rig.history.clone().unwrap_or_else(|| format!("http://{}/api/history", rig.address)),
+            key: Secret::new(KEY),
+            tls: no_trust(),
+            agent: "birdcall/test".to_owned(),
+            clock,
+        };
+        let mut timers = HistoryTimers { timeout: ms(500), patience: ms(3_000), pause: ms(5), pause_max: ms(50) };
+        let mut bounds = HistoryBounds::default();
+        adapt(&mut settings, &mut timers, &mut bounds);
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains(CANARY), "{shown}");
+        Self { history: History::with(settings, timers, bounds).unwrap() }
+    }
+
+    /// What the feed sent between the two moments, in ms since [`BASE`], within [`PATIENCE`], without the key in anything that is said.
+    pub(crate) async fn fill(&self, from: i64, to: i64) -> (Vec<Page>, Result<Filled, Unavailable>) {
+        let at = |ms: i64| Timestamp::from_millis(BASE.as_millis() + ms);
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(2);
+        let filling = for_any_thread(self.history.backfill(at(from), at(to), sender));
+        let receiving = async {
+            let mut pages = Vec::new();
+            while let Some(page) = receiver.recv().await {
+                pages.push(page);
+            }
+            pages
+        };
+        let (filled, pages) = timeout(PATIENCE, async { tokio::join!(filling, receiving) }).await.expect("an end");
+        let words = filled.as_ref().map_or_else(ToString::to_string, |filled| format!("{filled:?}"));
+        let shown = format!("{filled:?} {words} {:?} {:#?}", self.history, self.history);
+        assert!(!shown.contains(CANARY), "{shown}");
+        (pages, filled)
+    }
+
+    /// The frames of it alone.
+    pub(crate) async fn frames(&self, from: i64, to: i64) -> Vec<String> {
+        let (pages, filled) = self.fill(from, to).await;
+        filled.unwrap();
+        pages.into_iter().flat_map(|page| page.envelopes).collect()
+    }
+}
+
 /// A moment of 2026, later by what has passed since.
 pub(crate) fn clock() -> Clock {
     let begun = Instant::now();
-    Arc::new(move || Timestamp::from_millis(1_781_700_000_000).plus(begun.elapsed()))
+    Arc::new(move || BASE.plus(begun.elapsed()))
 }
 
 /// Times so short that nobody waits for them, the pace of reconnecting included.
@@ -166,7 +237,12 @@ impl Client {
     }
 }
 
-fn no_trust() -> Arc<rustls::ClientConfig> {
+/// The compiler says whether it can be spawned.
+fn for_any_thread<T: Send>(value: T) -> T {
+    value
+}
+
+pub(crate) fn no_trust() -> Arc<rustls::ClientConfig> {
     let roots = rustls::RootCertStore::empty();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
