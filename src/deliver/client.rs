@@ -1,41 +1,51 @@
-//! HTTP towards one destination: a request in, an answer or an error of our own out. The only place that sees reqwest's errors, which
-//! print the secret URL (DESTINATIONS 2.4).
+//! HTTP towards one destination: a request in, an answer or an error of our own out. What goes wrong is said without the URL, which is
+//! a secret (DESTINATIONS 2.4). Connections are the [`pool`](super::pool)'s.
 
 use std::error::Error;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
-use reqwest::header::HeaderMap;
-use reqwest::{Method, Url};
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue};
+use hyper::{Method, Response};
+use tokio::time::{Sleep, sleep, timeout};
+use url::Url;
 
 use crate::clock::Clock;
 use crate::model::limits;
 use crate::model::time::Timestamp;
 
-use super::names::Resolver;
+pub(crate) use super::gate::Gate;
+
+use super::connection::Place;
+use super::gate::Gated;
+use super::pool::Pool;
+use super::pool_hold::Hold;
+use super::route::Route;
 use super::verdict::Answer;
 use super::words::{self, Scrub};
 
 /// One request, ready to leave. Its parts are secret: there is no `Debug`.
 pub(crate) struct Request {
     pub(crate) method: Method,
+    /// Of the place that the client was made for.
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-/// A connection pool of its own, for one lane.
-#[derive(Clone, Debug)]
+/// The way to one place, with connections of its own, for one lane.
 pub(crate) struct Client {
-    http: reqwest::Client,
+    pool: Arc<Pool>,
+    origin: url::Origin,
+    agent: HeaderValue,
     timeout: Duration,
     clock: Clock,
     scrub: Scrub,
+    /// Of the latest request; a lane's requests all have the same.
+    route: Mutex<Option<Arc<Route>>>,
 }
 
 /// Why there is no answer.
@@ -44,6 +54,9 @@ pub(crate) enum SendError {
     /// The message became too old while the connection was made. Nothing of it was sent.
     #[error("too old before it could be sent")]
     Late,
+    /// It was not allowed to leave when its turn came. Nothing of it was sent.
+    #[error("held back before it could be sent")]
+    Held,
     /// No byte of the message left.
     #[error("{0}")]
     NotSent(String),
@@ -59,153 +72,200 @@ pub struct ClientError(String);
 
 /// How a client is to behave.
 pub(crate) struct Profile {
+    /// A URL of the place that all requests go to.
+    pub(crate) place: Url,
     pub(crate) agent: String,
     pub(crate) timeout: Duration,
-    pub(crate) idle: usize,
+    /// Connections of HTTP/1.1 to hold open while there is nothing to send. Of HTTP/2 it is one.
+    pub(crate) warm: usize,
+    /// Connections at most: the requests under way at once.
+    pub(crate) most: usize,
     pub(crate) scrub: Scrub,
 }
 
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
 impl Client {
-    pub(crate) fn new(tls: &rustls::ClientConfig, profile: Profile, clock: Clock) -> Result<Self, ClientError> {
-        let Profile { agent, timeout, idle, scrub } = profile;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.clone())
-            .user_agent(agent)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .dns_resolver(Resolver::default())
-            .retry(reqwest::retry::never())
-            .connect_timeout(limits::CONNECT_TIMEOUT.min(timeout))
-            .read_timeout(timeout)
-            .timeout(timeout)
-            .tcp_nodelay(true)
-            .tcp_keepalive(limits::KEEP_ALIVE)
-            .http2_keep_alive_interval(limits::KEEP_ALIVE)
-            .http2_keep_alive_timeout(limits::CONNECT_TIMEOUT)
-            .http2_keep_alive_while_idle(true)
-            .pool_idle_timeout(limits::POOL_IDLE)
-            .pool_max_idle_per_host(idle)
-            .build()
-            .map_err(|error| ClientError(in_words(&error.without_url())))?;
-        Ok(Self { http, timeout, clock, scrub })
+    pub(crate) fn new(tls: &Arc<rustls::ClientConfig>, profile: Profile, clock: Clock) -> Result<Self, ClientError> {
+        Self::to(Place::of(&profile.place, tls), profile, clock)
     }
 
-    /// Sends `request` unless its body would leave at or after `not_after`. `gate` knows meanwhile whether it has left.
+    fn to(at: Place, profile: Profile, clock: Clock) -> Result<Self, ClientError> {
+        let Profile { place, agent, timeout, warm, most, scrub } = profile;
+        let origin = place.origin();
+        let agent = HeaderValue::try_from(agent).map_err(|error| ClientError(error.to_string()))?;
+        let pool = Pool::new(at, clock.clone(), warm, most, limits::CONNECT_TIMEOUT.min(timeout));
+        Ok(Self { pool: Arc::new(pool), origin, agent, timeout, clock, scrub, route: Mutex::default() })
+    }
+
+    /// Works beside the requests for as long as it is polled: opens connections before they are needed and anew when the peer closes
+    /// them, sees to it that they live, keeps the name's addresses fresh, and drives what requests share. Never ends. Nobody but it does
+    /// that work, so it must be polled by whoever sends; after it was dropped, nothing more can be sent.
+    pub(crate) async fn keep_warm(&self) {
+        self.pool.drive(true).await;
+    }
+
+    /// The same without opening anything ahead: for sending once.
+    pub(crate) async fn drive(&self) {
+        self.pool.drive(false).await;
+    }
+
+    /// The next request would find a connection open.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.pool.is_warm()
+    }
+
+    /// Sends `request` unless its body would leave at or after `not_after`, or `gate` is held shut. `gate` knows meanwhile whether it has
+    /// left.
     pub(crate) async fn send(&self, request: Request, not_after: Timestamp, gate: Arc<Gate>) -> Result<Answer, SendError> {
-        let Request { method, url, headers, body } = request;
-        if body.is_empty() {
-            // Nobody asks for an empty body; its request counts as gone from the start.
-            gate.left.store(true, Ordering::Relaxed);
-        }
-        let body = Gated { bytes: Some(body), not_after, clock: self.clock.clone(), gate: Arc::clone(&gate) };
-        let sent = self.http.request(method, url).headers(headers).body(reqwest::Body::wrap(body)).send().await;
+        let mut deadline = pin!(sleep(self.timeout));
+        let sent = {
+            let body = Gated::new(request.body, not_after, self.clock.clone(), Arc::clone(&gate));
+            let message = self.message(request.method, &request.url, request.headers, body);
+            let sent = pin!(self.exchange(message));
+            tokio::select! {
+                biased;
+                sent = sent => sent,
+                () = &mut deadline => Err(Failure::TooSlow),
+            }
+        };
         match sent {
-            Ok(response) => Ok(self.read(response).await),
-            Err(error) => Err(self.explain(error, &gate)),
+            Ok((response, hold)) => Ok(self.read(response, hold, deadline).await),
+            Err(failure) => Err(self.explain(failure, &gate)),
         }
     }
 
-    async fn read(&self, mut response: reqwest::Response) -> Answer {
+    /// The request as far as it is the same on every connection, and how it is addressed.
+    fn message(&self, method: Method, url: &Url, headers: HeaderMap, body: Gated) -> Result<Message, Failure> {
+        let route = self.route(url)?;
+        let mut request = hyper::Request::new(body);
+        *request.method_mut() = method;
+        *request.headers_mut() = headers;
+        route.sign_on(request.headers_mut(), &self.agent);
+        Ok(Message { request, route })
+    }
+
+    fn route(&self, url: &Url) -> Result<Arc<Route>, Failure> {
+        let mut latest = self.route.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(route) = latest.as_ref().filter(|route| route.leads_to(url)) {
+            return Ok(Arc::clone(route));
+        }
+        if url.origin() != self.origin {
+            return Err(Failure::Words("the request is for another place".to_owned()));
+        }
+        let route = Route::new(url).ok_or_else(|| Failure::Words("its URL cannot be asked for".to_owned()))?;
+        Ok(Arc::clone(latest.insert(Arc::new(route))))
+    }
+
+    /// Until the answer's head is there. A connection that has ended in the meantime without taking anything makes way for another.
+    async fn exchange(&self, message: Result<Message, Failure>) -> Result<(Response<Incoming>, Hold), Failure> {
+        let Message { mut request, route } = message?;
+        loop {
+            let standing = self.pool.standing().await;
+            let is_new = standing.is_none();
+            let mut hold = match standing {
+                Some(hold) => hold,
+                None => self.open().await?,
+            };
+            if !request.body().lets_through() {
+                hold.give_back();
+                return Err(Failure::Shut);
+            }
+            route.address(&mut request, hold.is_http2());
+            match hold.exchange(request).await {
+                Ok(response) => return Ok((response, hold)),
+                Err(mut error) => match error.take_message() {
+                    Some(untouched) if !is_new => request = untouched,
+                    _ => return Err(Failure::Words(in_words(error.error()))),
+                },
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<Hold, Failure> {
+        let limit = self.timeout.min(limits::CONNECT_TIMEOUT);
+        match timeout(limit, self.pool.take()).await {
+            Ok(Ok(hold)) => Ok(hold),
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::TimedOut => Err(Failure::TooSlow),
+            Ok(Err(error)) => Err(Failure::Words(in_words(&error))),
+            Err(_) => Err(Failure::TooSlow),
+        }
+    }
+
+    async fn read(&self, mut response: Response<Incoming>, mut hold: Hold, deadline: std::pin::Pin<&mut Sleep>) -> Answer {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(self.clock.wall().as_millis()).unwrap_or(0));
         let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
         let mut body = Vec::new();
         // A body that breaks off, or that is cut here, is what it is: the status was said.
-        while let Ok(Some(chunk)) = response.chunk().await {
-            let room = limits::ANSWER_BYTES.saturating_sub(body.len());
-            body.extend(chunk.iter().take(room));
-            if chunk.len() > room {
-                break;
-            }
+        let is_whole = tokio::select! {
+            biased;
+            is_whole = hold.read(response.body_mut(), &mut body) => is_whole,
+            () = deadline => false,
+        };
+        drop(response);
+        if is_whole && hold.is_free().await {
+            hold.give_back();
         }
-        let body = self.scrub.answer(&String::from_utf8_lossy(&body)).into();
+        let body = match body.is_empty() {
+            true => Bytes::new(),
+            false => self.scrub.answer(&String::from_utf8_lossy(&body)).into(),
+        };
         Answer { status, headers, body, at }
     }
 
-    fn explain(&self, error: reqwest::Error, gate: &Gate) -> SendError {
-        let error = error.without_url();
+    fn explain(&self, failure: Failure, gate: &Gate) -> SendError {
+        if gate.was_held() {
+            return SendError::Held;
+        }
         if gate.was_late() {
             return SendError::Late;
         }
-        let stage = if gate.has_left() { "no complete answer" } else { "cannot connect" };
-        let words = if error.is_timeout() {
-            let limit = if gate.has_left() { self.timeout } else { self.timeout.min(limits::CONNECT_TIMEOUT) };
-            format!("{stage} within {limit:?}")
-        } else {
-            format!("{stage}: {}", self.scrub.text(&in_words(&error)))
+        let has_left = gate.give_up();
+        let stage = if has_left { "no complete answer" } else { "cannot connect" };
+        let words = match failure {
+            Failure::TooSlow => {
+                let limit = if has_left { self.timeout } else { self.timeout.min(limits::CONNECT_TIMEOUT) };
+                format!("{stage} within {limit:?}")
+            }
+            Failure::Words(words) => format!("{stage}: {}", self.scrub.text(&words)),
+            Failure::Shut => stage.to_owned(),
         };
-        if gate.has_left() { SendError::Ambiguous(words) } else { SendError::NotSent(words) }
+        if has_left { SendError::Ambiguous(words) } else { SendError::NotSent(words) }
     }
 }
 
+/// A request on its way to a connection.
+struct Message {
+    request: hyper::Request<Gated>,
+    route: Arc<Route>,
+}
+
+/// Why there is no answer, before it is known what had left.
+enum Failure {
+    TooSlow,
+    /// The gate did not let it through.
+    Shut,
+    Words(String),
+}
+
 /// The causes of an error from the outermost that says something to the innermost, each once.
-fn in_words(error: &reqwest::Error) -> String {
+fn in_words(error: &(dyn Error + 'static)) -> String {
     let mut said: Vec<String> = Vec::new();
-    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    let mut cause = Some(error);
     while let Some(error) = cause {
         let text = error.to_string();
-        // hyper's outer layers only say "client error (Connect)" and the like.
-        if !text.starts_with("client error") && !said.iter().any(|earlier| earlier.contains(&text)) {
+        if !said.iter().any(|earlier| earlier.contains(&text)) {
             said.push(text);
         }
         cause = error.source();
     }
-    if said.is_empty() {
-        said.push(error.to_string());
-    }
     words::shown(&said.join(": "))
 }
 
-/// What is known of one message's way out.
-#[derive(Debug, Default)]
-pub(crate) struct Gate {
-    left: AtomicBool,
-    late: AtomicBool,
-}
-
-impl Gate {
-    /// Its bytes were handed to the connection: from here on they may have arrived.
-    pub(crate) fn has_left(&self) -> bool {
-        self.left.load(Ordering::Relaxed)
-    }
-
-    fn was_late(&self) -> bool {
-        self.late.load(Ordering::Relaxed)
-    }
-}
-
-/// A request body that knows whether it was asked for, and refuses to leave too late. As it cannot be copied, the HTTP client cannot
-/// send it again on its own.
-struct Gated {
-    bytes: Option<Bytes>,
-    not_after: Timestamp,
-    clock: Clock,
-    gate: Arc<Gate>,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("too old")]
-struct TooOld;
-
-impl Body for Gated {
-    type Data = Bytes;
-    type Error = TooOld;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, TooOld>>> {
-        let Some(bytes) = self.bytes.take() else { return Poll::Ready(None) };
-        if self.clock.now() >= self.not_after {
-            self.gate.late.store(true, Ordering::Relaxed);
-            return Poll::Ready(Some(Err(TooOld)));
-        }
-        self.gate.left.store(true, Ordering::Relaxed);
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::Common;
+use super::{Common, LaneEvent};
 use crate::model::delivery::{Delivery, Form, Outcome, Receipt, Report, Suppression};
 use crate::model::limits::LANE_QUEUE;
 use crate::model::message::{Body, Role};
@@ -16,7 +16,7 @@ use crate::model::message::{Body, Role};
 /// Why deliveries are dead once the reader has gone.
 pub const CLOSED: &str = "standard output is closed";
 
-/// Between two looks whether the app has read its reports.
+/// Between two looks whether the app has read what was told.
 const REPORT_AGAIN: Duration = Duration::from_millis(5);
 
 /// The lane of every `console` action. Dropping it lets the writer end when it has written all.
@@ -71,6 +71,13 @@ impl Console {
         Some(report(&delivery, outcome, Duration::ZERO))
     }
 
+    /// Deliveries that have not come to an end: queued, and the one in the writer's hands.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let state = self.shared.state();
+        state.queue.len() + usize::from(state.writing.is_some())
+    }
+
     /// Takes nothing more; the writer ends when all that was taken is written.
     pub fn close(&self) {
         self.shared.state().closed = true;
@@ -117,13 +124,13 @@ impl Shared {
     fn end(&self, outcome: Outcome) {
         let mut state = self.state();
         let Some(delivery) = state.writing.clone() else { return };
-        let mut report = report(&delivery, outcome, self.took(&delivery));
+        let mut event = LaneEvent::Ended(report(&delivery, outcome, self.took(&delivery)));
         // Under the lock, so that it is reported either here or as abandoned.
         while !state.abandoned {
-            match self.common.reports.try_send(report) {
+            match self.common.events.try_send(event) {
                 // Nobody counts any more once the app has gone.
                 Ok(()) | Err(TrySendError::Closed(_)) => break,
-                Err(TrySendError::Full(back)) => report = back,
+                Err(TrySendError::Full(back)) => event = back,
             }
             state = self.changed.wait_timeout(state, REPORT_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -23,15 +23,22 @@ use crate::model::rate::Rate;
 pub(crate) struct Pace {
     limits: Vec<Limit>,
     not_before: Duration,
+    /// Leaves given.
+    given: u64,
 }
 
-/// Leave to send one request, given at this moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Slot(pub(crate) Duration);
+/// Leave to send one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    /// When it was given.
+    pub(crate) at: Duration,
+    /// Tells it from others of the same moment.
+    pub(crate) number: u64,
+}
 
 impl Pace {
     pub(crate) fn new(rates: &[Rate]) -> Self {
-        Self { limits: rates.iter().map(Limit::new).collect(), not_before: Duration::ZERO }
+        Self { limits: rates.iter().map(Limit::new).collect(), not_before: Duration::ZERO, given: 0 }
     }
 
     /// The earliest moment from `now` on at which every limit lets one more through.
@@ -50,12 +57,18 @@ impl Pace {
             return None;
         }
         self.limits.iter_mut().for_each(|limit| limit.take(now));
-        Some(Slot(now))
+        self.given += 1;
+        Some(Slot { at: now, number: self.given })
     }
 
     /// The request of `slot` is over, answered or not: it counts from now on.
     pub(crate) fn finish(&mut self, slot: Slot, now: Duration) {
         self.limits.iter_mut().for_each(|limit| limit.finish(slot, now));
+    }
+
+    /// Until when the destination has asked for patience.
+    pub(crate) fn held_until(&self) -> Duration {
+        self.not_before
     }
 
     /// Nothing before `until`: the destination said so. Never shortens an earlier word.
@@ -111,7 +124,7 @@ impl Limit {
     }
 
     fn finish(&mut self, slot: Slot, now: Duration) {
-        if let Ok(index) = self.window.binary_search(&slot.0) {
+        if let Ok(index) = self.window.binary_search(&slot.at) {
             self.window.remove(index);
         }
         self.remember(now);
@@ -227,7 +240,7 @@ mod tests {
         pace.hold(Duration::from_secs(3));
         assert_eq!(pace.ready_at(Duration::from_secs(1)), Duration::from_secs(9));
         assert!(pace.take(Duration::from_secs(8)).is_none() && !pace.fits(1, Duration::from_secs(8)));
-        assert_eq!(pace.take(Duration::from_secs(9)), Some(Slot(Duration::from_secs(9))));
+        assert_eq!(pace.take(Duration::from_secs(9)), Some(Slot { at: Duration::from_secs(9), number: 1 }));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::delivery::{Form, Outcome};
+use crate::model::delivery::{Form, Outcome, Suppression};
 
 use super::backoff::Jitter;
 use super::verdict::{Pause, Verdict};
@@ -19,12 +19,10 @@ pub(crate) struct Policy {
 /// What one delivery has been through.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
-    /// Requests made.
-    pub(crate) attempts: u32,
     /// Failures in a row, for the back-off.
     failures: u32,
     /// Attempts that may have arrived.
-    ambiguous: u32,
+    pub(crate) ambiguous: u32,
     /// The fallback has taken the message's place.
     pub(crate) fallback: bool,
     /// The chat's new id has been used.
@@ -48,6 +46,7 @@ pub(crate) fn next(policy: Policy, progress: &mut Progress, verdict: Verdict, ha
             Step::End(Outcome::Delivered { receipt, form })
         }
         Verdict::Late => Step::End(Outcome::Expired),
+        Verdict::Held => Step::End(Outcome::Suppressed { reason: Suppression::Disarmed }),
         // The lane's pace makes it wait. An order is not worth a guess of how long.
         Verdict::Throttled { pause: Pause::Untold { .. }, reason } if policy.once => Step::End(Outcome::Dead { reason }),
         Verdict::Blocked { reason } if policy.once => Step::End(Outcome::Dead { reason }),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use url::Url;
+
 use crate::model::action::{Action, Destination, SecretRef, Slack, Span, Webhook};
 use crate::model::message::Body;
 use crate::model::secret::Secret;
@@ -116,6 +118,16 @@ impl Target {
         match &self.endpoint {
             Endpoint::Webhook(endpoint) => endpoint.in_clear(),
             _ => None,
+        }
+    }
+
+    /// A URL of the place that all its requests go to. Secret.
+    pub(crate) fn url(&self) -> &Url {
+        match &self.endpoint {
+            Endpoint::Discord(endpoint) => endpoint.url(),
+            Endpoint::Telegram(endpoint) => endpoint.url(),
+            Endpoint::Slack(endpoint) => endpoint.url(),
+            Endpoint::Webhook(endpoint) => endpoint.url(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::action::{Chat, Discord, Method, Overflow, Telegram};
+use crate::model::mode::Mode;
 use crate::model::secret::SecretSource;
 
 fn secret_ref(written: &str, start: usize) -> SecretRef {
@@ -20,6 +21,8 @@ fn action(destination: Destination) -> Action {
         max_age: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         trading: false,
+        mode: Mode::Armed,
+        max_per_day: None,
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Verdict {
     },
     /// It became too old before its first byte could leave.
     Late,
+    /// Orders were stopped before its first byte could leave.
+    Held,
     /// Telegram only: the chat has a new id.
     Moved {
         /// The new id.
@@ -96,11 +98,29 @@ impl Verdict {
             Self::NotSent { .. } => "not sent",
             Self::Ambiguous { .. } => "ambiguous",
             Self::Late => "late",
+            Self::Held => "held",
             Self::Moved { .. } => "moved",
             Self::Refused { .. } => "refused",
             Self::Dead { .. } => "dead",
             Self::Blocked { .. } => "blocked",
             Self::Disabled { .. } => "disabled",
+        }
+    }
+}
+
+impl Verdict {
+    /// What was said, if anything was.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Throttled { reason, .. }
+            | Self::Retry { reason, .. }
+            | Self::NotSent { reason }
+            | Self::Ambiguous { reason }
+            | Self::Refused { reason }
+            | Self::Dead { reason }
+            | Self::Blocked { reason }
+            | Self::Disabled { reason } => Some(reason),
+            Self::Delivered { .. } | Self::Late | Self::Held | Self::Moved { .. } => None,
         }
     }
 }

@@ -14,19 +14,19 @@ use crate::model::message::{AllowedMentions, DiscordBody, Embed, EmbedAuthor, Em
 /// Code points (DESTINATIONS 3.2).
 const TITLE: usize = 256;
 const AUTHOR: usize = 256;
-const DESCRIPTION: usize = 4_096;
+pub(super) const DESCRIPTION: usize = 4_096;
 const FIELD: usize = 1_024;
 const TOTAL: usize = 6_000;
 /// Left for the fields when the description is long.
 const FOR_FIELDS: usize = 1_200;
 /// No push notification.
-const SILENT: u32 = 1 << 12;
+pub(super) const SILENT: u32 = 1 << 12;
 /// Every character that starts or ends any of Discord's markup (DESTINATIONS 3.5, tried there).
-const MARKUP: &str = "\\*_~`|>#[]()<@:-+.!{}";
+pub(super) const MARKUP: &str = "\\*_~`|>#[]()<@:-+.!{}";
 /// The few that matter in a title of our own words, which a `-` in a rule's name should not make ugly.
-const TITLE_MARKUP: &str = "\\*_~`|<>[]@:";
+pub(super) const TITLE_MARKUP: &str = "\\*_~`|<>[]@:";
 /// Of the line above the embed, escapes counted.
-const CONTENT: usize = 199;
+pub(super) const CONTENT: usize = 199;
 /// So much of a rule's name tells it from others.
 const TOLD: usize = 40;
 
@@ -160,7 +160,7 @@ fn lined(at: usize, fact: &Fact) -> impl Iterator<Item = (&'static str, &Piece)>
 }
 
 /// The text with a backslash in front of every character of `markup`, cut so that it is no longer than `room` with them.
-fn escaped(text: &str, markup: &str, room: usize) -> String {
+pub(super) fn escaped(text: &str, markup: &str, room: usize) -> String {
     let cost = |part: &str| chars(part) + part.chars().filter(|letter| markup.contains(*letter)).count();
     let kept = cut(text, room, cost);
     kept.chars().fold(String::with_capacity(kept.len() * 2), |mut out, letter| {

@@ -10,11 +10,13 @@
 
 mod card;
 mod console;
+mod digest;
 mod discord;
 mod facts;
 pub mod fit;
 mod gather;
 pub mod link;
+mod notice;
 pub mod sanitise;
 mod slack;
 mod telegram;
@@ -24,6 +26,7 @@ mod who;
 
 use self::card::Card;
 use crate::model::action::{Action, Destination};
+use crate::model::delivery::DigestLine;
 use crate::model::firing::Firing;
 use crate::model::message::Body;
 use crate::model::time::Timestamp;
@@ -75,6 +78,33 @@ pub fn test_message(action: &Action, at: Timestamp) -> Rendered {
         _ => body(&card::test(&action.name, at), action),
     };
     Rendered { body, fallback: None }
+}
+
+/// What a digest says of a firing, kept with each delivery to an action whose `overflow` is `digest`.
+#[must_use]
+pub fn digest_line(firing: &Firing) -> DigestLine {
+    digest::line(firing)
+}
+
+/// One message for many firings: `total` in all, of which `lines`, the newest first, are shown as far as they fit. For chats.
+#[must_use]
+pub fn digest(action: &Action, lines: &[&DigestLine], total: usize) -> Body {
+    match &action.destination {
+        Destination::Discord(discord) => Body::Discord(Box::new(digest::discord(discord, lines, total))),
+        Destination::Telegram(_) => Body::Telegram(Box::new(digest::telegram(lines, total))),
+        Destination::Slack(_) => Body::Slack(Box::new(digest::slack(lines, total))),
+        Destination::Console | Destination::Webhook(_) => Body::Console(digest::console(lines, total)),
+    }
+}
+
+/// A notice of birdcall's own: a gap in the feed, orders stopped, a lane disabled, … `title` is in our own words; `text` may repeat what
+/// others said. For webhooks: `{"type":"notice","timestamp":"…","data":{"title":"…","text":"…"}}`.
+#[must_use]
+pub fn notice(action: &Action, title: &str, text: &str, at: Timestamp) -> Body {
+    match action.destination {
+        Destination::Webhook(_) => Body::Webhook(notice::webhook(title, text, at)),
+        _ => body(&notice::card(title, text, at), action),
+    }
 }
 
 fn body(card: &Card, action: &Action) -> Body {

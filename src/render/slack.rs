@@ -12,8 +12,8 @@ use super::who::Who;
 use crate::model::message::SlackBody;
 
 /// UTF-16 code units (DESTINATIONS 5.2): all blocks together stay under 8,000.
-const HEADER: usize = 150;
-const CONTEXT: usize = 400;
+pub(super) const HEADER: usize = 150;
+pub(super) const CONTEXT: usize = 400;
 const TEXT: usize = 3_000;
 const QUOTED: usize = 1_000;
 const VALUE: usize = 600;
@@ -39,8 +39,12 @@ pub(super) fn body(card: &Card) -> SlackBody {
 /// Our own words alone, even when a template wrote the header.
 fn notification(card: &Card) -> String {
     let deed = card.deed().map_or_else(String::new, |deed| format!(" · {deed}"));
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    escaped(&cut(&format!("{}{deed}", card.lead()), 300, utf16))
+    notified(&format!("{}{deed}", card.lead()))
+}
+
+/// Words of ours for the top-level `text`.
+pub(super) fn notified(words: &str) -> String {
+    cut(words, 300, utf16).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn context(card: &Card) -> Value {
@@ -116,7 +120,7 @@ fn profile(who: &Who) -> Option<(String, String)> {
     Some((who.link.clone()?, format!("@{}", who.handle.as_ref()?)))
 }
 
-fn plain(text: &str, limit: usize) -> Value {
+pub(super) fn plain(text: &str, limit: usize) -> Value {
     json!({ "type": "plain_text", "text": cut(text, limit, utf16), "emoji": false })
 }
 
@@ -125,7 +129,7 @@ fn text(text: &str) -> Value {
 }
 
 /// Adds plain words, to the last element when that is plain, too.
-fn push(elements: &mut Vec<Value>, words: &str) {
+pub(super) fn push(elements: &mut Vec<Value>, words: &str) {
     match elements.last_mut() {
         Some(last) if last["type"] == "text" && last.get("style").is_none() => {
             let joined = format!("{}{words}", last["text"].as_str().unwrap_or_default());
@@ -135,11 +139,11 @@ fn push(elements: &mut Vec<Value>, words: &str) {
     }
 }
 
-fn styled(text: &str, style: &str) -> Value {
+pub(super) fn styled(text: &str, style: &str) -> Value {
     json!({ "type": "text", "text": text, "style": { style: true } })
 }
 
-fn section(elements: &[Value]) -> Value {
+pub(super) fn section(elements: &[Value]) -> Value {
     json!({ "type": "rich_text_section", "elements": elements })
 }
 

@@ -22,7 +22,7 @@ const QUOTED: usize = 700;
 const VALUE: usize = 300;
 const FACTS: usize = 1_500;
 /// Telegram keeps about a hundred; beyond that somebody else's words would be bare.
-const ENTITIES: usize = 90;
+pub(super) const ENTITIES: usize = 90;
 
 /// The message.
 pub(super) fn body(card: &Card, preview: bool) -> TelegramBody {
@@ -56,7 +56,7 @@ fn head(card: &Card) -> Text {
         text.push(&card.mark());
         text.mark("code", &cut(written, TITLE, utf16), None);
     } else {
-        text.mark("bold", &undotted(&cut(&card.lead(), TITLE, utf16)), None);
+        text.mark("bold", &defused(&cut(&card.lead(), TITLE, utf16)), None);
     }
     if let Some(who) = &card.who {
         text.push(if card.title.written.is_some() { "\n" } else { " · " });
@@ -84,13 +84,20 @@ fn person(text: &mut Text, who: &Who) {
     }
 }
 
-/// A word joiner behind a dot between letters, so that a symbol is never a domain.
-fn undotted(text: &str) -> String {
+/// Our own words with a word joiner behind what would make a mention, a tag, a command, a cashtag or a domain of the next letters.
+pub(super) fn defused(text: &str) -> String {
     let mut letters = text.chars().peekable();
     let mut out = String::with_capacity(text.len());
     while let Some(letter) = letters.next() {
         out.push(letter);
-        if letter == '.' && letters.peek().is_some_and(|next| next.is_alphabetic()) {
+        let next = letters.peek().copied().unwrap_or(' ');
+        let is_live = match letter {
+            '@' => true,
+            '#' | '/' => next.is_alphanumeric() || next == '_',
+            '.' | '$' => next.is_alphabetic(),
+            _ => false,
+        };
+        if is_live {
             out.push('\u{2060}');
         }
     }
@@ -139,20 +146,20 @@ fn fact(text: &mut Text, at: usize, fact: &Fact) {
 
 /// A text under construction with its entities.
 #[derive(Default)]
-struct Text {
-    text: String,
+pub(super) struct Text {
+    pub(super) text: String,
     /// UTF-16 code units of the text.
-    units: usize,
-    entities: Vec<Entity>,
+    pub(super) units: usize,
+    pub(super) entities: Vec<Entity>,
 }
 
 impl Text {
-    fn push(&mut self, text: &str) {
+    pub(super) fn push(&mut self, text: &str) {
         self.text.push_str(text);
         self.units += utf16(text);
     }
 
-    fn mark(&mut self, kind: &'static str, text: &str, url: Option<String>) {
+    pub(super) fn mark(&mut self, kind: &'static str, text: &str, url: Option<String>) {
         let length = utf16(text);
         if length > 0 {
             self.entities.push(Entity { kind: kind.into(), offset: self.units, length, url });
@@ -160,7 +167,7 @@ impl Text {
         }
     }
 
-    fn append(&mut self, other: Self) {
+    pub(super) fn append(&mut self, other: Self) {
         let shift = self.units;
         self.entities.extend(other.entities.into_iter().map(|entity| Entity { offset: entity.offset + shift, ..entity }));
         self.push(&other.text);

@@ -54,6 +54,11 @@ impl Endpoint {
         Ok(Self { url, username: action.username.clone(), avatar: action.avatar.clone(), silent: action.silent })
     }
 
+    /// Where requests go.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// What must not be seen.
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.url.path_segments().into_iter().flatten().next_back().map(str::to_owned).into_iter().collect()

@@ -58,6 +58,13 @@ impl Endpoint {
         Ok(Self::App { url, token, bearer, channel: channel.to_owned() })
     }
 
+    /// Where requests go.
+    pub(crate) fn url(&self) -> &Url {
+        match self {
+            Self::Webhook { url } | Self::App { url, .. } => url,
+        }
+    }
+
     /// What must not be seen.
     pub(crate) fn secrets(&self) -> Vec<String> {
         match self {

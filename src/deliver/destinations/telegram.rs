@@ -52,6 +52,11 @@ impl Endpoint {
         Ok(Self { url, token: token.to_owned(), chat: action.chat.clone(), topic: action.topic, silent: action.silent })
     }
 
+    /// Where requests go.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// What must not be seen.
     pub(crate) fn secrets(&self) -> Vec<String> {
         let key = self.token.split(':').next_back().map(str::to_owned);

@@ -61,6 +61,11 @@ impl Endpoint {
         (self.url.scheme() == "http" && !is_private(&self.url)).then(|| self.url.host_str().unwrap_or_default().to_owned())
     }
 
+    /// Where requests go.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// What must not be seen: the whole path and query and their long parts (a trading service's URL is its password), user and password
     /// and how they travel, and the values of headers.
     pub(crate) fn secrets(&self) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use birdcall::clock::Clock;
-use birdcall::deliver::{Common, Pause, Target, Trial, Verdict, send_once};
+use birdcall::deliver::{Common, Granted, Pause, Switch, Target, Trial, Verdict, send_once};
 use birdcall::model::action::{Action, Destination, SecretRef, Slack, Span};
 use birdcall::model::delivery::Delivery;
 use birdcall::model::limits::{ANSWER_SHOWN, RETRY_AFTER_MAX};
@@ -66,9 +66,10 @@ fn stage() -> &'static Stage {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a port");
         let tls = birdcall::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[b"http/1.1"]).expect("TLS");
-        // Nothing is reported: each message is sent past its lane.
-        let reports = tokio::sync::mpsc::channel(1).0;
-        Stage { runtime, listener, common: Common { tls, clock: Clock::system(), reports } }
+        // Nothing is told: each message is sent past its lane.
+        let events = tokio::sync::mpsc::channel(1).0;
+        let (clock, switch) = (Clock::system(), Switch::new(true));
+        Stage { runtime, listener, common: Common { tls, clock, events, switch, intents: Arc::new(Granted) } }
     })
 }
 

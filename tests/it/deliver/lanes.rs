@@ -162,7 +162,8 @@ async fn a_full_queue_lets_the_oldest_go_and_counts_it() {
     for n in 0..birdcall::model::limits::LANE_QUEUE {
         put(&lane, rig.delivery(&n.to_string(), for_discord("x")));
     }
-    let report = lane.offer(rig.delivery("one more", for_discord("x"))).expect("no room");
+    let lost = lane.offer(rig.delivery("one more", for_discord("x")), None);
+    let [report] = lost.try_into().expect("no room for one");
     assert_eq!(
         (report.firing.id, report.outcome, report.attempts),
         (FiringId::of("rule", "0", ""), Outcome::Suppressed { reason: Suppression::Overflow }, 0)
@@ -176,10 +177,11 @@ async fn with_overflow_drop_only_what_the_pace_lets_through_at_once_is_taken() {
     let mut rig = Rig::new();
     let limits = vec![rate(3, Duration::from_secs(60))];
     let lane = rig.open(&Action { overflow: Overflow::Drop, rate_limits: limits, ..to_webhook(&hook.url()) });
-    let dropped: Vec<bool> = (0..5).map(|n| lane.offer(rig.delivery(&n.to_string(), for_webhook("x"))).is_some()).collect();
+    let dropped: Vec<bool> =
+        (0..5).map(|n| !lane.offer(rig.delivery(&n.to_string(), for_webhook("x")), None).is_empty()).collect();
     assert_eq!(dropped, [false, false, false, true, true]);
     rig.outcomes(3).await;
-    let report = lane.offer(rig.delivery("late", for_webhook("x"))).expect("the pace is used up");
+    let report = lane.offer(rig.delivery("late", for_webhook("x")), None).pop().expect("the pace is used up");
     assert_eq!((report.outcome, report.action), (Outcome::Suppressed { reason: Suppression::Overflow }, 7));
 }
 
@@ -219,7 +221,7 @@ async fn a_closed_lane_finishes_what_it_has_and_takes_nothing_more() {
         put(&lane, rig.delivery(&n.to_string(), for_discord("x")));
     }
     lane.close();
-    let late = lane.offer(rig.delivery("late", for_discord("x"))).expect("closed");
+    let late = lane.offer(rig.delivery("late", for_discord("x")), None).pop().expect("closed");
     assert_eq!((late.outcome, late.action), (Outcome::Abandoned, 3));
     tokio::time::timeout(PATIENCE, worker).await.unwrap().unwrap();
     assert!(rig.outcomes(3).await.iter().all(|outcome| outcome.name() == "delivered"));
@@ -269,7 +271,7 @@ async fn whatever_happens_every_delivery_ends_in_exactly_one_report() {
         let action = Action { rate_limits: limits, overflow, timeout: ms(200), trading: seed >= 2, ..to_webhook(&server.url()) };
         let (lane, worker) = rig.open_as(7, &action);
         let mut ids: Vec<FiringId> = (0..1_300)
-            .filter_map(|n| lane.offer(rig.delivery(&n.to_string(), for_webhook("x"))))
+            .flat_map(|n| lane.offer(rig.delivery(&n.to_string(), for_webhook("x")), None))
             .map(|report| report.firing.id)
             .collect();
         let let_go = ids.len();
@@ -284,7 +286,7 @@ async fn whatever_happens_every_delivery_ends_in_exactly_one_report() {
             ids.push(report.firing.id);
         }
         worker.await.unwrap();
-        assert!(rig.reports.try_recv().is_err(), "one too many");
+        assert!(rig.events.try_recv().is_err(), "one too many");
         ids.sort();
         ids.dedup();
         assert_eq!((ids.len(), lane.waiting()), (1_300, 0));

@@ -6,18 +6,21 @@ mod network;
 mod orders;
 mod secrets;
 mod stand_ins;
+mod statuses;
+mod warm;
 mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use birdcall::clock::Clock;
-use birdcall::deliver::{Common, Jitter, Lane, Target};
+use birdcall::deliver::{Attempt, Common, Granted, Jitter, Lane, LaneEvent, Switch, Target};
 use birdcall::model::action::{Action, Chat, Destination, Discord, Method, Overflow, SecretRef, Slack, Span, Telegram, Webhook};
 use birdcall::model::delivery::{Delivery, Form, Outcome, Receipt, Report, Suppression};
 use birdcall::model::firing::{Firing, Origin};
 use birdcall::model::ids::{FiringId, TweetId};
 use birdcall::model::message::{AllowedMentions, Body, ContentType, DiscordBody, Embed, SlackBody, TelegramBody, WebhookBody};
+use birdcall::model::mode::Mode;
 use birdcall::model::rate::Rate;
 use birdcall::model::secret::{Secret, SecretSource};
 use birdcall::model::subject::{About, Event, Subject, Tweet};
@@ -33,7 +36,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What the app is to the lanes.
 struct Rig {
     common: Common,
-    reports: mpsc::Receiver<Report>,
+    events: mpsc::Receiver<LaneEvent>,
+    /// What was told besides ends, in order.
+    attempts: Vec<Attempt>,
+    changes: Vec<LaneEvent>,
 }
 
 impl Rig {
@@ -47,8 +53,10 @@ impl Rig {
     }
 
     fn with_tls(tls: Arc<rustls::ClientConfig>) -> Self {
-        let (sender, reports) = mpsc::channel(64);
-        Self { common: Common { tls, clock: Clock::system(), reports: sender }, reports }
+        let (sender, events) = mpsc::channel(64);
+        let (clock, switch) = (Clock::system(), Switch::new(true));
+        let common = Common { tls, clock, events: sender, switch, intents: Arc::new(Granted) };
+        Self { common, events, attempts: Vec::new(), changes: Vec::new() }
     }
 
     /// Opens the lane and lets its worker run. Retries come at once.
@@ -63,7 +71,13 @@ impl Rig {
     }
 
     async fn report(&mut self) -> Report {
-        tokio::time::timeout(PATIENCE, self.reports.recv()).await.expect("a report in time").expect("a report")
+        loop {
+            match tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("a report in time").expect("a report") {
+                LaneEvent::Ended(report) => return report,
+                LaneEvent::Attempted(attempt) => self.attempts.push(attempt),
+                change => self.changes.push(change),
+            }
+        }
     }
 
     /// The next `n` outcomes.
@@ -102,7 +116,7 @@ fn target(action: &Action) -> Target {
 }
 
 fn put(lane: &Lane, delivery: Delivery) {
-    assert!(lane.offer(delivery).is_none(), "the lane had no room");
+    assert!(lane.offer(delivery, None).is_empty(), "the lane had no room");
 }
 
 fn firing(name: &str, at: Timestamp) -> Firing {
@@ -128,6 +142,8 @@ fn action(destination: Destination) -> Action {
         max_age: Duration::from_secs(60),
         timeout: Duration::from_secs(10),
         trading: false,
+        mode: Mode::Armed,
+        max_per_day: None,
     }
 }
 

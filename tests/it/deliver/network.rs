@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::kit::http::{Door, Manner, Received, Reply, Server};
+use crate::kit::http2::Http2;
 use crate::kit::tls::Authority;
 
 fn hook_at(server: &Server) -> Action {
@@ -154,52 +155,224 @@ async fn words_of(rig: &Rig, url: &str) -> String {
 #[tokio::test]
 async fn http_2_is_spoken_where_it_is_offered_over_one_connection() {
     let authority = Authority::new("ours");
-    let server = Http2::start(authority.server("localhost", 4000, &[b"h2"])).await;
+    let server = Http2::start(authority.server("localhost", 4000, &[b"h2"]), Duration::ZERO).await;
     let mut rig = Rig::trusting(authority.roots());
     let lane = rig.open(&to_webhook(&server.url));
     for n in 0..20 {
         put(&lane, rig.delivery(&n.to_string(), for_webhook("x")));
         assert_eq!(rig.report().await.outcome.name(), "delivered");
     }
-    assert_eq!(server.counts(), (1, 20));
+    assert_eq!((server.connections(), server.requests()), (1, 20));
 }
 
-/// Answers 204 to everything, over HTTP/2 only; counts connections and requests with a whole body.
-struct Http2 {
+#[tokio::test]
+async fn one_message_by_hand_works_over_http_2_too() {
+    let authority = Authority::new("ours");
+    let server = Http2::start(authority.server("localhost", 4000, &[b"h2"]), Duration::ZERO).await;
+    assert_eq!(words_of(&Rig::trusting(authority.roots()), &server.url).await, "delivered");
+}
+
+/// What a fault comes to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Class {
+    /// No byte of the message left: everything is tried again.
+    NotSent,
+    /// It may have arrived: an order is not repeated.
+    Ambiguous,
+    /// The answer's head was whole: it has arrived.
+    Delivered,
+}
+
+/// A place where something goes wrong.
+struct Place {
+    name: String,
     url: String,
-    counts: Arc<[AtomicUsize; 2]>,
+    class: Class,
+    /// What people are told.
+    word: &'static str,
+    server: Option<Server>,
 }
 
-impl Http2 {
-    fn counts(&self) -> (usize, usize) {
-        (self.counts[0].load(Ordering::SeqCst), self.counts[1].load(Ordering::SeqCst))
+/// Every fault below HTTP, and of the answer's form.
+async fn faults(authority: &Authority) -> Vec<Place> {
+    use Class::{Ambiguous, Delivered, NotSent};
+    let mut places = Vec::new();
+    let mut place = |name: &str, server: Server, class, word| {
+        places.push(Place { name: name.to_owned(), url: server.url(), class, word, server: Some(server) });
+    };
+    for (name, door, class, word) in [
+        ("reset in the middle of the request", Door::ResetAfter(200), Ambiguous, "no complete answer: "),
+        ("hung up in the middle of the request", Door::Say(b""), Ambiguous, "no complete answer: "),
+        ("never reads", Door::Ignore, Ambiguous, "no complete answer within 400ms"),
+        ("answers before it has heard all", Door::Say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"), Delivered, ""),
+    ] {
+        let server = plain(Manner::Plain).await;
+        server.set_door(door);
+        place(name, server, class, word);
     }
-
-    #[expect(clippy::disallowed_methods, reason = "a test server runs beside the test")]
-    async fn start(acceptor: tokio_rustls::TlsAcceptor) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://localhost:{}/hook", listener.local_addr().unwrap().port());
-        let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
-        let shared = Arc::clone(&counts);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                shared[0].fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(talk_http2(acceptor.accept(stream).await.unwrap(), Arc::clone(&shared)));
-            }
-        });
-        Self { url, counts }
+    for (manner, class, word) in [
+        (Manner::Reset, Ambiguous, "no complete answer: "),
+        (Manner::Close, Ambiguous, "no complete answer: connection closed before message completed"),
+        (Manner::Late(PATIENCE), Ambiguous, "no complete answer within 400ms"),
+        (Manner::SlowHead, Ambiguous, "no complete answer within 400ms"),
+        (Manner::Raw(b"HTTP/1.1 20"), Ambiguous, "no complete answer: "),
+        (Manner::Raw(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"), Ambiguous, "no complete answer: invalid HTTP"),
+        (Manner::Raw(b"HTTP/1.1 2OO OK\r\n\r\n"), Ambiguous, "no complete answer: invalid HTTP"),
+        (Manner::Raw(b"HTTP/1.1 100 Continue\r\n\r\n"), Ambiguous, "no complete answer: "),
+        (Manner::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok"), Ambiguous, "no complete answer: "),
+        (Manner::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok"), Ambiguous, "no complete answer: "),
+        (Manner::Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"), Delivered, ""),
+        (Manner::Raw(b"HTTP/1.0 200 OK\r\n\r\nok"), Delivered, ""),
+        (Manner::SlowBody, Delivered, ""),
+        (Manner::Endless, Delivered, ""),
+        (Manner::Short, Delivered, ""),
+    ] {
+        place(&format!("{manner:?}"), plain(manner).await, class, word);
     }
+    let answer = Reply::new(200, "ok").whole();
+    let head = answer.len() - 2;
+    for cut in 0..=answer.len() {
+        for manner in [Manner::CutAt(cut), Manner::ResetAt(cut)] {
+            let (class, word) = if cut < head { (Ambiguous, "no complete answer: ") } else { (Delivered, "") };
+            place(&format!("{manner:?}"), plain(manner).await, class, word);
+        }
+    }
+    for (name, acceptor, word) in [
+        ("expired certificate", authority.server("localhost", 2020, &[]), "cannot connect: invalid peer certificate: "),
+        ("certificate of another", authority.server("other.example", 4000, &[]), "not valid for name"),
+        ("unknown authority", Authority::new("a stranger").server("localhost", 4000, &[]), "UnknownIssuer"),
+    ] {
+        place(name, Server::start_tls(acceptor, |_| Reply::new(200, "ok")).await, NotSent, word);
+    }
+    for (name, door, word) in [
+        ("silent handshake", Door::Ignore, "cannot connect within 400ms"),
+        ("reset before the handshake", Door::Reset, "cannot connect: "),
+        ("hung up before the handshake", Door::Close, "cannot connect: "),
+        ("TLS 1.0 and nothing newer", Door::Say(&[0x15, 3, 1, 0, 2, 2, 70]), "cannot connect: "),
+        ("no TLS at all", Door::Say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "cannot connect: "),
+    ] {
+        let server = Server::start_tls(authority.server("localhost", 4000, &[]), |_| Reply::new(200, "ok")).await;
+        server.set_door(door);
+        place(name, server, NotSent, word);
+    }
+    let closed = plain(Manner::Plain).await.url();
+    let refused = "cannot connect: Connection refused";
+    places.push(Place { name: "refused".into(), url: closed, class: NotSent, word: refused, server: None });
+    places
 }
 
-async fn talk_http2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>, counts: Arc<[AtomicUsize; 2]>) {
-    let mut connection = h2::server::handshake(stream).await.unwrap();
-    while let Some(Ok((request, mut respond))) = connection.accept().await {
-        // What a request sends comes only while the connection is driven, so the answer does not wait for the body.
-        let length = request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        counts[1].fetch_add(usize::from(length.is_some_and(|length| length > 0)), Ordering::SeqCst);
-        let mut response = axum::http::Response::new(());
-        *response.status_mut() = axum::http::StatusCode::NO_CONTENT;
-        respond.send_response(response, true).unwrap();
+async fn plain(manner: Manner) -> Server {
+    Server::start(move |_| Reply::manner(manner.clone())).await
+}
+
+#[tokio::test]
+async fn every_fault_of_the_network_is_of_its_class_and_has_its_next_step() {
+    let authority = Authority::new("ours");
+    let places = faults(&authority).await;
+    let tried = futures_util::future::join_all(places.iter().map(|place| fault(place, authority.roots()))).await;
+    let wrong: Vec<_> = tried.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(places.len() > 100, "{} faults", places.len());
+}
+
+/// By hand, as an order and as an order that may be repeated; what is wrong with it.
+async fn fault(place: &Place, roots: Arc<rustls::RootCertStore>) -> Option<String> {
+    let mut rig = Rig::trusting(roots);
+    let action = Action { timeout: Duration::from_millis(400), ..to_webhook(&format!("{}/CANARY", place.url)) };
+    // More than fits into the sockets' buffers.
+    let body = || for_webhook(&"x".repeat(16 << 20));
+    let body = if place.name.contains("the request") || place.name.contains("never reads") { body() } else { for_webhook("x") };
+    let trial =
+        birdcall::deliver::send_once(&action, target(&action), &rig.common, &rig.delivery("a", body.clone())).await.unwrap();
+    let said = trial.to_string();
+    let begins = match place.class {
+        Class::NotSent => "not sent: ",
+        Class::Ambiguous => "sent, but it may or may not have arrived: ",
+        Class::Delivered => "delivered",
+    };
+    let mut wrong = Vec::new();
+    if !said.starts_with(begins) || !said.contains(place.word) || said.contains("CANARY") {
+        wrong.push(format!("expected {:?} with {:?}, got {said:?}", place.class, place.word));
+    }
+    let bytes = place.server.as_ref().map_or(0, Server::bytes);
+    if place.class == Class::NotSent && bytes > 1 {
+        wrong.push(format!("{bytes} bytes of the request went out"));
+    }
+    for idempotent in [false, true] {
+        let mut order = Action { trading: true, ..action.clone() };
+        if let Destination::Webhook(webhook) = &mut order.destination {
+            webhook.idempotent = idempotent;
+        }
+        let delivery = rig.delivery("a", body.clone());
+        let soon = rig.common.clock.now().plus(Duration::from_millis(900));
+        let report = rig.deliver(&order, Delivery { expires_at: soon, ..delivery }).await;
+        let (outcome, again) = match (place.class, idempotent) {
+            (Class::Delivered, _) => ("delivered", false),
+            (Class::Ambiguous, false) => ("unknown", false),
+            _ => ("expired", true),
+        };
+        if report.outcome.name() != outcome || (report.attempts > 1) != again {
+            wrong
+                .push(format!("expected {outcome}, again: {again}; got {:?} after {} attempts", report.outcome, report.attempts));
+        }
+    }
+    (!wrong.is_empty()).then(|| format!("{}: {}", place.name, wrong.join("; ")))
+}
+
+#[tokio::test]
+async fn a_reset_at_the_door_is_never_taken_for_a_success() {
+    // Whether the message was written before the reset was seen is a matter of microseconds.
+    let server = plain(Manner::Plain).await;
+    server.set_door(Door::Reset);
+    let rig = Rig::new();
+    for _ in 0..100 {
+        let words = words_of(&rig, &server.url()).await;
+        assert!(words.starts_with("not sent") || words.starts_with("sent, but it may or may not"), "{words}");
+    }
+    assert_eq!(server.received().len(), 0);
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_lane_never_has_more_connections_than_requests_under_way() {
+    let server = plain(Manner::Plain).await;
+    server.set_door(Door::Ignore);
+    let (most, port) = (birdcall::model::limits::WEBHOOK_CONCURRENCY, server.url().rsplit(':').next().unwrap().parse().unwrap());
+    let rig = Rig::new();
+    let lane = rig.open(&hook_at(&server));
+    for n in 0..most * 3 {
+        put(&lane, rig.delivery(&n.to_string(), for_webhook("x")));
+    }
+    // The first of them, their ends at the timeout, and what comes then.
+    let (started, mut peak) = (Instant::now(), 0);
+    while server.connections() <= most || started.elapsed() < Duration::from_secs(1) {
+        assert!(started.elapsed() < PATIENCE, "{} connections", server.connections());
+        peak = peak.max(connected_to(port));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // Two are opened ahead again as soon as the ones in use have ended.
+    assert!((most..=most + birdcall::model::limits::WEBHOOK_WARM).contains(&peak), "{peak}");
+}
+
+/// Sockets of this machine that are connected to a port of loopback.
+fn connected_to(port: u16) -> usize {
+    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let (remote, established) = (format!("0100007F:{port:04X}"), "01");
+    table.lines().filter(|line| line.split_whitespace().skip(2).take(2).eq([remote.as_str(), established])).count()
+}
+
+#[tokio::test]
+async fn the_head_says_who_asks_for_what_and_wants_nothing_compressed() {
+    let server = plain(Manner::Plain).await;
+    let rig = Rig::new();
+    assert_eq!(words_of(&rig, &format!("{}/a%20b?c=d#e", server.url().replace("://", "://user:p%40ss@"))).await, "delivered");
+    let request = server.received().remove(0);
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/a%20b?c=d"));
+    assert_eq!(request.header("host"), server.url().strip_prefix("http://"));
+    assert_eq!(request.header("authorization"), Some("Basic dXNlcjpwQHNz"));
+    assert!(request.header("user-agent").is_some_and(|agent| agent.starts_with("birdcall/")));
+    for absent in ["accept-encoding", "referer", "cookie", "expect"] {
+        assert_eq!(request.header(absent), None, "{absent}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use birdcall::deliver::{Intents, Pledge, Unrecorded};
 use tokio::time::Instant;
 
 use super::*;
@@ -135,4 +136,67 @@ async fn an_order_cut_off_by_the_end_of_the_program_is_unknown_and_one_that_wait
     let mut outcomes = rig.outcomes(2).await;
     outcomes.sort_by_key(Outcome::name);
     assert_eq!((outcomes[0].name(), outcomes[1].name()), ("abandoned", "unknown"));
+}
+
+/// A journal that looks at the receiver before it answers.
+struct Book {
+    refuses: bool,
+    /// Requests that the receiver had when the intent was committed.
+    seen: Arc<std::sync::Mutex<Vec<usize>>>,
+    bot: Arc<Server>,
+}
+
+impl std::fmt::Debug for Book {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Book")
+    }
+}
+
+impl Intents for Book {
+    fn begin(&self, _: &Delivery) -> Pledge {
+        let (refuses, seen, bot) = (self.refuses, Arc::clone(&self.seen), Arc::clone(&self.bot));
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            seen.lock().unwrap().push(bot.received().len());
+            if refuses { Err(Unrecorded("the disk is full".to_owned())) } else { Ok(()) }
+        })
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_an_order_leaves_before_its_intent_is_committed_and_nothing_at_all_when_it_cannot_be() {
+    let bot = Arc::new(Server::start(|_| Reply::new(200, "ok")).await);
+    for refuses in [false, true] {
+        let seen = Arc::default();
+        let mut rig = Rig::new();
+        rig.common.intents = Arc::new(Book { refuses, seen: Arc::clone(&seen), bot: Arc::clone(&bot) });
+        let report = rig.deliver(&order(&bot.url()), rig.delivery("a", for_webhook("buy"))).await;
+        if refuses {
+            assert_eq!(dead(&report.outcome), "not sent: the journal cannot record it: the disk is full");
+            assert_eq!((report.attempts, bot.received().len(), seen.lock().unwrap().clone()), (0, 1, vec![1]));
+        } else {
+            assert_eq!((report.outcome.name(), bot.received().len(), seen.lock().unwrap().clone()), ("delivered", 1, vec![0]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_is_stopped_while_it_connects_gets_no_byte_out() {
+    let authority = Authority::new("ours");
+    let acceptor = authority.server("localhost", 4000, &[]);
+    let bot = Server::start_slow_tls(acceptor, Duration::from_millis(400), |_| Reply::new(200, "ok")).await;
+    let mut rig = Rig::trusting(authority.roots());
+    let lane = rig.open(&Action { timeout: Duration::from_secs(5), ..order(&bot.url()) });
+    put(&lane, rig.delivery("a", for_webhook("buy")));
+    while bot.connections() == 0 {
+        tokio::task::yield_now().await;
+    }
+    rig.common.switch.set(false);
+    let report = rig.report().await;
+    assert_eq!(report.outcome, Outcome::Suppressed { reason: Suppression::Disarmed });
+    rig.common.switch.set(true);
+    put(&lane, rig.delivery("b", for_webhook("sell")));
+    assert_eq!(rig.report().await.outcome.name(), "delivered");
+    let bodies: Vec<_> = bot.received().iter().map(|request| request.json()["text"].clone()).collect();
+    assert_eq!(bodies, ["sell"]);
 }

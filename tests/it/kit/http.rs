@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
@@ -54,6 +55,10 @@ pub(crate) enum Manner {
     Endless,
     /// A head that promises more than comes.
     Short,
+    /// So many bytes of the answer, then the connection ends.
+    CutAt(usize),
+    /// The same, then the connection is reset.
+    ResetAt(usize),
     /// These bytes instead of an answer.
     Raw(&'static [u8]),
 }
@@ -85,6 +90,11 @@ impl Reply {
         Self { manner, ..Self::new(200, "ok") }
     }
 
+    /// The bytes of a plain answer.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        [self.head(Some(self.body.len())).as_bytes(), &self.body].concat()
+    }
+
     fn head(&self, length: Option<usize>) -> String {
         let mut head = format!("HTTP/1.1 {} X\r\n", self.status);
         for (name, value) in &self.headers {
@@ -105,6 +115,12 @@ pub(crate) enum Door {
     Reset,
     /// Accepted and then ignored.
     Ignore,
+    /// Reset after so many bytes.
+    ResetAfter(usize),
+    /// Says these bytes as soon as it hears something, reads nothing more, and closes.
+    Say(&'static [u8]),
+    /// Accepted, and closed before anything is heard.
+    Close,
 }
 
 type Handler = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
@@ -116,7 +132,16 @@ pub(crate) struct Server {
     received: Arc<Mutex<Vec<Received>>>,
     connections: Arc<AtomicUsize>,
     door: Arc<Mutex<Door>>,
+    gauges: Arc<Gauges>,
     task: JoinHandle<()>,
+}
+
+/// What goes on at the moment.
+#[derive(Default)]
+struct Gauges {
+    open: AtomicUsize,
+    bytes: AtomicUsize,
+    hang_up: Notify,
 }
 
 impl Server {
@@ -147,19 +172,27 @@ impl Server {
         let connections = Arc::new(AtomicUsize::new(0));
         let door = Arc::new(Mutex::new(Door::Open));
         let (log, count, guard) = (Arc::clone(&received), Arc::clone(&connections), Arc::clone(&door));
+        let gauges = Arc::new(Gauges::default());
+        let all = Arc::clone(&gauges);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let number = count.fetch_add(1, Ordering::SeqCst);
                 let door = *guard.lock().unwrap();
-                let connection = Connection { number, handler: Arc::clone(&handler), log: Arc::clone(&log) };
+                let connection =
+                    Connection { number, handler: Arc::clone(&handler), log: Arc::clone(&log), gauges: Arc::clone(&all) };
                 let acceptor = acceptor.clone();
+                let gauges = Arc::clone(&all);
                 tokio::spawn(async move {
-                    tokio::time::sleep(pause).await;
+                    gauges.open.fetch_add(1, Ordering::SeqCst);
+                    if !pause.is_zero() {
+                        tokio::time::sleep(pause).await;
+                    }
                     open(stream, acceptor, door, connection).await;
+                    gauges.open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
-        Self { address, scheme, received, connections, door, task }
+        Self { address, scheme, received, connections, door, gauges, task }
     }
 
     /// `http://127.0.0.1:PORT`, or `https://localhost:PORT` with TLS, without a slash at the end.
@@ -174,6 +207,21 @@ impl Server {
 
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections that are open now.
+    pub(crate) fn open(&self) -> usize {
+        self.gauges.open.load(Ordering::SeqCst)
+    }
+
+    /// Bytes of requests that came, whole or not.
+    pub(crate) fn bytes(&self) -> usize {
+        self.gauges.bytes.load(Ordering::SeqCst)
+    }
+
+    /// Closes all connections that wait for a request.
+    pub(crate) fn hang_up(&self) {
+        self.gauges.hang_up.notify_waiters();
     }
 
     pub(crate) fn set_door(&self, door: Door) {
@@ -191,12 +239,29 @@ struct Connection {
     number: usize,
     handler: Handler,
     log: Arc<Mutex<Vec<Received>>>,
+    gauges: Arc<Gauges>,
 }
 
-async fn open(stream: TcpStream, acceptor: Option<TlsAcceptor>, door: Door, connection: Connection) {
+async fn open(mut stream: TcpStream, acceptor: Option<TlsAcceptor>, door: Door, connection: Connection) {
     match (door, acceptor) {
         (Door::Reset, _) => stream.set_zero_linger().unwrap(),
-        (Door::Ignore, _) => hang(stream).await,
+        (Door::Close, _) => {}
+        (Door::Ignore, _) => {
+            // Until the other side gives up.
+            while more(&mut stream, &mut Vec::new()).await.is_some() {}
+        }
+        (Door::ResetAfter(bytes), _) => {
+            let mut heard = Vec::new();
+            while heard.len() < bytes && more(&mut stream, &mut heard).await.is_some() {}
+            connection.gauges.bytes.fetch_add(heard.len(), Ordering::SeqCst);
+            stream.set_zero_linger().unwrap();
+        }
+        (Door::Say(bytes), _) => {
+            let mut heard = [0; 1];
+            let read = stream.read(&mut heard).await.unwrap_or_default();
+            connection.gauges.bytes.fetch_add(read, Ordering::SeqCst);
+            let _ = stream.write_all(bytes).await;
+        }
         (Door::Open, None) => {
             let reset = |stream: TcpStream| stream.set_zero_linger().unwrap();
             connection.talk(stream, reset).await;
@@ -209,27 +274,42 @@ async fn open(stream: TcpStream, acceptor: Option<TlsAcceptor>, door: Door, conn
     }
 }
 
-async fn hang<T>(_stream: T) {
-    std::future::pending().await
-}
-
 impl Connection {
     async fn talk<S: AsyncRead + AsyncWrite + Unpin>(self, mut stream: S, reset: impl FnOnce(S)) {
         let mut buffer = Vec::new();
-        while let Some(request) = read(&mut stream, &mut buffer, self.number).await {
+        loop {
+            let request = tokio::select! {
+                request = read(&mut stream, &mut buffer, self.number, &self.gauges.bytes) => request,
+                () = self.gauges.hang_up.notified() => {
+                    let _ = stream.shutdown().await;
+                    return;
+                }
+            };
+            let Some(request) = request else { return };
             let reply = (self.handler)(&request);
             self.log.lock().unwrap().push(request);
-            if matches!(reply.manner, Manner::Reset) {
+            let goes_on = answer(&mut stream, &reply).await;
+            if matches!(reply.manner, Manner::Reset | Manner::ResetAt(_)) {
                 return reset(stream);
             }
-            if !answer(&mut stream, &reply).await {
+            if !goes_on {
                 return;
             }
         }
     }
 }
 
-async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>, connection: usize) -> Option<Received> {
+async fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut Vec<u8>,
+    connection: usize,
+    bytes: &AtomicUsize,
+) -> Option<Received> {
+    let more = async |stream: &mut S, buffer: &mut Vec<u8>| {
+        let read = more(stream, buffer).await?;
+        bytes.fetch_add(read, Ordering::SeqCst);
+        Some(())
+    };
     let end = loop {
         if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             break end;
@@ -253,14 +333,14 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>, connec
     Some(Received { at: Instant::now(), connection, method, path, headers, body })
 }
 
-async fn more<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Option<()> {
+async fn more<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Option<usize> {
     let read = stream.read_buf(buffer).await.ok()?;
-    (read > 0).then_some(())
+    (read > 0).then_some(read)
 }
 
 /// Whether the connection goes on.
 async fn answer<S: AsyncWrite + Unpin>(stream: &mut S, reply: &Reply) -> bool {
-    let whole = [reply.head(Some(reply.body.len())).as_bytes(), &reply.body].concat();
+    let whole = reply.whole();
     let done = match &reply.manner {
         Manner::Plain => stream.write_all(&whole).await.is_ok(),
         Manner::Late(pause) => {
@@ -268,6 +348,10 @@ async fn answer<S: AsyncWrite + Unpin>(stream: &mut S, reply: &Reply) -> bool {
             stream.write_all(&whole).await.is_ok()
         }
         Manner::Close | Manner::Reset => return false,
+        Manner::CutAt(bytes) | Manner::ResetAt(bytes) => {
+            let _ = stream.write_all(&whole[..*bytes]).await;
+            return false;
+        }
         Manner::Raw(bytes) => {
             let _ = stream.write_all(bytes).await;
             let _ = stream.shutdown().await;

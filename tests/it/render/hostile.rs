@@ -10,7 +10,7 @@ use super::places::places;
 use super::samples::{actions, kairo, on_tweet, post, rendered, s, sent, try_rendered};
 
 /// What people have tried on bots of this kind.
-fn words() -> Vec<String> {
+pub(super) fn words() -> Vec<String> {
     let mut all: Vec<String> = include_str!("../../data/hostile.txt")
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with("## "))

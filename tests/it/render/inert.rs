@@ -29,7 +29,7 @@ pub(crate) fn check(body: &Body) {
 }
 
 /// No control characters but line breaks and tabs, no bidi controls, nothing that hides.
-fn clean(text: &str) {
+pub(super) fn clean(text: &str) {
     let bad = |c: char| {
         (c.is_control() && !matches!(c, '\n' | '\t'))
             || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}' | '\u{ad}' | '\u{2028}' | '\u{2029}' | '\u{e0000}'..='\u{e007f}')
@@ -46,20 +46,20 @@ fn strings<'v>(value: &'v Value, out: &mut Vec<&'v str>) {
     }
 }
 
-fn all_clean(value: &Value) {
+pub(super) fn all_clean(value: &Value) {
     let mut all = Vec::new();
     strings(value, &mut all);
     all.into_iter().for_each(clean);
 }
 
-fn link(url: &Value) {
+pub(super) fn link(url: &Value) {
     if let Some(url) = url.as_str() {
         assert!(LINKS.iter().any(|ours| url.starts_with(ours)), "{url}");
         assert!(url.len() <= 2_048);
     }
 }
 
-fn chars(value: &Value) -> usize {
+pub(super) fn chars(value: &Value) -> usize {
     value.as_str().map_or(0, |text| text.chars().count())
 }
 
@@ -156,7 +156,7 @@ fn handle(text: &str) -> Option<(&str, &str)> {
 }
 
 /// A small reader of Discord's markup: what is escaped is text; code of ours holds only what cannot close it; nothing else may be there.
-fn no_discord_markup(text: &str) {
+pub(super) fn no_discord_markup(text: &str) {
     let mut rest = text.chars().peekable();
     let mut line_start = true;
     while let Some(c) = rest.next() {
@@ -182,7 +182,7 @@ fn no_discord_markup(text: &str) {
 }
 
 /// DESTINATIONS 4.2 and 4.5.
-fn telegram(body: &TelegramBody) {
+pub(super) fn telegram(body: &TelegramBody) {
     let units: Vec<u16> = body.text.encode_utf16().collect();
     assert!((1..=4_096).contains(&units.len()), "{}", units.len());
     assert!(body.entities.len() <= 100, "{}", body.entities.len());
@@ -231,7 +231,7 @@ fn telegram(body: &TelegramBody) {
 }
 
 /// DESTINATIONS 5.2 and 5.5.
-fn slack(body: &Value) {
+pub(super) fn slack(body: &Value) {
     all_clean(body);
     let text = body["text"].as_str().unwrap();
     assert!((1..=4_000).contains(&text.len()));

@@ -8,6 +8,7 @@ use birdcall::model::address::Address;
 use birdcall::model::firing::{Element, Firing, Matched, Origin};
 use birdcall::model::ids::{FiringId, TweetId};
 use birdcall::model::message::Body;
+use birdcall::model::mode::Mode;
 use birdcall::model::price::Price;
 use birdcall::model::secret::SecretSource;
 use birdcall::model::subject::{
@@ -38,6 +39,8 @@ fn action(destination: Destination) -> Action {
         max_age: Duration::from_secs(600),
         timeout: Duration::from_secs(15),
         trading: false,
+        mode: Mode::Armed,
+        max_per_day: None,
     }
 }
 
@@ -70,7 +73,7 @@ pub(crate) fn try_rendered(
     template: Option<ChatTemplate>,
     payload: Option<Payload>,
 ) -> Result<Rendered, Incomplete> {
-    let send = Send { action: 0, max_age: None, template: template.map(Arc::new), payload };
+    let send = Send { action: 0, max_age: None, mode: Mode::Armed, template: template.map(Arc::new), payload };
     render(firing, &send, &action_of(kind), EXPIRES)
 }
 

@@ -1,0 +1,79 @@
+//! What a lane has to tell, in the order in which it happened.
+
+use std::time::Duration;
+
+use crate::model::delivery::Report;
+use crate::model::ids::FiringId;
+use crate::model::time::Timestamp;
+
+/// What a lane has to tell. Of one delivery every attempt comes before its end, and its end comes exactly once.
+#[derive(Clone, Debug)]
+pub enum LaneEvent {
+    /// A request was made and has come to something.
+    Attempted(Attempt),
+    /// A delivery has come to its end.
+    Ended(Report),
+    /// The destination refuses for good: nothing more is sent to it until somebody sets that right and the program starts anew. Told once.
+    Disabled {
+        /// Index of the action in the rule set.
+        action: usize,
+        /// The destination's answer, without secrets.
+        reason: String,
+    },
+    /// The destination fails so often that only a probe is sent now and then, or no longer does.
+    Circuit {
+        /// Index of the action in the rule set.
+        action: usize,
+        /// Why only probes are sent; `None`: everything is sent again.
+        open: Option<String>,
+    },
+}
+
+/// One request for one delivery; the request of a digest is one for each delivery in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Whose.
+    pub firing: FiringId,
+    /// Index of the action in the rule set.
+    pub action: usize,
+    /// Counted from one, for this delivery in this run.
+    pub number: u32,
+    /// When it began.
+    pub at: Timestamp,
+    /// What it came to, in one word.
+    pub verdict: &'static str,
+    /// What was answered, in words: one line of at most 200 characters, without secrets.
+    pub answer: String,
+    /// From its begin to its answer.
+    pub took: Duration,
+}
+
+/// How a lane is at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneHealth {
+    /// In one word.
+    pub condition: Condition,
+    /// In words, unless all is well.
+    pub why: Option<String>,
+    /// Deliveries that have not come to their end.
+    pub waiting: usize,
+    /// A connection is open, so that the next request needs no handshake.
+    pub warm: bool,
+    /// Deliveries that the destination has taken since the lane was opened.
+    pub delivered: u64,
+    /// Requests that were made since then.
+    pub attempts: u64,
+}
+
+/// How a lane is, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It sends.
+    Fine,
+    /// The destination has said "too fast" and the lane waits.
+    Throttled,
+    /// The destination fails, and is only probed.
+    CircuitOpen,
+    /// The destination refuses for good.
+    Disabled,
+}

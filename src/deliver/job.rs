@@ -1,0 +1,214 @@
+//! What is between the queue and its end: one delivery, or several that go as one digest. When it may go, and how it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::action::Overflow;
+use crate::model::delivery::{Outcome, Suppression};
+use crate::model::limits::{LANE_QUEUE, ORDER_PATIENCE};
+
+use super::circuit::Way;
+use super::gate::Gate;
+use super::lane::OVERFLOW;
+use super::pace::Slot;
+use super::retry::Progress;
+use super::state::{Shared, State, Waiting};
+use super::worker::turn;
+
+/// What goes out as one request, again and again until it has come to its end. If it is dropped before, its end is told all the same.
+pub(crate) struct Job {
+    pub(super) shared: Arc<Shared>,
+    /// Oldest first. Several make a digest; none, and it is over.
+    pub(super) members: Vec<Member>,
+    pub(super) progress: Progress,
+    /// Of the request that is under way.
+    pub(super) gate: Option<Arc<Gate>>,
+    /// Why it was not let through the last time, if it was not the destination that said so.
+    pub(super) blocked: Option<String>,
+}
+
+/// One delivery of a job.
+pub(super) struct Member {
+    pub(super) waiting: Waiting,
+    /// Requests made for it.
+    pub(super) attempts: u32,
+    /// Of an order: its intent is committed.
+    pub(super) pledged: bool,
+}
+
+/// Whether a job may go.
+pub(crate) enum Look {
+    /// With this leave.
+    Go(Slot),
+    /// Not before so long, unless there is news.
+    Wait(Duration),
+    /// It has come to its end.
+    Over,
+}
+
+impl Job {
+    /// The next delivery that waits, unless too much is still to be told.
+    pub(crate) fn pop(shared: &Arc<Shared>) -> Option<Self> {
+        let mut state = shared.state();
+        if !state.is_heard() {
+            return None;
+        }
+        let waiting = state.pop()?;
+        state.busy += 1;
+        drop(state);
+        let (members, progress) = (vec![Member::new(waiting)], Progress::default());
+        Some(Self { shared: Arc::clone(shared), members, progress, gate: None, blocked: None })
+    }
+
+    /// Requests until it has come to its end, the first with the leave of `slot`.
+    pub(crate) async fn run(mut self, mut slot: Slot) {
+        let shared = Arc::clone(&self.shared);
+        while let Some(pause) = self.attempt(slot).await {
+            if !pause.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = shared.disarmed() => {}
+                }
+            }
+            match turn(&shared, &mut self).await {
+                Some(next) => slot = next,
+                None => return,
+            }
+        }
+    }
+
+    /// Whether it may go now. Takes leave only when it does.
+    pub(crate) fn look(&mut self) -> Look {
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.state();
+        if let Some(reason) = state.disabled.clone() {
+            self.end_all(&mut state, &Outcome::Dead { reason });
+        } else if shared.is_disarmed() {
+            self.end_all(&mut state, &Outcome::Suppressed { reason: Suppression::Disarmed });
+        } else if shared.action.trading && self.members.iter().any(|member| member.waiting.delivery.firing.late) {
+            self.end_all(&mut state, &Outcome::Expired);
+        }
+        let now = shared.clock.elapsed();
+        let pause = state.pace.ready_at(now).saturating_sub(now);
+        // What would come too late need not wait for that.
+        self.expire(&mut state, pause);
+        let Some(youth) = self.youth() else { return Look::Over };
+        if state.throttle.waits_for_probe() {
+            return Look::Wait(youth);
+        }
+        match self.way(&state, now) {
+            Way::AfterProbe => return Look::Wait(youth),
+            Way::From(then) => return Look::Wait(then.saturating_sub(now).min(youth)),
+            Way::Free if !pause.is_zero() => return Look::Wait(pause),
+            Way::Free => {}
+        }
+        self.gather(&mut state, now);
+        if self.members.is_empty() {
+            // All have become too old just now: nothing is begun that nobody would end.
+            return Look::Over;
+        }
+        let Some(slot) = state.pace.take(now) else { return Look::Wait(Duration::from_millis(1)) };
+        state.started(slot);
+        if state.circuit.refuses() && self.has_fallback() {
+            // One request for each probe, and that of the message which is refused least.
+            self.progress.fallback = true;
+        }
+        Look::Go(slot)
+    }
+
+    /// The circuit's word, but that no order's first attempt waits for long.
+    fn way(&self, state: &State, now: Duration) -> Way {
+        let way = state.circuit.way(now);
+        let first = self.members.first().filter(|member| self.shared.action.trading && member.attempts == 0);
+        let Some(latest) = first.map(|member| member.waiting.since + ORDER_PATIENCE) else { return way };
+        match way {
+            Way::Free => Way::Free,
+            _ if latest <= now => Way::Free,
+            Way::From(then) => Way::From(then.min(latest)),
+            Way::AfterProbe => Way::From(latest),
+        }
+    }
+
+    /// For a digest: all that wait, when they are more than may go now one by one. Nothing joins what may have arrived already, nor what
+    /// was refused.
+    fn gather(&mut self, state: &mut State, now: Duration) {
+        if self.shared.overflow != Overflow::Digest || self.progress.ambiguous > 0 || self.progress.fallback {
+            return;
+        }
+        let all = self.members.len() + state.queue.len();
+        let one_by_one = self.members.len() == 1 && state.circuit.why().is_none() && state.pace.fits(all, now);
+        if one_by_one {
+            return;
+        }
+        while let Some(waiting) = state.pop() {
+            state.busy += 1;
+            self.members.push(Member::new(waiting));
+        }
+        self.expire(state, Duration::ZERO);
+        // It may be tried for as long as they are young, and more come all the time.
+        let too_many = self.members.len().saturating_sub(LANE_QUEUE);
+        for member in self.members.drain(..too_many) {
+            member.end(&self.shared, state, OVERFLOW);
+        }
+    }
+
+    /// How long until the first of it is too old; `None` when nothing is left.
+    fn youth(&self) -> Option<Duration> {
+        let now = self.shared.clock.now();
+        self.members.iter().map(|member| member.waiting.delivery.expires_at.since(now)).min()
+    }
+
+    pub(super) fn is_digest(&self) -> bool {
+        self.members.len() > 1
+    }
+
+    pub(super) fn has_fallback(&self) -> bool {
+        self.is_digest() || self.members.first().is_some_and(|member| member.waiting.delivery.fallback.is_some())
+    }
+
+    /// Ends what will be too old in `wait`.
+    pub(super) fn expire(&mut self, state: &mut State, wait: Duration) {
+        let then = self.shared.clock.now().plus(wait);
+        let is_old = |member: &mut Member| member.waiting.delivery.expires_at <= then;
+        let outcome = match &self.blocked {
+            Some(reason) => Outcome::Dead { reason: format!("{reason}; tried until it was too old") },
+            None => Outcome::Expired,
+        };
+        for member in self.members.extract_if(.., is_old) {
+            member.end(&self.shared, state, outcome.clone());
+        }
+    }
+
+    pub(super) fn end_all(&mut self, state: &mut State, outcome: &Outcome) {
+        for member in self.members.drain(..) {
+            member.end(&self.shared, state, outcome.clone());
+        }
+    }
+}
+
+impl Member {
+    fn new(waiting: Waiting) -> Self {
+        Self { waiting, attempts: 0, pledged: false }
+    }
+
+    fn end(self, shared: &Shared, state: &mut State, outcome: Outcome) {
+        state.busy = state.busy.saturating_sub(1);
+        shared.end(state, &self.waiting.delivery, outcome, self.attempts);
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if self.members.is_empty() {
+            return;
+        }
+        let left = self.gate.as_ref().is_some_and(|gate| gate.give_up());
+        self.members.iter_mut().for_each(|member| member.attempts += u32::from(left));
+        let outcome = match left && self.shared.policy.once {
+            true => Outcome::Unknown { reason: "birdcall stopped before the answer came; an order is not repeated".to_owned() },
+            false => Outcome::Abandoned,
+        };
+        let shared = Arc::clone(&self.shared);
+        self.end_all(&mut shared.state(), &outcome);
+    }
+}

@@ -1,0 +1,245 @@
+//! Orders: no byte leaves without its intent, or while orders are stopped.
+
+use tokio::time::Instant;
+
+use super::*;
+use crate::deliver::{Pledge, Unrecorded};
+use crate::model::delivery::Suppression;
+
+const DISARMED: Outcome = Outcome::Suppressed { reason: Suppression::Disarmed };
+
+/// A journal that takes its time.
+#[derive(Debug)]
+struct Book {
+    takes: Duration,
+    refuses: bool,
+    begun: Mutex<Vec<FiringId>>,
+    kept: Arc<Mutex<Vec<Instant>>>,
+}
+
+impl Book {
+    fn new(takes: Duration, refuses: bool) -> Arc<Self> {
+        Arc::new(Self { takes, refuses, begun: Mutex::default(), kept: Arc::default() })
+    }
+
+    fn begun(&self) -> usize {
+        self.begun.lock().unwrap().len()
+    }
+}
+
+impl Intents for Book {
+    fn begin(&self, delivery: &Delivery) -> Pledge {
+        self.begun.lock().unwrap().push(delivery.firing.id);
+        let (takes, refuses, kept) = (self.takes, self.refuses, Arc::clone(&self.kept));
+        Box::pin(async move {
+            sleep(takes).await;
+            if refuses {
+                return Err(Unrecorded("the disk is full".to_owned()));
+            }
+            kept.lock().unwrap().push(Instant::now());
+            Ok(())
+        })
+    }
+}
+
+fn with(action: Action, book: &Arc<Book>) -> Plan {
+    Plan { intents: Arc::<Book>::clone(book), ..Plan::new(action) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_intent_is_committed_before_the_first_byte_leaves_and_once_however_often_it_is_sent() {
+    let book = Book::new(ms(30), false);
+    let started = Instant::now();
+    let mut rig = with(to_bot(), &book).open(|n, _| match n {
+        0 => Said::NotSent,
+        1 => Said::With(429, "retry-after", "1"),
+        _ => OK,
+    });
+    rig.put(rig.delivery(1, secs(10)));
+    rig.drain().await;
+    let kept = book.kept.lock().unwrap()[0].duration_since(started);
+    assert_eq!((book.begun(), kept), (1, ms(30)));
+    assert!(rig.tries()[0] >= kept && rig.asked().len() == 2);
+    assert_eq!((rig.outcome(1).name(), rig.reports()[0].attempts), ("delivered", 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_cannot_be_recorded_is_not_sent_and_the_next_one_is_asked_for_again() {
+    let book = Book::new(ms(30), true);
+    let mut rig = with(to_bot(), &book).open(|_, _| OK);
+    rig.put(rig.delivery(1, secs(10)));
+    rig.put(rig.delivery(2, secs(10)));
+    rig.drain().await;
+    for n in [1, 2] {
+        let Outcome::Dead { reason } = rig.outcome(n) else { panic!("{:?}", rig.outcome(n)) };
+        assert_eq!(reason, "not sent: the journal cannot record it: the disk is full");
+    }
+    assert_eq!((rig.tries(), rig.asked().len(), rig.attempts().len(), book.begun()), (vec![], 0, 0, 2));
+    assert!(rig.reports().iter().all(|report| report.attempts == 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_the_app_has_begun_is_not_begun_again() {
+    let (book, other) = (Book::new(ms(5), false), Book::new(ms(5), false));
+    let mut rig = with(to_bot(), &book).open(|_, _| OK);
+    let delivery = rig.delivery(1, secs(10));
+    assert!(rig.lane.is_ready());
+    let pledge = other.begin(&delivery);
+    assert!(rig.lane.offer(delivery, Some(pledge)).is_empty());
+    rig.drain().await;
+    assert_eq!((rig.outcome(1).name(), book.begun(), other.kept.lock().unwrap().len()), ("delivered", 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_order_needs_no_intent_and_minds_no_switch() {
+    let book = Book::new(ms(5), true);
+    let mut rig = with(to_webhook(), &book).open(|_, _| OK);
+    rig.common.switch.set(false);
+    rig.put(rig.delivery(1, secs(10)));
+    rig.drain().await;
+    assert_eq!((rig.outcome(1).name(), book.begun()), ("delivered", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_that_comes_too_late_ends_the_order_as_expired() {
+    let mut rig = with(to_bot(), &Book::new(secs(5), false)).open(|_, _| OK);
+    rig.put(rig.delivery(1, secs(2)));
+    rig.wait(ms(2_010)).await;
+    assert_eq!((rig.outcome(1), rig.tries().len()), (&Outcome::Expired, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_intent_holds_up_its_own_order_alone() {
+    #[derive(Debug)]
+    struct First(Mutex<usize>);
+    impl Intents for First {
+        fn begin(&self, _: &Delivery) -> Pledge {
+            let mut count = self.0.lock().unwrap();
+            *count += 1;
+            let takes = if *count == 1 { secs(2) } else { ms(0) };
+            Box::pin(async move {
+                sleep(takes).await;
+                Ok(())
+            })
+        }
+    }
+    let plan = Plan { intents: Arc::new(First(Mutex::default())), ..Plan::new(to_bot()) };
+    let mut rig = plan.open(|_, _| OK);
+    (0..3).for_each(|n| rig.put(rig.delivery(n, secs(10))));
+    rig.wait(ms(100)).await;
+    assert_eq!(rig.outcomes(), ["delivered"; 2]);
+}
+
+/// Stops orders at `when`; the outcomes of the orders `0..count`, and how many were asked for.
+async fn stopped(mut rig: Rig, count: usize, when: Duration) -> (Vec<Outcome>, usize) {
+    (0..count).for_each(|n| rig.put(rig.delivery(n, secs(60))));
+    rig.wait(when).await;
+    rig.common.switch.set(false);
+    // At once: what was stopped is told without waiting for anything.
+    rig.wait(ms(1)).await;
+    let at_once = rig.reports().len();
+    rig.drain().await;
+    let outcomes: Vec<Outcome> = (0..count).map(|n| rig.outcome(n).clone()).collect();
+    let stopped = outcomes.iter().filter(|outcome| **outcome == DISARMED).count();
+    assert!(at_once >= stopped - usize::from(rig.asked().is_empty() && rig.tries().len() == 1), "{at_once} of {stopped} at once");
+    (outcomes, rig.asked().len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_that_wait_behind_others_are_stopped_at_once_and_those_under_way_come_to_their_own_end() {
+    let slow = Plan { takes: (ms(0), secs(5)), ..Plan::new(to_bot()) };
+    let (outcomes, asked) = stopped(slow.open(|_, _| OK), 70, secs(1)).await;
+    assert_eq!(asked, 64);
+    assert!(outcomes[..64].iter().all(|outcome| outcome.name() == "delivered"));
+    assert!(outcomes[64..].iter().all(|outcome| *outcome == DISARMED));
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_that_wait_for_a_slot_are_stopped_at_once() {
+    let paced = Action { rate_limits: rates(&[(1, secs(30))]), ..to_bot() };
+    let (outcomes, asked) = stopped(Rig::new(paced, |_, _| OK), 4, secs(1)).await;
+    assert_eq!((asked, outcomes[0].name()), (1, "delivered"));
+    assert!(outcomes[1..].iter().all(|outcome| *outcome == DISARMED));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_waits_for_its_intent_is_stopped_at_once() {
+    let rig = with(to_bot(), &Book::new(secs(2), false)).open(|_, _| OK);
+    assert_eq!(stopped(rig, 1, ms(500)).await, (vec![DISARMED], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_waits_for_its_next_attempt_is_stopped_at_once() {
+    let plan = Plan { jitter: 1.0, ..Plan::new(to_bot()) };
+    let rig = plan.open(|_, _| Said::NotSent);
+    assert_eq!(stopped(rig, 1, ms(2_000)).await, (vec![DISARMED], 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_is_stopped_while_it_connects_does_not_leave() {
+    let plan = Plan { takes: (secs(2), ms(10)), ..Plan::new(to_bot()) };
+    let mut rig = plan.open(|_, _| OK);
+    rig.put(rig.delivery(1, secs(60)));
+    rig.wait(ms(1_999)).await;
+    rig.common.switch.set(false);
+    rig.drain().await;
+    assert_eq!((rig.outcome(1), rig.asked().len()), (&DISARMED, 0));
+    assert_eq!(rig.attempts()[0].verdict, "held");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_orders_are_stopped_none_is_taken_and_afterwards_they_go_again() {
+    let mut rig = Rig::new(to_bot(), |_, _| OK);
+    rig.common.switch.set(false);
+    assert!(!rig.lane.is_ready());
+    let reports = rig.lane.offer(rig.delivery(1, secs(10)), None);
+    assert_eq!((reports.len(), &reports[0].outcome), (1, &DISARMED));
+    rig.common.switch.set(true);
+    assert!(rig.lane.is_ready());
+    rig.put(rig.delivery(2, secs(10)));
+    rig.drain().await;
+    assert_eq!((rig.outcome(2).name(), rig.outcomes().len()), ("delivered", 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_is_ready_while_nothing_would_hold_one_back() {
+    let paced = Action { rate_limits: rates(&[(2, secs(30))]), ..to_bot() };
+    let rig = Rig::new(paced, |_, _| OK);
+    assert!(rig.lane.is_ready());
+    rig.put(rig.delivery(1, secs(10)));
+    assert!(!rig.lane.is_ready(), "one waits in front of it");
+    tokio::task::yield_now().await;
+    assert!(rig.lane.is_ready(), "it is under way, and there is room for another");
+    rig.put(rig.delivery(2, secs(10)));
+    sleep(ms(100)).await;
+    assert!(!rig.lane.is_ready(), "the pace is used up");
+    rig.lane.close();
+    sleep(secs(60)).await;
+    assert!(!rig.lane.is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_and_the_end_are_told_in_order_with_what_was_answered() {
+    let plan = Plan { jitter: 1.0, ..Plan::new(to_bot()) };
+    let mut rig = plan.open(|n, _| match n {
+        0 => Said::NotSent,
+        1 => Said::With(429, "retry-after", "2"),
+        _ => Said::Status(
+            503,
+            "the exchange is down, \u{1b}[31m and this is a long story about it. \
+            The exchange is down, and this is a long story about it. The exchange is down, and this is a long story about it. \
+            The exchange is down, and this is a long story about it.",
+        ),
+    });
+    rig.put(rig.delivery(1, secs(60)));
+    rig.drain().await;
+    let attempts = rig.attempts();
+    let said: Vec<(u32, &str)> = attempts.iter().map(|attempt| (attempt.number, attempt.verdict)).collect();
+    assert_eq!(said, [(1, "not sent"), (2, "throttled"), (3, "failed")]);
+    assert_eq!(attempts[0].answer, "cannot connect: refused");
+    assert!(attempts[2].answer.starts_with("HTTP 503: the exchange is down, [31m"), "{}", attempts[2].answer);
+    assert!(attempts.iter().all(|attempt| attempt.answer.chars().count() <= 200 && attempt.action == 7));
+    assert_eq!((attempts[1].at.since(START), attempts[1].took), (ms(1 + 500), ms(11)));
+    assert!(matches!(&rig.told[3], LaneEvent::Ended(report) if report.attempts == 3 && report.outcome.name() == "unknown"));
+    assert_eq!(rig.told.len(), 4);
+}

@@ -1,0 +1,182 @@
+//! What both halves of a lane see: what waits, what holds it back, and what is to be told.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+
+use crate::clock::Clock;
+use crate::model::action::{Action, Overflow};
+use crate::model::delivery::{Delivery, Outcome, Report};
+use crate::model::limits;
+use crate::model::message::Body;
+
+use super::backoff::Jitter;
+use super::circuit::Circuit;
+use super::event::LaneEvent;
+use super::gate::Gate;
+use super::intents::{Intents, Pledge};
+use super::pace::{Pace, Slot};
+use super::retry::Policy;
+use super::switch::Switch;
+use super::target::Target;
+use super::throttle::Throttle;
+use super::wire::Wire;
+
+/// One lane.
+pub(crate) struct Shared {
+    pub(crate) index: usize,
+    pub(crate) action: Action,
+    pub(crate) target: Target,
+    pub(crate) wire: Arc<dyn Wire>,
+    pub(crate) clock: Clock,
+    pub(crate) policy: Policy,
+    /// Of a lane of orders: nothing is sent while it is off.
+    pub(crate) hold: Option<Switch>,
+    pub(crate) intents: Arc<dyn Intents>,
+    /// Requests under way at once.
+    pub(crate) concurrency: usize,
+    /// `Digest` only where messages can be put together.
+    pub(crate) overflow: Overflow,
+    pub(crate) events: mpsc::Sender<LaneEvent>,
+    /// Something to do for the worker.
+    pub(crate) wake: Notify,
+    /// Something to tell.
+    pub(crate) told: Notify,
+    /// What others have waited for: a probe is over, the circuit has changed.
+    pub(crate) news: Notify,
+    /// Nothing more to do.
+    pub(crate) stop: Notify,
+    /// Held for moments only, never across an await.
+    pub(crate) inner: Mutex<State>,
+}
+
+/// A delivery that waits.
+pub(crate) struct Waiting {
+    pub(crate) delivery: Delivery,
+    pub(crate) pledge: Option<Pledge>,
+    /// When it was offered.
+    pub(crate) since: Duration,
+}
+
+pub(crate) struct State {
+    pub(crate) queue: VecDeque<Waiting>,
+    /// Of all that is in the queue.
+    pub(crate) bytes: usize,
+    pub(crate) pace: Pace,
+    pub(crate) throttle: Throttle,
+    pub(crate) circuit: Circuit,
+    pub(crate) jitter: Jitter,
+    /// Deliveries taken out of the queue and not yet at their end.
+    pub(crate) busy: usize,
+    pub(crate) closed: bool,
+    pub(crate) disabled: Option<String>,
+    /// The chat's new id.
+    pub(crate) moved: Option<i64>,
+    /// What happened and is not told yet, in order.
+    pub(crate) untold: VecDeque<LaneEvent>,
+    pub(crate) delivered: u64,
+    pub(crate) attempts: u64,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lane").field("action", &self.action.name).field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // Nobody panics while holding it; should somebody, the state is still a state.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It carries orders, and these are stopped.
+    pub(crate) fn is_disarmed(&self) -> bool {
+        self.hold.as_ref().is_some_and(|switch| !switch.is_armed())
+    }
+
+    /// Done when it carries orders and these are stopped.
+    pub(crate) async fn disarmed(&self) {
+        match &self.hold {
+            Some(switch) => switch.disarmed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The last door of one request: of an order, it is open only while the switch is armed.
+    pub(crate) fn gate(&self) -> Gate {
+        match self.hold.clone() {
+            Some(switch) => Gate::held_by(Box::new(move || switch.is_armed())),
+            None => Gate::default(),
+        }
+    }
+
+    pub(crate) fn report(&self, delivery: &Delivery, outcome: Outcome, attempts: u32) -> Report {
+        let took = self.clock.now().since(delivery.firing.at);
+        Report { firing: Arc::clone(&delivery.firing), action: self.index, outcome, attempts, took }
+    }
+
+    /// The end of a delivery, to be told after all that was to be told before.
+    pub(crate) fn end(&self, state: &mut State, delivery: &Delivery, outcome: Outcome, attempts: u32) {
+        state.delivered += u64::from(matches!(outcome, Outcome::Delivered { .. }));
+        self.tell(state, LaneEvent::Ended(self.report(delivery, outcome, attempts)));
+    }
+
+    pub(crate) fn tell(&self, state: &mut State, event: LaneEvent) {
+        state.untold.push_back(event);
+        self.told.notify_one();
+    }
+}
+
+impl State {
+    pub(crate) fn new(pace: Pace, jitter: Jitter) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            bytes: 0,
+            pace,
+            throttle: Throttle::default(),
+            circuit: Circuit::default(),
+            jitter,
+            busy: 0,
+            closed: false,
+            disabled: None,
+            moved: None,
+            untold: VecDeque::new(),
+            delivered: 0,
+            attempts: 0,
+        }
+    }
+
+    pub(crate) fn push(&mut self, waiting: Waiting) {
+        self.bytes = self.bytes.saturating_add(weight(&waiting.delivery));
+        self.queue.push_back(waiting);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Waiting> {
+        let waiting = self.queue.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(weight(&waiting.delivery));
+        Some(waiting)
+    }
+
+    /// The worker may begin another delivery: what is there to tell is being read.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.untold.len() < limits::LANE_UNTOLD
+    }
+
+    /// Leave was given for `slot`.
+    pub(crate) fn started(&mut self, slot: Slot) {
+        self.throttle.started(slot);
+        self.circuit.started(slot);
+    }
+}
+
+/// About what a waiting delivery takes of memory. Messages for chats are bounded by their platforms.
+fn weight(delivery: &Delivery) -> usize {
+    const CHAT: usize = 8 * 1024;
+    match delivery.body.as_ref() {
+        Body::Webhook(body) => body.bytes.len() + 512,
+        _ => CHAT,
+    }
+}
