@@ -15,9 +15,10 @@ use crate::feed::simulator::{Options, Simulator, TrafficOptions};
 use crate::feed::{Feed, Settings};
 use crate::model::action::{Action, Destination, Overflow, Span};
 use crate::model::limits;
+use crate::model::mode::Mode;
 use crate::model::secret::Secret;
 use crate::rules::Source;
-use crate::rules::ruleset::{Auth, RuleSet, Send};
+use crate::rules::ruleset::{Auth, FeedSettings, RuleSet, Send};
 use crate::{telemetry, tls};
 
 /// The rules that are shown when none are given: the starter file, in the program so that it runs anywhere.
@@ -100,7 +101,19 @@ async fn show(rules: RuleSet, arguments: &Arguments) -> Result<Totals, String> {
     let ways = rules.actions.iter().map(|_| Way::Console).collect();
     let console = Box::new(anstream::stdout());
     let start_timeout = Some(Duration::from_secs(10));
-    let setup = Setup { rules: Arc::new(rules), feed, ways, console, tls, clock, start_timeout, ends_with_console: true };
+    let setup = Setup {
+        rules: Arc::new(rules),
+        feed,
+        host: simulator.address().to_string(),
+        history: None,
+        ways,
+        console,
+        tls,
+        clock,
+        state: None,
+        start_timeout,
+        ends_with_console: true,
+    };
     let signals = Signals::listen();
     // The simulator is dropped, and with it its connections, when the run has ended.
     tokio::select! {
@@ -134,11 +147,15 @@ fn printed(set: RuleSet) -> RuleSet {
         max_age: limits::MAX_AGE,
         timeout: limits::REQUEST_TIMEOUT,
         trading: false,
+        mode: Mode::Armed,
+        max_per_day: None,
     };
     let rules = set.rules.into_iter().map(|mut rule| {
         let template = rule.send.iter().find_map(|send| send.template.clone());
-        rule.send = vec![Send { action: 0, max_age: None, template, payload: None }];
+        rule.send = vec![Send { action: 0, max_age: None, mode: Mode::Armed, template, payload: None }];
         rule
     });
-    RuleSet { feed: set.feed, actions: vec![action], rules: rules.collect() }
+    // Nobody is told of the feed: it is simulated.
+    let feed = FeedSettings { notices: Vec::new(), ..set.feed };
+    RuleSet { feed, journal: set.journal, actions: vec![action], rules: rules.collect() }
 }

@@ -1,12 +1,21 @@
 //! arguments → command → exit code; one file per subcommand.
 
+mod arm;
 mod check;
+mod deliveries;
 mod demo;
+mod disarm;
 mod files;
 mod load;
+mod moments;
+mod redeliver;
 mod run;
 mod send;
 mod simulate;
+mod state;
+mod status;
+mod switch;
+mod table;
 
 use std::process::ExitCode;
 
@@ -43,6 +52,12 @@ How to begin:
   birdcall send desk               send one test message to the action called desk
   birdcall run rules.toml          the real thing; Ctrl-C finishes what is under way and stops
 
+While it runs, from another terminal:
+  birdcall status                  feed, orders, journal, gaps, lanes and counts
+  birdcall deliveries --failed     what did not arrive, and why
+  birdcall redeliver 1041          send it again
+  birdcall disarm                  stop all orders, at once; birdcall arm lets them go again
+
 A rules file in short:
   [feed]
   key = \"env:TWEETSTREAM_API_KEY\"
@@ -54,10 +69,11 @@ A rules file in short:
   send = [\"desk\"]
   when = { handle = [\"binance\", \"coinbase\"], keyword = [\"listing\", \"will list\"] }
 
-Exit codes: 0 fine, 1 the rules are wrong, 2 it cannot start.
+Exit codes: 0 fine, 1 the rules are wrong, 2 it cannot start, or what was asked cannot be done.
 
 Environment:
   TWEETSTREAM_API_KEY              the feed's key, where the rules name none
+  BIRDCALL_STATE                   the state folder, where --state names none
   BIRDCALL_LOG                     what is logged: warn, info, birdcall=debug, ...
   SSL_CERT_FILE                    other authorities to trust than the system's
   NO_COLOR                         no colours";
@@ -85,6 +101,16 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Send one test message to one action
     Send(send::Arguments),
+    /// Show how a running birdcall is: feed, lanes, backlog, gaps
+    Status(status::Arguments),
+    /// Show deliveries: what was sent, what failed and why, what waits
+    Deliveries(deliveries::Arguments),
+    /// Send deliveries again that ended without having arrived
+    Redeliver(redeliver::Arguments),
+    /// Stop all orders, at once; alerts in chat go on
+    Disarm(disarm::Arguments),
+    /// Let orders go again
+    Arm(arm::Arguments),
 }
 
 /// Runs the program on the process's own arguments.
@@ -96,6 +122,11 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
+        Command::Deliveries(arguments) => deliveries::run(&arguments),
+        Command::Redeliver(arguments) => redeliver::run(&arguments),
+        Command::Disarm(arguments) => disarm::run(&arguments),
+        Command::Arm(arguments) => arm::run(&arguments),
     };
     end.into()
 }
@@ -106,6 +137,13 @@ pub(crate) fn complain(message: impl std::fmt::Display) {
     let style = anstyle::AnsiColor::Red.on_default().bold();
     // A reader that has gone away is no reason to fail differently.
     let _ = writeln!(anstream::stderr(), "{style}error{style:#}: {message}");
+}
+
+/// Says to a person what they should know, though all goes on, on standard error.
+pub(crate) fn warn(message: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let style = anstyle::AnsiColor::Yellow.on_default().bold();
+    let _ = writeln!(anstream::stderr(), "{style}warning{style:#}: {message}");
 }
 
 /// Says something on standard output.

@@ -7,13 +7,17 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use super::load::Rules;
+use super::state::State;
 use super::{End, Signals, complain, complain_last, load, runtime, say_last};
-use crate::app::{self, Setup, Way};
+use crate::app::{self, Durable, Setup, Way};
 use crate::clock::Clock;
-use crate::feed::{Feed, Settings};
+use crate::feed::{Feed, History, HistorySettings, Settings, history};
 use crate::model::action::Destination;
 use crate::model::secret::{Secret, SecretSource};
-use crate::{telemetry, tls};
+use crate::{control, journal, telemetry, tls};
+
+/// How the history API is told who asks.
+const AGENT: &str = concat!("birdcall/", env!("CARGO_PKG_VERSION"));
 
 /// Connect to the feed, evaluate the rules and deliver until stopped
 #[derive(Debug, clap::Args)]
@@ -23,9 +27,14 @@ pub(super) struct Arguments {
     /// The feed's URL, in place of the one in the rules
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// Where to ask for what was missed, in place of the URL in the rules
+    #[arg(long, value_name = "URL")]
+    history: Option<String>,
     /// Give up when the feed has not been reached once within so many seconds; 0 tries for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     start_timeout: u64,
+    #[command(flatten)]
+    state: State,
 }
 
 pub(super) fn run(arguments: &Arguments) -> End {
@@ -42,12 +51,14 @@ pub(super) fn run(arguments: &Arguments) -> End {
             return End::CannotStart;
         }
     };
-    let (totals, ended) = runtime.block_on(async {
+    let ran = runtime.block_on(async {
         let signals = Signals::listen();
-        app::run(setup, signals.next(), signals.next()).await
+        let setup = reachable(setup).map_err(complain_last)?;
+        Ok(app::run(setup, signals.next(), signals.next()).await)
     });
     // A name look-up that hangs must not hold the program.
     runtime.shutdown_background();
+    let Ok::<_, ()>((totals, ended)) = ran else { return End::CannotStart };
     say_last(totals);
     match ended {
         Ok(()) => End::Fine,
@@ -56,6 +67,14 @@ pub(super) fn run(arguments: &Arguments) -> End {
             End::CannotStart
         }
     }
+}
+
+/// Opens the socket through which the instance is asked. Without it orders could not be stopped, so it must be there.
+fn reachable(mut setup: Setup) -> Result<Setup, control::BindError> {
+    if let Some(state) = &mut setup.state {
+        state.control = Some(control::Server::bind(&state.folder)?);
+    }
+    Ok(setup)
 }
 
 /// Reads every secret and prepares every lane before anything is connected: all that is missing is told in one run.
@@ -75,19 +94,45 @@ fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
         tls: Arc::clone(&tls),
         jitter_seed: fastrand::u64(..),
     };
+    let (url, secret) = (settings.url.clone(), settings.key.clone());
     let feed = Feed::new(settings).map_err(|error| cannot(&error))?;
+    let clock = Clock::system();
+    let history = arguments.history.clone().or_else(|| rules.set.feed.history.clone()).or_else(|| history::default_url(&url));
+    let history = history
+        .map(|url| {
+            History::new(HistorySettings {
+                url,
+                key: secret,
+                tls: Arc::clone(&tls),
+                agent: AGENT.to_owned(),
+                clock: clock.clone(),
+            })
+        })
+        .transpose();
+    let history = history.map_err(|error| cannot(&error))?;
+    let folder = arguments.state.folder()?;
+    let (journal, writer) = journal::open(&folder, rules.set.journal, clock.clone()).map_err(|error| cannot(&error))?;
+    let state = Durable { folder, journal, writer: Box::new(writer), control: None };
     let start_timeout = (arguments.start_timeout > 0).then(|| Duration::from_secs(arguments.start_timeout));
     let console = Box::new(anstream::stdout());
     Ok(Setup {
         rules: Arc::new(rules.set),
+        host: host(&url),
         feed,
+        history,
         ways,
         console,
         tls,
-        clock: Clock::system(),
+        clock,
+        state: Some(state),
         start_timeout,
         ends_with_console: false,
     })
+}
+
+/// The host of the feed's URL.
+fn host(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn feed_key(rules: &Rules) -> Result<Secret, End> {

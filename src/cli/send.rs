@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use super::load::{self, Rules};
 use super::{End, complain, runtime, say};
 use crate::clock::Clock;
-use crate::deliver::{self, Common, Target, Verdict};
+use crate::deliver::{self, Common, Granted, Switch, Target, Verdict};
 use crate::model::action::Action;
 use crate::model::delivery::Delivery;
 use crate::model::firing::FiringBrief;
@@ -87,8 +87,9 @@ fn test_firing(at: Timestamp) -> FiringBrief {
 
 fn trial(action: &Action, target: Target, clock: Clock, delivery: &Delivery) -> Result<deliver::Trial, String> {
     let tls = tls::client_config(&[b"h2", b"http/1.1"]).map_err(|error| error.to_string())?;
-    let (reports, _unread) = mpsc::channel(1);
-    let common = Common { tls, clock, reports };
+    let (events, _unread) = mpsc::channel(1);
+    // Who sends a message by hand wants it sent.
+    let common = Common { tls, clock, events, switch: Switch::new(true), intents: Arc::new(Granted) };
     let runtime = runtime().map_err(|error| error.to_string())?;
     runtime.block_on(deliver::send_once(action, target, &common, delivery)).map_err(|error| error.to_string())
 }

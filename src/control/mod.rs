@@ -1,1 +1,93 @@
 //! A running instance and those who ask it: a socket in its state folder, one line of JSON each way.
+//!
+//! ```text
+//!  birdcall status ──{"command":"status"}──> control.sock ──> Server::next() ──Ask──> the app
+//!                  <──{"answer":"status",…}──────────────── Answerer::answer(…) <──────┘
+//! ```
+//!
+//! The socket can be opened by the user that runs the instance, and by nobody else but root. Each connection carries one command and its
+//! answer. What comes over it is bounded in bytes, number and time, and a client can do no harm but by a command that means it.
+
+mod client;
+mod line;
+mod server;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::status::Status;
+
+pub use client::{AskError, ask, ask_from_async};
+pub use server::{Answerer, Ask, BindError, Server};
+
+/// The socket's name in the state folder.
+pub const SOCKET: &str = "control.sock";
+
+/// Where the socket of the instance with this state folder is.
+#[must_use]
+pub fn socket(folder: &Path) -> PathBuf {
+    folder.join(SOCKET)
+}
+
+/// What a running instance can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// How are you?
+    Status,
+    /// Send no orders from now on.
+    Disarm {
+        /// Why, in somebody's words: one line, at most [`REASON_CHARS`](crate::model::limits::REASON_CHARS).
+        #[serde(default)]
+        why: Option<String>,
+    },
+    /// Send orders again.
+    Arm,
+    /// Send deliveries again that ended without having arrived.
+    Redeliver {
+        /// Their ids, as `birdcall deliveries` shows them.
+        ids: Vec<i64>,
+        /// Orders too.
+        #[serde(default)]
+        orders: bool,
+    },
+}
+
+/// What it answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// To `Status`.
+    Status(Box<Status>),
+    /// To `Arm` and `Disarm`.
+    Switched {
+        /// Whether orders go now.
+        armed: bool,
+        /// Whether they went before.
+        before: bool,
+        /// What else is to be known of it: that a restart will not remember, …
+        note: Option<String>,
+    },
+    /// To `Redeliver`: one for each id, in their order.
+    Redelivered {
+        /// What becomes of each.
+        deliveries: Vec<Redelivery>,
+    },
+    /// It cannot be done, or was not understood.
+    Refused {
+        /// Why, in words.
+        why: String,
+    },
+}
+
+/// What becomes of one delivery that is to be sent again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redelivery {
+    /// Its id.
+    pub id: i64,
+    /// It is on its way again.
+    pub accepted: bool,
+    /// Where to, or why not, in words.
+    pub said: String,
+}
