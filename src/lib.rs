@@ -20,7 +20,7 @@
 //! | [`deliver`] | lanes: pace, retry, classify; one folder of destinations, all of one shape | the above, not `feed` |
 //! | [`journal`] | what must survive: entries, firings, deliveries, cursors, modes (SQLite) | the above, not `feed` or `deliver` |
 //! | [`control`] | the socket of a running instance: status, arm and disarm, deliveries | the above, not `feed`, `deliver` or `journal` |
-//! | [`app`] | the wiring; the only place that spawns (but for the log's thread and the simulator's connections) | all of the above |
+//! | [`app`] | the wiring; the only place that spawns (but for the log's thread, the journal's copying and the simulator's connections) | all of the above |
 //! | [`cli`] | arguments → command → exit code; one file per subcommand | all of the above |
 //!
 //! The first eight are pure: no tokio, sockets, files, clock or randomness; `now` is an argument. `tests/layers.rs` holds all this.

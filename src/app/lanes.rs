@@ -1,20 +1,16 @@
 //! The lanes of a run: opened together, offered to by number, closed together.
 
 use std::io::Write;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::{AppError, Way};
-use crate::clock::Clock;
-use crate::deliver::{self, Common, Console, Jitter, Lane};
+use crate::deliver::{self, Common, Console, Jitter, Lane, LaneEvent, LaneHealth, Pledge};
 use crate::model::delivery::{Delivery, Report};
 use crate::rules::ruleset::RuleSet;
 
-/// Reports that may wait to be counted.
-const REPORTS: usize = 4_096;
 /// How long a worker may take to end after it was abandoned; it has nothing to wait for.
 const ABANDON: Duration = Duration::from_secs(1);
 
@@ -32,15 +28,7 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn open(
-        rules: &RuleSet,
-        ways: Vec<Way>,
-        out: Box<dyn Write + Send>,
-        tls: Arc<rustls::ClientConfig>,
-        clock: Clock,
-    ) -> Result<(Self, mpsc::Receiver<Report>), AppError> {
-        let (reports, reported) = mpsc::channel(REPORTS);
-        let common = Common { tls, clock, reports };
+    pub(super) fn open(rules: &RuleSet, ways: Vec<Way>, out: Box<dyn Write + Send>, common: &Common) -> Result<Self, AppError> {
         let (mut workers, mut names) = (JoinSet::new(), Vec::new());
         let mut lanes = Vec::new();
         for (index, (action, way)) in rules.actions.iter().zip(ways).enumerate() {
@@ -49,27 +37,45 @@ impl Lanes {
                 continue;
             };
             let jitter = Jitter::seeded(fastrand::u64(..));
-            let (lane, worker) = deliver::open(index, action, *target, &common, jitter)
+            let (lane, worker) = deliver::open(index, action, *target, common, jitter)
                 .map_err(|error| AppError::Lane { action: action.name.clone(), error })?;
             names.push((workers.spawn(worker).id(), action.name.clone()));
             lanes.push(Some(lane));
         }
-        let (console, write) = deliver::console::open(out, &common);
+        let (console, write) = deliver::console::open(out, common);
         let (ending, writer) = oneshot::channel();
         let write = move || {
             write();
             let _ = ending.send(());
         };
-        std::thread::Builder::new().name("console".to_owned()).spawn(write).map_err(AppError::Console)?;
-        Ok((Self { lanes, console, workers, names, writer: Some(writer), closed: false }, reported))
+        let thread = std::thread::Builder::new().name("console".to_owned()).spawn(write);
+        thread.map_err(|error| AppError::Thread { of: "console", error })?;
+        Ok(Self { lanes, console, workers, names, writer: Some(writer), closed: false })
     }
 
-    /// Brings a delivery to its lane. Never waits; a delivery that is let go is returned as its report.
-    pub(super) fn offer(&self, delivery: Delivery) -> Option<Report> {
+    /// Brings a delivery to its lane, an order with the pledge that its intent will be committed. Never waits; deliveries that are let go
+    /// are returned as their reports.
+    pub(super) fn offer(&self, delivery: Delivery, pledge: Option<Pledge>) -> Vec<Report> {
         match self.lanes.get(delivery.action) {
-            Some(Some(lane)) => lane.offer(delivery),
-            _ => self.console.offer(delivery),
+            Some(Some(lane)) => lane.offer(delivery, pledge),
+            _ => self.console.offer(delivery).into_iter().collect(),
         }
+    }
+
+    /// Whether an action would send a delivery at once.
+    pub(super) fn is_ready(&self, action: usize) -> bool {
+        matches!(self.lanes.get(action), Some(Some(lane)) if lane.is_ready())
+    }
+
+    /// How an action's lane is; `None` for those that print.
+    pub(super) fn health(&self, action: usize) -> Option<LaneHealth> {
+        self.lanes.get(action)?.as_ref().map(Lane::health)
+    }
+
+    /// What has not ended.
+    pub(super) fn waiting(&self) -> Waiting {
+        let count = |lane: &Option<Lane>| lane.as_ref().map(|lane| lane.waiting() as u64);
+        Waiting { lanes: self.lanes.iter().map(count).collect(), console: self.console.waiting() as u64 }
     }
 
     /// Takes nothing more.
@@ -98,37 +104,52 @@ impl Lanes {
         Some(if panicked || !self.closed { Err(AppError::Died { who }) } else { Ok(()) })
     }
 
-    /// Lets everything go now and brings every report that is left to `note`. Waits for nobody but the workers, which have nothing to
-    /// wait for; the console's thread may be stuck for good.
-    pub(super) async fn abandon(&mut self, reports: &mut mpsc::Receiver<Report>, mut note: impl FnMut(&Report)) {
+    /// Lets everything go now and returns every event that is left. Waits for nobody but the workers, which have nothing to wait for; the
+    /// console's thread may be stuck for good.
+    pub(super) async fn abandon(&mut self, events: &mut mpsc::Receiver<LaneEvent>) -> Vec<LaneEvent> {
         self.lanes.iter().flatten().for_each(Lane::abandon);
-        self.console.abandon().iter().for_each(&mut note);
+        let mut left: Vec<LaneEvent> = self.console.abandon().into_iter().map(LaneEvent::Ended).collect();
         let workers = async {
             while !self.workers.is_empty() {
                 tokio::select! {
                     biased;
-                    Some(report) = reports.recv() => note(&report),
+                    Some(event) = events.recv() => left.push(event),
                     _ = self.workers.join_next() => {}
                 }
             }
         };
         let _ = tokio::time::timeout(ABANDON, workers).await;
-        while let Ok(report) = reports.try_recv() {
-            note(&report);
+        while let Ok(event) = events.try_recv() {
+            left.push(event);
         }
+        left
     }
+}
+
+/// Deliveries that have not ended, by where they are.
+pub(super) struct Waiting {
+    /// For each action; `None` for those that print.
+    pub(super) lanes: Vec<Option<u64>>,
+    /// All that is to be printed.
+    pub(super) console: u64,
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::clock::Clock;
+    use crate::deliver::{Granted, Switch};
 
     fn lanes(out: Box<dyn Write + Send>) -> Lanes {
         let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"gm\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n";
         let source = crate::rules::Source { name: "rules.toml".to_owned(), text: text.to_owned() };
         let rules = crate::rules::load(&[source]).ruleset.unwrap();
         let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
-        Lanes::open(&rules, Vec::new(), out, tls, Clock::system()).unwrap().0
+        let events = mpsc::channel(1).0;
+        let common = Common { tls, clock: Clock::system(), events, switch: Switch::new(true), intents: Arc::new(Granted) };
+        Lanes::open(&rules, Vec::new(), out, &common).unwrap()
     }
 
     #[tokio::test]

@@ -1,28 +1,47 @@
 //! The wiring: feed → decode → engine → lanes, start and stop order. The only place that spawns.
 //!
-//! One loop reads the feed, evaluates, and hands deliveries to their lanes; it never waits for a destination. Lanes report what became
-//! of each delivery, and every report is counted. Stopping closes the lanes, gives them `DRAIN` to finish, and what is left is abandoned
-//! and counted.
+//! One loop reads the feed, evaluates, and hands deliveries to their lanes and everything to the journal; it never waits for a destination
+//! or a disk. Lanes tell what became of each delivery, and all of it is counted and recorded. A start replays what the journal has, then
+//! connects, then asks for what was missed. Stopping closes the lanes, gives them `DRAIN` to finish, and what is left is pending in the
+//! journal for the next start.
 
+mod catch_up;
+mod commands;
+mod dispatch;
+mod intents;
 mod lanes;
+mod ledger;
+mod notices;
+mod recovery;
 mod running;
+mod safety;
 mod totals;
 
 use std::future::Future;
 use std::io::Write;
-use std::pin::pin;
+use std::path::PathBuf;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::clock::Clock;
-use crate::deliver::{ClientError, Target};
-use crate::feed::{Feed, Loss};
+use crate::control;
+use crate::deliver::{ClientError, Common, LaneEvent, Switch, Target};
+use crate::engine::Engine;
+use crate::feed::{Feed, History, Loss, Signal};
+use crate::journal::{Journal, JournalError};
 use crate::model::limits;
+use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
+use catch_up::CatchUp;
+use dispatch::{Audit, Dispatch};
 use lanes::Lanes;
+use recovery::Recovered;
 use running::Running;
 pub use totals::Totals;
 
@@ -32,6 +51,10 @@ pub struct Setup {
     pub rules: Arc<RuleSet>,
     /// Where envelopes come from.
     pub feed: Feed,
+    /// The feed's host, for the status.
+    pub host: String,
+    /// Where to ask for what was missed.
+    pub history: Option<History>,
     /// For each action of the rules: where it goes.
     pub ways: Vec<Way>,
     /// Where `console` actions print.
@@ -40,15 +63,35 @@ pub struct Setup {
     pub tls: Arc<rustls::ClientConfig>,
     /// The time.
     pub clock: Clock,
+    /// What outlives the run. `None`: nothing does, as in the demo.
+    pub state: Option<Durable>,
     /// Give up when the feed has not been reached once by then. `None`: never.
     pub start_timeout: Option<Duration>,
     /// End when nobody reads what is printed any more.
     pub ends_with_console: bool,
 }
 
+/// The state folder of a run, open.
+pub struct Durable {
+    /// Where it is.
+    pub folder: PathBuf,
+    /// What is kept.
+    pub journal: Journal,
+    /// Writes it; gets a thread.
+    pub writer: Box<dyn FnOnce() + Send>,
+    /// Where the instance is asked; `None` when that could not be opened.
+    pub control: Option<control::Server>,
+}
+
 impl std::fmt::Debug for Setup {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Setup").field("feed", &self.feed).field("ways", &self.ways).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Durable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Durable").field("folder", &self.folder).finish_non_exhaustive()
     }
 }
 
@@ -83,9 +126,17 @@ pub enum AppError {
         /// Why.
         error: ClientError,
     },
-    /// There is no thread for the console.
-    #[error("no thread could be started for the console: {0}")]
-    Console(std::io::Error),
+    /// There is no thread for somebody who needs one.
+    #[error("no thread could be started for the {of}: {error}")]
+    Thread {
+        /// The console or the journal.
+        of: &'static str,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// What an earlier run left cannot be read.
+    #[error("{0}")]
+    Journal(JournalError),
     /// A part of the program that was to work until the end did not.
     #[error("{who} ended unexpectedly, which is a bug in birdcall: it stops, as nothing would be sent there; please report it")]
     Died {
@@ -94,8 +145,58 @@ pub enum AppError {
     },
 }
 
+/// What lanes have to tell may wait in this number.
+const EVENTS: usize = 4_096;
+/// Between two looks whether all counts agree.
+const AUDIT_EVERY: Duration = Duration::from_secs(60);
+
 /// Frames that are taken in one go, though nothing fires, before lanes get their turn.
 const FRAMES: u32 = 64;
+
+/// What a run knows of where it stands.
+#[derive(Debug)]
+struct Place {
+    folder: Option<PathBuf>,
+    host: String,
+    started_at: Timestamp,
+}
+
+/// Everything that is put together before the loop begins.
+struct Started {
+    running: Running,
+    events: mpsc::Receiver<LaneEvent>,
+    feed: Feed,
+    control: Option<control::Server>,
+    place: Place,
+}
+
+/// Opens the lanes, replays what an earlier run left, and takes up its deliveries. The feed is not touched yet.
+fn start(setup: Setup) -> Result<Started, AppError> {
+    let Setup { rules, feed, host, history, ways, console, tls, clock, state, .. } = setup;
+    let place = Place { folder: state.as_ref().map(|state| state.folder.clone()), host, started_at: clock.now() };
+    let (journal, control) = match state {
+        Some(Durable { journal, writer, control, .. }) => {
+            let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(writer);
+            thread.map_err(|error| AppError::Thread { of: "journal", error })?;
+            (Some(journal), control)
+        }
+        None => (None, None),
+    };
+    let mut engine = Engine::new(Arc::clone(&rules));
+    let recovered = match &place.folder {
+        Some(folder) => recovery::recover(folder, &rules, &mut engine, clock.now()).map_err(AppError::Journal)?,
+        None => Recovered::default(),
+    };
+    let (names, switch) = (running::names(&rules), Switch::new(true));
+    let (events, told) = mpsc::channel(EVENTS);
+    let intents = intents::of(journal.as_ref(), &clock, &names);
+    let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents };
+    let lanes = Lanes::open(&rules, ways, console, &common)?;
+    let catch_up = CatchUp::new(history, recovered.last_alive);
+    let mut dispatch = Dispatch::new(rules, lanes, journal, clock, switch, names);
+    recovered.apply(&mut dispatch);
+    Ok(Started { running: Running::new(dispatch, engine, catch_up), events: told, feed, control, place })
+}
 
 /// Runs until `stop` is done or the feed refuses for good. Then the feed is closed and the lanes finish, for [`limits::DRAIN`] in all or
 /// until `hurry`, which is listened to from the moment of the stop on. What was counted is returned either way.
@@ -104,20 +205,49 @@ pub async fn run(
     stop: impl Future<Output = ()>,
     hurry: impl Future<Output = ()>,
 ) -> (Totals, Result<(), AppError>) {
-    let Setup { rules, mut feed, ways, console, tls, clock, start_timeout, ends_with_console } = setup;
-    let started = Instant::now();
-    let (lanes, mut reports) = match Lanes::open(&rules, ways, console, tls, clock.clone()) {
-        Ok(opened) => opened,
+    let began = Instant::now();
+    let patience = Patience { start: setup.start_timeout, ends_with_console: setup.ends_with_console };
+    let mut started = match start(setup) {
+        Ok(started) => started,
         Err(error) => return (Totals::default(), Err(error)),
     };
-    let mut running = Running::new(rules, lanes, clock);
     let mut stop = pin!(stop);
-    let patience = start_timeout.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
-    let mut give_up = pin!(tokio::time::sleep(patience));
+    let ended = serve(&mut started, &patience, stop.as_mut()).await;
+    let Started { mut running, mut events, mut feed, control, .. } = started;
+    drop(control);
+    if ended.is_ok() {
+        tracing::info!("stopping: what is under way may take {} s; a second signal ends it now", limits::DRAIN.as_secs());
+    }
+    tokio::select! {
+        biased;
+        () = hurry => {}
+        // Not a second word but the first, when it was not by request that the run has ended.
+        () = &mut stop, if ended.is_err() => {}
+        _ = async { tokio::join!(running.drain(&mut events), feed.close()) } => {}
+        () = tokio::time::sleep(limits::DRAIN) => {}
+    }
+    let (mut totals, died) = running.finish(&mut events).await;
+    totals.ran = began.elapsed();
+    (totals, ended.and(died))
+}
+
+/// When a run gives up by itself.
+struct Patience {
+    start: Option<Duration>,
+    ends_with_console: bool,
+}
+
+/// The loop: whatever comes first, in the order of what can wait least.
+async fn serve(started: &mut Started, patience: &Patience, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<(), AppError> {
+    let Started { running, events, feed, control, place } = started;
+    let give_up_after = patience.start.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
+    let mut give_up = pin!(tokio::time::sleep(give_up_after));
     let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
-    let mut alarm_at = None;
+    let (mut second, mut minute) = (every(Duration::from_secs(1)), every(AUDIT_EVERY));
+    let mut audit: Option<Audit> = None;
+    let (mut alarm_at, mut answers) = (None, JoinSet::new());
     let mut frames = 0;
-    let ended = loop {
+    loop {
         // The timer is touched only when the deadline has moved, not for every frame.
         let deadline = running.deadline();
         if deadline != alarm_at {
@@ -128,47 +258,71 @@ pub async fn run(
         }
         tokio::select! {
             biased;
-            () = &mut stop => break Ok(()),
-            Some(report) = reports.recv() => {
-                running.note(&report);
-                if ends_with_console && running.console_is_closed() {
-                    break Ok(());
+            () = &mut stop => return Ok(()),
+            Some(event) = events.recv() => {
+                running.dispatch.event(&event);
+                if patience.ends_with_console && running.dispatch.console_is_closed {
+                    return Ok(());
                 }
             }
-            died = running.death() => break Err(died),
+            died = Running::death(&mut running.dispatch.lanes) => return Err(died),
+            asked = ask(control.as_mut()) => commands::reply(running, place, asked, &mut answers),
+            Some(_) = answers.join_next() => {}
             signal = feed.next() => {
                 frames += 1;
-                match running.signal(signal) {
-                    Ok(fired) if fired || frames >= FRAMES => {
-                        frames = 0;
-                        tokio::task::yield_now().await;
-                    }
-                    Ok(_) => {}
-                    Err(error) => break Err(error),
+                if matches!(signal, Signal::Lost { .. }) {
+                    running.heard(feed.heard_ago());
+                }
+                let fired = running.signal(signal)?;
+                if fired || frames >= FRAMES {
+                    frames = 0;
+                    tokio::task::yield_now().await;
                 }
             }
             () = &mut alarm, if alarm_at.is_some() => {
                 running.tick();
                 alarm_at = None;
             }
-            () = &mut give_up, if start_timeout.is_some() && running.is_starting() => {
-                let why = running.latest_loss().unwrap_or_else(|| "no answer yet".to_owned());
-                break Err(AppError::Unreachable { why, after: patience });
+            _ = second.tick() => running.second(feed.heard_ago()),
+            _ = minute.tick() => {
+                running.audit();
+                audit = running.dispatch.pending_of_journal();
+            }
+            (expected, found) = counted(audit.as_mut()), if audit.is_some() => {
+                audit = None;
+                running.compare(expected, found);
+            }
+            () = &mut give_up, if patience.start.is_some() && running.is_starting() => {
+                let why = running.watch.latest_loss.clone().unwrap_or_else(|| "no answer yet".to_owned());
+                return Err(AppError::Unreachable { why, after: give_up_after });
+            }
+            // Last: what is late already can wait for what is not.
+            caught = running.catch_up.next() => {
+                if running.caught(caught) {
+                    tokio::task::yield_now().await;
+                }
             }
         }
-    };
-    if ended.is_ok() {
-        tracing::info!("stopping: what is under way may take {} s; a second signal ends it now", limits::DRAIN.as_secs());
     }
-    tokio::select! {
-        biased;
-        () = hurry => {}
-        // Not a second word but the first, when it was not by request that the run has ended.
-        () = &mut stop, if ended.is_err() => {}
-        _ = async { tokio::join!(running.drain(&mut reports), feed.close()) } => {}
-        () = tokio::time::sleep(limits::DRAIN) => {}
+}
+
+fn every(time: Duration) -> Interval {
+    let mut interval = interval(time);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval.reset();
+    interval
+}
+
+async fn ask(control: Option<&mut control::Server>) -> control::Ask {
+    match control {
+        Some(server) => server.next().await,
+        None => std::future::pending().await,
     }
-    let (mut totals, died) = running.finish(&mut reports).await;
-    totals.ran = started.elapsed();
-    (totals, ended.and(died))
+}
+
+async fn counted(audit: Option<&mut Audit>) -> (u64, u64) {
+    match audit {
+        Some(Audit { expected, counting }) => (*expected, counting.await),
+        None => std::future::pending().await,
+    }
 }

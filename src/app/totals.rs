@@ -11,6 +11,8 @@ use crate::model::delivery::{Outcome, Report};
 pub struct Totals {
     /// Envelopes that could be read.
     pub envelopes: u64,
+    /// Those of them that came from the history API.
+    pub backfilled: u64,
     /// Frames that could not, by reason.
     pub malformed: BTreeMap<&'static str, u64>,
     /// Oddities of readable envelopes, by kind: unknown operations, fields, values, …
@@ -39,9 +41,7 @@ impl Totals {
 
     /// Takes over what the engine has counted.
     pub fn of_rules(&mut self, engine: crate::engine::Counts, join: crate::join::Counts) {
-        for (label, count) in
-            [("repeated", engine.repeated), ("too old for their rule", engine.expired), ("settled by waiting", engine.settled)]
-        {
+        for (label, count) in [("repeated", engine.repeated), ("settled by waiting", engine.settled)] {
             Self::add(&mut self.matches, label, count);
         }
         for (label, count) in [("forgotten for want of room", join.evicted), ("parts refused", join.refused)] {
@@ -85,6 +85,9 @@ impl fmt::Display for Totals {
         if self.pending() > 0 {
             write!(f, ", {} pending", self.pending())?;
         }
+        if self.backfilled > 0 {
+            write!(f, "; {} of the envelopes from history", self.backfilled)?;
+        }
         write_table(f, "; oddities: ", &self.oddities)?;
         write_table(f, "; malformed: ", &self.malformed)?;
         if self.losses > 0 {
@@ -118,13 +121,13 @@ mod tests {
         totals.ran = Duration::from_millis(61_500);
         totals.outcomes = BTreeMap::from([("delivered", 2), ("expired", 1)]);
         totals.malformed = BTreeMap::from([("not_json", 3)]);
-        let engine = crate::engine::Counts { repeated: 5, expired: 6, ..Default::default() };
+        let engine = crate::engine::Counts { repeated: 5, ..Default::default() };
         let join = crate::join::Counts { evicted: 7, ..Default::default() };
         totals.of_rules(engine, join);
         assert_eq!(
             totals.to_string(),
             "1 envelope in 1 min 01 s, 2 firings, 4 deliveries: 2 delivered, 1 expired, 1 pending; malformed: 3 not_json; feed lost 1 time; \
-             matches: 5 repeated, 6 too old for their rule; tweets: 7 forgotten for want of room"
+             matches: 5 repeated; tweets: 7 forgotten for want of room"
         );
     }
 }

@@ -4,6 +4,7 @@ mod ends;
 
 use serde_json::{Value, json};
 
+use crate::kit::agreed::agreed;
 use crate::kit::binary::Home;
 use crate::kit::feed::{KEY, Rig};
 use crate::kit::http::{Reply, Server};
@@ -83,6 +84,7 @@ async fn a_tweet_in_four_destinations_out() {
             program.wait_for("verdict=\"delivered\"");
             program.forget("verdict=\"delivered\"");
         }
+        agreed(&home);
         program.ask_to_stop();
         program.end()
     })

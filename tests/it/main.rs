@@ -5,12 +5,15 @@
 mod kit;
 
 mod cli;
+mod control;
 mod decode;
 mod deliver;
+mod durable;
 mod engine;
 mod feed;
 mod flow;
 mod fuzz;
 mod join;
+mod journal;
 mod render;
 mod rules;

@@ -75,7 +75,7 @@ async fn a_held_standard_output_costs_its_own_messages_and_not_the_end() {
         rig.handle.send(content(&n.to_string(), "hi").to_string());
     }
     let program = beside(move || {
-        program.wait_for("dropped: the lane was full");
+        program.wait_for("reason=\"overflow\"");
         program.ask_to_stop();
         program.wait_for("stopping: ");
         program.ask_to_stop();
@@ -87,7 +87,7 @@ async fn a_held_standard_output_costs_its_own_messages_and_not_the_end() {
     assert!(took < Duration::from_secs(4), "{took:?}");
     let totals = said.lines().find(|line| line.contains(" envelopes in ")).expect("totals on standard error");
     assert!(totals.contains("1001 abandoned") && !totals.contains("pending"), "{totals}");
-    assert_eq!(said.matches("abandoned: the program stops").count(), 1_001);
+    assert_eq!(said.matches("pending: the next run takes it up").count(), 1_001);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -218,6 +218,9 @@ async fn a_part_that_dies_ends_the_program_in_words_and_every_delivery_is_counte
     let setup = birdcall::app::Setup {
         rules: std::sync::Arc::new(birdcall::rules::load(&[source]).ruleset.unwrap()),
         feed: birdcall::feed::Feed::new(settings).unwrap(),
+        host: "localhost".to_owned(),
+        history: None,
+        state: None,
         ways: vec![birdcall::app::Way::Console],
         console: Box::new(Bug),
         tls,

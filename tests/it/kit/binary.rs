@@ -8,10 +8,20 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longer than anything here takes; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits until `is` says so. What runs beside it must have threads of its own.
+pub(crate) fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is() {
+        assert!(Instant::now() < deadline, "it never came to that: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
 
 /// A folder with files, and the program to run in it.
 pub(crate) struct Home {
@@ -48,6 +58,7 @@ impl Home {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_birdcall"));
         command.current_dir(self.folder.path()).args(arguments).env_clear().stdin(Stdio::null());
+        command.env("BIRDCALL_STATE", self.folder.path().join("state"));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -57,6 +68,24 @@ impl Home {
         let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         (status.code().unwrap_or(-1), text(stdout), text(stderr))
+    }
+
+    /// Runs a command that prints JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let (code, out, said) = self.run(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {said}");
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {out}"))
+    }
+
+    /// What `status --json` says.
+    pub(crate) fn status(&self) -> Value {
+        self.json(&["status", "--json"])
+    }
+
+    /// What `deliveries --json` says with these arguments, the newest first.
+    pub(crate) fn deliveries(&self, arguments: &[&str]) -> Vec<Value> {
+        let all = [&["deliveries", "--json", "--limit", "100000"], arguments].concat();
+        serde_json::from_value(self.json(&all)).unwrap()
     }
 
     /// Starts and goes on.
@@ -130,6 +159,11 @@ impl Program {
         }
     }
 
+    /// What it has said so far, as far as it was waited for.
+    pub(crate) fn heard(&self) -> &str {
+        &self.heard
+    }
+
     /// Forgets the first place where it said this, so that the next can be waited for.
     pub(crate) fn forget(&mut self, words: &str) {
         self.heard = self.heard.replacen(words, "", 1);
@@ -139,6 +173,12 @@ impl Program {
     pub(crate) fn ask_to_stop(&self) {
         let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// SIGKILL: it cannot do anything about it.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Whether it still runs after so long.

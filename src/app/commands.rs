@@ -1,0 +1,186 @@
+//! What a person asks a running instance → done, and answered.
+
+use tokio::task::JoinSet;
+
+use crate::control::{Answer, Ask, Command, Redelivery};
+use crate::deliver::Condition;
+use crate::journal::{Query, Reader, RedeliverRow, State, StoredDelivery};
+use crate::model::limits::MAX_AGE;
+use crate::model::mode::Mode;
+use crate::model::status::{FeedStatus, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, Status};
+
+use super::Place;
+use super::recovery;
+use super::running::{FLUSH, Running};
+
+/// Deliveries of one command.
+const AT_ONCE: usize = 1_000;
+/// Said of a switch that is not in the journal.
+const FORGETS: &str = "the journal cannot record this at the moment: a restart may not remember it";
+
+/// Does what is asked, and answers. Whoever stops orders is told so when a run that is killed the next moment would still have them
+/// stopped: that answer waits, in `waiting`, for the journal.
+pub(super) fn reply(running: &mut Running, place: &Place, asked: Ask, waiting: &mut JoinSet<()>) {
+    let mut answer = answer(running, place, asked.command);
+    let Some(journal) = running.dispatch.journal.clone().filter(|_| matches!(answer, Answer::Switched { .. })) else {
+        return asked.answer.answer(answer);
+    };
+    waiting.spawn(async move {
+        let kept = tokio::time::timeout(FLUSH, journal.flush()).await.unwrap_or(false);
+        if let Answer::Switched { note, .. } = &mut answer
+            && !kept
+        {
+            *note = Some(FORGETS.to_owned());
+        }
+        asked.answer.answer(answer);
+    });
+}
+
+/// Does what is asked.
+fn answer(running: &mut Running, place: &Place, command: Command) -> Answer {
+    match command {
+        Command::Status => Answer::Status(Box::new(status(running, place))),
+        Command::Disarm { why } => switch(running, false, why.as_deref().unwrap_or("birdcall disarm")),
+        Command::Arm => switch(running, true, "birdcall arm"),
+        Command::Redeliver { ids, orders } => redeliver(running, place, &ids, orders),
+    }
+}
+
+fn switch(running: &mut Running, armed: bool, why: &str) -> Answer {
+    let before = running.dispatch.set_switch(armed, why);
+    if before != armed {
+        tracing::warn!("orders are {} by hand: {why}", if armed { "armed" } else { "stopped" });
+    }
+    let health = running.dispatch.journal.as_ref().map(crate::journal::Journal::health);
+    let forgets = health.is_none_or(|health| health.degraded.is_some());
+    let note = forgets.then(|| FORGETS.to_owned());
+    Answer::Switched { armed, before, note }
+}
+
+fn redeliver(running: &mut Running, place: &Place, ids: &[i64], orders: bool) -> Answer {
+    if ids.len() > AT_ONCE {
+        return Answer::Refused { why: format!("at most {AT_ONCE} at once") };
+    }
+    let Some(folder) = &place.folder else { return Answer::Refused { why: "there is no journal".to_owned() } };
+    let query = Query { ids: ids.to_vec(), at_most: AT_ONCE, bodies: true, ..Query::default() };
+    let mut found = match Reader::open(folder).and_then(|mut reader| reader.deliveries(&query)) {
+        Ok(found) => found,
+        Err(error) => return Answer::Refused { why: error.to_string() },
+    };
+    let deliveries = ids.iter().map(|id| {
+        let stored = found.iter().position(|stored| stored.id == *id).map(|at| found.swap_remove(at));
+        let said = match stored {
+            Some(stored) => again(running, stored, orders),
+            None => Err("there is no such delivery".to_owned()),
+        };
+        Redelivery { id: *id, accepted: said.is_ok(), said: said.unwrap_or_else(|why| why) }
+    });
+    Answer::Redelivered { deliveries: deliveries.collect() }
+}
+
+/// Sends one delivery again, with the bytes that the journal has of it. Says where to, or why not.
+fn again(running: &mut Running, stored: StoredDelivery, orders: bool) -> Result<String, String> {
+    match stored.state {
+        State::Pending | State::Sending => return Err("it is on its way".to_owned()),
+        State::Delivered => return Err("it has arrived already".to_owned()),
+        State::Suppressed | State::Expired | State::Dead | State::Unknown => {}
+    }
+    if stored.trading && !orders {
+        return Err(
+            "it is an order, and may have been placed by other means meanwhile; say --orders if it is to be sent".to_owned()
+        );
+    }
+    let dispatch = &mut running.dispatch;
+    if stored.trading && !dispatch.switch.is_armed() {
+        return Err("orders are stopped; birdcall arm starts them".to_owned());
+    }
+    let action = dispatch.rules.actions.iter().position(|action| action.name == stored.action);
+    let action = action.ok_or_else(|| format!("the rules have no action {} any more", stored.action))?;
+    let mode = dispatch.rules.actions.get(action).map_or(Mode::Off, |action| action.mode);
+    if mode != Mode::Armed {
+        return Err(format!("{} has mode = \"{}\"", stored.action, mode.name()));
+    }
+    let body = stored.body.ok_or("it ended before there was a message, or the journal is damaged where it was")?;
+    if !dispatch.may_send_again(stored.firing.id, action) {
+        return Err("it is on its way, or has just arrived".to_owned());
+    }
+    let max_age = dispatch.rules.actions.get(action).map_or(MAX_AGE, |action| action.max_age);
+    let expires_at = dispatch.clock.now().plus(max_age);
+    if let Some(journal) = &dispatch.journal {
+        journal.redelivered(RedeliverRow { id: stored.id, expires_at });
+    }
+    dispatch.resume(recovery::delivery(stored.firing, action, expires_at, body, stored.fallback));
+    Ok(format!("on its way to {}", stored.action))
+}
+
+/// How the instance is.
+fn status(running: &Running, place: &Place) -> Status {
+    let dispatch = &running.dispatch;
+    let health = dispatch.journal.as_ref().map(crate::journal::Journal::health);
+    let counts = dispatch.ledger.counts(|at| dispatch.rules.actions.get(at).map_or("?", |action| action.name.as_str()));
+    Status {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: place.started_at,
+        now: dispatch.clock.now(),
+        feed: feed(running, place),
+        orders: OrdersStatus {
+            armed: dispatch.switch.is_armed(),
+            why: dispatch.orders.why.clone(),
+            since: dispatch.orders.since,
+        },
+        journal: health.map_or_else(JournalStatus::default, |health| JournalStatus {
+            state: if health.degraded.is_some() { JournalState::Degraded } else { JournalState::Fine },
+            why: health.degraded,
+            bytes: health.bytes,
+            queue: health.queue as u64,
+            shed: health.shed,
+            unrecorded: health.unrecorded,
+        }),
+        lanes: (0..dispatch.rules.actions.len()).filter_map(|at| lane(running, at)).collect(),
+        counts,
+        agree: running.agree,
+    }
+}
+
+fn feed(running: &Running, place: &Place) -> FeedStatus {
+    let watch = &running.watch;
+    FeedStatus {
+        state: watch.state,
+        why: watch.latest_loss.clone().filter(|_| watch.state != crate::model::status::FeedState::Connected),
+        host: place.host.clone(),
+        since: watch.since,
+        last_frame_at: watch.last_frame_at,
+        last_tweet: watch.last_tweet.clone(),
+        lag_ms: running.dispatch.safety.lag().map(|lag| u64::try_from(lag).unwrap_or(0)),
+        losses: running.dispatch.totals.losses,
+        gaps: running.catch_up.shown(),
+    }
+}
+
+fn state(condition: Condition) -> LaneState {
+    match condition {
+        Condition::Fine => LaneState::Ok,
+        Condition::Throttled => LaneState::Throttled,
+        Condition::CircuitOpen => LaneState::CircuitOpen,
+        Condition::Disabled => LaneState::Disabled,
+    }
+}
+
+fn lane(running: &Running, at: usize) -> Option<LaneStatus> {
+    let dispatch = &running.dispatch;
+    let action = dispatch.rules.actions.get(at)?;
+    let health = dispatch.lanes.health(at);
+    Some(LaneStatus {
+        action: action.name.clone(),
+        kind: action.destination.name().to_owned(),
+        mode: action.mode,
+        trading: action.trading,
+        state: health.as_ref().map_or(LaneState::Ok, |health| state(health.condition)),
+        why: health.as_ref().and_then(|health| health.why.clone()),
+        waiting: dispatch.ledger.pending_of(at),
+        warm: health.is_some_and(|health| health.warm),
+        delivered: dispatch.ledger.delivered_by(at),
+        attempts: dispatch.attempts.get(at).copied().unwrap_or_default(),
+    })
+}

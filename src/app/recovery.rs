@@ -1,0 +1,155 @@
+//! What an earlier run left → an engine that knows it, and deliveries to go on with. A restart is a replay.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use super::dispatch::{Dispatch, Orders};
+use super::notices::Notice;
+use crate::decode;
+use crate::engine::{Engine, Input};
+use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredSwitch};
+use crate::model::action::{Action, Destination};
+use crate::model::delivery::{Delivery, Outcome, Suppression};
+use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, JOIN_TWEETS, REPLAY_REACH};
+use crate::model::mode::Mode;
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::RuleSet;
+
+/// What an earlier run left.
+#[derive(Debug, Default)]
+pub(super) struct Recovered {
+    unfinished: Vec<StoredDelivery>,
+    switch: Option<StoredSwitch>,
+    /// Until when the feed was heard.
+    pub(super) last_alive: Option<Timestamp>,
+    /// Deliveries of this day, for each action with a `max_per_day`.
+    sent_today: Vec<(usize, u32)>,
+}
+
+/// Replays the recent past into `engine`, silently, and reads what is to be gone on with. What cannot be read is said and left out: a
+/// damaged past must not keep the present from working.
+pub(super) fn recover(folder: &Path, rules: &RuleSet, engine: &mut Engine, now: Timestamp) -> Result<Recovered, JournalError> {
+    let mut reader = match Reader::open(folder) {
+        Ok(reader) => reader,
+        Err(error @ JournalError::Missing { .. }) => {
+            // The disk was too full to make one; the journal says so itself, and makes it when there is room.
+            warn!("nothing to go on from: {error}");
+            return Ok(Recovered::default());
+        }
+        Err(error) => return Err(error),
+    };
+    engine.restore(reader.fired(FIRED_IDS)?);
+    let (mut effects, mut unreadable) = (Vec::new(), 0_usize);
+    let since =
+        Timestamp::from_millis(now.as_millis().saturating_sub(i64::try_from(REPLAY_REACH.as_millis()).unwrap_or(i64::MAX)));
+    let entries = reader.recent(since, JOIN_TWEETS * 3, |entry| {
+        // The clock may have been set back since: what was then later than now must not make now later than it is.
+        let at = entry.at.min(now);
+        match decode::decode(entry.text) {
+            Ok(envelope) => engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects),
+            Err(_) => unreadable += 1,
+        }
+        // Whatever came of it was recorded together with it.
+        effects.clear();
+    })?;
+    engine.reset_counts();
+    let unfinished = reader.unfinished()?;
+    let midnight = Timestamp::from_millis(now.as_millis().div_euclid(86_400_000) * 86_400_000);
+    let mut sent_today = Vec::new();
+    for (at, action) in rules.actions.iter().enumerate().filter(|(_, action)| action.max_per_day.is_some()) {
+        let waiting = |stored: &&StoredDelivery| stored.action == action.name && stored.sent_at.is_none();
+        let sent = reader.sent_since(&action.name, midnight)? + unfinished.iter().filter(waiting).count() as u64;
+        sent_today.push((at, u32::try_from(sent).unwrap_or(u32::MAX)));
+    }
+    let (switch, last_alive) = (reader.switch()?, reader.last_alive()?);
+    if entries > 0 || !unfinished.is_empty() {
+        info!(entries, pending = unfinished.len(), "went on from the journal");
+    }
+    if unreadable > 0 || reader.damaged() > 0 {
+        warn!(unreadable, damaged = reader.damaged(), "parts of the journal are damaged and were left out");
+    }
+    Ok(Recovered { unfinished, switch, last_alive, sent_today })
+}
+
+impl Recovered {
+    /// Takes up what was left: the switch, the day's counts, and every delivery that can still be sent.
+    pub(super) fn apply(self, to: &mut Dispatch) {
+        let now = to.clock.now();
+        for (action, sent) in self.sent_today {
+            to.safety.restore(action, now, sent);
+        }
+        if let Some(StoredSwitch { armed, why, at }) = self.switch {
+            to.switch.set(armed);
+            if !armed && to.rules.actions.iter().any(|action| action.trading) {
+                warn!("orders are stopped since {at}: {why}; birdcall arm starts them");
+            }
+            to.orders = Orders { why: Some(why), since: Some(at) };
+        }
+        let rules = Arc::clone(&to.rules);
+        let actions: HashMap<_, _> = rules.actions.iter().enumerate().map(|(at, action)| (action.name.as_str(), at)).collect();
+        for stored in self.unfinished {
+            let at = actions.get(stored.action.as_str()).copied();
+            let action = at.and_then(|at| rules.actions.get(at));
+            match fate(&stored, action, now) {
+                Ok(()) => {
+                    if let (Some(at), Some(body)) = (at, stored.body) {
+                        to.resume(delivery(stored.firing, at, stored.expires_at, body, stored.fallback));
+                    }
+                }
+                Err(outcome) => {
+                    if let (Outcome::Unknown { reason }, None) = (&outcome, at) {
+                        to.tell(&removed(&stored, reason));
+                    }
+                    to.end_of_earlier(&stored.firing, at, &stored.action, outcome);
+                }
+            }
+        }
+    }
+}
+
+/// A delivery of the journal as a lane takes it.
+pub(super) fn delivery(
+    firing: Arc<crate::model::firing::FiringBrief>,
+    action: usize,
+    expires_at: Timestamp,
+    body: crate::model::message::Body,
+    fallback: Option<crate::model::message::Body>,
+) -> Delivery {
+    Delivery { firing, action, expires_at, body: Arc::new(body), fallback: fallback.map(Arc::new), line: None }
+}
+
+/// Whether a delivery that an earlier run did not finish can go on, or how it ends.
+fn fate(stored: &StoredDelivery, action: Option<&Action>, now: Timestamp) -> Result<(), Outcome> {
+    let idempotent =
+        action.is_some_and(|action| matches!(&action.destination, Destination::Webhook(webhook) if webhook.idempotent));
+    if stored.state == State::Sending && stored.trading && !idempotent {
+        let reason = "birdcall ended while it was being sent; an order is not repeated".to_owned();
+        return Err(Outcome::Unknown { reason });
+    }
+    // What fired later than now is of a clock that has been set back since: nobody knows how old it is.
+    if stored.expires_at <= now || stored.firing.at > now.plus(CLOCK_JUMP) {
+        return Err(Outcome::Expired);
+    }
+    match action {
+        Some(Action { mode: Mode::Paper, .. }) => Err(Outcome::Suppressed { reason: Suppression::Paper }),
+        Some(Action { mode: Mode::Off, .. }) => Err(Outcome::Suppressed { reason: Suppression::Off }),
+        None => Err(Outcome::Dead { reason: "the rules have no such action any more".to_owned() }),
+        Some(_) if stored.body.is_none() => {
+            Err(Outcome::Dead { reason: "the journal is damaged where its message was".to_owned() })
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// What is said of an order whose action is gone.
+fn removed(stored: &StoredDelivery, reason: &str) -> Notice {
+    Notice {
+        key: format!("unknown:{}:{}", stored.firing.id, stored.action),
+        about: None,
+        title: format!("It is unknown whether an order arrived: {}", stored.firing.rule),
+        text: format!("Action {}, order {}: {reason}", stored.action, stored.firing.id),
+    }
+}
