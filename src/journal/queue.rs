@@ -6,14 +6,15 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::error::Unrecorded;
-use super::rows::{AttemptRow, BeginKey, EndRow, GapRow, Record, RedeliverRow};
+use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, Record, RedeliverRow};
 use crate::model::limits::{JOURNAL_HELD_BYTES, JOURNAL_HELD_ITEMS, JOURNAL_IDLE_AFTER, JOURNAL_SHED_BYTES, JOURNAL_SHED_ITEMS};
+use crate::model::message::Body;
 use crate::model::time::Timestamp;
 
 /// One thing to write, or to say once all before it is written.
@@ -65,9 +66,15 @@ impl Item {
 }
 
 fn record_bytes(record: &Record) -> usize {
-    // A body's size is not known before it is serialised; messages are some KiB at most.
     let entry = record.entry.as_ref().map_or(0, |entry| entry.text.len() + 48);
-    entry + record.firings.len() * 192 + record.deliveries.len() * 2_048
+    let body = |body: &Option<Arc<Body>>| match body.as_deref() {
+        None => 0,
+        Some(Body::Webhook(body)) => body.bytes.len(),
+        // The size of a chat's message is not known before it is serialised; it is some KiB at most.
+        Some(_) => 4_096,
+    };
+    let delivery = |row: &DeliveryRow| 512 + body(&row.body) + body(&row.fallback);
+    entry + record.firings.len() * 192 + record.deliveries.iter().map(delivery).sum::<usize>()
 }
 
 /// The feed was heard until then.

@@ -278,16 +278,22 @@ impl Writer {
             self.store = None;
             self.in_doubt = failed.in_doubt.then_some(next);
         }
-        if why == Why::Damaged && self.rescues < JOURNAL_RESCUES {
-            let rescued = rescue(&self.path, &self.settings, self.shared.clock.now());
-            self.rescues += 1;
-            if let Ok((store, words)) = rescued {
-                (self.store, self.in_doubt) = (Some(store), None);
-                self.shared.say(|all| all.repaired = Some(words));
-                return self.write(batch);
-            }
+        if why == Why::Damaged && self.mend() {
+            return self.write(batch);
         }
         self.hold(batch, &why);
+    }
+
+    /// Puts a damaged file aside and goes on with what can be read of it. Says whether that was done.
+    fn mend(&mut self) -> bool {
+        if self.rescues >= JOURNAL_RESCUES {
+            return false;
+        }
+        self.rescues += 1;
+        let Ok((store, words)) = rescue(&self.path, &self.settings, self.shared.clock.now()) else { return false };
+        (self.store, self.in_doubt) = (Some(store), None);
+        self.shared.say(|all| all.repaired = Some(words));
+        true
     }
 
     /// Keeps the batch for later, and tells everybody who waits that it is not written.
@@ -317,10 +323,19 @@ impl Writer {
         }
         let (lived, now) = (self.lived(), self.shared.clock.now());
         let Some(store) = &self.store else { return };
-        // What fails here fails in a commit, too, which says so.
-        if !checkpoint.is_finishing() && matches!(self.retention.step(store, lived, now), Ok(true)) {
-            self.log += 64 * 1024;
-            self.busy_at = self.shared.clock.elapsed();
+        if !checkpoint.is_finishing() {
+            match self.retention.step(store, lived, now) {
+                Ok(true) => {
+                    self.log += 64 * 1024;
+                    self.busy_at = self.shared.clock.elapsed();
+                }
+                // Only retention reads what is old: damage there would never show in a commit, and nothing would be forgotten any more.
+                Err(error) if Why::of(&error) == Why::Damaged => {
+                    self.mend();
+                }
+                // What else fails here fails in a commit, too, which says so.
+                Ok(false) | Err(_) => {}
+            }
         }
         if self.is_due(self.seen_at, JOURNAL_ALIVE) {
             self.look();

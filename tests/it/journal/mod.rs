@@ -6,6 +6,7 @@ mod disk;
 mod folder;
 mod keeping;
 mod measure;
+mod old_damage;
 mod orders;
 mod rows;
 
