@@ -1,7 +1,8 @@
 //! Empties the write-ahead log into the database, on a thread of its own: it waits for the disk, which an order must not.
 //!
 //! The bulk is copied while the writer goes on. For the rest the writer holds back what is not urgent for a moment, so that the log is
-//! copied to its end and starts anew.
+//! copied to its end and starts anew. What comes of it is for the writer to ask: an error that leaves the disk unknown, a log that a
+//! reader keeps from being emptied.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +11,17 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 
 use super::connect;
+use super::error::Why;
 use crate::model::limits::JOURNAL_POLL;
 
 #[derive(Debug, Default)]
 struct Inner {
     asked: bool,
     stop: bool,
+    /// Why the last copying failed, until it is asked for.
+    failed: Option<Why>,
+    /// Why the last copying did not come to the log's end, in words.
+    behind: Option<String>,
 }
 
 /// Shared by the writer and the thread that copies.
@@ -23,6 +29,8 @@ struct Inner {
 pub(super) struct Checkpoint {
     path: PathBuf,
     inner: Mutex<Inner>,
+    /// Held while the file is open for copying.
+    copying: Mutex<()>,
     wake: Condvar,
     finishing: AtomicBool,
     emptied: AtomicBool,
@@ -30,11 +38,14 @@ pub(super) struct Checkpoint {
 
 /// How often the end is tried before it is left for another time.
 const TRIES: usize = 10;
+/// Why the end of the log cannot be copied although nothing failed.
+const READ: &str = "another program has been reading the journal for long; end it (an open `sqlite3`?)";
 
 impl Checkpoint {
     pub(super) fn new(path: &Path) -> Self {
-        let (inner, wake) = (Mutex::default(), Condvar::new());
-        Self { path: path.to_owned(), inner, wake, finishing: AtomicBool::new(false), emptied: AtomicBool::new(false) }
+        let (inner, wake, copying) = (Mutex::default(), Condvar::new(), Mutex::default());
+        let (finishing, emptied) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { path: path.to_owned(), inner, copying, wake, finishing, emptied }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -62,6 +73,24 @@ impl Checkpoint {
         self.emptied.swap(false, Ordering::AcqRel)
     }
 
+    /// Why copying has failed since this was asked last.
+    pub(super) fn take_failed(&self) -> Option<Why> {
+        self.lock().failed.take()
+    }
+
+    /// Why the log was not copied to its end the last time, in words.
+    pub(super) fn behind(&self) -> Option<String> {
+        self.lock().behind.clone()
+    }
+
+    /// As long as this is kept nothing is copied and the file is not open: it may be replaced. What had failed was of the old one.
+    pub(super) fn away(&self) -> MutexGuard<'_, ()> {
+        let away = self.copying.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
+        (inner.failed, inner.behind) = (None, None);
+        away
+    }
+
     /// Copies whenever it is asked to, until it is told to stop.
     pub(super) fn run(&self) {
         loop {
@@ -74,32 +103,51 @@ impl Checkpoint {
                 return;
             }
             drop(inner);
-            // What fails is tried again when the log is longer; the writer meets the same disk and says so.
-            let _ = self.copy();
+            let copying = self.copying.lock().unwrap_or_else(PoisonError::into_inner);
+            let copied = self.copy();
+            self.came_to(copied);
+            drop(copying);
             self.finishing.store(false, Ordering::Release);
         }
     }
 
-    fn copy(&self) -> rusqlite::Result<()> {
+    /// Keeps what became of it for the writer. What may pass is tried again when the log is longer.
+    pub(super) fn came_to(&self, copied: rusqlite::Result<bool>) {
+        let mut inner = self.lock();
+        inner.behind = match copied {
+            Ok(true) => {
+                self.emptied.store(true, Ordering::Release);
+                None
+            }
+            Ok(false) => Some(READ.to_owned()),
+            Err(error) => {
+                let why = Why::of(&error);
+                let words = if why == Why::Busy { READ.to_owned() } else { why.to_string() };
+                inner.failed = Some(why);
+                Some(words)
+            }
+        };
+    }
+
+    fn copy(&self) -> rusqlite::Result<bool> {
         // Not kept, as a damaged file may be put aside in between.
         let connection = connect::plain(&self.path)?;
         pass(&connection)?;
         self.finishing.store(true, Ordering::Release);
         for _ in 0..TRIES {
             if pass(&connection)? {
-                self.emptied.store(true, Ordering::Release);
-                break;
+                return Ok(true);
             }
             // The writer was in the middle of something.
             let stop = |inner: &mut Inner| !inner.stop;
             drop(self.wake.wait_timeout_while(self.lock(), JOURNAL_POLL, stop));
         }
-        Ok(())
+        Ok(false)
     }
 }
 
 /// Copies what can be copied without holding anybody up. Whether that was all.
-fn pass(connection: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn pass(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| {
         let (busy, log, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
         Ok(busy == 0 && log == copied)

@@ -1,7 +1,7 @@
 //! A file → a connection to the journal in it, or why not. A file that is not ours, or of a later version, is not touched.
 
 use std::fs::{self, OpenOptions};
-use std::io;
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -98,15 +98,24 @@ pub(super) fn for_reading(path: &Path) -> Result<Connection, JournalError> {
 
 /// Opens it for writing; makes it if there is none.
 pub(super) fn for_writing(path: &Path, settings: &Settings) -> Result<Connection, Broken> {
-    match private(OpenOptions::new().write(true).create_new(true)).open(path) {
+    let made = match private(OpenOptions::new().write(true).create_new(true)).open(path) {
         // SQLite gives the files beside it the same mode.
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Ok(_) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
         Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(Broken::Passing(Why::Full)),
         Err(source) => {
             return Err(Broken::Refused(JournalError::Folder { path: path.to_owned(), what: "make the journal", source }));
         }
+    };
+    let opened = opened(path, settings);
+    if made && opened.is_err() {
+        // An empty file would look like a journal that was cut to nothing.
+        let _ = fs::remove_file(path);
     }
+    opened
+}
+
+fn opened(path: &Path, settings: &Settings) -> Result<Connection, Broken> {
     let broken = Broken::of(path, "open the journal");
     let connection = plain(path).map_err(&broken)?;
     let ours = match identity(&connection).map_err(&broken)? {
@@ -131,6 +140,26 @@ pub(super) fn plain(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.execute_batch("PRAGMA wal_autocheckpoint = 0;")?;
     Ok(connection)
+}
+
+/// From here on every commit waits until the disk has it. Returns how it was.
+pub(super) fn force(connection: &Connection) -> rusqlite::Result<i64> {
+    let usual = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    connection.execute_batch("PRAGMA synchronous = FULL")?;
+    Ok(usual)
+}
+
+/// Ends what [`force`] began.
+pub(super) fn as_usual(connection: &Connection, usual: i64) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!("PRAGMA synchronous = {usual}"))
+}
+
+/// Makes the names in the file's folder outlive a loss of power.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if cfg!(unix) => fs::File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
 }
 
 fn set_up(connection: &Connection, settings: &Settings) -> rusqlite::Result<()> {
@@ -168,6 +197,24 @@ fn fill(connection: &Connection) -> rusqlite::Result<()> {
 /// Bytes of write-ahead log after which it is emptied.
 pub(super) fn wal_bytes(settings: &Settings) -> u64 {
     (cap(settings) / 16).min(JOURNAL_WAL_BYTES)
+}
+
+/// Makes the write-ahead log as long as it will be, with zeros that SQLite takes for its end: writing over what is there costs half of what
+/// it costs to make a file longer, and an order waits for it. What the disk has no room for is left out. Not to be done beside a commit.
+pub(super) fn reserve_log(path: &Path, settings: &Settings) -> io::Result<()> {
+    let log = OpenOptions::new().write(true).open(beside(path, "-wal"))?;
+    let (long, zeros) = (log.metadata()?.len(), [0; 64 * 1024]);
+    let mut end = long;
+    let mut log = &log;
+    log.seek(SeekFrom::Start(long))?;
+    while end < wal_bytes(settings) {
+        if let Err(error) = log.write_all(&zeros) {
+            log.set_len(long)?;
+            return Err(error);
+        }
+        end += zeros.len() as u64;
+    }
+    Ok(())
 }
 
 /// What the journal may take.

@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+/// SQLite's extended codes: <https://sqlite.org/rescode.html>.
+const WRITE: i32 = 778;
+const FSYNC: i32 = 1034;
+const DIR_FSYNC: i32 = 1290;
+
 /// The journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -17,6 +22,14 @@ pub enum JournalError {
         what: &'static str,
         /// The system's words.
         source: io::Error,
+    },
+    /// Somebody else has a say in it.
+    #[error("{}: {why}; see to its owner and permissions (chmod go-rwx), or choose another folder with --state", path.display())]
+    NotOurs {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// Who or how.
+        why: String,
     },
     /// Another process has it.
     #[error("{}: another birdcall is running on this state folder; stop it first, or give this one its own folder with --state", folder.display())]
@@ -46,6 +59,15 @@ pub enum JournalError {
     /// There is none.
     #[error("{}: there is no journal here yet; `birdcall run` makes it (another folder? --state)", path.display())]
     Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was damaged, and what could be read of it is not yet in a new one.
+    #[error(
+        "{}: this journal was found damaged and could not be mended yet, for want of room or by a fault of the disk; `birdcall run` goes on \
+         with it", path.display()
+    )]
+    Unmended {
         /// The file.
         path: PathBuf,
     },
@@ -85,6 +107,9 @@ pub enum Why {
     /// No memory.
     #[error("there is no memory left")]
     Memory,
+    /// The disk has failed again and again.
+    #[error("{0}. The journal was made anew several times already and is left alone now: see to the disk, then restart birdcall")]
+    GivenUp(Box<Self>),
     /// What should not happen.
     #[error("SQLite says: {0}")]
     Other(String),
@@ -120,6 +145,20 @@ impl Why {
         }
     }
 
+    /// Whether what the disk has cannot be known after this: the file must be read with its check sums and written anew.
+    ///
+    /// A system that could not write what it held in memory may drop it and say of the next try that all is well, so a failed fsync must
+    /// not be repeated on the same file. A write that fails is told at once and has lost nothing, unless it was to empty the log
+    /// (`copying`): that would fail at the same place for ever, and only another place on the disk helps.
+    pub(super) fn is_distrust(&self, copying: bool) -> bool {
+        match self {
+            Self::Damaged => true,
+            Self::Io(FSYNC | DIR_FSYNC) => true,
+            Self::Io(WRITE) => copying,
+            _ => false,
+        }
+    }
+
     /// It may pass by itself: worth another try later.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self, Self::Full | Self::Io(_) | Self::Busy | Self::Memory)
@@ -138,3 +177,32 @@ pub struct Unrecorded(
     /// Why, in words.
     pub String,
 );
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    /// The extended code; what it is called; whether the file is distrusted when a commit, and when emptying the log, meets it.
+    #[test]
+    fn only_what_leaves_the_disk_unknown_makes_the_file_distrusted() {
+        for (code, why, committing, copying) in [
+            (ffi::SQLITE_IOERR_FSYNC, Why::Io(1034), true, true),
+            (ffi::SQLITE_IOERR_DIR_FSYNC, Why::Io(1290), true, true),
+            (ffi::SQLITE_IOERR_WRITE, Why::Io(778), false, true),
+            (ffi::SQLITE_IOERR_READ, Why::Io(266), false, false),
+            (ffi::SQLITE_IOERR_LOCK, Why::Io(3850), false, false),
+            (ffi::SQLITE_IOERR, Why::Io(10), false, false),
+            (ffi::SQLITE_FULL, Why::Full, false, false),
+            (ffi::SQLITE_BUSY_SNAPSHOT, Why::Busy, false, false),
+            (ffi::SQLITE_READONLY_DBMOVED, Why::ReadOnly, false, false),
+            (ffi::SQLITE_CANTOPEN, Why::CannotOpen, false, false),
+            (ffi::SQLITE_CORRUPT_INDEX, Why::Damaged, true, true),
+            (ffi::SQLITE_NOTADB, Why::Damaged, true, true),
+        ] {
+            let found = Why::of(&rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+            assert_eq!((&found, found.is_distrust(false), found.is_distrust(true)), (&why, committing, copying), "{code}");
+        }
+    }
+}

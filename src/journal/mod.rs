@@ -43,10 +43,10 @@ pub use error::{JournalError, Unrecorded, Why};
 pub use folder::{create as create_folder, set_switch};
 pub use reader::Reader;
 pub use rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, EntryRow, GapRow, GapState, Record, RedeliverRow, State};
-pub use stored::{Query, StoredAttempt, StoredDelivery, StoredEntry, StoredGap, StoredSwitch};
+pub use stored::{Query, StoredAttempt, StoredDelivery, StoredEntry, StoredGap, StoredRequest, StoredSwitch};
 
 use queue::{Alive, Item};
-use shared::Shared;
+use shared::{Shared, Words};
 use writer::Writer;
 
 /// The near end of the journal. Clones share it; with the last of them the writer ends, once all is written.
@@ -73,6 +73,8 @@ pub struct Health {
     pub degraded: Option<String>,
     /// What was found damaged and set right since the start, in words.
     pub repaired: Option<String>,
+    /// Why the log grows and grows, in words: everything is recorded all the same.
+    pub behind: Option<String>,
     /// Pushed and not written yet.
     pub queue: usize,
     /// Bytes on disk.
@@ -153,7 +155,7 @@ impl Journal {
     #[must_use]
     pub fn health(&self) -> Health {
         let shared = self.shared();
-        let (mut degraded, repaired) = shared.words();
+        let Words { mut degraded, repaired, behind } = shared.words();
         if shared.queue.is_gone() {
             degraded = Some("the journal's writer has ended; restart birdcall".to_owned());
         } else if let Some(stuck) = shared.commit_running().filter(|time| *time > JOURNAL_STUCK) {
@@ -162,6 +164,7 @@ impl Journal {
         Health {
             degraded,
             repaired,
+            behind,
             queue: shared.queue.len(),
             bytes: shared.bytes.load(Ordering::Relaxed),
             shed: shared.queue.shed.load(Ordering::Relaxed),

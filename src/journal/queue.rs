@@ -1,7 +1,8 @@
 //! What was told and is not written yet: pushed from the hot path under a mutex, taken by the writer in batches, in order.
 //!
 //! A push wakes nobody: the writer looks every few milliseconds while there is traffic. Only an order's intent does, and the first push
-//! after a silence. Memory is bounded: when the disk is slow or full, unmatched entries are shed first, then attempts, and at last
+//! after a silence. An order's intent overtakes what waits, with the deliveries of its record alone: the order waits for the few pages
+//! that make it safe, not for the traffic before it. Memory is bounded: when the disk is slow or full, unmatched entries are shed first, then attempts, and at last
 //! whole records; all are counted.
 
 use std::collections::VecDeque;
@@ -44,6 +45,18 @@ impl Item {
 }
 
 impl Item {
+    /// Whether the delivery of that key must not be begun before this is written.
+    fn may_concern(&self, BeginKey { firing, action, .. }: &BeginKey) -> bool {
+        let is_it = |row: &DeliveryRow| row.firing.id == *firing && row.action == *action;
+        match self {
+            Self::Record(record) | Self::Begin { record, .. } => record.deliveries.iter().any(is_it),
+            Self::Attempt(row) => row.firing == *firing && row.action == *action,
+            Self::End(row) => row.firing == *firing && row.action == *action,
+            Self::Redeliver(_) => true,
+            Self::Gap(_) | Self::Switch { .. } | Self::Count(_) | Self::Flush(_) => false,
+        }
+    }
+
     /// Tells who waits for it that it is not written. What is left of it to write.
     pub(super) fn refused(self, why: &str, unfinished: u64) -> Option<Self> {
         // Where nobody waits any more, nobody is told.
@@ -87,6 +100,11 @@ pub(super) struct Alive {
 #[derive(Debug, Default)]
 struct Inner {
     items: VecDeque<Item>,
+    /// Intents that do not wait for `items`.
+    express: VecDeque<Item>,
+    /// How often in a row they went first.
+    overtaken: u32,
+    /// Of both.
     bytes: usize,
     alive: Option<Alive>,
     /// Somebody waits for what was pushed.
@@ -111,6 +129,9 @@ pub(super) struct Queue {
     /// Other rows that were left out.
     pub(super) unrecorded: AtomicU64,
 }
+
+/// How often in a row intents go before what has waited longer.
+const OVERTAKES: u32 = 16;
 
 /// What the writer takes at once.
 #[derive(Debug, Default)]
@@ -162,10 +183,8 @@ impl Queue {
             self.unrecorded.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        inner.bytes += item.bytes();
-        inner.items.push_back(item);
-        inner.urgent |= urgent;
-        self.length.store(inner.items.len() as u64, Ordering::Relaxed);
+        inner.take_in(item, urgent);
+        self.length.store(inner.len(), Ordering::Relaxed);
         if urgent || inner.asleep {
             inner.asleep = false;
             drop(inner);
@@ -180,32 +199,38 @@ impl Queue {
     /// Tells everybody who waits that it cannot be written; their rows stay.
     pub(super) fn refuse(&self, why: &str, unfinished: u64) {
         let mut inner = self.lock();
-        inner.items = std::mem::take(&mut inner.items).into_iter().filter_map(|item| item.refused(why, unfinished)).collect();
+        // What was to overtake is written before what it would have overtaken, still.
+        let (express, items) = (std::mem::take(&mut inner.express), std::mem::take(&mut inner.items));
+        inner.items = express.into_iter().chain(items).filter_map(|item| item.refused(why, unfinished)).collect();
         inner.bytes = inner.items.iter().map(Item::bytes).sum();
         inner.urgent = false;
-        self.length.store(inner.items.len() as u64, Ordering::Relaxed);
+        self.length.store(inner.len(), Ordering::Relaxed);
     }
 
     /// Waits for at most `poll`, less when somebody waits for something; when it is `quiet`, for a push or for `JOURNAL_IDLE_AFTER`.
-    /// Then takes up to `at_most` items.
+    /// Then takes up to `at_most` items: intents that overtake, or else what came first.
     pub(super) fn next(&self, poll: Duration, quiet: bool, at_most: usize) -> Batch {
         let mut inner = self.lock();
-        if !inner.urgent && !inner.closed {
+        if !inner.is_urgent() && !inner.closed {
             inner.asleep = quiet && inner.items.is_empty();
             let (asleep, time) = (inner.asleep, if inner.asleep { JOURNAL_IDLE_AFTER } else { poll });
-            let until = |inner: &mut Inner| !inner.urgent && !inner.closed && (!asleep || inner.items.is_empty());
+            let until = |inner: &mut Inner| !inner.is_urgent() && !inner.closed && (!asleep || inner.items.is_empty());
             inner = self.wake.wait_timeout_while(inner, time, until).unwrap_or_else(PoisonError::into_inner).0;
             inner.asleep = false;
         }
-        let take = inner.items.len().min(at_most);
-        let items: Vec<_> = inner.items.drain(..take).collect();
+        let urgent = inner.is_urgent();
+        let items = inner.take_out(at_most);
         inner.bytes = inner.bytes.saturating_sub(items.iter().map(Item::bytes).sum());
-        self.length.store(inner.items.len() as u64, Ordering::Relaxed);
-        let all = inner.items.is_empty();
-        let urgent = inner.urgent;
-        inner.urgent &= !all;
+        self.length.store(inner.len(), Ordering::Relaxed);
+        let all = inner.len() == 0;
+        inner.urgent &= !inner.items.is_empty();
         let alive = if all { inner.alive.take() } else { None };
         Batch { items, alive, urgent, last: all && inner.closed }
+    }
+
+    /// Whether somebody waits for what was pushed.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.lock().is_urgent()
     }
 
     /// Whether no more will come.
@@ -229,10 +254,10 @@ impl Queue {
             let mut inner = self.lock();
             inner.gone = true;
             inner.bytes = 0;
-            std::mem::take(&mut inner.items)
+            (std::mem::take(&mut inner.express), std::mem::take(&mut inner.items))
         };
         self.length.store(0, Ordering::Relaxed);
-        self.unrecorded.fetch_add(items.len() as u64, Ordering::Relaxed);
+        self.unrecorded.fetch_add((items.0.len() + items.1.len()) as u64, Ordering::Relaxed);
     }
 
     pub(super) fn is_gone(&self) -> bool {
@@ -241,8 +266,48 @@ impl Queue {
 }
 
 impl Inner {
+    fn len(&self) -> u64 {
+        (self.items.len() + self.express.len()) as u64
+    }
+
     fn is_at(&self, items: usize, bytes: usize) -> bool {
         self.items.len() >= items || self.bytes >= bytes
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.urgent || !self.express.is_empty()
+    }
+
+    /// Intents, until orders that never end have kept the rest waiting for long enough: then it goes with them. Always after them: an end
+    /// that waits may be that of a delivery which is not written before its intent.
+    fn take_out(&mut self, at_most: usize) -> Vec<Item> {
+        let mut items: Vec<_> = self.express.drain(..self.express.len().min(at_most)).collect();
+        if items.is_empty() || self.overtaken >= OVERTAKES {
+            self.overtaken = 0;
+            let take = self.items.len().min(at_most.saturating_sub(items.len()));
+            items.extend(self.items.drain(..take));
+        } else {
+            self.overtaken += 1;
+        }
+        items
+    }
+
+    fn take_in(&mut self, item: Item, urgent: bool) {
+        self.bytes += item.bytes();
+        match item {
+            Item::Begin { mut record, key, at, answer } if !self.items.iter().any(|item| item.may_concern(&key)) => {
+                let rest =
+                    Record { entry: record.entry.take(), firings: std::mem::take(&mut record.firings), ..Record::default() };
+                if rest.entry.is_some() || !rest.firings.is_empty() {
+                    self.items.push_back(Item::Record(rest));
+                }
+                self.express.push_back(Item::Begin { record, key, at, answer });
+            }
+            other => {
+                self.items.push_back(other);
+                self.urgent |= urgent;
+            }
+        }
     }
 }
 
@@ -261,3 +326,7 @@ fn lightened(mut record: Record, full: bool, shed: &AtomicU64, unrecorded: &Atom
 fn rows(record: &Record) -> u64 {
     u64::from(record.entry.is_some()) + (record.firings.len() + record.deliveries.len()) as u64
 }
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

@@ -3,7 +3,9 @@
 //! Every transaction is short, so that a slow reader does not keep the write-ahead log from being emptied. What is damaged is left out and
 //! counted, and what comes after it is still read.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::types::ValueRef;
@@ -11,17 +13,27 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::connect;
 use super::error::{JournalError, Why, trouble};
+use super::rescue::halfway;
 use super::rows::{GapState, State};
 use super::schema::{ARMED, DISARMED, ONE, ONE_BODY, UNFINISHED};
+use super::store::Ahead;
+use super::store::PLAUSIBLE;
 use super::stored::{Query, StoredAttempt, StoredDelivery, StoredEntry, StoredGap, StoredSwitch};
 use super::sum;
 use crate::model::firing::Origin;
 use crate::model::ids::FiringId;
+use crate::model::limits::CLOCK_JUMP;
 use crate::model::time::Timestamp;
 
 mod select;
+mod sends;
 
 pub(super) use select::delivery;
+
+/// More deliveries than are ever written ahead of their firings.
+const AHEAD: usize = 10_000;
+/// So many milliseconds may lie between two clocks because they are not read at the same moment.
+const READ_APART: u64 = 10;
 
 /// Reads a journal, whether an instance is running on it or not.
 #[derive(Debug)]
@@ -29,6 +41,9 @@ pub struct Reader {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
     damaged: u64,
+    /// Stretches in a row in which nothing could be read.
+    in_vain: u32,
+    ahead: Ahead,
 }
 
 impl Reader {
@@ -37,11 +52,44 @@ impl Reader {
     /// # Errors
     /// [`JournalError`]: there is none, it is of a newer version or not a journal, or it cannot be read.
     pub fn open(folder: &Path) -> Result<Self, JournalError> {
-        Self::open_file(&connect::file(folder))
+        let path = connect::file(folder);
+        if halfway(&path).exists() {
+            // What is there is not all that was told.
+            return Err(JournalError::Unmended { path });
+        }
+        Self::open_file(&path)
     }
 
     pub(super) fn open_file(path: &Path) -> Result<Self, JournalError> {
-        Ok(Self { connection: connect::for_reading(path)?, path: path.to_owned(), damaged: 0 })
+        Ok(Self {
+            connection: connect::for_reading(path)?,
+            path: path.to_owned(),
+            damaged: 0,
+            in_vain: 0,
+            ahead: Ahead::default(),
+        })
+    }
+
+    /// From here on tells the moments of the last run by the clock that was right at its end: the log's time does not move when somebody
+    /// puts the clock right, but that of the next run, which begins at `now`, starts from the clock.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn put_right(&mut self, now: Timestamp) -> Result<(), JournalError> {
+        let mut values = [0; 4];
+        for (value, name) in values.iter_mut().zip(Ahead::NAMES) {
+            let Some(found) = self.cursor(name)? else { return Ok(()) };
+            *value = found;
+        }
+        let [ms, entry, delivery, attempt] = values;
+        let written = Timestamp::from_millis(self.cursor("written")?.unwrap_or(i64::MIN));
+        // The clock was moved again between the runs, to where the log's time fits better.
+        let moved = written.shifted(ms) > now.plus(CLOCK_JUMP) && written <= now;
+        if !moved && ms.unsigned_abs() >= READ_APART {
+            // Both clocks' milliseconds were cut off; in doubt, what was sent was sent later.
+            self.ahead = Ahead { ms: ms.saturating_add(1), entry, delivery, attempt };
+        }
+        Ok(())
     }
 
     /// How many rows were left out so far because they are damaged.
@@ -60,11 +108,14 @@ impl Reader {
         at_most: usize,
         mut each: impl FnMut(StoredEntry<'_>),
     ) -> Result<usize, JournalError> {
-        let (Some(mut next), last) = self.span(since, at_most)? else { return Ok(0) };
+        let ahead = self.ahead;
+        let earliest = since.shifted(-ahead.ms.max(0));
+        let (Some(mut next), last) = self.span(earliest, at_most)? else { return Ok(0) };
         let mut found = 0;
         while next <= last && found < at_most {
             next = self.chunk(next, last, "SELECT id, at, origin, text, sum FROM entries WHERE id BETWEEN ?1 AND ?2", |row| {
-                let Some(entry) = entry(row)? else { return Ok(false) };
+                let Some(mut entry) = entry(row)? else { return Ok(false) };
+                entry.at = entry.at.shifted(ahead.of(entry.id, ahead.entry));
                 if entry.at >= since && found < at_most {
                     each(entry);
                     found += 1;
@@ -82,6 +133,7 @@ impl Reader {
     fn span(&mut self, since: Timestamp, at_most: usize) -> Result<(Option<i64>, i64), JournalError> {
         let ends = self.query_row("SELECT min(id), max(id) FROM entries", (), |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends.unwrap_or_default() else { return Ok((None, 0)) };
+        let first = first.max(PLAUSIBLE.start);
         let (mut found, mut older, mut start, mut end) = (0, 0, None, last);
         while end >= first && found < at_most && older < OLDER {
             let from = first.max(end.saturating_sub(CHUNK - 1));
@@ -91,6 +143,7 @@ impl Reader {
                 Ok(true)
             })?;
             debug_assert!(next > end);
+            let is_empty = times.is_empty();
             for (id, at) in times.into_iter().rev() {
                 if at < since.as_millis() {
                     older += 1;
@@ -99,27 +152,46 @@ impl Reader {
                 }
             }
             end = from.saturating_sub(1);
+            if is_empty {
+                // A damaged number may be any: from it to the next there is nothing for as long as it likes.
+                let before =
+                    self.query_row("SELECT max(id) FROM entries WHERE id < ?1", [from], |row| row.get::<_, Option<i64>>(0))?;
+                end = end.min(before.flatten().unwrap_or(end));
+                self.in_vain += 1;
+                if self.in_vain > IN_VAIN {
+                    break;
+                }
+            }
         }
         Ok((start, last))
     }
 
-    /// The ids of the newest `at_most` firings, oldest first.
+    /// The ids of the newest `at_most` firings, oldest first. A crash may have come between the delivery of an order and its firing, so the
+    /// newest deliveries tell of firings, too.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read; what is damaged is left out.
     pub fn fired(&mut self, at_most: usize) -> Result<Vec<FiringId>, JournalError> {
-        let ends = self.query_row("SELECT min(id), max(id) FROM firings", (), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends.unwrap_or_default() else { return Ok(Vec::new()) };
-        let mut next = first.max(last.saturating_sub(limit(at_most)).saturating_add(1));
         let mut fired = Vec::new();
+        self.newest_ids("firings", at_most, &mut fired)?;
+        let (mut told, mut known) = (Vec::new(), fired.iter().copied().collect::<HashSet<_>>());
+        self.newest_ids("deliveries", AHEAD.min(at_most), &mut told)?;
+        fired.extend(told.into_iter().filter(|id| known.insert(*id)));
+        Ok(fired)
+    }
+
+    fn newest_ids(&mut self, table: &str, at_most: usize, found: &mut Vec<FiringId>) -> Result<(), JournalError> {
+        let ends = self.query_row(&format!("SELECT min(id), max(id) FROM {table}"), (), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends.unwrap_or_default() else { return Ok(()) };
+        let mut next = first.max(PLAUSIBLE.start).max(last.saturating_sub(limit(at_most)).saturating_add(1));
         while next <= last {
-            next = self.chunk(next, last, "SELECT id, firing FROM firings WHERE id BETWEEN ?1 AND ?2", |row| {
+            next = self.chunk(next, last, &format!("SELECT id, firing FROM {table} WHERE id BETWEEN ?1 AND ?2"), |row| {
                 let id = text(row, 1)?.and_then(FiringId::parse);
-                fired.extend(id);
+                found.extend(id);
                 Ok(id.is_some())
             })?;
         }
-        Ok(fired)
+        Ok(())
     }
 
     /// The deliveries that are pending or sending, with their bodies, oldest first. One whose body is damaged comes without it.
@@ -161,6 +233,13 @@ impl Reader {
             self.damaged += 1;
             return Ok(None);
         };
+        let by = self.ahead.of(id, self.ahead.delivery);
+        if by != 0 {
+            let later = |at: Timestamp| at.shifted(by);
+            Arc::make_mut(&mut found.firing).at = later(found.firing.at);
+            found.expires_at = later(found.expires_at);
+            (found.sent_at, found.ended_at) = (found.sent_at.map(later), found.ended_at.map(later));
+        }
         if bodies {
             match self.query_row(ONE_BODY, [id], |row| select::bodies(id, row))?.flatten() {
                 Some(bodies) => (found.body, found.fallback) = bodies,
@@ -211,20 +290,43 @@ impl Reader {
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
     pub fn last_alive(&mut self) -> Result<Option<Timestamp>, JournalError> {
-        Ok(self.cursor("alive")?.map(Timestamp::from_millis))
+        let by = self.ahead.ms;
+        Ok(self.cursor("alive")?.map(|at| Timestamp::from_millis(at).shifted(by)))
+    }
+
+    /// When it was last noted how far the feed was heard, by the log's own time: the program has lived until then.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn last_written(&mut self) -> Result<Option<Timestamp>, JournalError> {
+        Ok(self.cursor("written")?.map(Timestamp::from_millis))
     }
 
     pub(super) fn cursor(&mut self, name: &str) -> Result<Option<i64>, JournalError> {
         self.query_row("SELECT value FROM cursors WHERE name = ?1", [name], |row| row.get(0))
     }
 
-    /// How many deliveries to the action of this name were sent at or after `since`, or may have been.
+    /// How many deliveries to the action of this name were sent between `since` and `now`, or may have been. What was sent later than now is
+    /// of a clock that has been set back, and counts for a day in which the journal is kept: nobody knows which day it was.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
-    pub fn sent_since(&mut self, action: &str, since: Timestamp) -> Result<u64, JournalError> {
-        let sql = "SELECT count(*) FROM deliveries WHERE action = ?1 AND sent_at >= ?2 AND state IN ('sending', 'delivered', 'unknown')";
-        Ok(self.query_row(sql, (action, since.as_millis()), |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
+    pub fn sent_since(&mut self, action: &str, since: Timestamp, now: Timestamp) -> Result<u64, JournalError> {
+        let a_day_ago = self.cursor("lived")?.unwrap_or(0).saturating_sub(86_400_000);
+        let mark = "SELECT delivery FROM marks WHERE lived <= ?1 ORDER BY lived DESC LIMIT 1";
+        let recent: i64 = self.query_row(mark, [a_day_ago], |row| row.get(0))?.unwrap_or(0);
+        let right = "sent_at + iif(id >= ?5, ?6, 0)";
+        let when = format!("sent_at >= ?7 AND {right} >= ?2 AND ({right} <= ?3 OR id >= ?4)");
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_sent WHERE action = ?1 AND {when} \
+             AND ended_at IS NOT NULL AND state IN ('delivered', 'unknown')) \
+             + (SELECT count(*) FROM deliveries INDEXED BY deliveries_unfinished WHERE state IN ('pending', 'sending') \
+             AND +state = 'sending' AND action = ?1 AND {when})"
+        );
+        let (by, first) = (self.ahead.ms, self.ahead.delivery);
+        let earliest = since.shifted(-by.max(0)).as_millis();
+        let values = (action, since.as_millis(), now.as_millis(), recent, first, by, earliest);
+        Ok(self.query_row(&sql, values, |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
     }
 
     /// The newest `at_most` gaps, newest first.
@@ -282,6 +384,7 @@ impl Reader {
     ) -> Result<i64, JournalError> {
         let end = last.min(next.saturating_add(CHUNK - 1));
         let (mut reached, mut wrong) = (next, 0);
+        let nothing = reached;
         let mut run = |from: i64, to: i64, reached: &mut i64| {
             let mut statement = self.connection.prepare_cached(sql)?;
             let mut rows = statement.query([from, to])?;
@@ -299,10 +402,21 @@ impl Reader {
             }
         }
         self.damaged += wrong;
+        let (has_failed, after) = (!failed.is_empty(), end.saturating_add(1));
         for error in failed.into_iter().skip(1) {
             self.unless_damaged(error)?;
         }
-        Ok(end.saturating_add(1))
+        if reached != nothing || after > last {
+            self.in_vain = 0;
+            return Ok(after);
+        }
+        // A damaged number may be any: from one to the next there may be nothing, or nothing but damage, for as long as it likes.
+        self.in_vain += 1;
+        if has_failed {
+            return Ok(if self.in_vain > IN_VAIN { last.saturating_add(1) } else { after });
+        }
+        let further = self.query_row(&format!("{sql} LIMIT 1"), [after, last], |row| row.get::<_, i64>(0))?;
+        Ok(further.unwrap_or(if self.in_vain > IN_VAIN { last.saturating_add(1) } else { after }))
     }
 
     /// Counts an error that says that something is damaged; passes any other on.
@@ -315,6 +429,8 @@ impl Reader {
     }
 }
 
+/// So many stretches in a row in which nothing can be read are the end of what can.
+const IN_VAIN: u32 = 4_096;
 /// So many entries in a row that are too old are the end of those that are not.
 const OLDER: usize = 2_000;
 

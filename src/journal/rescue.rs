@@ -8,10 +8,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::Settings;
-use super::connect::{Broken, MAGIC, beside};
-use super::error::{JournalError, Why};
+use super::connect::{self, Broken, MAGIC, beside};
+use super::error::JournalError;
 use super::reader::Reader;
-use super::store::{PLAUSIBLE, Store};
+use super::store::{Ahead, PLAUSIBLE, Store};
 use crate::model::limits::{FIRED_IDS, JOURNAL_RESCUED_DELIVERIES, JOURNAL_RESCUED_ENTRIES};
 use crate::model::time::Timestamp;
 
@@ -45,88 +45,159 @@ const COPIED: [Table; 7] = [
     Table { name: "marks", columns: "lived, at, entry, firing, delivery, attempt", key: "lived", newest: 1_000 },
 ];
 
-/// Puts the journal at `path` aside, makes a new one, and takes over what can be read. Returns the new one, and what happened, in words.
-pub(super) fn rescue(path: &Path, settings: &Settings, now: Timestamp) -> Result<(Store, String), JournalError> {
+/// What was met on the way: a damaged row or page is left out, but what cannot be written now may be written later.
+enum Trouble {
+    /// The damaged journal cannot be read at all.
+    Old,
+    /// The new one cannot be written.
+    New(JournalError),
+}
+
+/// Opens the journal; a damaged one is mended if it `may` be. With what was mended, in words.
+pub(super) fn open_or_rescue(
+    path: &Path,
+    settings: &Settings,
+    now: Timestamp,
+    may: bool,
+) -> Result<(Store, Option<String>), JournalError> {
+    // A journal is never empty; one that is was cut to nothing.
+    let is_empty = fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
+    let opened = if is_empty || halfway(path).exists() { Err(Broken::Damaged) } else { Store::open(path, settings, now) };
+    match opened {
+        Ok((store, 0)) => Ok((store, None)),
+        Ok((store, damaged)) => {
+            Ok((store, Some(format!("{damaged} deliveries whose rows in the journal are damaged end as unknown"))))
+        }
+        Err(Broken::Damaged) if may => rescue(path, settings, now, DAMAGED).map(|(store, words)| (store, Some(words))),
+        Err(broken) => Err(broken.into_error(path, "open the journal")),
+    }
+}
+
+/// The usual cause.
+pub(super) const DAMAGED: &str = "the journal was damaged";
+
+/// The name of a journal that is being put aside. As long as a file has it, the new one is incomplete: a program that is killed meanwhile,
+/// or has no room, begins anew with it, so that neither a disarmed switch nor a delivery is forgotten.
+pub(super) fn halfway(path: &Path) -> PathBuf {
+    path.with_file_name("journal-rescue.db")
+}
+
+/// Puts the journal at `path` aside, makes a new one, and takes over what can be read. `cause` says why, in words. Returns the new one,
+/// which the disk has, and what happened, in words. Nobody else in this program may have the file open.
+pub(super) fn rescue(path: &Path, settings: &Settings, now: Timestamp, cause: &str) -> Result<(Store, String), JournalError> {
     let failed = |source| JournalError::Folder { path: path.to_owned(), what: "put the damaged journal aside", source };
-    let aside = put_aside(path).map_err(failed)?;
+    let aside = halfway(path);
+    put_aside(path, &aside).map_err(failed)?;
     let broken = |broken: Broken| broken.into_error(path, "make a new journal");
     let (mut store, _) = Store::open(path, settings, now).map_err(broken)?;
-    let name = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let taken = match Reader::open_file(&aside) {
-        Ok(mut reader) => Some(take_over(&mut reader, &store.connection).and_then(|taken| {
-            said(&mut reader, &mut store, now)?;
-            Ok(taken)
-        })),
-        Err(_) => None,
+        Ok(mut reader) => take_over(&mut reader, &mut store, now),
+        Err(_) => Err(Trouble::Old),
     };
-    let words = match taken {
-        Some(Ok(taken)) => {
-            format!("the journal was damaged: it was put aside as {name}, and what could be read of it was taken over: {taken}")
-        }
-        _ => {
-            let why = "the journal was damaged and could not be read: look at what was sent, then arm again";
-            store.say_switch(false, why, now).map_err(super::error::trouble(path, "write the journal"))?;
-            format!(
-                "the journal was damaged and could not be read: it was put aside as {name}, a new one begins, and orders are disarmed"
-            )
+    let writing = super::error::trouble(path, "write the journal");
+    let taken = match taken {
+        Ok(taken) => Some(taken),
+        Err(Trouble::New(error)) => return Err(error),
+        Err(Trouble::Old) => {
+            let why = format!("{cause} and could not be read: look at what was sent, then arm again");
+            store.say_switch(false, &why, now).map_err(&writing)?;
+            None
         }
     };
-    // Numbers and unfinished deliveries are what was taken over.
+    // Numbers and unfinished deliveries are what was taken over; the disk must have it before the old one counts as done.
+    store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())).map_err(&writing)?;
     drop(store);
+    connect::sync_folder(path).map_err(failed)?;
+    let name = number(path, &aside).map_err(failed)?;
     let (store, lost) = Store::open(path, settings, now).map_err(broken)?;
     let lost = if lost > 0 { format!("; {lost} deliveries whose rows were damaged end as unknown") } else { String::new() };
+    let words = match taken {
+        Some(taken) => format!("{cause}: it was put aside as {name}, and what could be read of it was taken over: {taken}"),
+        None => format!("{cause} and could not be read: it was put aside as {name}, a new one begins, and orders are disarmed"),
+    };
     Ok((store, words + &lost))
 }
 
-/// Moves the file and its log. The names keep them together.
-fn put_aside(path: &Path) -> io::Result<PathBuf> {
-    let free = |n: &u32| !path.with_file_name(format!("journal-damaged-{n}.db")).exists();
-    let number = (1..10_000).find(free).ok_or_else(|| io::Error::from(io::ErrorKind::AlreadyExists))?;
-    let aside = path.with_file_name(format!("journal-damaged-{number}.db"));
-    fs::rename(path, &aside)?;
-    match fs::rename(beside(path, "-wal"), beside(&aside, "-wal")) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
-    // An index of the log: it is made anew.
-    let _ = fs::remove_file(beside(path, "-shm"));
+}
+
+/// Gives the file and its log the name of one that is being put aside, however far an earlier try had come.
+fn put_aside(path: &Path, aside: &Path) -> io::Result<()> {
+    let (log, log_aside) = (beside(path, "-wal"), beside(aside, "-wal"));
+    if !is_there(aside) {
+        // Left by a program that was killed at the very end of this; it must not become another file's log.
+        remove(&log_aside)?;
+        fs::rename(path, aside)?;
+    } else if is_there(path) {
+        // An incomplete new one. Its log first: a log without a file is taken for the old one's, below.
+        remove(&log)?;
+        remove(path)?;
+    }
+    if is_there(&log) && !is_there(&log_aside) {
+        fs::rename(&log, &log_aside)?;
+    }
+    // Indexes of the logs: they are made anew, from check sums.
+    remove(&beside(path, "-shm"))?;
+    remove(&beside(aside, "-shm"))?;
     // The start of a journal is always the same, so where that alone is damaged it can be mended.
-    if fs::metadata(&aside)?.len() > MAGIC.len() as u64 {
-        OpenOptions::new().write(true).open(&aside)?.write_all(MAGIC)?;
+    if fs::metadata(aside)?.len() > MAGIC.len() as u64 {
+        OpenOptions::new().write(true).open(aside)?.write_all(MAGIC)?;
     }
-    Ok(aside)
+    Ok(())
+}
+
+/// All is taken over: gives what was put aside a name for people, which is returned. The file goes first, and with that it is done.
+fn number(path: &Path, aside: &Path) -> io::Result<String> {
+    let named = |n: u32| path.with_file_name(format!("journal-damaged-{n}.db"));
+    let free = |n: &u32| !is_there(&named(*n)) && !is_there(&beside(&named(*n), "-wal"));
+    let last = (1..10_000).find(free).map(named).ok_or_else(|| io::Error::from(io::ErrorKind::AlreadyExists))?;
+    fs::rename(aside, &last)?;
+    // Nothing depends on what is left beside it.
+    let _ = fs::rename(beside(aside, "-wal"), beside(&last, "-wal"));
+    let _ = fs::remove_file(beside(aside, "-shm"));
+    connect::sync_folder(path)?;
+    Ok(last.file_name().unwrap_or_default().to_string_lossy().into_owned())
 }
 
 /// The switch as the damaged journal has it, which is off where it cannot be read; and the cursors.
-fn said(reader: &mut Reader, store: &mut Store, now: Timestamp) -> Result<(), JournalError> {
+fn said(reader: &mut Reader, store: &mut Store, now: Timestamp) -> Result<(), Trouble> {
     let path = reader.path.clone();
     let failed = super::error::trouble(&path, "write the journal");
-    if let Some(switch) = reader.switch()? {
+    let failed = |error| Trouble::New(failed(error));
+    if let Some(switch) = reader.switch().map_err(|_| Trouble::Old)? {
         let at = if switch.at == Timestamp::default() { now } else { switch.at };
-        store.say_switch(switch.armed, &switch.why, at).map_err(&failed)?;
+        store.say_switch(switch.armed, &switch.why, at).map_err(failed)?;
     }
-    for name in ["alive", "connected", "lived", "written"] {
-        if let Some(value) = reader.cursor(name)? {
+    for name in ["alive", "connected", "lived", "written"].into_iter().chain(Ahead::NAMES) {
+        if let Some(value) = reader.cursor(name).map_err(|_| Trouble::Old)? {
             let sql = super::schema::CURSOR;
-            store.connection.execute(sql, rusqlite::params![name, value]).map_err(&failed)?;
+            store.connection.execute(sql, rusqlite::params![name, value]).map_err(failed)?;
         }
     }
     Ok(())
 }
 
-fn take_over(reader: &mut Reader, to: &Connection) -> Result<String, JournalError> {
+fn take_over(reader: &mut Reader, store: &mut Store, now: Timestamp) -> Result<String, Trouble> {
     let mut taken = Vec::new();
     for table in &COPIED {
-        let unfinished = if table.name == "deliveries" { reader.unfinished_ids()? } else { Vec::new() };
-        let count = copy(&reader.connection, to, table, &unfinished).map_err(|error| JournalError::Trouble {
-            path: reader.path.clone(),
-            what: "take over what can be read",
-            why: Why::of(&error),
-        })?;
+        let is_deliveries = table.name == "deliveries";
+        let unfinished = if is_deliveries { reader.unfinished_ids().map_err(|_| Trouble::Old)? } else { Vec::new() };
+        let failed = super::error::trouble(&reader.path, "take over what can be read");
+        let count =
+            copy(&reader.connection, &store.connection, table, &unfinished).map_err(|error| Trouble::New(failed(error)))?;
         if count > 0 {
             taken.push(format!("{count} {}", table.name));
         }
     }
+    said(reader, store, now)?;
     Ok(if taken.is_empty() { "nothing".to_owned() } else { taken.join(", ") })
 }
 

@@ -1,7 +1,8 @@
 //! What is too old, or too much, is forgotten: in small slices, so that nobody waits for it.
 //!
 //! Age is counted in time that the program has lived, not by the clock on the wall, which may jump to 2100 and back: every so often a mark
-//! says which rows come next, and what lies before a mark of `max_age` ago goes. Unfinished deliveries stay, whatever their age.
+//! says which rows come next, and what lies before a mark of `max_age` ago goes. Unfinished deliveries stay, whatever their age; and
+//! so do the newest firings, as many as the engine remembers: without them a restart would fire again.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::connect::{cap, wal_bytes};
 use super::store::{Next, Store};
 use super::{Settings, schema};
-use crate::model::limits::{JOURNAL_PAUSE, JOURNAL_SLICE};
+use crate::model::limits::{FIRED_IDS, JOURNAL_FIRING_BYTES, JOURNAL_PAUSE, JOURNAL_SLICE};
 use crate::model::time::Timestamp;
 
 /// How long the journal has been kept: runs, and pauses of at most a day each.
@@ -44,13 +45,15 @@ pub(super) struct Retention {
     settings: Settings,
     /// Rows with lower numbers are going.
     before: Option<Next>,
+    /// Some of them have gone.
+    going: bool,
     /// The next mark is due.
     mark_at: Lived,
 }
 
 impl Retention {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, before: None, mark_at: Lived::default() }
+        Self { settings, before: None, going: false, mark_at: Lived::default() }
     }
 
     /// Does one slice of what there is to do. Whether there is more.
@@ -65,12 +68,16 @@ impl Retention {
             };
         }
         match self.before {
-            Some(before) if remove(&store.connection, before)? > 0 => Ok(true),
-            Some(_) => {
-                self.before = None;
+            Some(before) if remove(&store.connection, before)? > 0 => {
+                self.going = true;
                 Ok(true)
             }
-            None => give_back(&store.connection, pages(cap(&self.settings), &store.connection)?),
+            Some(_) => {
+                self.before = None;
+                // When all that is left must stay, looking again at once is of no use.
+                Ok(std::mem::take(&mut self.going))
+            }
+            None => give_back(&store.connection, pages(self.room(&store.connection, 2)?, &store.connection)?),
         }
     }
 
@@ -107,10 +114,17 @@ impl Retention {
         Ok(Some(before))
     }
 
+    /// What the cap leaves beside so many lengths of the write-ahead log, which is emptied when it has one and cut down to two. Where firings
+    /// alone fill a small cap, the rest has as much again, or nothing else could stay.
+    fn room(&self, connection: &Connection, logs: u64) -> rusqlite::Result<u64> {
+        let room = cap(&self.settings).saturating_sub(wal_bytes(&self.settings).saturating_mul(logs));
+        Ok(room.max(firings(connection)?.saturating_mul(2)))
+    }
+
     /// The oldest twentieth of every table when the journal is about to outgrow its cap.
     fn too_much(&self, connection: &Connection) -> rusqlite::Result<Option<Next>> {
-        let room = cap(&self.settings).saturating_sub(wal_bytes(&self.settings).saturating_mul(2));
-        if used(connection)? <= pages(room, connection)? {
+        // Less than the file may take, so that what is forgotten makes room in it, and it need not shrink and grow again.
+        if used(connection)? <= pages(self.room(connection, 3)?, connection)? {
             return Ok(None);
         }
         let cut = |sql| -> rusqlite::Result<i64> {
@@ -131,20 +145,26 @@ impl Retention {
     }
 }
 
-/// One slice of each table; how many rows went. The newest row always stays, so that numbers are never given twice.
+/// Roughly the bytes of the firings that stay.
+fn firings(connection: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT coalesce((SELECT max(id) FROM firings) - (SELECT min(id) FROM firings) + 1, 0)";
+    let count: i64 = connection.prepare_cached(sql)?.query_row((), |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0).min(FIRED_IDS as u64).saturating_mul(JOURNAL_FIRING_BYTES))
+}
+
+/// One slice of each table; how many rows went. The newest row always stays, so that numbers are never given twice, and the newest firings.
 fn remove(connection: &Connection, before: Next) -> rusqlite::Result<usize> {
     let slice = i64::try_from(JOURNAL_SLICE).unwrap_or(i64::MAX);
     let transaction = connection.unchecked_transaction()?;
+    let last: Option<i64> = transaction.prepare_cached("SELECT max(id) FROM firings")?.query_row((), |row| row.get(0))?;
+    let stay = last.unwrap_or(0).saturating_sub(i64::try_from(FIRED_IDS).unwrap_or(i64::MAX)).saturating_add(1);
     let mut gone = 0;
     for (sql, before) in [
         (
             "DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE id < min(?1, (SELECT max(id) FROM entries)) ORDER BY id LIMIT ?2)",
             before.entry,
         ),
-        (
-            "DELETE FROM firings WHERE id IN (SELECT id FROM firings WHERE id < min(?1, (SELECT max(id) FROM firings)) ORDER BY id LIMIT ?2)",
-            before.firing,
-        ),
+        ("DELETE FROM firings WHERE id IN (SELECT id FROM firings WHERE id < ?1 ORDER BY id LIMIT ?2)", before.firing.min(stay)),
         (
             "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE id < min(?1, (SELECT max(id) FROM deliveries)) \
              AND state NOT IN ('pending', 'sending') ORDER BY id LIMIT ?2)",
@@ -161,7 +181,7 @@ fn remove(connection: &Connection, before: Next) -> rusqlite::Result<usize> {
     Ok(gone)
 }
 
-/// Gives some empty pages back to the disk when the file is larger than its cap. Whether there is more.
+/// Gives some empty pages back to the disk when the file is larger than it may be. Whether there is more.
 fn give_back(connection: &Connection, cap: i64) -> rusqlite::Result<bool> {
     let (all, free) = (pragma(connection, "page_count")?, pragma(connection, "freelist_count")?);
     if all <= cap || free == 0 {

@@ -12,7 +12,8 @@ use crate::model::ids::FiringId;
 use crate::model::message::Body;
 use crate::model::time::Timestamp;
 
-/// One envelope and all that came of it: written in one transaction, in this order.
+/// One envelope and all that came of it: written in one transaction. Only with an order's intent in it, entry and firings may be
+/// written after the deliveries, so that whatever entry the journal has, it has what came of it.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     /// The envelope; `None` for what a deadline brought about.
@@ -62,6 +63,8 @@ pub struct BeginKey {
     pub firing: FiringId,
     /// The action's name.
     pub action: Arc<str>,
+    /// It must not be sent twice: one that has been begun is not begun again. Else it may be, as after a crash.
+    pub once: bool,
 }
 
 /// One attempt to send.
@@ -90,7 +93,7 @@ pub struct EndRow {
     pub firing: FiringId,
     /// The action's name.
     pub action: Arc<str>,
-    /// What became of it. [`Outcome::Abandoned`] leaves the row as it is.
+    /// What became of it. [`Outcome::Abandoned`] makes it pending again: it may be told only of what has not left.
     pub outcome: Outcome,
     /// How many requests were made.
     pub attempts: u32,
@@ -196,7 +199,7 @@ impl State {
         matches!(self, Self::Pending | Self::Sending)
     }
 
-    /// Where a delivery with this outcome stands; `None` for one that was abandoned, which stays where it is.
+    /// Where a delivery with this outcome stands; `None` for one that was abandoned, which has not ended.
     #[must_use]
     pub fn of(outcome: &Outcome) -> Option<Self> {
         match outcome {

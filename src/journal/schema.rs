@@ -7,8 +7,8 @@ pub(super) const NO_BODY: &str = "none";
 /// `PRAGMA application_id`: "brdc".
 pub(super) const APPLICATION: u32 = 0x6272_6463;
 
-/// Rows are numbered by the writer and appended. Indexes grow at their end, too, or hold few rows: an order waits for every page that is
-/// touched.
+/// Rows are numbered by the writer and appended. Indexes grow at their end, too, or hold few rows: an order waits for every page that its
+/// intent touches, so what was sent is indexed when it has ended.
 pub(super) const TABLES: &str = "
 CREATE TABLE entries (
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, origin TEXT NOT NULL, matched INTEGER NOT NULL, sum INTEGER NOT NULL, text TEXT NOT NULL);
@@ -21,7 +21,7 @@ CREATE TABLE deliveries (
   body_sum INTEGER NOT NULL, kind TEXT NOT NULL, fallback_kind TEXT, body BLOB NOT NULL, fallback BLOB);
 CREATE INDEX deliveries_unfinished ON deliveries (state) WHERE state IN ('pending', 'sending');
 CREATE INDEX deliveries_failed ON deliveries (state) WHERE state IN ('expired', 'dead', 'unknown');
-CREATE INDEX deliveries_sent ON deliveries (action, sent_at) WHERE sent_at IS NOT NULL;
+CREATE INDEX deliveries_sent ON deliveries (action, sent_at) WHERE sent_at IS NOT NULL AND ended_at IS NOT NULL;
 CREATE TABLE attempts (
   id INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, verdict TEXT NOT NULL,
   answer TEXT NOT NULL, took_ms INTEGER NOT NULL);
@@ -39,11 +39,17 @@ pub(super) const FIRING: &str = "INSERT INTO firings (id, firing, rule, subject,
 pub(super) const DELIVERY: &str = "INSERT INTO deliveries (id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, \
      body_sum, kind, fallback_kind, body, fallback, state, attempts, sent_at, ended_at, form, receipt, why) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+/// Of an order that must not be sent twice: what is `sending` may have left already.
 pub(super) const BEGIN: &str =
+    "UPDATE deliveries SET state = 'sending', sent_at = coalesce(sent_at, ?2) WHERE id = ?1 AND state = 'pending'";
+/// Of one that may be.
+pub(super) const BEGIN_AGAIN: &str =
     "UPDATE deliveries SET state = 'sending', sent_at = coalesce(sent_at, ?2) WHERE id = ?1 AND state IN ('pending', 'sending')";
 /// What was sent keeps the time at which it first was.
 pub(super) const END: &str = "UPDATE deliveries SET state = ?2, attempts = attempts + ?3, sent_at = coalesce(sent_at, ?4), \
      ended_at = ?5, form = ?6, receipt = ?7, why = ?8 WHERE id = ?1";
+/// What has not left after all is to be sent as before.
+pub(super) const TAKE_BACK: &str = "UPDATE deliveries SET state = 'pending' WHERE id = ?1 AND state = 'sending'";
 pub(super) const ATTEMPT: &str =
     "INSERT INTO attempts (id, delivery, number, at, verdict, answer, took_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 pub(super) const REDELIVER: &str = "UPDATE deliveries SET state = 'pending', expires_at = ?2, sum = ?3, ended_at = NULL, form = NULL, \

@@ -21,10 +21,11 @@ pub(super) struct Shared {
 }
 
 /// For people.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Words {
     pub(super) degraded: Option<String>,
     pub(super) repaired: Option<String>,
+    pub(super) behind: Option<String>,
 }
 
 impl Shared {
@@ -33,10 +34,8 @@ impl Shared {
         Self { queue: Queue::default(), bytes, oldest, commit, words: Mutex::new(words), clock }
     }
 
-    /// Degraded, and repaired.
-    pub(super) fn words(&self) -> (Option<String>, Option<String>) {
-        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        (words.degraded.clone(), words.repaired.clone())
+    pub(super) fn words(&self) -> Words {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn say(&self, set: impl FnOnce(&mut Words)) {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::connect::{self, Broken};
-use super::error::Unrecorded;
+use super::error::{Unrecorded, Why};
 use super::queue::Item;
 use super::reader::delivery;
 use super::retention::Lived;
@@ -35,12 +35,37 @@ pub(super) struct Next {
 /// Numbers beyond these are of a damaged row: nobody writes so many.
 pub(super) const PLAUSIBLE: std::ops::Range<i64> = 1..1 << 53;
 
+/// How far the wall clock is ahead of the steady one of this run, in milliseconds, and the first rows of it: all moments from these rows on
+/// are wrong by so much where somebody has put the clock right since the run began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ahead {
+    pub(super) ms: i64,
+    pub(super) entry: i64,
+    pub(super) delivery: i64,
+    pub(super) attempt: i64,
+}
+
+impl Ahead {
+    /// The names of the cursors.
+    pub(super) const NAMES: [&str; 4] = ["ahead", "ahead_entry", "ahead_delivery", "ahead_attempt"];
+
+    pub(super) fn values(self) -> [i64; 4] {
+        [self.ms, self.entry, self.delivery, self.attempt]
+    }
+
+    /// What a moment is off by, of the row with that number where `first` is the first one of the run.
+    pub(super) fn of(self, id: i64, first: i64) -> i64 {
+        if id >= first { self.ms } else { 0 }
+    }
+}
+
 /// What is written beside a batch: how far the feed was heard, and how long the journal has lived.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursors {
     pub(super) alive: Option<super::queue::Alive>,
     pub(super) lived: Lived,
     pub(super) now: Timestamp,
+    pub(super) ahead: Ahead,
 }
 
 /// What became of the intents of a batch: its item's place in the batch, and the answer.
@@ -127,6 +152,15 @@ impl Store {
                 Err(Failed { error, in_doubt })
             }
         }
+    }
+
+    /// As [`Self::commit`]; the disk has it before this returns, and all that was committed before, whatever is usual.
+    pub(super) fn commit_forced(&mut self, items: &[Item], cursors: Option<&Cursors>) -> Result<Granted, Failed> {
+        let usual = connect::force(&self.connection).map_err(|error| Failed { error, in_doubt: false })?;
+        let written = self.commit(items, cursors);
+        // Where this fails commits stay slow, which is nothing worse.
+        let _ = connect::as_usual(&self.connection, usual);
+        written
     }
 
     fn write_all(&mut self, items: &[Item], cursors: Option<&Cursors>) -> rusqlite::Result<Granted> {
@@ -220,9 +254,12 @@ impl Store {
         let Some(id) = self.unfinished.find(key.firing, &key.action) else {
             return Ok(Err(Unrecorded("the journal has no such delivery that is still to be sent".to_owned())));
         };
-        Ok(match self.run(schema::BEGIN, params![id, at.as_millis()])? {
+        let begin = if key.once { schema::BEGIN } else { schema::BEGIN_AGAIN };
+        Ok(match self.run(begin, params![id, at.as_millis()])? {
             1 => Ok(()),
-            _ => Err(Unrecorded(format!("the journal's delivery {id} is not one that is still to be sent"))),
+            _ => Err(Unrecorded(format!(
+                "the journal's delivery {id} has been begun already, and is not one that is still to be sent"
+            ))),
         })
     }
 
@@ -234,10 +271,9 @@ impl Store {
     }
 
     fn end(&mut self, row: &EndRow) -> rusqlite::Result<()> {
-        let (Some(id), Some(stands)) =
-            (self.unfinished.find(row.firing, &row.action), Stands::ended(&row.outcome, row.attempts, row.at))
-        else {
-            return Ok(());
+        let Some(id) = self.unfinished.find(row.firing, &row.action) else { return Ok(()) };
+        let Some(stands) = Stands::ended(&row.outcome, row.attempts, row.at) else {
+            return self.run(schema::TAKE_BACK, [id]).map(drop);
         };
         let Stands { state, attempts, sent_at, ended_at, form, receipt, why } = stands;
         self.run(schema::END, params![id, state.name(), attempts, sent_at, ended_at, form, receipt, why])?;
@@ -283,6 +319,9 @@ impl Store {
         }
         self.run(schema::CURSOR, params!["lived", cursors.lived.as_millis()])?;
         self.run(schema::CURSOR, params!["written", cursors.now.as_millis()])?;
+        for (name, value) in Ahead::NAMES.into_iter().zip(cursors.ahead.values()) {
+            self.run(schema::CURSOR, params![name, value])?;
+        }
         Ok(())
     }
 
@@ -294,7 +333,9 @@ impl Store {
     /// Copies the write-ahead log into the file, so that the file alone is the journal, and closes it.
     pub(super) fn finish(self) {
         // A log that stays is read by the next run.
-        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()));
+        if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())) {
+            tracing::warn!("the journal's log could not be copied into its file: {}", Why::of(&error));
+        }
     }
 }
 
@@ -319,7 +360,7 @@ impl<'a> Stands<'a> {
         Self { state, attempts: 0, sent_at, ended_at: None, form: None, receipt: None, why: None }
     }
 
-    /// `None` for what was abandoned, which stays where it is.
+    /// `None` for what was abandoned.
     fn ended(outcome: &'a Outcome, attempts: u32, at: Timestamp) -> Option<Self> {
         let state = State::of(outcome)?;
         let (mut form, mut receipt, mut why) = (None, None, None);

@@ -70,6 +70,19 @@ pub struct StoredAttempt {
     pub took: Duration,
 }
 
+/// One attempt, as far as a rate limit asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRequest {
+    /// The number of its delivery.
+    pub delivery: i64,
+    /// The name of the action it was sent to.
+    pub action: String,
+    /// When it was made.
+    pub begun: Timestamp,
+    /// From its start to its answer.
+    pub took: Duration,
+}
+
 /// Which deliveries. All that is named must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {

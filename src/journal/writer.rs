@@ -2,6 +2,10 @@
 //!
 //! A batch whose commit fails is held, and tried again: after a while, or at once when an order asks. Until it is written nothing after it
 //! is, orders are refused with the reason, and everything else waits in the queue.
+//!
+//! A failed fsync is not tried again on the same file. The system may have dropped what it could not write, and says of the next fsync that
+//! all is well; in `process` mode, what was committed lately is nowhere but there. So the file is distrusted: what can be read of it, with
+//! check sums right, is written into a new one, as of a damaged file, and forced to the disk. Only then does anything go on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,38 +13,24 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::checkpoint::Checkpoint;
-use super::connect::{self, Broken, beside};
+use super::checkpoint::{self, Checkpoint};
+use super::connect::{self, beside};
 use super::error::{JournalError, Unrecorded, Why};
 use super::folder::{self, Lock};
 use super::queue::{Alive, Batch, Item};
-use super::rescue::rescue;
+use super::rescue::{self, open_or_rescue, rescue};
 use super::retention::{Lived, Retention};
 use super::shared::{Shared, Words};
-use super::store::{Cursors, Failed, Granted, Next, Store};
+use super::store::{Ahead, Cursors, Failed, Granted, Next, Store};
 use super::{Settings, Sync};
 use crate::clock::Clock;
 use crate::model::limits::{
-    JOURNAL_ALIVE, JOURNAL_BATCH, JOURNAL_IDLE_AFTER, JOURNAL_POLL, JOURNAL_POLL_POWER, JOURNAL_RESCUES, JOURNAL_RETRY,
+    JOURNAL_ALIVE, JOURNAL_BATCH, JOURNAL_IDLE_AFTER, JOURNAL_LOG_LONG, JOURNAL_MEND_AGAIN, JOURNAL_POLL,
+    JOURNAL_POLL_AFTER_ORDER, JOURNAL_POLL_POWER, JOURNAL_RESCUES, JOURNAL_RETRY, JOURNAL_SLICE,
 };
-use crate::model::time::Timestamp;
 
-/// Opens the journal, mending it up to `tries` times. With what was mended, in words.
-pub(super) fn open_or_rescue(
-    path: &Path,
-    settings: &Settings,
-    now: Timestamp,
-    tries: usize,
-) -> Result<(Store, Option<String>), JournalError> {
-    match Store::open(path, settings, now) {
-        Ok((store, 0)) => Ok((store, None)),
-        Ok((store, damaged)) => {
-            Ok((store, Some(format!("{damaged} deliveries whose rows in the journal are damaged end as unknown"))))
-        }
-        Err(Broken::Damaged) if tries > 0 => rescue(path, settings, now).map(|(store, words)| (store, Some(words))),
-        Err(broken) => Err(broken.into_error(path, "open the journal")),
-    }
-}
+/// So many milliseconds more or less ahead are written at once, not only with the next that is written anyway.
+const AHEAD_MOVED: u64 = 500;
 
 /// The writer, until it is given its thread.
 #[derive(Debug)]
@@ -52,10 +42,14 @@ pub(super) struct Writer {
     /// `None` after a failure that may have left the connection in doubt.
     store: Option<Store>,
     retention: Retention,
-    checkpoint: Checkpoint,
+    checkpoint: Arc<Checkpoint>,
     /// What was lived when the clock was at `started`; `None` until the journal was opened.
     lived: Option<Lived>,
     started: Duration,
+    /// Why what the disk has of the file is not known, until it has been made anew.
+    distrusted: Option<Why>,
+    /// No other try to make it anew before then, and why.
+    pause: Option<(Duration, Why)>,
     /// A batch that could not be written.
     held: Option<Batch>,
     /// The numbers before a batch that the disk may have although its commit failed.
@@ -63,8 +57,16 @@ pub(super) struct Writer {
     /// How far the feed was heard, until it is written.
     alive: Option<Alive>,
     alive_at: Option<Duration>,
+    /// The first rows of this run.
+    first: Option<Next>,
+    /// How far the wall clock is ahead of the steady one, as it was written last.
+    ahead: Option<i64>,
     busy_at: Duration,
+    /// Somebody waited for the last batch.
+    was_urgent: bool,
     seen_at: Option<Duration>,
+    /// When retention and the log were seen to last.
+    kept_at: Option<Duration>,
     /// Roughly the bytes of the write-ahead log.
     log: u64,
     asked_at: Option<Duration>,
@@ -75,30 +77,37 @@ impl Writer {
     pub(super) fn open(folder: &Path, settings: Settings, clock: Clock) -> Result<Self, JournalError> {
         folder::create(folder)?;
         let lock = Lock::take(folder)?;
+        folder::tighten(folder)?;
         let path = connect::file(folder);
         let (now, started) = (clock.now(), clock.elapsed());
-        let (store, degraded, repaired) = match open_or_rescue(&path, &settings, now, 1) {
+        let (store, degraded, repaired) = match open_or_rescue(&path, &settings, now, true) {
             Ok((store, repaired)) => (Some(store), None, repaired),
             Err(JournalError::Trouble { why, .. }) if why.may_pass() => (None, Some(why.to_string()), None),
             Err(error) => return Err(error),
         };
         let lived = store.as_ref().map(|store| Lived::at_start(store, now).unwrap_or_default());
         let mut writer = Self {
-            shared: Arc::new(Shared::new(clock, Words { degraded, repaired })),
+            shared: Arc::new(Shared::new(clock, Words { degraded, repaired, behind: None })),
             _lock: lock,
             retention: Retention::new(settings),
-            checkpoint: Checkpoint::new(&path),
+            checkpoint: Arc::new(Checkpoint::new(&path)),
             path,
             settings,
             store,
             lived,
             started,
+            distrusted: None,
+            pause: None,
             held: None,
             in_doubt: None,
             alive: None,
             alive_at: None,
+            first: None,
+            ahead: None,
             busy_at: started,
+            was_urgent: false,
             seen_at: None,
+            kept_at: None,
             log: 0,
             asked_at: None,
             rescues: 1,
@@ -115,12 +124,14 @@ impl Writer {
 
     /// Writes until the last near end is gone and all is written.
     pub(super) fn run(mut self) {
-        let checkpoint = std::mem::replace(&mut self.checkpoint, Checkpoint::new(&self.path));
+        // Without it all goes on, a little slower.
+        let _ = connect::reserve_log(&self.path, &self.settings);
+        let checkpoint = Arc::clone(&self.checkpoint);
         std::thread::scope(|scope| {
             let _stop = Stop(&checkpoint);
             let copying = std::thread::Builder::new().name("journal-copy".to_owned());
             let alone = copying.spawn_scoped(scope, || checkpoint.run()).is_err();
-            while self.turn(&checkpoint, alone) {}
+            while self.turn(alone) {}
         });
         if let Some(store) = self.store.take() {
             store.finish();
@@ -128,7 +139,10 @@ impl Writer {
     }
 
     /// Waits for something to write and writes it. `false` when it was the last.
-    fn turn(&mut self, checkpoint: &Checkpoint, alone: bool) -> bool {
+    fn turn(&mut self, alone: bool) -> bool {
+        if let Some(why) = self.checkpoint.take_failed().filter(|why| why.is_distrust(true)) {
+            self.mend(why);
+        }
         let batch = if let Some(mut held) = self.held.take() {
             let waited = self.shared.queue.next(JOURNAL_RETRY, false, 0);
             (held.urgent, held.last, self.alive) = (waited.urgent, waited.last, waited.alive.or(self.alive));
@@ -139,23 +153,28 @@ impl Writer {
             }
             held
         } else {
-            self.give_way(checkpoint);
+            self.give_way();
             let quiet = self.since(self.busy_at) > JOURNAL_IDLE_AFTER;
             self.shared.queue.next(self.poll(), quiet, JOURNAL_BATCH)
         };
-        let (urgent, last) = (batch.urgent, batch.last);
+        let (urgent, last, written) = (batch.urgent, batch.last, batch.items.len());
+        self.was_urgent = urgent;
         self.write(batch);
         if last {
             return false;
         }
-        if self.held.is_none() && !urgent {
-            self.keep_house(checkpoint, alone);
+        // Orders without a pause between them must not put it off for ever.
+        if self.held.is_none() && (!urgent || self.is_due(self.kept_at, 5 * JOURNAL_POLL)) {
+            self.kept_at = Some(self.shared.clock.elapsed());
+            self.keep_house(alone, written);
         }
         true
     }
 
     fn poll(&self) -> Duration {
         match self.settings.sync {
+            // What an order overtook is written while its answer is still on the way, so that the next finds nothing under way.
+            Sync::Process if self.was_urgent => JOURNAL_POLL_AFTER_ORDER,
             Sync::Process => JOURNAL_POLL,
             Sync::Power => JOURNAL_POLL_POWER,
         }
@@ -169,11 +188,15 @@ impl Writer {
         last.is_none_or(|last| self.since(last) >= every)
     }
 
-    /// While the log's end is copied, what is not urgent waits: for at most half a second.
-    fn give_way(&mut self, checkpoint: &Checkpoint) {
-        for _ in 0..50 {
-            if !checkpoint.is_finishing() {
-                return;
+    /// While the log's end is copied, what is not urgent waits: for at most half a second. So does an order when the log has grown to twice
+    /// its length: orders that come faster than the disk takes the end of the log would let it grow for as long as they come.
+    fn give_way(&mut self) {
+        let all = self.log >= connect::wal_bytes(&self.settings).saturating_mul(2);
+        let since = self.shared.clock.elapsed();
+        while self.checkpoint.is_finishing() && self.since(since) < 50 * JOURNAL_POLL && !self.shared.queue.is_closed() {
+            if all {
+                std::thread::sleep(JOURNAL_POLL / 10);
+                continue;
             }
             let waited = self.shared.queue.next(JOURNAL_POLL, false, 0);
             self.alive = waited.alive.or(self.alive);
@@ -186,7 +209,11 @@ impl Writer {
     /// Writes the batch and answers who waits for it, or holds it.
     fn write(&mut self, batch: Batch) {
         self.alive = batch.alive.or(self.alive);
-        let due = self.alive.is_some() && (batch.last || self.is_due(self.alive_at, JOURNAL_ALIVE));
+        let ahead = self.shared.clock.wall().as_millis().saturating_sub(self.shared.clock.now().as_millis());
+        // Nothing of this run may be there without it: it would pass for one of the run before.
+        let moved = self.ahead.is_none_or(|before| ahead.abs_diff(before) >= AHEAD_MOVED);
+        let due = self.alive.is_some() && (batch.last || self.is_due(self.alive_at, JOURNAL_ALIVE))
+            || moved && (self.ahead.is_some() || !batch.items.is_empty());
         if batch.items.is_empty() && !due {
             return;
         }
@@ -202,12 +229,27 @@ impl Writer {
             return;
         }
         let (now, lived) = (self.shared.clock.now(), self.lived());
-        let cursors = due.then_some(Cursors { alive: self.alive, lived, now });
+        self.first = self.first.or(self.store.as_ref().map(|store| store.next));
+        let (entry, delivery, attempt) =
+            self.first.map_or_else(Default::default, |next| (next.entry, next.delivery, next.attempt));
+        let cursors = Cursors { alive: self.alive, lived, now, ahead: Ahead { ms: ahead, entry, delivery, attempt } };
+        let cursors = due.then_some(cursors);
         self.shared.commit_is(true);
-        let written = self.store.as_mut().map(|store| (store.next, store.commit(&batch.items, cursors.as_ref())));
+        // Whether orders may go must outlive a loss of power in every mode.
+        let forced = self.settings.sync == Sync::Process && batch.items.iter().any(|item| matches!(item, Item::Switch { .. }));
+        let written = self.store.as_mut().map(|store| {
+            let next = store.next;
+            let commit = if forced { Store::commit_forced } else { Store::commit };
+            (next, commit(store, &batch.items, cursors.as_ref()))
+        });
         self.shared.commit_is(false);
         match written {
-            Some((_, Ok(granted))) => self.done(batch, granted, due),
+            Some((_, Ok(granted))) => {
+                if due {
+                    self.ahead = Some(ahead);
+                }
+                self.done(batch, granted, due && self.alive.is_some());
+            }
             Some((next, Err(failed))) => self.failed(batch, next, &failed),
             None => self.hold(batch, &Why::CannotOpen),
         }
@@ -217,33 +259,61 @@ impl Writer {
         self.lived.unwrap_or_default().plus(self.since(self.started))
     }
 
-    /// Sees to it that there is a connection.
+    /// Sees to it that there is a connection, to a file that can be trusted.
     fn open_again(&mut self) -> Result<(), Why> {
-        if self.store.is_none() {
-            let tries = usize::from(self.rescues < JOURNAL_RESCUES);
-            let (store, repaired) = match open_or_rescue(&self.path, &self.settings, self.shared.clock.now(), tries) {
-                Ok(opened) => opened,
-                Err(JournalError::Trouble { why, .. }) => return Err(why),
-                Err(error) => return Err(Why::Other(error.to_string())),
-            };
-            if let Some(words) = repaired {
-                self.rescues += 1;
-                self.in_doubt = None;
-                self.shared.say(|all| all.repaired = Some(words));
-            }
-            if self.lived.is_none() {
-                let now = self.shared.clock.now();
-                (self.lived, self.started) = (Lived::at_start(&store, now).ok(), self.shared.clock.elapsed());
-            }
-            self.store = Some(store);
+        if self.store.is_some() {
+            return Ok(());
         }
+        let elapsed = self.shared.clock.elapsed();
+        if let Some((until, why)) = &self.pause
+            && elapsed < *until
+        {
+            return Err(why.clone());
+        }
+        let opened = self.open_or_mend().map_err(|error| match error {
+            JournalError::Trouble { why, .. } => why,
+            error => Why::Other(error.to_string()),
+        });
+        // A full disk is asked again and again, as it costs little; one that fails in the middle of much work is not.
+        let fails = opened.as_ref().err().filter(|why| self.distrusted.is_some() && why.is_distrust(true));
+        self.pause = fails.map(|why| (elapsed + JOURNAL_MEND_AGAIN, why.clone()));
+        let (store, repaired) = opened?;
+        self.distrusted = None;
+        if let Some(words) = repaired {
+            self.rescues += 1;
+            self.shared.say(|all| all.repaired = Some(words));
+        }
+        if self.lived.is_none() {
+            let now = self.shared.clock.now();
+            (self.lived, self.started) = (Lived::at_start(&store, now).ok(), self.shared.clock.elapsed());
+        }
+        self.store = Some(store);
         Ok(())
+    }
+
+    fn open_or_mend(&mut self) -> Result<(Store, Option<String>), JournalError> {
+        let (now, may) = (self.shared.clock.now(), self.rescues < JOURNAL_RESCUES);
+        let _away = self.checkpoint.away();
+        if self.distrusted.is_none() && rescue::halfway(&self.path).exists() {
+            self.distrusted = Some(Why::Damaged);
+        }
+        let cause = match &self.distrusted {
+            None => return open_or_rescue(&self.path, &self.settings, now, may),
+            Some(why) if !may => {
+                let (path, why) = (self.path.clone(), Why::GivenUp(Box::new(why.clone())));
+                return Err(JournalError::Trouble { path, what: "open the journal", why });
+            }
+            Some(Why::Damaged) => rescue::DAMAGED.to_owned(),
+            Some(why) => format!("the journal's file cannot be trusted any more ({why})"),
+        };
+        rescue(&self.path, &self.settings, now, &cause).map(|(store, words)| (store, Some(words)))
     }
 
     /// Whether the disk has the held batch although its commit failed.
     fn is_written_after_all(&mut self) -> bool {
         let (Some(before), Some(store)) = (self.in_doubt.take(), &self.store) else { return false };
-        store.next != before
+        let Next { entry, firing, delivery, attempt } = store.next;
+        entry > before.entry || firing > before.firing || delivery > before.delivery || attempt > before.attempt
     }
 
     fn done(&mut self, batch: Batch, granted: Granted, alive: bool) {
@@ -278,22 +348,22 @@ impl Writer {
             self.store = None;
             self.in_doubt = failed.in_doubt.then_some(next);
         }
-        if why == Why::Damaged && self.mend() {
+        if why.is_distrust(false) && self.mend(why.clone()) {
             return self.write(batch);
         }
         self.hold(batch, &why);
     }
 
-    /// Puts a damaged file aside and goes on with what can be read of it. Says whether that was done.
-    fn mend(&mut self) -> bool {
-        if self.rescues >= JOURNAL_RESCUES {
-            return false;
+    /// Goes on with what can be read of a file that is not to be trusted, in a new one. Says whether that was done.
+    fn mend(&mut self, why: Why) -> bool {
+        // It may take seconds.
+        self.shared.say(|all| all.degraded = Some(why.to_string()));
+        (self.store, self.distrusted) = (None, Some(why));
+        match self.open_again() {
+            Ok(()) => self.shared.say(|all| all.degraded = None),
+            Err(why) => self.shared.say(|all| all.degraded = Some(why.to_string())),
         }
-        self.rescues += 1;
-        let Ok((store, words)) = rescue(&self.path, &self.settings, self.shared.clock.now()) else { return false };
-        (self.store, self.in_doubt) = (Some(store), None);
-        self.shared.say(|all| all.repaired = Some(words));
-        true
+        self.store.is_some()
     }
 
     /// Keeps the batch for later, and tells everybody who waits that it is not written.
@@ -306,35 +376,24 @@ impl Writer {
         self.held = Some(batch);
     }
 
-    /// What can wait for a quiet moment.
-    fn keep_house(&mut self, checkpoint: &Checkpoint, alone: bool) {
-        if checkpoint.take_emptied() {
+    /// What can wait for a quiet moment, after so many items were written.
+    fn keep_house(&mut self, alone: bool, written: usize) {
+        if self.checkpoint.take_emptied() {
             (self.log, self.asked_at) = (0, None);
         }
         if self.log >= connect::wal_bytes(&self.settings) && self.is_due(self.asked_at, JOURNAL_IDLE_AFTER) {
             self.asked_at = Some(self.shared.clock.elapsed());
             if alone && let Some(store) = &self.store {
                 // Without a thread for it the writer waits for the disk itself.
-                let copied = store.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()));
-                self.log = if copied.is_ok() { 0 } else { self.log };
+                self.checkpoint.came_to(checkpoint::pass(&store.connection));
             } else {
-                checkpoint.ask();
+                self.checkpoint.ask();
             }
         }
-        let (lived, now) = (self.lived(), self.shared.clock.now());
-        let Some(store) = &self.store else { return };
-        if !checkpoint.is_finishing() {
-            match self.retention.step(store, lived, now) {
-                Ok(true) => {
-                    self.log += 64 * 1024;
-                    self.busy_at = self.shared.clock.elapsed();
-                }
-                // Only retention reads what is old: damage there would never show in a commit, and nothing would be forgotten any more.
-                Err(error) if Why::of(&error) == Why::Damaged => {
-                    self.mend();
-                }
-                // What else fails here fails in a commit, too, which says so.
-                Ok(false) | Err(_) => {}
+        // What is forgotten keeps pace with what is written, however fast that comes.
+        for _ in 0..=written.div_ceil(JOURNAL_SLICE).saturating_mul(2) {
+            if self.checkpoint.is_finishing() || self.shared.queue.is_urgent() || !self.forget() {
+                break;
             }
         }
         if self.is_due(self.seen_at, JOURNAL_ALIVE) {
@@ -342,12 +401,41 @@ impl Writer {
         }
     }
 
-    /// Sizes and ages, for who asks.
+    /// One slice of what is too old or too much. Whether there is more.
+    fn forget(&mut self) -> bool {
+        let (lived, now) = (self.lived(), self.shared.clock.now());
+        let Some(store) = &self.store else { return false };
+        match self.retention.step(store, lived, now) {
+            Ok(more) => {
+                if more {
+                    self.log += 64 * 1024;
+                    self.busy_at = self.shared.clock.elapsed();
+                }
+                more
+            }
+            // Only retention reads what is old: damage there would never show in a commit, and nothing would be forgotten any more.
+            Err(error) if Why::of(&error).is_distrust(false) => {
+                self.mend(Why::of(&error));
+                false
+            }
+            // What else fails here fails in a commit, too, which says so.
+            Err(_) => false,
+        }
+    }
+
+    /// Sizes and ages, for who asks; and a log that grows and grows.
     fn look(&mut self) {
         self.seen_at = Some(self.shared.clock.elapsed());
         let size = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
-        let bytes = size(&self.path) + size(&beside(&self.path, "-wal")) + size(&beside(&self.path, "-shm"));
+        let log = size(&beside(&self.path, "-wal"));
+        let bytes = size(&self.path) + log + size(&beside(&self.path, "-shm"));
         self.shared.bytes.store(bytes, Ordering::Relaxed);
+        let is_long = log > JOURNAL_LOG_LONG.max(4 * connect::wal_bytes(&self.settings));
+        let behind =
+            self.checkpoint.behind().filter(|_| is_long).map(|why| {
+                format!("its log, journal.db-wal, has grown to {} MiB and cannot be emptied: {why}", log / (1024 * 1024))
+            });
+        self.shared.say(|words| words.behind = behind);
         let sql = "SELECT at FROM entries ORDER BY id LIMIT 1";
         let oldest = self.store.as_ref().and_then(|store| store.connection.query_row(sql, (), |row| row.get(0)).ok());
         self.shared.oldest.store(oldest.unwrap_or(i64::MIN), Ordering::Relaxed);
@@ -371,3 +459,7 @@ impl Drop for Stop<'_> {
         self.0.stop();
     }
 }
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;

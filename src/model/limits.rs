@@ -148,9 +148,14 @@ pub const WEBHOOK_WARM: usize = 2;
 /// Longest pause before a connection is opened again to a destination that closes new ones or cannot be reached; begins at
 /// `REOPEN_FIRST` and doubles.
 pub const REOPEN_MAX: Duration = Duration::from_secs(60);
-/// The first such pause. Also how long a connection must have lived, or have carried a request, for its end to be nothing unusual:
-/// then the next one is opened at once.
+/// The first such pause.
 pub const REOPEN_FIRST: Duration = Duration::from_secs(1);
+/// How long a connection must have lived, or have carried a request, for its end to be nothing unusual: then the next one is opened at once.
+/// A destination that ends idle connections sooner is not kept warm by renewing them, as that would never stop; the commonest time-out of
+/// servers that have a short one is 5 s.
+pub const IDLE_LIFE_MIN: Duration = Duration::from_secs(4);
+/// How long it is remembered that a destination ended an idle connection: it may have been for another reason than its age.
+pub const IDLE_LIFE_KEPT: Duration = Duration::from_secs(3_600);
 /// First pause after a 429 that does not say for how long; doubles up to `RETRY_AFTER_MAX`.
 pub const THROTTLED_FIRST: Duration = Duration::from_secs(1);
 /// The same for an answer of Discord's edge, which blocks the whole address (DESTINATIONS 3.3).
@@ -160,6 +165,9 @@ pub const BLOCKED_FIRST: Duration = Duration::from_secs(60);
 
 /// So far back entries are replayed at a start: longer than any rule waits for the rest of a tweet.
 pub const REPLAY_REACH: Duration = Duration::from_secs(3_600);
+
+/// Attempts of earlier runs that are looked at for the rate limits of this one: the newest, more than any platform lets through in its window.
+pub const PACE_REACH: usize = 100_000;
 
 // --- notices ---
 
@@ -176,6 +184,8 @@ pub const NOTICES_KNOWN: usize = 1_000;
 pub const FEED_LAG: Duration = Duration::from_secs(10);
 /// Late envelopes in a row that stop orders.
 pub const FEED_LAG_ENVELOPES: u32 = 5;
+/// How far the feed's clock may be from ours before what it dates is aged by its own.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
 /// A step of the system's clock against the steady one that stops orders.
 pub const CLOCK_JUMP: Duration = Duration::from_secs(2);
 /// Orders in a row that were tried and not placed, after which no more are tried.
@@ -189,6 +199,8 @@ pub const JOURNAL_AGE: Duration = Duration::from_secs(14 * 86_400);
 pub const JOURNAL_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// What was told waits at most so long before it is written, while there is traffic.
 pub const JOURNAL_POLL: Duration = Duration::from_millis(10);
+/// The same for what an order's intent has overtaken.
+pub const JOURNAL_POLL_AFTER_ORDER: Duration = Duration::from_millis(1);
 /// The same where every commit is forced to the disk, which takes milliseconds: fewer and larger ones leave it free for orders.
 pub const JOURNAL_POLL_POWER: Duration = Duration::from_millis(50);
 /// Without traffic for so long the writer sleeps, and looks around only so often.
@@ -213,12 +225,16 @@ pub const JOURNAL_HELD_ITEMS: usize = 32_768;
 pub const JOURNAL_HELD_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes of the write-ahead log after which it is copied into the database; less when the journal's cap is small.
 pub const JOURNAL_WAL_BYTES: u64 = 8 * 1024 * 1024;
+/// A log that is this long, and four times as long as it should be, and cannot be emptied, is said.
+pub const JOURNAL_LOG_LONG: u64 = 8 * 1024 * 1024;
 /// KiB of the database that a connection keeps in memory.
 pub const JOURNAL_CACHE_KIB: i64 = 8 * 1024;
 /// How long a connection waits for a lock that somebody else has.
 pub const JOURNAL_BUSY: Duration = Duration::from_millis(500);
 /// How long a starting instance tries to get the state folder for itself.
 pub const JOURNAL_LOCK: Duration = Duration::from_millis(250);
+/// What the newest [`FIRED_IDS`] firings take, each, roughly: they stay whatever the cap is.
+pub const JOURNAL_FIRING_BYTES: u64 = 192;
 /// Rows that retention removes at once: some milliseconds.
 pub const JOURNAL_SLICE: usize = 200;
 /// The smallest cap that a journal can keep.
@@ -229,6 +245,8 @@ pub const JOURNAL_PAUSE: Duration = Duration::from_secs(86_400);
 pub const JOURNAL_RESCUED_ENTRIES: usize = 50_000;
 /// The newest deliveries that are, beside all unfinished ones.
 pub const JOURNAL_RESCUED_DELIVERIES: usize = 20_000;
+/// Between two tries to make a journal anew on a disk that fails.
+pub const JOURNAL_MEND_AGAIN: Duration = Duration::from_secs(30);
 /// Damaged journals put aside by one run; after that it stays degraded, as the disk must be broken.
 pub const JOURNAL_RESCUES: usize = 3;
 

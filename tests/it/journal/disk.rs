@@ -89,8 +89,7 @@ async fn on_a_small_disk() {
 #[test]
 fn a_full_disk_refuses_orders_keeps_the_rest_and_recovers_by_itself() {
     let home = Home::new();
-    let script =
-        "mount -t tmpfs -o size=3m none \"$0\" && exec \"$1\" journal::disk::on_a_small_disk --exact --ignored --nocapture";
+    let script = "mount -t tmpfs -o size=3m,mode=700 none \"$0\" && exec \"$1\" journal::disk::on_a_small_disk --exact --ignored --nocapture";
     let ran = Command::new("unshare")
         .args(["-rm", "sh", "-c", script])
         .args([home.path().as_os_str(), std::env::current_exe().unwrap().as_os_str()])
@@ -159,5 +158,44 @@ async fn a_reader_that_takes_its_time_holds_nobody_up() {
     }
     assert_eq!(slow.query_row("SELECT count(*) FROM entries", (), |row| row.get::<_, i64>(0)).unwrap(), 1);
     assert_eq!(home.reader().unfinished().unwrap().len(), 300);
+    open.close();
+}
+
+#[tokio::test]
+async fn a_reader_that_keeps_the_log_from_being_emptied_is_said_and_so_is_its_end() {
+    // The log should be 1 MiB at most.
+    let home = Home::with(Settings { max_bytes: 16 << 20, ..Settings::default() });
+    let open = home.open();
+    open.journal.record(record(0, &["desk"]));
+    open.flush().await;
+    let slow = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    slow.execute_batch("BEGIN; SELECT count(*) FROM entries;").unwrap();
+    let began = tokio::time::Instant::now();
+    let mut n = 1;
+    let said = loop {
+        for _ in 0..100 {
+            open.journal.record(record(n, &["desk"]));
+            n += 1;
+        }
+        open.flush().await;
+        // It is the writer who looks, in a quiet moment.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if let Some(said) = open.journal.health().behind {
+            break said;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", open.journal.health());
+    };
+    assert!(said.contains("journal.db-wal") && said.contains("MiB and cannot be emptied: another program"), "{said}");
+    let health = open.journal.health();
+    assert_eq!(health.degraded, None, "it records all the same");
+    assert!(health.bytes > 8 << 20, "{health:?}");
+    slow.execute_batch("ROLLBACK").unwrap();
+    let began = tokio::time::Instant::now();
+    while open.journal.health().behind.is_some() {
+        open.journal.record(record(n, &["desk"]));
+        n += 1;
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", open.journal.health());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     open.close();
 }

@@ -111,3 +111,96 @@ fn a_file_in_the_place_of_the_folder_is_said() {
         other => panic!("{:?}", other.map(|(journal, _)| journal)),
     }
 }
+
+fn mode_of(path: &std::path::Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn set_mode(path: &std::path::Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_and_files_that_others_could_read_are_made_private() {
+    let home = Home::new();
+    let open = home.open();
+    open.journal.record(record(1, &["desk"]));
+    open.flush().await;
+    // A backup's copies, as a killed program leaves them.
+    for name in ["journal.db", "journal.db-wal", "journal.db-shm", "lock", "control.sock"] {
+        if let Ok(bytes) = fs::read(home.path().join(name)) {
+            fs::write(home.path().join(format!("{name}.copy")), bytes).unwrap();
+        }
+    }
+    open.close();
+    for name in ["journal.db", "journal.db-wal", "journal.db-shm", "lock"] {
+        fs::rename(home.path().join(format!("{name}.copy")), home.path().join(name)).unwrap();
+        set_mode(&home.path().join(name), 0o644);
+    }
+    fs::write(home.path().join("journal-damaged-1.db"), "old").unwrap();
+    set_mode(&home.path().join("journal-damaged-1.db"), 0o666);
+    set_mode(home.path(), 0o755);
+    let open = home.open();
+    open.flush().await;
+    assert_eq!(mode_of(home.path()), 0o700);
+    for name in ["journal.db", "journal.db-wal", "journal.db-shm", "lock", "journal-damaged-1.db"] {
+        assert_eq!(mode_of(&home.path().join(name)), 0o600, "{name}");
+    }
+    assert_eq!(all(&mut home.reader()).len(), 1);
+    open.close();
+}
+
+#[test]
+fn a_folder_that_is_not_the_journals_alone_keeps_its_mode_and_one_that_others_may_write_is_refused() {
+    let home = Home::new();
+    fs::write(home.path().join("notes.txt"), "mine").unwrap();
+    set_mode(home.path(), 0o755);
+    home.open().close();
+    assert_eq!(mode_of(home.path()), 0o755, "somebody's home is not ours to shut");
+    for mode in [0o775, 0o777, 0o1777] {
+        set_mode(home.path(), mode);
+        let error = refused(&home);
+        assert!(matches!(error, JournalError::NotOurs { .. }), "{error}");
+        let said = error.to_string();
+        assert!(said.contains("others may write there") && said.contains("--state"), "{said}");
+        assert_eq!(mode_of(home.path()), mode);
+    }
+    // A shared folder is not shut, whatever is in it.
+    let home = Home::new();
+    set_mode(home.path(), 0o1777);
+    assert!(matches!(refused(&home), JournalError::NotOurs { .. }));
+    assert_eq!(mode_of(home.path()), 0o1777);
+    set_mode(home.path(), 0o777);
+    home.open().close();
+    assert_eq!(mode_of(home.path()), 0o700);
+}
+
+#[test]
+fn a_journal_that_is_a_link_to_somewhere_else_is_refused_and_a_folder_may_be_one() {
+    let home = Home::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let target = elsewhere.path().join("journal.db");
+    for name in ["journal.db", "journal.db-wal"] {
+        std::os::unix::fs::symlink(&target, home.path().join(name)).unwrap();
+        let error = refused(&home);
+        assert!(error.to_string().contains(&format!("{name}: it is a symbolic link")), "{error}");
+        fs::remove_file(home.path().join(name)).unwrap();
+    }
+    assert!(!target.exists(), "nothing was written there");
+    let link = home.path().join("link");
+    std::os::unix::fs::symlink(elsewhere.path(), &link).unwrap();
+    let (journal, writer) = journal::open(&link, home.settings, Clock::starting_at(at(0))).unwrap();
+    drop((journal, writer));
+    assert!(target.exists());
+}
+
+/// Only root can try: as another user whose folder it is not.
+#[test]
+fn a_folder_of_another_user_is_refused_unless_root_asks() {
+    let home = Home::new();
+    if std::os::unix::fs::chown(home.path(), Some(12_345), None).is_err() {
+        return println!("only root can give a folder away: not tested");
+    }
+    home.open().close();
+    std::os::unix::fs::chown(home.path(), None, None).unwrap();
+}

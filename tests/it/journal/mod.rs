@@ -67,7 +67,7 @@ fn record(n: i64, actions: &[&str]) -> Record {
 }
 
 fn key(n: i64, action: &str) -> BeginKey {
-    BeginKey { firing: firing(n).id, action: action.into() }
+    BeginKey { firing: firing(n).id, action: action.into(), once: true }
 }
 
 fn end(n: i64, action: &str, outcome: Outcome) -> EndRow {

@@ -1,21 +1,50 @@
 //! An order's intent is on disk before its first byte leaves, or it is refused with the reason.
 
-use birdcall::journal::State;
+use birdcall::journal::{RedeliverRow, State};
 
 use super::*;
 
 #[tokio::test]
-async fn what_was_begun_is_on_disk_as_sending_with_its_body_and_all_before_it() {
+async fn what_was_begun_is_on_disk_as_sending_with_its_body() {
     let home = Home::new();
     let open = home.open();
-    open.journal.record(record(1, &["desk"]));
-    open.journal.begin(record(2, &["order"]), key(2, "order"), at(3)).await.unwrap();
+    open.journal.begin(record(2, &["order", "desk"]), key(2, "order"), at(3)).await.unwrap();
     let mut reader = home.reader();
     let found = all(&mut reader);
     let states = found.iter().map(|row| (row.state, row.sent_at, row.body.clone()));
-    assert_eq!(states.collect::<Vec<_>>(), [(State::Pending, None, Some(body(1))), (State::Sending, Some(at(3)), Some(body(2)))]);
-    assert_eq!(entries(&mut reader).len(), 2);
+    assert_eq!(states.collect::<Vec<_>>(), [(State::Sending, Some(at(3)), Some(body(2))), (State::Pending, None, Some(body(2)))]);
+    assert_eq!(reader.fired(10).unwrap(), [firing(2).id], "known to have fired, whether its firing is written yet or not");
     open.close();
+}
+
+#[tokio::test]
+async fn what_an_intent_overtakes_is_written_all_the_same() {
+    let home = Home::new();
+    let open = home.open();
+    for n in 0..200 {
+        open.journal.record(record(n * 2, &["desk"]));
+        open.journal.begin(record(n * 2 + 1, &["order"]), key(n * 2 + 1, "order"), at(n)).await.unwrap();
+    }
+    open.flush().await;
+    let mut reader = home.reader();
+    assert_eq!(entries(&mut reader).into_iter().map(|(at, _)| at).collect::<Vec<_>>(), (0..400).map(at).collect::<Vec<_>>());
+    assert_eq!(all(&mut reader).len(), 400);
+    let fired = reader.fired(400).unwrap();
+    assert_eq!(fired, (0..400).map(|n| firing(n).id).collect::<Vec<_>>());
+    open.close();
+}
+
+/// As a crash leaves it that comes between the two commits.
+#[tokio::test]
+async fn an_order_whose_firing_was_not_written_is_known_to_have_fired() {
+    let home = Home::new();
+    let open = home.open();
+    open.journal.begin(record(1, &["order"]), key(1, "order"), at(1)).await.unwrap();
+    open.close();
+    let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    connection.execute("DELETE FROM firings", ()).unwrap();
+    drop(connection);
+    assert_eq!(home.reader().fired(10).unwrap(), [firing(1).id]);
 }
 
 #[tokio::test]
@@ -34,12 +63,47 @@ async fn an_intent_of_a_delivery_that_is_not_to_be_sent_is_refused() {
 }
 
 #[tokio::test]
-async fn one_that_is_sending_may_be_begun_again_and_keeps_its_first_time() {
+async fn one_that_is_sending_is_begun_again_only_if_it_may_be_sent_twice_and_keeps_its_first_time() {
     let home = Home::new();
     let open = home.open();
     open.journal.begin(record(1, &["order"]), key(1, "order"), at(1)).await.unwrap();
-    open.journal.begin(Record::default(), key(1, "order"), at(900)).await.unwrap();
+    let twice = open.journal.begin(Record::default(), key(1, "order"), at(800)).await.unwrap_err();
+    assert!(twice.0.contains("begun already"), "{twice}");
+    let told_again = open.journal.begin(record(1, &["order"]), key(1, "order"), at(800)).await.unwrap_err();
+    assert!(told_again.0.contains("begun already"), "{told_again}");
+    let idempotent = BeginKey { once: false, ..key(1, "order") };
+    open.journal.begin(Record::default(), idempotent, at(900)).await.unwrap();
     assert_eq!(home.reader().unfinished().unwrap()[0].sent_at, Some(at(1)));
+    // A person's word makes it pending, and then once again.
+    open.journal.ended(end(1, "order", Outcome::Unknown { reason: "no answer".to_owned() }));
+    let id = {
+        open.flush().await;
+        all(&mut home.reader())[0].id
+    };
+    open.journal.redelivered(RedeliverRow { id, expires_at: at(9_000) });
+    open.journal.begin(Record::default(), key(1, "order"), at(1_000)).await.unwrap();
+    assert!(open.journal.begin(Record::default(), key(1, "order"), at(1_001)).await.is_err());
+    open.close();
+}
+
+#[tokio::test]
+async fn one_that_has_not_left_after_all_is_pending_again_and_can_be_begun_again() {
+    let home = Home::new();
+    let open = home.open();
+    open.journal.begin(record(1, &["order"]), key(1, "order"), at(1)).await.unwrap();
+    open.journal.begin(record(2, &["order"]), key(2, "order"), at(2)).await.unwrap();
+    open.journal.ended(end(1, "order", Outcome::Abandoned));
+    open.close();
+    let open = home.open();
+    let unfinished = home.reader().unfinished().unwrap();
+    let found: Vec<_> = unfinished.iter().map(|row| (row.state, row.sent_at)).collect();
+    assert_eq!(found, [(State::Pending, Some(at(1))), (State::Sending, Some(at(2)))]);
+    open.journal.begin(Record::default(), key(1, "order"), at(900)).await.unwrap();
+    assert_eq!(home.reader().unfinished().unwrap()[0].state, State::Sending);
+    open.journal.ended(end(1, "order", delivered()));
+    open.journal.ended(end(1, "order", Outcome::Abandoned));
+    open.flush().await;
+    assert_eq!(all(&mut home.reader())[0].state, State::Delivered, "what has ended stays so");
     open.close();
 }
 
@@ -70,7 +134,7 @@ async fn without_a_writer_an_order_is_refused_and_nobody_waits() {
     assert!(!journal.flush().await);
     assert_eq!(journal.pending().await, 0);
     assert!(journal.health().degraded.unwrap().contains("writer has ended"));
-    assert_eq!(journal.health().unrecorded, 4, "two intents, a flush and a count");
+    assert_eq!(journal.health().unrecorded, 5, "two intents, what the first had overtaken, a flush and a count");
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,4 +173,26 @@ async fn in_power_mode_an_intent_is_there_too() {
     open.journal.begin(record(1, &["order"]), key(1, "order"), at(1)).await.unwrap();
     assert_eq!(home.reader().unfinished().unwrap()[0].state, State::Sending);
     open.close();
+}
+
+#[tokio::test]
+async fn the_log_has_its_length_before_the_first_order_and_keeps_what_is_in_it_over_a_kill() {
+    let home = Home::new();
+    let open = home.open();
+    open.flush().await;
+    let long = std::fs::metadata(home.path().join("journal.db-wal")).unwrap().len();
+    assert!(long >= 8 * 1024 * 1024, "{long}");
+    open.journal.begin(record(1, &["order"]), key(1, "order"), at(1)).await.unwrap();
+    assert_eq!(std::fs::metadata(home.path().join("journal.db-wal")).unwrap().len(), long, "an order makes no file longer");
+    // As a kill leaves it: the files as they are.
+    let copy = Home::new();
+    for name in ["journal.db", "journal.db-wal"] {
+        std::fs::copy(home.path().join(name), copy.path().join(name)).unwrap();
+    }
+    open.close();
+    let open = copy.open();
+    assert_eq!(open.journal.pending().await, 1);
+    assert_eq!(copy.reader().unfinished().unwrap()[0].body, Some(body(1)));
+    open.close();
+    assert!(copy.is_sound());
 }

@@ -215,9 +215,67 @@ async fn what_was_sent_is_counted_per_action_and_time() {
     open.journal.ended(end(3, "desk", delivered()));
     open.flush().await;
     let mut reader = home.reader();
-    assert_eq!(reader.sent_since("order", at(0)).unwrap(), 2, "delivered, and on its way");
-    assert_eq!(reader.sent_since("order", at(1)).unwrap(), 1, "by when it was begun");
-    assert_eq!((reader.sent_since("desk", at(0)).unwrap(), reader.sent_since("none", at(0)).unwrap()), (1, 0));
+    assert_eq!(reader.sent_since("order", at(0), at(9)).unwrap(), 2, "delivered, and on its way");
+    assert_eq!(reader.sent_since("order", at(1), at(9)).unwrap(), 1, "by when it was begun");
+    assert_eq!((reader.sent_since("desk", at(0), at(9)).unwrap(), reader.sent_since("none", at(0), at(9)).unwrap()), (1, 0));
+    open.close();
+    // The clock was set back: one of the two was sent in what is now the future, and counts for a day of the journal's own time.
+    let sent = |reader: &mut Reader| reader.sent_since("order", at(0), at(0)).unwrap();
+    assert_eq!(sent(&mut home.reader()), 2);
+    let database = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    database.execute("INSERT OR REPLACE INTO marks VALUES (7, 0, 1000, 1000, 1000, 1000)", ()).unwrap();
+    for (lived, counts) in [(86_400_006, 2), (86_400_007, 1)] {
+        database.execute("INSERT OR REPLACE INTO cursors VALUES ('lived', ?1)", [lived]).unwrap();
+        assert_eq!(sent(&mut home.reader()), counts, "{lived}");
+    }
+}
+
+#[tokio::test]
+async fn requests_are_found_by_when_they_were_over_and_what_has_none_by_its_end() {
+    let home = Home::new();
+    let open = home.open();
+    let request = |n: i64, action: &str, begun: i64| AttemptRow {
+        firing: firing(n).id,
+        action: action.into(),
+        number: 1,
+        at: at(begun),
+        verdict: "delivered",
+        answer: String::new(),
+        took: Duration::from_millis(10),
+    };
+    for n in 0..4 {
+        open.journal.record(record(n, &["order", "desk"]));
+    }
+    // A clock that was set back for a while.
+    for (n, action, begun) in [(0, "desk", 80), (0, "order", 95), (1, "desk", 7_000), (1, "order", 20), (2, "desk", 101)] {
+        open.journal.attempted(request(n, action, begun));
+    }
+    for n in 0..3 {
+        open.journal.ended(end(n, "desk", delivered()));
+    }
+    open.journal.ended(EndRow { attempts: 0, ..end(3, "desk", Outcome::Expired) });
+    open.flush().await;
+    let mut reader = home.reader();
+    let mut since = |ms: i64, at_most: usize| {
+        let found = reader.requests_since(at(ms), at_most).unwrap();
+        found
+            .iter()
+            .map(|one| (one.action.clone(), one.begun.as_millis() - at(0).as_millis(), one.took.as_millis()))
+            .collect::<Vec<_>>()
+    };
+    let (desk, order) = (|begun| ("desk".to_owned(), begun, 10), |begun| ("order".to_owned(), begun, 10));
+    assert_eq!(since(105, 100), [desk(101), desk(7_000), order(95)]);
+    assert_eq!(since(105, 2), [desk(101)], "of the newest two");
+    assert_eq!(since(112, 100), [desk(7_000)]);
+    assert_eq!(since(8_000, 100), []);
+    let all = all(&mut reader);
+    let ended = reader.sent_and_ended_since("desk", at(0), 100).unwrap();
+    assert_eq!(ended.len(), 3, "what was never sent is not there: {ended:?}");
+    for (id, ended_at) in &ended {
+        assert!(all.iter().any(|row| row.id == *id && row.ended_at == Some(*ended_at) && &*row.action == "desk"));
+    }
+    assert_eq!(reader.sent_and_ended_since("desk", at(0), 2).unwrap().len(), 2);
+    assert_eq!(reader.sent_and_ended_since("order", at(0), 100).unwrap(), [], "on its way");
     open.close();
 }
 

@@ -1,0 +1,145 @@
+//! What goes first, and what must not.
+
+use super::*;
+use crate::journal::rows::EntryRow;
+use crate::model::delivery::{Form, Receipt};
+use crate::model::firing::{FiringBrief, Origin};
+use crate::model::ids::FiringId;
+
+fn at(n: i64) -> Timestamp {
+    Timestamp::from_millis(n)
+}
+
+fn firing(n: i64) -> Arc<FiringBrief> {
+    let (rule, subject) = ("doge", format!("tweet:{n}"));
+    Arc::new(FiringBrief { id: FiringId::of(rule, &subject, ""), rule: rule.into(), subject, at: at(n), late: false })
+}
+
+fn key(n: i64) -> BeginKey {
+    BeginKey { firing: firing(n).id, action: "order".into(), once: true }
+}
+
+fn record(n: i64) -> Record {
+    let delivery = DeliveryRow {
+        firing: firing(n),
+        action: "order".into(),
+        trading: true,
+        expires_at: at(n + 1),
+        body: None,
+        fallback: None,
+        outcome: None,
+    };
+    let entry = EntryRow { at: at(n), origin: Origin::Live, matched: true, text: "{}".into() };
+    Record { entry: Some(entry), firings: vec![firing(n)], deliveries: vec![delivery] }
+}
+
+fn begin(queue: &Queue, record: Record, n: i64) -> oneshot::Receiver<Result<(), Unrecorded>> {
+    let (answer, answered) = oneshot::channel();
+    queue.push(Item::Begin { record, key: key(n), at: at(n), answer });
+    answered
+}
+
+fn end(n: i64) -> Item {
+    let outcome =
+        crate::model::delivery::Outcome::Delivered { receipt: Receipt::of_answer(200, None).unwrap(), form: Form::Message };
+    Item::End(EndRow { firing: firing(n).id, action: "order".into(), outcome, attempts: 1, at: at(n) })
+}
+
+/// A batch, as letters: what it holds, in order.
+fn taken(queue: &Queue) -> Vec<String> {
+    let batch = queue.next(Duration::ZERO, false, 1_000);
+    let name = |record: &Record| {
+        let entry = record.entry.as_ref().map(|entry| format!("entry {}", entry.at.as_millis()));
+        let rows = record.deliveries.iter().map(|row| format!("delivery {}", row.firing.at.as_millis()));
+        entry.into_iter().chain(rows).collect::<Vec<_>>().join(", ")
+    };
+    let item = |item: &Item| match item {
+        Item::Record(record) => name(record),
+        Item::Begin { record, .. } => format!("begin [{}]", name(record)),
+        Item::End(row) => format!("end {}", row.at.as_millis()),
+        other => format!("{other:?}"),
+    };
+    batch.items.iter().map(item).collect()
+}
+
+#[test]
+fn an_intent_overtakes_what_waits_with_its_deliveries_alone() {
+    let queue = Queue::default();
+    queue.push(Item::Record(record(1)));
+    let _answered = begin(&queue, record(2), 2);
+    queue.push(Item::Record(record(3)));
+    assert_eq!(taken(&queue), ["begin [delivery 2]"]);
+    assert_eq!(taken(&queue), ["entry 1, delivery 1", "entry 2", "entry 3, delivery 3"]);
+    assert_eq!(queue.len(), 0);
+}
+
+#[test]
+fn several_intents_go_in_one_commit_even_of_one_record() {
+    let queue = Queue::default();
+    let _first = begin(&queue, record(1), 1);
+    let _second = begin(&queue, Record::default(), 1);
+    let _third = begin(&queue, record(2), 2);
+    assert_eq!(taken(&queue), ["begin [delivery 1]", "begin []", "begin [delivery 2]"]);
+    assert_eq!(taken(&queue), ["entry 1", "entry 2"]);
+}
+
+#[test]
+fn an_intent_overtakes_nothing_that_concerns_its_delivery() {
+    for before in [Item::Record(record(1)), end(1), Item::Redeliver(RedeliverRow { id: 7, expires_at: at(9) })] {
+        let (queue, name) = (Queue::default(), format!("{before:?}"));
+        queue.push(before);
+        let _answered = begin(&queue, Record::default(), 1);
+        let taken = taken(&queue);
+        assert_eq!(taken.len(), 2, "{name}: {taken:?}");
+        assert_eq!(taken[1], "begin []", "{name}");
+    }
+}
+
+#[test]
+fn orders_that_never_end_do_not_keep_the_rest_from_being_written() {
+    let queue = Queue::default();
+    queue.push(Item::Record(record(1)));
+    let mut before = 0;
+    loop {
+        let _answered = begin(&queue, record(2), 2);
+        let taken = taken(&queue);
+        assert_eq!(taken[0], "begin [delivery 2]", "the rest is never before an intent that waits");
+        if taken.len() > 1 {
+            assert_eq!(taken[1], "entry 1, delivery 1");
+            break;
+        }
+        before += 1;
+        assert!(before < 100, "it is still not written");
+    }
+    assert!(before > 1, "orders go first");
+}
+
+/// A chat may answer while the intent that its delivery is written with still waits.
+#[test]
+fn an_end_is_never_written_before_the_intent_that_its_delivery_came_with() {
+    let (queue, mut all, mut answers) = (Queue::default(), Vec::new(), Vec::new());
+    for n in 0..100 {
+        answers.push(begin(&queue, record(n), n));
+        queue.push(end(n));
+        if n % 3 > 0 {
+            all.extend(taken(&queue));
+        }
+    }
+    while queue.len() > 0 {
+        all.extend(taken(&queue));
+    }
+    for n in 0..100 {
+        let place = |what: String| all.iter().position(|item| *item == what).unwrap();
+        assert!(place(format!("begin [delivery {n}]")) < place(format!("end {n}")), "{n}: {all:?}");
+    }
+}
+
+#[test]
+fn what_was_refused_is_kept_before_what_it_would_have_overtaken() {
+    let queue = Queue::default();
+    queue.push(Item::Record(record(1)));
+    let mut answered = begin(&queue, record(2), 2);
+    queue.refuse("the disk is full", 0);
+    assert!(answered.try_recv().unwrap().is_err());
+    assert_eq!(taken(&queue), ["delivery 2", "entry 1, delivery 1", "entry 2"]);
+}
