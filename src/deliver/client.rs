@@ -20,6 +20,7 @@ use crate::model::time::Timestamp;
 pub(crate) use super::gate::Gate;
 
 use super::connection::Place;
+use super::connection_http2::is_unprocessed;
 use super::gate::Gated;
 use super::pool::Pool;
 use super::pool_hold::Hold;
@@ -57,7 +58,7 @@ pub(crate) enum SendError {
     /// It was not allowed to leave when its turn came. Nothing of it was sent.
     #[error("held back before it could be sent")]
     Held,
-    /// No byte of the message left.
+    /// No byte of the message left, or the receiver has said that it did nothing with it.
     #[error("{0}")]
     NotSent(String),
     /// The message left, and no answer came.
@@ -177,9 +178,15 @@ impl Client {
             }
             route.address(&mut request, hold.is_http2());
             match hold.exchange(request).await {
-                Ok(response) => return Ok((response, hold)),
+                Ok(response) => {
+                    if !hold.is_http2() {
+                        self.pool.heed(response.headers());
+                    }
+                    return Ok((response, hold));
+                }
                 Err(mut error) => match error.take_message() {
                     Some(untouched) if !is_new => request = untouched,
+                    None if is_unprocessed(error.error()) => return Err(Failure::Unprocessed(in_words(error.error()))),
                     _ => return Err(Failure::Words(in_words(error.error()))),
                 },
             }
@@ -225,13 +232,16 @@ impl Client {
             return SendError::Late;
         }
         let has_left = gate.give_up();
+        if let (true, Failure::Unprocessed(words)) = (has_left, &failure) {
+            return SendError::NotSent(format!("not processed by the receiver: {}", self.scrub.text(words)));
+        }
         let stage = if has_left { "no complete answer" } else { "cannot connect" };
         let words = match failure {
             Failure::TooSlow => {
                 let limit = if has_left { self.timeout } else { self.timeout.min(limits::CONNECT_TIMEOUT) };
                 format!("{stage} within {limit:?}")
             }
-            Failure::Words(words) => format!("{stage}: {}", self.scrub.text(&words)),
+            Failure::Words(words) | Failure::Unprocessed(words) => format!("{stage}: {}", self.scrub.text(&words)),
             Failure::Shut => stage.to_owned(),
         };
         if has_left { SendError::Ambiguous(words) } else { SendError::NotSent(words) }
@@ -250,6 +260,8 @@ enum Failure {
     /// The gate did not let it through.
     Shut,
     Words(String),
+    /// The receiver says that it did nothing with it.
+    Unprocessed(String),
 }
 
 /// The causes of an error from the outermost that says something to the innermost, each once.

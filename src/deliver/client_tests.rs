@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use super::super::names::{Names, Question};
 use super::*;
@@ -14,7 +16,11 @@ const BODY: &[u8] = b"buy!";
 
 /// To `url`, whose name is looked up by `ask`.
 fn client(url: &Url, ask: fn(String) -> Question) -> Client {
-    let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
+    client_trusting(rustls::RootCertStore::empty(), url, ask)
+}
+
+fn client_trusting(roots: rustls::RootCertStore, url: &Url, ask: fn(String) -> Question) -> Client {
+    let tls = crate::tls::client_config_trusting(Arc::new(roots), &[]).unwrap();
     let profile = Profile {
         place: url.clone(),
         agent: "birdcall".to_owned(),
@@ -59,7 +65,7 @@ async fn serve(listener: TcpListener, closing: bool, seen: &Seen) {
     }
 }
 
-async fn talk(mut stream: TcpStream, closing: bool, seen: &Seen) {
+async fn talk(mut stream: impl AsyncRead + AsyncWrite + Unpin, closing: bool, seen: &Seen) {
     let mut heard = Vec::new();
     while stream.read_buf(&mut heard).await.is_ok_and(|read| read > 0) {
         if heard.ends_with(BODY) {
@@ -119,11 +125,13 @@ async fn a_name_server_that_fails_later_delays_nothing() {
         _ => Box::pin(std::future::pending()),
     });
     let seen = Seen::default();
+    let began = tokio::time::Instant::now();
     let sending = async {
         for _ in 0..5 {
             assert_eq!(send(&client, &url, Gate::default()).await, Ok(200));
             client.pool.doubt_names();
         }
+        assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
     };
     tokio::select! {
         () = sending => {}
@@ -165,4 +173,113 @@ async fn a_request_for_another_place_is_not_sent_there() {
     let elsewhere = Url::parse("http://evil.example/hook").unwrap();
     assert!(matches!(send(&client, &elsewhere, Gate::default()).await, Err(SendError::NotSent(_))));
     assert!(futures_util::FutureExt::now_or_never(listener.accept()).is_none());
+}
+
+/// A certificate for `name` that vouches for itself; `roots` trusts it from now on.
+fn acceptor(name: &str, roots: &mut rustls::RootCertStore) -> TlsAcceptor {
+    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    roots.add(cert.der().clone()).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    TlsAcceptor::from(Arc::new(builder.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap()))
+}
+
+/// Serves over TLS, or accepts and says nothing.
+async fn serve_tls(listener: &TcpListener, acceptor: Option<&TlsAcceptor>, seen: &Seen) {
+    let mut open = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                seen.connections.fetch_add(1, Ordering::SeqCst);
+                open.push(async move {
+                    let stream = accepted.unwrap().0;
+                    let Some(acceptor) = acceptor else { return std::future::pending().await };
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        talk(stream, true, seen).await;
+                    }
+                });
+            }
+            Some(()) = open.next(), if !open.is_empty() => {}
+        }
+    }
+}
+
+fn at(hosts: &[u8]) -> Question {
+    let found: Vec<_> = hosts.iter().map(|host| std::net::SocketAddr::from(([127, 0, 0, *host], 0))).collect();
+    Box::pin(std::future::ready(Ok(Arc::from(found))))
+}
+
+/// Two addresses with the same port.
+async fn two_listeners() -> (TcpListener, TcpListener, Url) {
+    loop {
+        let first = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = first.local_addr().unwrap().port();
+        if let Ok(second) = TcpListener::bind(("127.0.0.2", port)).await {
+            return (first, second, Url::parse(&format!("https://bot.example:{port}/hook")).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn an_address_where_somebody_else_or_nobody_speaks_makes_way_for_the_next() {
+    for is_silent in [false, true] {
+        let (first, second, url) = two_listeners().await;
+        let mut roots = rustls::RootCertStore::empty();
+        let (right, wrong) = (acceptor("bot.example", &mut roots), acceptor("other.example", &mut roots));
+        let client = client_trusting(roots, &url, |_| at(&[1, 2]));
+        let (elsewhere, seen) = (Seen::default(), Seen::default());
+        let began = tokio::time::Instant::now();
+        tokio::select! {
+            sent = send(&client, &url, Gate::default()) => assert_eq!(sent, Ok(200)),
+            () = client.drive() => {}
+            () = serve_tls(&first, Some(&wrong).filter(|_| !is_silent), &elsewhere) => {}
+            () = serve_tls(&second, Some(&right), &seen) => {}
+        }
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(if is_silent { 3 } else { 1 }), "{took:?}");
+        assert_eq!((elsewhere.connections.load(Ordering::SeqCst), seen.requests.load(Ordering::SeqCst)), (1, 1));
+    }
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_service_that_has_moved_is_found_at_the_next_attempt() {
+    static MOVED: AtomicBool = AtomicBool::new(false);
+    // Another certificate at the old address, silence, and nothing.
+    for (has_other, is_there) in [(true, true), (false, true), (false, false)] {
+        MOVED.store(false, Ordering::SeqCst);
+        let (first, second, url) = two_listeners().await;
+        let mut roots = rustls::RootCertStore::empty();
+        let (right, wrong) = (acceptor("bot.example", &mut roots), acceptor("other.example", &mut roots));
+        let mut client = client_trusting(roots, &url, |_| at(if MOVED.load(Ordering::SeqCst) { &[2] } else { &[1] }));
+        client.timeout = Duration::from_secs(1);
+        let (old, new) = (Seen::default(), Seen::default());
+        tokio::select! {
+            sent = send(&client, &url, Gate::default()) => assert_eq!(sent, Ok(200)),
+            () = client.drive() => {}
+            () = serve_tls(&first, Some(&right), &old) => {}
+        }
+        assert_eq!(old.requests.load(Ordering::SeqCst), 1);
+        MOVED.store(true, Ordering::SeqCst);
+        let first = is_there.then_some(first);
+        let sending = async {
+            let lost = send(&client, &url, Gate::default()).await;
+            assert!(matches!(lost, Err(SendError::NotSent(_))), "{lost:?}");
+            assert_eq!(send(&client, &url, Gate::default()).await, Ok(200));
+        };
+        let strangers = async {
+            match &first {
+                Some(first) => serve_tls(first, Some(&wrong).filter(|_| has_other), &old).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = sending => {}
+            () = strangers => {}
+            () = serve_tls(&second, Some(&right), &new) => {}
+        }
+        assert_eq!(new.requests.load(Ordering::SeqCst), 1);
+    }
 }

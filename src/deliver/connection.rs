@@ -1,8 +1,10 @@
 //! Where to, and who is there → one connection, open and ready for HTTP: addresses tried side by side, TCP, TLS, the protocol agreed on.
 
+use std::collections::VecDeque;
+use std::future::Future;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
@@ -23,6 +25,8 @@ use crate::model::limits;
 
 /// One address gets so much of a head start before the next is tried beside it (RFC 8305).
 const HEAD_START: Duration = Duration::from_millis(250);
+/// The same for one that has answered, until TLS is agreed on: it takes several times as long.
+const TLS_HEAD_START: Duration = Duration::from_secs(1);
 /// Addresses of one name that are tried.
 const ADDRESSES: usize = 16;
 /// Signs of life that a silent peer owes us before it counts as gone, and the pause between them.
@@ -67,17 +71,43 @@ impl Place {
         self.tls.as_ref().is_some_and(|tls| tls.config().alpn_protocols.iter().any(|protocol| protocol == b"h2"))
     }
 
-    /// Connects. The caller knows how long to wait.
+    /// Connects: an address that does not answer, or not as the one we want, makes way for the next. The caller knows how long to wait,
+    /// and doubts the name when nothing comes of it; then the next time the name is asked for anew, beside trying what is known.
     pub(crate) async fn dial(&self) -> io::Result<Reached> {
-        let addresses = self.names.addresses().await?;
-        let tcp = match race(in_turns(addresses, self.port)).await {
-            Ok(tcp) => tcp,
-            Err(error) => {
-                // It may live elsewhere by now.
-                self.names.doubt();
-                return Err(error);
+        let addresses = in_turns(self.names.addresses().await?, self.port);
+        let mut race = Race::between(addresses.clone());
+        let (mut news, mut has_news, mut is_told) = (pin!(self.names.news()), false, false);
+        let (mut agreeing, mut why) = (FuturesUnordered::new(), None);
+        loop {
+            let head_start = if agreeing.is_empty() || has_news { Duration::ZERO } else { TLS_HEAD_START };
+            tokio::select! {
+                biased;
+                Some(agreed) = agreeing.next(), if !agreeing.is_empty() => match agreed {
+                    Ok(reached) => {
+                        self.names.trust();
+                        return Ok(reached);
+                    }
+                    // Somebody is there, but not who we want: that says more than that somebody else is not there.
+                    Err(error) => why = Some(error),
+                },
+                found = &mut news, if !is_told => {
+                    is_told = true;
+                    let mut found = in_turns(found, self.port);
+                    found.retain(|address| !addresses.contains(address));
+                    has_news = !found.is_empty();
+                    race.prefer(found);
+                }
+                tcp = race.next_after(head_start), if !race.is_over() => match tcp {
+                    Ok(tcp) => agreeing.push(self.agree(tcp)),
+                    Err(error) => why = why.or(Some(error)),
+                },
+                else => return Err(why.unwrap_or_else(|| io::Error::other("the name has no address"))),
             }
-        };
+        }
+    }
+
+    /// TLS, if it is to be, and the protocol.
+    async fn agree(&self, tcp: TcpStream) -> io::Result<Reached> {
         tcp.set_nodelay(true)?;
         let alive = TcpKeepalive::new().with_time(limits::KEEP_ALIVE).with_interval(PROBE_EVERY).with_retries(PROBES);
         SockRef::from(&tcp).set_tcp_keepalive(&alive)?;
@@ -115,26 +145,57 @@ fn in_turns(found: Vec<SocketAddr>, port: u16) -> Vec<SocketAddr> {
     turns
 }
 
-/// The first that answers. The next address starts when the one before has failed, or has had its head start.
-async fn race(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut waiting = addresses.into_iter();
-    let mut trying = FuturesUnordered::new();
-    trying.extend(waiting.next().map(TcpStream::connect));
-    let mut why = io::Error::other("the name has no address");
-    loop {
-        let has_next = waiting.len() > 0;
-        tokio::select! {
-            biased;
-            tried = trying.next(), if !trying.is_empty() => match tried {
-                Some(Ok(tcp)) => return Ok(tcp),
-                Some(Err(error)) => {
-                    why = error;
-                    trying.extend(waiting.next().map(TcpStream::connect));
-                }
-                None => {}
-            },
-            () = tokio::time::sleep(HEAD_START), if has_next => trying.extend(waiting.next().map(TcpStream::connect)),
-            else => return Err(why),
+/// Addresses tried side by side. The next one starts when the one before has failed, or has had its head start.
+struct Race {
+    waiting: VecDeque<SocketAddr>,
+    trying: FuturesUnordered<Connecting>,
+}
+
+type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
+
+impl Race {
+    fn between(addresses: Vec<SocketAddr>) -> Self {
+        Self { waiting: addresses.into(), trying: FuturesUnordered::new() }
+    }
+
+    /// Tries these before what waits.
+    fn prefer(&mut self, addresses: Vec<SocketAddr>) {
+        addresses.into_iter().rev().for_each(|address| self.waiting.push_front(address));
+    }
+
+    /// Nothing is left to try.
+    fn is_over(&self) -> bool {
+        self.waiting.is_empty() && self.trying.is_empty()
+    }
+
+    fn start_next(&mut self) {
+        self.trying.extend(self.waiting.pop_front().map(|address| -> Connecting { Box::pin(TcpStream::connect(address)) }));
+    }
+
+    /// The next that answers, or why none does. Begins after a while. Loses nothing when it is dropped.
+    async fn next_after(&mut self, head_start: Duration) -> io::Result<TcpStream> {
+        if !head_start.is_zero() {
+            tokio::time::sleep(head_start).await;
+        }
+        if self.trying.is_empty() {
+            self.start_next();
+        }
+        let mut why = io::Error::other("the name has no address");
+        loop {
+            let has_next = !self.waiting.is_empty();
+            tokio::select! {
+                biased;
+                tried = self.trying.next(), if !self.trying.is_empty() => match tried {
+                    Some(Ok(tcp)) => return Ok(tcp),
+                    Some(Err(error)) => {
+                        why = error;
+                        self.start_next();
+                    }
+                    None => {}
+                },
+                () = tokio::time::sleep(HEAD_START), if has_next => self.start_next(),
+                else => return Err(why),
+            }
         }
     }
 }
@@ -244,11 +305,15 @@ mod tests {
     async fn an_address_that_refuses_gives_way_to_the_next_at_once() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let closed = { tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap() };
-        let tcp = tokio::time::timeout(HEAD_START, race(vec![closed, listener.local_addr().unwrap()])).await.unwrap().unwrap();
+        let mut race = Race::between(vec![closed, listener.local_addr().unwrap()]);
+        let tcp = tokio::time::timeout(HEAD_START, race.next_after(Duration::ZERO)).await.unwrap().unwrap();
         assert_eq!(tcp.peer_addr().unwrap(), listener.local_addr().unwrap());
-        assert_eq!(race(vec![closed]).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
-        assert!(race(Vec::new()).await.is_err());
+        assert!(race.is_over());
+        let refused = Race::between(vec![closed]).next_after(Duration::ZERO).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(Race::between(Vec::new()).is_over());
     }
+
     #[tokio::test]
     async fn what_a_peer_said_before_it_hung_up_on_us_is_heard_although_nothing_more_can_be_written() {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -1,5 +1,6 @@
 //! HTTP/2 over one connection that all requests of a lane share. It is driven beside them, by the lane's [`Pool`](super::pool::Pool).
 
+use std::error::Error as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -93,6 +94,15 @@ impl Many {
         self.common.used.store(true, Ordering::Relaxed);
         self.sender.try_send_request(request).await
     }
+}
+
+/// Whether the receiver has said that it did nothing with the request, so that it can be sent again whatever it is (RFC 9113 8.7): it
+/// refused the stream, or parted and named a last stream before this one. Of the streams up to the last one it says nothing, and their
+/// requests end with the connection, as another error.
+pub(crate) fn is_unprocessed(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+    let is_refusal = |cause: &h2::Error| cause.is_reset() && cause.reason() == Some(h2::Reason::REFUSED_STREAM);
+    cause.is_some_and(|cause| cause.is_remote() && (cause.is_go_away() || is_refusal(cause)))
 }
 
 /// The next piece of an answer's body; `None` at its end.

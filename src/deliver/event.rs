@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::model::delivery::Report;
 use crate::model::ids::FiringId;
+use crate::model::status::LaneState;
 use crate::model::time::Timestamp;
 
 /// What a lane has to tell. Of one delivery every attempt comes before its end, and its end comes exactly once.
@@ -52,7 +53,7 @@ pub struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneHealth {
     /// In one word.
-    pub condition: Condition,
+    pub state: LaneState,
     /// In words, unless all is well.
     pub why: Option<String>,
     /// Deliveries that have not come to their end.
@@ -63,17 +64,4 @@ pub struct LaneHealth {
     pub delivered: u64,
     /// Requests that were made since then.
     pub attempts: u64,
-}
-
-/// How a lane is, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// It sends.
-    Fine,
-    /// The destination has said "too fast" and the lane waits.
-    Throttled,
-    /// The destination fails, and is only probed.
-    CircuitOpen,
-    /// The destination refuses for good.
-    Disabled,
 }

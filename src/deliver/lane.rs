@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::model::action::Overflow;
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::limits;
+use crate::model::status::LaneState;
 
 use super::circuit::Way;
-use super::event::{Condition, LaneHealth};
+use super::event::LaneHealth;
 use super::intents::Pledge;
 use super::state::{Shared, State, Waiting};
 
@@ -48,6 +49,15 @@ impl Lane {
         lost.iter().map(|lost| shared.report(&lost.delivery, OVERFLOW, 0)).collect()
     }
 
+    /// Tells what earlier runs have sent, before the first delivery is offered: so long ago each, and how many requests may have been under
+    /// way when the last of them ended. The lane's rate limits hold over all of it.
+    pub fn restore(&self, ages: &[Duration], under_way: usize) {
+        let now = self.shared.clock.elapsed();
+        // One more than go at once: the answer of the latest may have come and not been written down yet.
+        let under_way = under_way.min(self.shared.concurrency + 1);
+        self.shared.state().pace.restore(ages, under_way, now);
+    }
+
     /// Whether a delivery that is offered now is sent at once: the lane has room and nothing holds it back.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -77,21 +87,21 @@ impl Lane {
         let shared = &self.shared;
         let now = shared.clock.elapsed();
         let state = shared.state();
-        let (condition, why) = if let Some(reason) = &state.disabled {
-            (Condition::Disabled, Some(reason.clone()))
+        let (lane_state, why) = if let Some(reason) = &state.disabled {
+            (LaneState::Disabled, Some(reason.clone()))
         } else if let Some(why) = state.circuit.why() {
-            (Condition::CircuitOpen, Some(why.to_owned()))
+            (LaneState::CircuitOpen, Some(why.to_owned()))
         } else if state.pace.held_until() > now || state.throttle.is_struck() {
             let left = state.pace.held_until().saturating_sub(now);
-            (Condition::Throttled, Some(format!("the destination asks for patience, another {} s", left.as_secs())))
+            (LaneState::Throttled, Some(format!("the destination asks for patience, another {} s", left.as_secs())))
         } else if state.pace.ready_at(now) > now && !state.queue.is_empty() {
-            (Condition::Throttled, Some("its rate limit holds back what waits".to_owned()))
+            (LaneState::Throttled, Some("its rate limit holds back what waits".to_owned()))
         } else {
-            (Condition::Fine, None)
+            (LaneState::Ok, None)
         };
         let (waiting, delivered, attempts) = (state.queue.len() + state.busy, state.delivered, state.attempts);
         drop(state);
-        LaneHealth { condition, why, waiting, warm: shared.wire.is_warm(), delivered, attempts }
+        LaneHealth { state: lane_state, why, waiting, warm: shared.wire.is_warm(), delivered, attempts }
     }
 
     /// Takes nothing more; the worker ends when all that was taken has come to its end.
@@ -100,7 +110,8 @@ impl Lane {
         self.shared.wake.notify_one();
     }
 
-    /// Closes, and lets the worker end now: what was not sent is reported as abandoned, and an order whose bytes have left as unknown.
+    /// Closes, and lets the worker end now: what was not sent is reported as abandoned, and an order whose bytes have left as unknown, unless
+    /// its receiver is idempotent. So of any other order that is abandoned nothing has arrived, and nothing leaves any more.
     pub fn abandon(&self) {
         self.shared.state().closed = true;
         self.shared.wake.notify_one();

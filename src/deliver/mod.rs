@@ -31,6 +31,7 @@ mod job;
 mod lane;
 #[cfg(test)]
 mod lane_tests;
+mod life;
 mod names;
 mod pace;
 mod pool;
@@ -55,14 +56,14 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, mpsc};
 
 use crate::clock::Clock;
-use crate::model::action::{Action, Destination, Overflow};
+use crate::model::action::{Action, Overflow};
 use crate::model::delivery::Delivery;
 use crate::model::limits;
 
 pub use backoff::Jitter;
 pub use client::ClientError;
 pub use console::Console;
-pub use event::{Attempt, Condition, LaneEvent, LaneHealth};
+pub use event::{Attempt, LaneEvent, LaneHealth};
 pub use intents::{Granted, Intents, Pledge, Unrecorded};
 pub use lane::Lane;
 pub use sign::KeyError;
@@ -146,8 +147,7 @@ fn concurrency(target: &Target) -> usize {
 }
 
 fn share(index: usize, action: &Action, target: Target, common: &Common, jitter: Jitter, wire: Arc<dyn Wire>) -> Shared {
-    let idempotent = matches!(&action.destination, Destination::Webhook(webhook) if webhook.idempotent);
-    let policy = Policy { chat: target.is_chat(), once: action.trading && !idempotent };
+    let policy = Policy { chat: target.is_chat(), once: action.trading && !action.is_idempotent() };
     let overflow = match action.overflow {
         // Only messages for people can be put together.
         Overflow::Digest if !target.is_chat() => Overflow::Queue,

@@ -14,6 +14,9 @@ use futures_util::future::Shared;
 
 use crate::model::limits::NAMES_REFRESH;
 
+/// How long a connection waits for an answer when nothing has come of the addresses that it knows.
+const NAMES_NEWS: Duration = Duration::from_secs(1);
+
 /// Addresses without a port, or the system's words.
 pub(crate) type Found = Result<Arc<[SocketAddr]>, Arc<str>>;
 pub(crate) type Question = Pin<Box<dyn Future<Output = Found> + Send>>;
@@ -41,6 +44,10 @@ struct State {
     under_way: Option<Shared<Question>>,
     /// When the addresses are to be asked for again, on the lane's clock; at once when there is none.
     due: Option<Duration>,
+    /// Somebody waits in [`Names::refresh`].
+    refreshing: bool,
+    /// Nobody answers at the known addresses, or somebody else does.
+    doubted: bool,
 }
 
 impl Names {
@@ -74,6 +81,15 @@ impl Names {
         found.map(|found| found.to_vec()).map_err(|words| io::Error::other(words.as_ref()))
     }
 
+    /// The answer to a question of now, if the known addresses are doubted and it comes within a moment.
+    pub(crate) async fn news(&self) -> Vec<SocketAddr> {
+        if !self.state().doubted {
+            return Vec::new();
+        }
+        let news = tokio::time::timeout(NAMES_NEWS, self.answer()).await;
+        news.ok().and_then(Result::ok).map(|found| found.to_vec()).unwrap_or_default()
+    }
+
     /// The answer to a question that is under way or begins now; what it says is known from then on.
     async fn answer(&self) -> Found {
         let Some(host) = &self.host else { return self.state().known.clone().ok_or_else(|| "no address".into()) };
@@ -87,7 +103,8 @@ impl Names {
         };
         let found = question.await;
         if let Ok(found) = &found {
-            self.state().known = Some(Arc::clone(found));
+            let mut state = self.state();
+            (state.known, state.doubted) = (Some(Arc::clone(found)), false);
         }
         found
     }
@@ -103,16 +120,32 @@ impl Names {
     pub(crate) fn begin_refresh(&self, now: Duration) -> bool {
         let mut state = self.state();
         state.due = Some(now + NAMES_REFRESH);
-        state.under_way.as_ref().is_none_or(|question| question.clone().now_or_never().is_some())
+        !std::mem::replace(&mut state.refreshing, true)
     }
 
     /// Asks again. What fails leaves what is known.
     pub(crate) async fn refresh(&self) {
         let _ = self.answer().await;
+        self.state().refreshing = false;
     }
 
-    /// Nobody answers at the known addresses: ask at the next opportunity.
+    /// Nobody answers at the known addresses, or somebody else does: they are asked for at once, and whoever connects next waits for the
+    /// answer, too, before it gives up.
     pub(crate) fn doubt(&self) {
+        let mut state = self.state();
+        if self.host.is_some() && state.known.is_some() {
+            (state.due, state.doubted) = (None, true);
+        }
+    }
+
+    /// They have proved right.
+    pub(crate) fn trust(&self) {
+        self.state().doubted = false;
+    }
+
+    /// They are asked for at once.
+    #[cfg(test)]
+    pub(crate) fn ask_again(&self) {
         self.state().due = None;
     }
 }
@@ -182,6 +215,37 @@ mod tests {
         assert_eq!(ASKED.load(Ordering::SeqCst), 3);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_doubted_address_is_asked_for_anew_and_serves_meanwhile() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        /// Knows one, then stalls for ever, then knows another.
+        fn moving(_: String) -> Question {
+            match ASKED.fetch_add(1, Ordering::SeqCst) {
+                0 => Box::pin(std::future::ready(Ok(one()))),
+                1 => Box::pin(async {
+                    tokio::time::sleep(secs(3)).await;
+                    Ok(Arc::from([SocketAddr::from(([10, 0, 0, 2], 0))]))
+                }),
+                _ => Box::pin(std::future::pending()),
+            }
+        }
+        let names = names(moving);
+        names.doubt();
+        assert_eq!(names.addresses().await.unwrap(), one().to_vec());
+        assert!(names.news().now_or_never().unwrap().is_empty(), "nobody doubts it");
+        let began = tokio::time::Instant::now();
+        names.doubt();
+        assert_eq!(names.addresses().now_or_never().unwrap().unwrap(), one().to_vec(), "it may be right all the same");
+        assert!(names.news().await.is_empty());
+        assert_eq!(began.elapsed(), NAMES_NEWS, "no news is not worth more than a moment");
+        // Meanwhile somebody waits for the answer that whoever connects has given up.
+        assert!(names.begin_refresh(secs(1)));
+        names.refresh().await;
+        assert_eq!(names.addresses().now_or_never().unwrap().unwrap(), [SocketAddr::from(([10, 0, 0, 2], 0))]);
+        assert!(names.begin_refresh(secs(4)), "that is over");
+        assert_eq!(ASKED.load(Ordering::SeqCst), 2);
+    }
+
     #[tokio::test]
     async fn addresses_are_due_at_the_start_every_minute_and_when_nobody_answers_there() {
         let names = names(|_| Box::pin(std::future::pending()));
@@ -190,7 +254,7 @@ mod tests {
         assert!(names.refresh().now_or_never().is_none());
         assert!(!names.begin_refresh(secs(5)), "one question at a time");
         assert_eq!(names.due(secs(25)), Some(NAMES_REFRESH - secs(20)));
-        names.doubt();
+        names.ask_again();
         assert_eq!(names.due(secs(26)), Some(Duration::ZERO));
         assert_eq!(Names::known([127, 0, 0, 1].into()).due(secs(0)), None);
     }

@@ -1,4 +1,5 @@
-//! When the next request may start: limits and what was sent so far in, a moment out. Pure; moments are times since the lane opened.
+//! When the next request may start: limits and what was sent so far in, a moment out. Pure; moments are times since the lane opened. What
+//! was sent before that is told once, by how long ago it was.
 //!
 //! Two things are held at once. `governor` gives the rate and the burst. But a bucket that holds N lets up to 2N through in a window
 //! of its refill time, and platforms count windows, so a sliding window sees to it that there are never more than N in any span. As a
@@ -17,6 +18,9 @@ use governor::state::{NotKeyed, StateStore};
 use governor::{Quota, RateLimiter};
 
 use crate::model::rate::Rate;
+
+/// Ages of earlier runs are as exact as this, and more.
+const DOUBT: Duration = Duration::from_millis(50);
 
 /// All limits of one lane.
 #[derive(Debug)]
@@ -39,6 +43,18 @@ pub(crate) struct Slot {
 impl Pace {
     pub(crate) fn new(rates: &[Rate]) -> Self {
         Self { limits: rates.iter().map(Limit::new).collect(), not_before: Duration::ZERO, given: 0 }
+    }
+
+    /// What was sent before the lane opened: so long ago each, in any order, and `under_way` requests of which it is not known when, if at
+    /// all. These count as sent now, unless a window is full without them: then they cannot have been.
+    pub(crate) fn restore(&mut self, ages: &[Duration], under_way: usize, now: Duration) {
+        self.limits.iter_mut().for_each(|limit| limit.restore(ages, now));
+        for _ in 0..under_way {
+            if self.limits.iter().any(|limit| limit.is_full(now + DOUBT)) {
+                break;
+            }
+            self.limits.iter_mut().for_each(|limit| limit.take(now));
+        }
     }
 
     /// The earliest moment from `now` on at which every limit lets one more through.
@@ -77,7 +93,8 @@ impl Pace {
     }
 }
 
-/// One limit: governor's bucket and the window of the latest `count` requests.
+/// One limit: governor's bucket and the window of the latest `count` requests. Inside, moments are later by `per`, so that what was sent in
+/// the window before the lane opened has one, too.
 #[derive(Debug)]
 struct Limit {
     rate: Rate,
@@ -101,15 +118,32 @@ impl Limit {
         usize::try_from(self.rate.count.get()).unwrap_or(usize::MAX)
     }
 
+    /// The latest `count` requests have all been in a window's time.
+    fn is_full(&self, now: Duration) -> bool {
+        let now = now + self.rate.per;
+        self.window.iter().filter(|sent| **sent + self.rate.per > now).count() >= self.count()
+    }
+
+    /// What was sent so long ago each.
+    fn restore(&mut self, ages: &[Duration], now: Duration) {
+        let now = now + self.rate.per;
+        let mut ages: Vec<Duration> = ages.iter().copied().filter(|age| *age < self.rate.per).collect();
+        ages.sort_unstable_by(|one, other| other.cmp(one));
+        // More than the limit lets through, as after a change of the rules, leave the bucket empty.
+        ages.into_iter().for_each(|age| self.took(now.saturating_sub(age)));
+    }
+
     fn ready_at(&self, now: Duration) -> Duration {
+        let now = now + self.rate.per;
         self.hands.set(now);
         let bucket = self.memory.aside(|| self.bucket.check().map_or_else(|not_until| not_until.earliest_possible(), |()| now));
         let oldest = self.window.len().checked_sub(self.count()).and_then(|index| self.window.get(index));
-        oldest.map_or(bucket, |sent| bucket.max(*sent + self.rate.per))
+        oldest.map_or(bucket, |sent| bucket.max(*sent + self.rate.per)).saturating_sub(self.rate.per)
     }
 
     fn fits(&self, n: usize, now: Duration) -> bool {
         let Some(wanted) = u32::try_from(n).ok().and_then(NonZeroU32::new) else { return n == 0 };
+        let now = now + self.rate.per;
         self.hands.set(now);
         let bucket = self.memory.aside(|| matches!(self.bucket.check_n(wanted), Ok(Ok(()))));
         let recent = self.window.iter().filter(|sent| **sent + self.rate.per > now).count();
@@ -117,6 +151,10 @@ impl Limit {
     }
 
     fn take(&mut self, now: Duration) {
+        self.took(now + self.rate.per);
+    }
+
+    fn took(&mut self, now: Duration) {
         self.hands.set(now);
         // `ready_at` has said yes; a no could only be a rounding of the last nanosecond, and the window holds all the same.
         let _ = self.bucket.check();
@@ -124,10 +162,10 @@ impl Limit {
     }
 
     fn finish(&mut self, slot: Slot, now: Duration) {
-        if let Ok(index) = self.window.binary_search(&slot.at) {
+        if let Ok(index) = self.window.binary_search(&(slot.at + self.rate.per)) {
             self.window.remove(index);
         }
-        self.remember(now);
+        self.remember(now + self.rate.per);
     }
 
     fn remember(&mut self, at: Duration) {
@@ -244,6 +282,31 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_before_the_start_leaves_no_room_and_is_forgotten_after_a_window() {
+        let (ago, now) =
+            (|ms: &[u64]| ms.iter().copied().map(Duration::from_millis).collect::<Vec<_>>(), Duration::from_millis(7));
+        let mut pace = Pace::new(&[rate(5, 2_000, 5), rate(30, 60_000, 30)]);
+        pace.restore(&ago(&[2_500, 100, 1_900, 700, 1_000, 300, 90_000]), 0, now);
+        assert_eq!(pace.ready_at(now), Duration::from_millis(107), "five in the last two seconds, the first of them 1.9 s ago");
+        let mut pace = Pace::new(&[rate(1, 3_600_000, 1)]);
+        pace.restore(&ago(&[0]), 0, now);
+        assert_eq!(pace.ready_at(now), now + Duration::from_secs(3_600), "never longer than one window");
+        let mut pace = Pace::new(&[rate(2, 1_000, 2)]);
+        pace.restore(&ago(&[400]), 64, now);
+        assert_eq!(
+            pace.ready_at(now),
+            Duration::from_millis(607),
+            "of what may have been under way no more counts than was possible"
+        );
+        let mut pace = Pace::new(&[rate(20, 60_000, 1)]);
+        pace.restore(&ago(&[1_000]), 0, now);
+        assert_eq!(pace.ready_at(now), Duration::from_millis(2_007), "the bucket knows it, too");
+        let mut pace = Pace::new(&[rate(2, 1_000, 2)]);
+        pace.restore(&[], 0, now);
+        assert!(pace.fits(2, now));
+    }
+
+    #[test]
     fn asking_takes_nothing() {
         let mut pace = Pace::new(&[rate(3, 1_000, 2)]);
         for _ in 0..10 {
@@ -254,6 +317,52 @@ mod tests {
     }
 
     proptest! {
+        /// A run is killed at any point and another begins: no span of `per` holds more than `count` arrivals of both. What is known of the
+        /// first are its answers, and how many requests had none.
+        #[test]
+        fn never_more_than_the_count_in_any_span_over_a_restart(
+            limits in proptest::collection::vec((1_u32..6, 1_u64..5_000, 1_u32..6), 1..3),
+            steps in proptest::collection::vec((0_u64..3_000, 0_u64..2_000, 0.0_f64..=1.0), 2..60),
+            killed in 0.0_f64..1.0,
+            cut in 0.0_f64..=1.0,
+            away in 0_u64..3_000,
+        ) {
+            let rates: Vec<Rate> = limits.iter().map(|(count, per, burst)| rate(*count, *per, (*burst).min(*count))).collect();
+            let last = (steps.len() as f64 * killed) as usize;
+            let (mut now, mut arrivals, mut answers) = (Duration::ZERO, Vec::new(), Vec::new());
+            let mut pace = Pace::new(&rates);
+            // The second run's clock begins anew, so many milliseconds after the first one's.
+            let mut start = Duration::ZERO;
+            for (n, (gap, took, part)) in steps.into_iter().enumerate() {
+                now = pace.ready_at(now + Duration::from_millis(gap));
+                let slot = pace.take(now);
+                prop_assert!(slot.is_some());
+                let (begun, took) = (start + now, Duration::from_millis(took));
+                if n == last {
+                    // Killed while it was under way: it arrived before that or not at all.
+                    let death = took.mul_f64(cut);
+                    if part <= cut {
+                        arrivals.push(begun + took.mul_f64(part));
+                    }
+                    start = begun + death + Duration::from_millis(away);
+                    let ages: Vec<Duration> = answers.iter().map(|answer| start - *answer).collect();
+                    (pace, now) = (Pace::new(&rates), Duration::from_millis(3));
+                    start -= now.min(start);
+                    pace.restore(&ages, 1, now);
+                    continue;
+                }
+                arrivals.push(begun + took.mul_f64(part));
+                now += took;
+                answers.push(start + now);
+                pace.finish(slot.unwrap(), now);
+            }
+            for rate in &rates {
+                let count = rate.count.get() as usize;
+                let crowded = arrivals.windows(count + 1).any(|span| span[count] - span[0] < rate.per);
+                prop_assert!(!crowded, "{rate:?} {arrivals:?}");
+            }
+        }
+
         /// However requests come and however long they take, no span of `per` ever holds more than `count` arrivals,
         /// wherever between start and answer each arrival lies.
         #[test]

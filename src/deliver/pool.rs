@@ -16,11 +16,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use hyper::header::HeaderMap;
 use tokio::sync::Notify;
 
 use super::connection::Place;
 use super::connection_http1::Single;
 use super::connection_http2::{Common, Many};
+use super::life::{self, Life};
 use super::pool_berth::{Berth, Lease};
 use super::pool_hold::Hold;
 use super::words;
@@ -88,6 +90,8 @@ struct State {
     opening: usize,
     /// What the peer chose the last time.
     http2: Option<bool>,
+    /// How long the peer lets a connection of HTTP/1.1 lie idle.
+    life: Life,
     /// Connections in a row that could not be opened or did not last.
     misfires: u32,
     /// Nothing is opened ahead before.
@@ -130,6 +134,7 @@ impl Pool {
                     if poll_fn(|cx| Poll::Ready(lease.single().is_ready(cx))).await {
                         return Some(Hold::Single(lease));
                     }
+                    self.idled(lease.since());
                 }
                 (None, None) => return None,
             }
@@ -170,11 +175,14 @@ impl Pool {
 
     fn open(self: &Arc<Self>) -> Opening {
         self.state().opening += 1;
-        let over = Over(Arc::clone(self));
+        let mut over = Over { pool: Arc::clone(self), reached: false };
         Box::pin(async move {
-            let pool = &over.0;
+            let pool = &over.pool;
             let opened = tokio::time::timeout(pool.limit, pool.connect()).await;
-            opened.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, format!("within {:?}", pool.limit))))
+            let opened =
+                opened.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, format!("within {:?}", pool.limit))));
+            over.note(&opened);
+            opened
         })
     }
 
@@ -238,6 +246,21 @@ impl Pool {
         self.freed.notify_one();
     }
 
+    /// The peer has ended a connection of HTTP/1.1 that lay idle since then.
+    pub(crate) fn idled(&self, since: Duration) {
+        let now = self.clock.elapsed();
+        self.state().life.ended(now.saturating_sub(since), now);
+    }
+
+    /// What the head of an answer of HTTP/1.1 says of the connection.
+    pub(crate) fn heed(&self, headers: &HeaderMap) {
+        if let Some(life) = life::told(headers)
+            && self.state().life.tell(life)
+        {
+            self.crew.0.more.notify_one();
+        }
+    }
+
     /// A connection of HTTP/1.1 is no more.
     pub(crate) fn lost(&self, berth: &Arc<Berth>, opened: Duration, used: bool) {
         let mut state = self.state();
@@ -289,7 +312,7 @@ impl Pool {
     /// Begins what is due: names, connections ahead of need, the end of those that nobody needs. Returns when to look again at the latest.
     fn maintain(self: &Arc<Self>) -> Option<Duration> {
         let now = self.clock.elapsed();
-        let mut pauses = [self.place.names.due(now), None, None];
+        let mut pauses = [self.place.names.due(now), None, None, None];
         if pauses[0].is_some_and(|due| due.is_zero()) {
             if self.place.names.begin_refresh(now) {
                 let pool = Arc::clone(self);
@@ -299,9 +322,12 @@ impl Pool {
         }
         let missing = {
             let mut state = self.state();
-            let (missing, pause) = state.missing(self.want, now);
+            let renew = state.life.renew_after(now);
+            let (old, pause) = state.old(renew, now);
             pauses[1] = pause;
-            pauses[2] = state.let_go(self.want, self.most, now);
+            let (missing, pause) = state.missing(self.want, old, now);
+            pauses[2] = pause;
+            pauses[3] = state.let_go(self.want, self.most, renew, now);
             missing
         };
         for _ in 0..missing {
@@ -312,13 +338,23 @@ impl Pool {
 }
 
 impl State {
-    /// How many connections are to be opened now, or when.
-    fn missing(&self, want: usize, now: Duration) -> (usize, Option<Duration>) {
+    /// How many idle connections the peer will end soon, and when to look again.
+    fn old(&self, renew: Option<Duration>, now: Duration) -> (usize, Option<Duration>) {
+        let Some(renew) = renew else { return (0, None) };
+        let left = |berth: &Arc<Berth>| (berth.since() + renew).saturating_sub(now);
+        // The one that has lain longest is the first.
+        let old = self.idle.iter().take_while(|berth| left(berth).is_zero()).count();
+        // What is given back from now on is not old sooner than this.
+        (old, Some(self.idle.get(old).map_or(renew, left)))
+    }
+
+    /// How many connections are to be opened now, or when. The `old` ones count as gone: they are replaced, and closed afterwards.
+    fn missing(&self, want: usize, old: usize, now: Duration) -> (usize, Option<Duration>) {
         if self.many.as_ref().is_some_and(Many::is_open) {
             return (0, None);
         }
         let want = if self.http2 == Some(false) { want } else { want.min(1) };
-        match want.saturating_sub(self.singles + self.opening) {
+        match want.saturating_sub(self.singles.saturating_sub(old) + self.opening) {
             0 => (0, None),
             missing if now >= self.not_before => (missing, None),
             _ => (0, Some(self.not_before - now)),
@@ -326,11 +362,12 @@ impl State {
     }
 
     /// Closes what has lain idle too long, or is too much. Returns when the next one is due.
-    fn let_go(&mut self, want: usize, most: usize, now: Duration) -> Option<Duration> {
+    fn let_go(&mut self, want: usize, most: usize, renew: Option<Duration>, now: Duration) -> Option<Duration> {
         let want = if self.many.is_some() { 0 } else { want };
+        let kept = renew.map_or(limits::POOL_IDLE, |renew| renew.min(limits::POOL_IDLE));
         while self.idle.len() > want {
             let oldest = self.idle.first()?;
-            let left = (oldest.since() + limits::POOL_IDLE).saturating_sub(now);
+            let left = (oldest.since() + kept).saturating_sub(now);
             if self.idle.len() <= most && !left.is_zero() {
                 return Some(left);
             }
@@ -343,7 +380,7 @@ impl State {
 
     /// A connection has ended: the next one may be opened at once, unless it has lived for a moment only.
     fn gone(&mut self, now: Duration, opened: Duration, used: bool) {
-        if !used && now.saturating_sub(opened) < limits::REOPEN_FIRST {
+        if !used && now.saturating_sub(opened) < limits::IDLE_LIFE_MIN {
             self.misfire(now);
         } else {
             self.misfires = 0;
@@ -359,14 +396,28 @@ impl State {
 }
 
 /// An opening that is over, however.
-struct Over(Arc<Pool>);
+struct Over {
+    pool: Arc<Pool>,
+    reached: bool,
+}
+
+impl Over {
+    fn note(&mut self, opened: &io::Result<Hold>) {
+        self.reached = opened.is_ok();
+    }
+}
 
 impl Drop for Over {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.pool.state();
         state.opening = state.opening.saturating_sub(1);
         drop(state);
-        self.0.freed.notify_waiters();
+        if !self.reached {
+            // It may live elsewhere by now.
+            self.pool.place.names.doubt();
+            self.pool.crew.0.more.notify_one();
+        }
+        self.pool.freed.notify_waiters();
     }
 }
 

@@ -70,7 +70,11 @@ fn watch(berth: Arc<Berth>) -> Job {
         if lying.single.as_mut().is_none_or(|single| single.work(cx)) {
             return Poll::Pending;
         }
+        let since = lying.since;
         drop(lying);
+        if let Some(pool) = berth.pool.upgrade() {
+            pool.idled(since);
+        }
         berth.close();
         berth.lost();
         Poll::Ready(())
@@ -108,6 +112,11 @@ impl Lease {
     pub(crate) fn of(berth: Arc<Berth>) -> Option<Self> {
         let single = berth.lying().single.take()?;
         Some(Self { single, end: End(Some(berth)) })
+    }
+
+    /// Since when it lay idle before it was taken.
+    pub(crate) fn since(&self) -> Duration {
+        self.end.0.as_ref().map_or(Duration::ZERO, |berth| berth.since())
     }
 
     /// The connection itself.

@@ -105,10 +105,14 @@ impl Shared {
         }
     }
 
-    /// The last door of one request: of an order, it is open only while the switch is armed.
+    /// The last door of one request: of an order, it is open only while the switch is armed and the clock is trusted.
     pub(crate) fn gate(&self) -> Gate {
         match self.hold.clone() {
-            Some(switch) => Gate::held_by(Box::new(move || switch.is_armed())),
+            Some(switch) => {
+                let clock = self.clock.clone();
+                // Whether time was lost is found out in a moment, and stops orders then.
+                Gate::held_by(Box::new(move || switch.is_armed() && !clock.is_in_doubt()))
+            }
             None => Gate::default(),
         }
     }

@@ -45,7 +45,7 @@ pub enum Verdict {
         /// In words.
         reason: String,
     },
-    /// No byte of the message left us.
+    /// No byte of the message left us, or the destination has said in its protocol's own words that it did nothing with it.
     NotSent {
         /// In words.
         reason: String,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::delivery::Suppression;
 use crate::model::limits;
+use crate::model::status::LaneState;
 
 /// 50 deliveries a second for `time`, each to be delivered within `age`; returns how many that were.
 async fn flood(rig: &mut Rig, time: Duration, age: Duration) -> (usize, Vec<Report>) {
@@ -92,14 +93,14 @@ async fn five_failures_open_it_one_probe_goes_at_a_time_and_the_first_success_cl
         assert_eq!((tries[19], probes), (ms(0), vec![1, 3, 7]));
         let before = tries.len();
         let health = rig.lane.health();
-        assert_eq!((health.condition, health.waiting), (super::super::Condition::CircuitOpen, 20));
+        assert_eq!((health.state, health.waiting), (LaneState::CircuitOpen, 20));
         assert!(health.why.is_some());
         rig.drain().await;
         assert_eq!(rig.tries().len(), before + 20, "the fourth probe and the nineteen behind it");
         assert_eq!(rig.changes().len(), 2, "{:?}", rig.changes());
         assert!(rig.changes()[0].starts_with("open: ") && rig.changes()[1] == "closed");
         assert_eq!(rig.outcomes(), vec!["delivered"; 20]);
-        assert_eq!(rig.lane.health().condition, super::super::Condition::Fine);
+        assert_eq!(rig.lane.health().state, LaneState::Ok);
     }
 }
 

@@ -188,6 +188,39 @@ async fn an_order_that_is_stopped_while_it_connects_does_not_leave() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_order_leaves_between_a_loss_of_time_and_its_notice() {
+    let jumps: [fn(&Clock); 3] =
+        [|clock| clock.sleep(secs(60)), |clock| clock.set_wall_ahead(3_600_000), |clock| clock.set_wall_ahead(-3_600_000)];
+    for jump in jumps {
+        let mut rig = Rig::new(to_bot(), |_, _| OK);
+        rig.put(rig.delivery(0, secs(600)));
+        rig.wait(ms(100)).await;
+        jump(&rig.common.clock);
+        rig.put(rig.delivery(1, secs(600)));
+        rig.wait(ms(100)).await;
+        assert_eq!((rig.outcomes(), rig.asked().len()), (vec!["delivered", "suppressed"], 1));
+        // Somebody has looked, and armed them again.
+        assert!(rig.common.clock.lost().is_some());
+        rig.put(rig.delivery(2, secs(600)));
+        rig.drain().await;
+        assert_eq!((rig.outcomes()[2], rig.asked().len()), ("delivered", 2));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_machine_has_slept_through_has_aged() {
+    let mut rig = Plan { jitter: 1.0, ..Plan::new(to_webhook()) }.open(|n, _| if n == 0 { Said::NotSent } else { OK });
+    rig.put(rig.delivery(0, secs(60)));
+    rig.wait(ms(100)).await;
+    assert_eq!(rig.tries().len(), 1);
+    rig.common.clock.sleep(secs(3_600));
+    rig.put(rig.delivery(1, secs(60)));
+    rig.drain().await;
+    assert_eq!((rig.outcome(0).name(), rig.outcome(1).name()), ("expired", "delivered"));
+    assert_eq!(rig.asked().iter().map(|asked| asked.body.clone()).collect::<Vec<_>>(), [mark(1)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn while_orders_are_stopped_none_is_taken_and_afterwards_they_go_again() {
     let mut rig = Rig::new(to_bot(), |_, _| OK);
     rig.common.switch.set(false);
