@@ -1,39 +1,76 @@
 //! The only place that reads the clock. Out comes one steady line of time for everything that runs.
 //!
 //! `now` starts at the wall clock and then advances with the monotonic one, so that a wall clock that jumps (NTP, a
-//! person, a virtual machine that was moved) neither ages a message nor makes it young again. In tests it follows tokio's paused time.
+//! person, a virtual machine that was moved) neither ages a message nor makes it young again. What the machine sleeps through counts: the
+//! monotonic clock stands still then, and another one, which does not, says for how long. In tests it follows tokio's paused time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
+use crate::model::limits::CLOCK_JUMP;
 use crate::model::time::Timestamp;
+
+/// Goes on while the machine sleeps; which one does differs.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const SLEEPLESS: ClockId = ClockId::Boottime;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const SLEEPLESS: ClockId = ClockId::Monotonic;
+/// Less sleep than this cannot be told from two clocks that were not read at the same moment.
+const NAP: Duration = Duration::from_millis(250);
 
 /// Reads the time. Clones agree with one another.
 #[derive(Clone, Debug)]
 pub struct Clock {
     base: Timestamp,
     start: Instant,
-    wall: Wall,
+    hands: Arc<Hands>,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Wall {
-    System,
-    Steady,
+#[derive(Debug)]
+struct Hands {
+    /// `None`: time is controlled by hand.
+    system: Option<Sleepless>,
+    /// What the machine has slept, and what of it was told, in milliseconds.
+    slept: AtomicU64,
+    slept_told: AtomicU64,
+    /// How far the wall clock was ahead of the steady line when somebody looked, in milliseconds.
+    ahead_told: AtomicI64,
+    /// How far it is, where time is controlled by hand.
+    ahead: AtomicI64,
+}
+
+/// What happened to time while nobody looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The machine slept, and the steady line has jumped to where it is now.
+    Slept(Duration),
+    /// The wall clock jumped forward and the steady line did not: somebody set it, or the machine stood still in a way that no clock
+    /// of its own knows of, as a virtual one does that is halted.
+    Forward(Duration),
+    /// The wall clock was set back.
+    Back(Duration),
 }
 
 impl Clock {
     /// Starts at the system's time.
     #[must_use]
     pub fn system() -> Self {
-        Self { base: system_now(), start: Instant::now(), wall: Wall::System }
+        Self::with(system_now(), Some(Sleepless::start()))
     }
 
     /// Starts at `base`; its wall clock is the steady one too. For tests and recordings.
     #[must_use]
     pub fn starting_at(base: Timestamp) -> Self {
-        Self { base, start: Instant::now(), wall: Wall::Steady }
+        Self::with(base, None)
+    }
+
+    fn with(base: Timestamp, system: Option<Sleepless>) -> Self {
+        let (slept, slept_told, ahead, ahead_told) = Default::default();
+        Self { base, start: Instant::now(), hands: Arc::new(Hands { system, slept, slept_told, ahead_told, ahead }) }
     }
 
     /// This moment on the steady line: what ages and deadlines are judged by.
@@ -42,20 +79,105 @@ impl Clock {
         self.base.plus(self.elapsed())
     }
 
-    /// Since this clock was made.
+    /// Since this clock was made, sleep included.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+        let slept = self.slept();
+        self.start.elapsed() + slept
     }
 
     /// What the system's clock says now: what others compare with their own clocks (a signature's time stamp, an HTTP date).
     #[must_use]
     pub fn wall(&self) -> Timestamp {
-        match self.wall {
-            Wall::System => system_now(),
-            Wall::Steady => self.now(),
+        if self.hands.system.is_some() {
+            return system_now();
         }
+        let ahead = self.hands.ahead.load(Ordering::Relaxed);
+        Timestamp::from_millis(self.now().as_millis().saturating_add(ahead))
     }
+
+    /// What happened to time since this was asked before. Changes of less than [`CLOCK_JUMP`] are none: clocks are set right all the time.
+    #[must_use]
+    pub fn lost(&self) -> Option<Lost> {
+        let (slept, ahead) = (millis(self.slept()), self.ahead());
+        let lost = self.since_told(slept, ahead);
+        if !matches!(lost, Some(Lost::Slept(_))) {
+            self.hands.ahead_told.store(ahead, Ordering::Relaxed);
+        }
+        if lost.is_some() {
+            self.hands.slept_told.store(slept, Ordering::Relaxed);
+        }
+        lost
+    }
+
+    /// Whether [`Clock::lost`] would say something. What must not be old waits until it was asked.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.since_told(millis(self.slept()), self.ahead()).is_some()
+    }
+
+    fn since_told(&self, slept: u64, ahead: i64) -> Option<Lost> {
+        let slept = Duration::from_millis(slept.saturating_sub(self.hands.slept_told.load(Ordering::Relaxed)));
+        if slept >= CLOCK_JUMP {
+            return Some(Lost::Slept(slept));
+        }
+        let jump = ahead.saturating_sub(self.hands.ahead_told.load(Ordering::Relaxed));
+        let by = Duration::from_millis(jump.unsigned_abs());
+        (by >= CLOCK_JUMP).then_some(if jump > 0 { Lost::Forward(by) } else { Lost::Back(by) })
+    }
+
+    fn ahead(&self) -> i64 {
+        self.wall().as_millis().saturating_sub(self.now().as_millis())
+    }
+
+    fn slept(&self) -> Duration {
+        let known = Duration::from_millis(self.hands.slept.load(Ordering::Relaxed));
+        let Some(more) = self.hands.system.as_ref().and_then(|system| system.slept(known)) else { return known };
+        let before = self.hands.slept.fetch_max(millis(more), Ordering::Relaxed);
+        Duration::from_millis(before).max(more)
+    }
+
+    /// Of a clock that is controlled by hand: the machine sleeps for so long.
+    pub fn sleep(&self, time: Duration) {
+        self.hands.slept.fetch_add(millis(time), Ordering::Relaxed);
+    }
+
+    /// Of a clock that is controlled by hand: the wall clock is so many milliseconds ahead of the steady line.
+    pub fn set_wall_ahead(&self, millis: i64) {
+        self.hands.ahead.store(millis, Ordering::Relaxed);
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Two clocks of the system, of which one stands still while the machine sleeps.
+#[derive(Debug)]
+struct Sleepless {
+    awake: std::time::Instant,
+    always: Duration,
+}
+
+impl Sleepless {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads it; tokio's may be paused, and this one not")]
+    fn start() -> Self {
+        Self { awake: std::time::Instant::now(), always: always() }
+    }
+
+    /// All that was slept, if that is more than what is `known`.
+    fn slept(&self, known: Duration) -> Option<Duration> {
+        let awake = self.awake.elapsed();
+        let slept = always().saturating_sub(self.always).saturating_sub(awake);
+        // Between the two readings this thread may have had to wait for its turn.
+        let is_sure = || self.awake.elapsed().saturating_sub(awake) < NAP / 2;
+        (slept >= known + NAP && is_sure()).then_some(slept)
+    }
+}
+
+fn always() -> Duration {
+    // It is never negative, as it begins when the machine does.
+    Duration::try_from(clock_gettime(SLEEPLESS)).unwrap_or_default()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads it")]
@@ -88,5 +210,50 @@ mod tests {
         assert!(clock.now() > Timestamp::from_millis(1_600_000_000_000), "{}", clock.now());
         tokio::time::advance(Duration::from_secs(86_400)).await;
         assert!(clock.now().since(clock.wall()) > Duration::from_secs(86_000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_machine_sleeps_through_has_passed_and_is_told_once() {
+        let clock = Clock::starting_at(Timestamp::from_millis(0));
+        let twin = clock.clone();
+        assert_eq!((clock.lost(), clock.is_in_doubt()), (None, false));
+        twin.sleep(Duration::from_secs(3_600));
+        assert_eq!((clock.now(), clock.wall()), (Timestamp::from_millis(3_600_000), clock.now()));
+        assert!(clock.is_in_doubt() && twin.is_in_doubt(), "until somebody was told");
+        assert_eq!(clock.lost(), Some(Lost::Slept(Duration::from_secs(3_600))));
+        assert_eq!((clock.lost(), twin.is_in_doubt()), (None, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_slewed_is_fine_and_one_that_jumps_is_told_once_and_moves_nothing() {
+        let clock = Clock::starting_at(Timestamp::from_millis(0));
+        for second in 0..1_000 {
+            clock.set_wall_ahead(second * 10);
+            assert_eq!((clock.lost(), clock.is_in_doubt()), (None, false));
+        }
+        clock.set_wall_ahead(3_610_000);
+        assert!(clock.is_in_doubt());
+        assert_eq!(clock.lost(), Some(Lost::Forward(Duration::from_millis(3_600_010))));
+        assert_eq!((clock.lost(), clock.is_in_doubt(), clock.now()), (None, false, Timestamp::from_millis(0)));
+        clock.set_wall_ahead(0);
+        assert_eq!(clock.lost(), Some(Lost::Back(Duration::from_millis(3_610_000))));
+        // Both at once are told one after the other.
+        clock.set_wall_ahead(5_000);
+        clock.sleep(Duration::from_secs(5));
+        let told: Vec<_> = std::iter::from_fn(|| clock.lost()).collect();
+        assert_eq!(told, [Lost::Slept(Duration::from_secs(5)), Lost::Forward(Duration::from_secs(5))]);
+    }
+
+    #[test]
+    fn a_machine_that_does_not_sleep_has_not_slept() {
+        let clock = Clock::system();
+        for _ in 0..200_000 {
+            assert_eq!(clock.slept(), Duration::ZERO);
+        }
+        let system = clock.hands.system.as_ref().unwrap();
+        let slept = Sleepless { awake: system.awake, always: system.always.saturating_sub(Duration::from_secs(5)) };
+        let found = slept.slept(Duration::ZERO).unwrap();
+        assert!(found > Duration::from_millis(4_990) && found < Duration::from_secs(6), "{found:?}");
+        assert_eq!(slept.slept(found), None, "it is known");
     }
 }

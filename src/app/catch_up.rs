@@ -33,6 +33,22 @@ pub(super) enum Caught {
     Due,
 }
 
+/// Why something is missing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    /// For the record of the gap.
+    pub(super) kept: String,
+    /// For people, who need not hear everything each time. Empty: there is nothing to say.
+    pub(super) told: String,
+}
+
+impl Words {
+    /// The same for all.
+    pub(super) fn of(words: String) -> Self {
+        Self { told: words.clone(), kept: words }
+    }
+}
+
 /// One look into the history.
 #[derive(Clone, Copy)]
 struct Look {
@@ -48,9 +64,16 @@ struct Look {
 /// Closes gaps, one after the other.
 pub(super) struct CatchUp {
     history: Option<Arc<History>>,
-    /// Why there is no history any more.
-    refused: Option<String>,
+    /// Why there is no history any more, and whether that was told.
+    refused: Option<Unavailable>,
+    refusal_told: bool,
+    /// What it does not give out beside the tweets, as far as that was told.
+    without_told: Vec<String>,
     pub(super) gaps: Gaps,
+    /// What an earlier run heard last: by the feed's clock, as far as it knew that one, and not by ours.
+    restored: Option<Timestamp>,
+    /// How far the history's clock is ahead of ours, in ms, as far as it is known.
+    pub(super) ahead: i64,
     /// The look that is being taken.
     current: Option<(Look, mpsc::Receiver<Page>)>,
     task: JoinSet<Result<Filled, Unavailable>>,
@@ -69,7 +92,9 @@ impl CatchUp {
         }
         let (history, task) = (history.map(Arc::new), JoinSet::new());
         let (later, page, shown) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
-        Self { history, refused: None, gaps, current: None, task, later, page, shown }
+        let (refused, refusal_told, without_told) = (None, false, Vec::new());
+        let (restored, ahead, current) = (last_alive, 0, None);
+        Self { history, refused, refusal_told, without_told, gaps, restored, ahead, current, task, later, page, shown }
     }
 
     /// Begins with the next gap, if there is one and nothing is under way. Returns a gap that cannot even be tried.
@@ -104,10 +129,36 @@ impl CatchUp {
         self.current.as_ref().is_some_and(|(look, _)| !look.second && look.failed == 0) || !self.page.is_empty()
     }
 
-    /// Why a gap cannot even be tried.
-    pub(super) fn why_not(&self) -> String {
-        let never = || "there is no history for this feed: write its URL as history = \"…\" under [feed]".to_owned();
-        self.refused.clone().unwrap_or_else(never)
+    /// Why a gap cannot even be tried. What the API itself says of it is told once.
+    pub(super) fn why_not(&mut self) -> Words {
+        let Some(refused) = &self.refused else {
+            return Words::of("there is no history for this feed: write its URL as history = \"…\" under [feed]".to_owned());
+        };
+        let was_told = std::mem::replace(&mut self.refusal_told, true);
+        let kept = refused.to_string();
+        let told = if was_told { format!("{}, as was said", refused.in_short()) } else { kept.clone() };
+        Words { kept, told }
+    }
+
+    /// A moment of a gap by the feed's clock, which is `ahead` of ours by so many milliseconds. An earlier run's is that already.
+    pub(super) fn by_the_feed(&self, at: Timestamp, ahead: i64) -> Timestamp {
+        if self.restored == Some(at) { at } else { at.shifted(ahead) }
+    }
+
+    /// What is missing of a gap although the history was asked for it to the end. What it never gives out is told once. The feed's clock is
+    /// `ahead` of ours, in ms: a gap is as long as that one says.
+    pub(super) fn missing(&mut self, gap: &Gap, filled: &Filled, ahead: i64) -> Words {
+        let to = gap.to.shifted(ahead);
+        let beyond = Gap { from: self.by_the_feed(gap.from, ahead).min(to), to }.beyond_reach();
+        let beyond = beyond.map(|lost| format!("what was said from {lost} is too long ago, so that it was not asked for"));
+        let always: Vec<_> = beyond.into_iter().chain(filled.missing().map(|words| format!("of the history, {words}"))).collect();
+        let without = |what: &String| format!("the history does not give out what is of type {what}");
+        let is_new = |what: &&String| !self.without_told.contains(*what) && self.without_told.len() < SHOWN;
+        let new: Vec<String> = filled.without.iter().filter(is_new).cloned().collect();
+        let kept = always.iter().cloned().chain(filled.without.iter().map(without)).collect::<Vec<_>>().join("; ");
+        let told = always.iter().cloned().chain(new.iter().map(without)).collect::<Vec<_>>().join("; ");
+        self.without_told.extend(new);
+        Words { kept, told }
     }
 
     /// Since when something is missing that has not been fetched to its end.
@@ -131,6 +182,7 @@ impl CatchUp {
                 return Caught::Due;
             };
             if let Some(page) = pages.recv().await {
+                self.ahead = page.ahead;
                 self.page.extend(page.envelopes);
                 continue;
             }
@@ -153,7 +205,9 @@ impl CatchUp {
                 self.later.push_back((Instant::now() + HISTORY_SETTLE, Look { from, to, second: true, failed: 0, ..look }));
                 return Caught::Ended(look.gap, ended);
             }
-            Err(why) if why.is_final() => (self.history, self.refused) = (None, Some(why.to_string())),
+            Err(why) if why.is_final() => {
+                (self.history, self.refused, self.refusal_told) = (None, Some(why.clone()), is_first);
+            }
             Err(_) if look.failed < TRIES && self.later.len() < SHOWN => {
                 self.later.push_back((Instant::now() + AGAIN, Look { failed: look.failed + 1, ..look }));
             }
@@ -177,5 +231,50 @@ impl CatchUp {
     /// The latest gaps, the oldest first.
     pub(super) fn shown(&self) -> Vec<Told> {
         self.shown.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::limits::HISTORY_REACH;
+
+    #[tokio::test]
+    async fn what_is_missing_of_a_gap_that_was_filled_is_kept_for_each_and_what_is_never_given_out_told_once() {
+        let mut catch_up = CatchUp::new(None, None);
+        let from = Timestamp::from_millis(0);
+        let short = Gap { from, to: from.plus(Duration::from_secs(60)) };
+        let long = Gap { from, to: from.plus(HISTORY_REACH).plus(Duration::from_secs(60)) };
+        let whole = Filled { rows: 7, ..Filled::default() };
+        assert_eq!(catch_up.missing(&short, &whole, 0), Words::of(String::new()));
+        let beyond = catch_up.missing(&long, &whole, 0).told;
+        assert_eq!(
+            beyond,
+            "what was said from 1970-01-01T00:00:00.000Z to 1970-01-01T00:01:00.000Z is too long ago, so that it was not asked for"
+        );
+        let odd = Filled { cut: true, unusable: 2, ..Filled::default() };
+        let words = catch_up.missing(&short, &odd, 0).told;
+        assert!(words.contains("more happened in one moment") && words.contains("2 rows of it could not be read"), "{words}");
+        let without = Filled { without: vec!["FOLLOW: no".to_owned()], ..Filled::default() };
+        let first = catch_up.missing(&short, &without, 0);
+        assert!(first.told.contains("FOLLOW: no") && first.kept == first.told, "{first:?}");
+        assert_eq!(catch_up.missing(&short, &without, 0), Words { kept: first.kept, told: String::new() });
+    }
+
+    #[tokio::test]
+    async fn a_gap_between_a_run_with_a_right_clock_and_one_with_a_wrong_one_is_as_long_as_the_feed_says() {
+        let (day, minute) = (86_400_000, 60_000);
+        let at = Timestamp::from_millis;
+        let mut catch_up = CatchUp::new(None, Some(at(100 * day)));
+        let whole = Filled::default();
+        // The clock here is 900 days ahead; the gap was a minute, or three days.
+        let gap = |to| Gap { from: at(100 * day), to: at(to + 900 * day) };
+        assert_eq!(catch_up.missing(&gap(100 * day + minute), &whole, -900 * day), Words::of(String::new()));
+        let long = catch_up.missing(&gap(103 * day), &whole, -900 * day).told;
+        assert!(long.contains("from 1970-04-11T00:00:00.000Z to 1970-04-13T00:00:00.000Z"), "{long}");
+        // One of this run alone is as long by any clock.
+        let own = |to| Gap { from: at(1_001 * day), to: at(to) };
+        assert_eq!(catch_up.missing(&own(1_001 * day + minute), &whole, -900 * day), Words::of(String::new()));
+        assert!(!catch_up.missing(&own(1_003 * day), &whole, -900 * day).told.is_empty());
     }
 }

@@ -2,14 +2,14 @@
 
 use tokio::task::JoinSet;
 
-use crate::control::{Answer, Ask, Command, Redelivery};
-use crate::deliver::Condition;
+use crate::control::{Answer, Answerer, Ask, Command, Redelivery};
 use crate::journal::{Query, Reader, RedeliverRow, State, StoredDelivery};
 use crate::model::limits::MAX_AGE;
 use crate::model::mode::Mode;
 use crate::model::status::{FeedStatus, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, Status};
 
 use super::Place;
+use super::beside::Beside;
 use super::recovery;
 use super::running::{FLUSH, Running};
 
@@ -18,14 +18,60 @@ const AT_ONCE: usize = 1_000;
 /// Said of a switch that is not in the journal.
 const FORGETS: &str = "the journal cannot record this at the moment: a restart may not remember it";
 
+/// Answers that wait for the disk.
+pub(super) struct Answers {
+    /// For the journal's writer.
+    recording: JoinSet<()>,
+    /// For what is read of the journal.
+    reading: Beside<Read>,
+}
+
+/// What the journal has of deliveries that are to be sent again.
+pub(super) struct Read {
+    ids: Vec<i64>,
+    orders: bool,
+    found: Result<Vec<StoredDelivery>, String>,
+    answer: Answerer,
+}
+
+impl Answers {
+    pub(super) fn new() -> Self {
+        Self { recording: JoinSet::new(), reading: Beside::new() }
+    }
+
+    /// The next that was read, in the order in which it was asked for; `None` when an answer was given by itself, or none waits. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<Read> {
+        tokio::select! {
+            Some(_) = self.recording.join_next() => None,
+            Some(read) = self.reading.next() => Some(read),
+            else => None,
+        }
+    }
+}
+
 /// Does what is asked, and answers. Whoever stops orders is told so when a run that is killed the next moment would still have them
-/// stopped: that answer waits, in `waiting`, for the journal.
-pub(super) fn reply(running: &mut Running, place: &Place, asked: Ask, waiting: &mut JoinSet<()>) {
-    let mut answer = answer(running, place, asked.command);
+/// stopped: that answer waits for the journal. What is to be sent again is read beside the loop; then it goes on with [`redeliver`].
+pub(super) fn reply(running: &mut Running, place: &Place, asked: Ask, waiting: &mut Answers) {
+    let mut answer = match asked.command {
+        Command::Status => Answer::Status(Box::new(status(running, place))),
+        Command::Disarm { why } => switch(running, false, why.as_deref().unwrap_or("birdcall disarm")),
+        Command::Arm => switch(running, true, "birdcall arm"),
+        Command::Redeliver { ids, .. } if ids.len() > AT_ONCE => Answer::Refused { why: format!("at most {AT_ONCE} at once") },
+        Command::Redeliver { ids, orders } => {
+            let Some(folder) = place.folder.clone() else {
+                return asked.answer.answer(Answer::Refused { why: "there is no journal".to_owned() });
+            };
+            return waiting.reading.begin(move || {
+                let query = Query { ids: ids.clone(), at_most: AT_ONCE, bodies: true, ..Query::default() };
+                let found = Reader::open(&folder).and_then(|mut reader| reader.deliveries(&query));
+                Read { ids, orders, found: found.map_err(|error| error.to_string()), answer: asked.answer }
+            });
+        }
+    };
     let Some(journal) = running.dispatch.journal.clone().filter(|_| matches!(answer, Answer::Switched { .. })) else {
         return asked.answer.answer(answer);
     };
-    waiting.spawn(async move {
+    waiting.recording.spawn(async move {
         let kept = tokio::time::timeout(FLUSH, journal.flush()).await.unwrap_or(false);
         if let Answer::Switched { note, .. } = &mut answer
             && !kept
@@ -34,16 +80,6 @@ pub(super) fn reply(running: &mut Running, place: &Place, asked: Ask, waiting: &
         }
         asked.answer.answer(answer);
     });
-}
-
-/// Does what is asked.
-fn answer(running: &mut Running, place: &Place, command: Command) -> Answer {
-    match command {
-        Command::Status => Answer::Status(Box::new(status(running, place))),
-        Command::Disarm { why } => switch(running, false, why.as_deref().unwrap_or("birdcall disarm")),
-        Command::Arm => switch(running, true, "birdcall arm"),
-        Command::Redeliver { ids, orders } => redeliver(running, place, &ids, orders),
-    }
 }
 
 fn switch(running: &mut Running, armed: bool, why: &str) -> Answer {
@@ -57,15 +93,12 @@ fn switch(running: &mut Running, armed: bool, why: &str) -> Answer {
     Answer::Switched { armed, before, note }
 }
 
-fn redeliver(running: &mut Running, place: &Place, ids: &[i64], orders: bool) -> Answer {
-    if ids.len() > AT_ONCE {
-        return Answer::Refused { why: format!("at most {AT_ONCE} at once") };
-    }
-    let Some(folder) = &place.folder else { return Answer::Refused { why: "there is no journal".to_owned() } };
-    let query = Query { ids: ids.to_vec(), at_most: AT_ONCE, bodies: true, ..Query::default() };
-    let mut found = match Reader::open(folder).and_then(|mut reader| reader.deliveries(&query)) {
+/// Sends again what was read, and answers.
+pub(super) fn redeliver(running: &mut Running, read: Read) {
+    let Read { ids, orders, found, answer } = read;
+    let mut found = match found {
         Ok(found) => found,
-        Err(error) => return Answer::Refused { why: error.to_string() },
+        Err(why) => return answer.answer(Answer::Refused { why }),
     };
     let deliveries = ids.iter().map(|id| {
         let stored = found.iter().position(|stored| stored.id == *id).map(|at| found.swap_remove(at));
@@ -75,7 +108,8 @@ fn redeliver(running: &mut Running, place: &Place, ids: &[i64], orders: bool) ->
         };
         Redelivery { id: *id, accepted: said.is_ok(), said: said.unwrap_or_else(|why| why) }
     });
-    Answer::Redelivered { deliveries: deliveries.collect() }
+    let deliveries = deliveries.collect();
+    answer.answer(Answer::Redelivered { deliveries });
 }
 
 /// Sends one delivery again, with the bytes that the journal has of it. Says where to, or why not.
@@ -131,7 +165,7 @@ fn status(running: &Running, place: &Place) -> Status {
         },
         journal: health.map_or_else(JournalStatus::default, |health| JournalStatus {
             state: if health.degraded.is_some() { JournalState::Degraded } else { JournalState::Fine },
-            why: health.degraded,
+            why: health.degraded.or(health.behind),
             bytes: health.bytes,
             queue: health.queue as u64,
             shed: health.shed,
@@ -140,6 +174,7 @@ fn status(running: &Running, place: &Place) -> Status {
         lanes: (0..dispatch.rules.actions.len()).filter_map(|at| lane(running, at)).collect(),
         counts,
         agree: running.agree,
+        tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks() as u64,
     }
 }
 
@@ -158,15 +193,6 @@ fn feed(running: &Running, place: &Place) -> FeedStatus {
     }
 }
 
-fn state(condition: Condition) -> LaneState {
-    match condition {
-        Condition::Fine => LaneState::Ok,
-        Condition::Throttled => LaneState::Throttled,
-        Condition::CircuitOpen => LaneState::CircuitOpen,
-        Condition::Disabled => LaneState::Disabled,
-    }
-}
-
 fn lane(running: &Running, at: usize) -> Option<LaneStatus> {
     let dispatch = &running.dispatch;
     let action = dispatch.rules.actions.get(at)?;
@@ -176,7 +202,7 @@ fn lane(running: &Running, at: usize) -> Option<LaneStatus> {
         kind: action.destination.name().to_owned(),
         mode: action.mode,
         trading: action.trading,
-        state: health.as_ref().map_or(LaneState::Ok, |health| state(health.condition)),
+        state: health.as_ref().map_or(LaneState::Ok, |health| health.state),
         why: health.as_ref().and_then(|health| health.why.clone()),
         waiting: dispatch.ledger.pending_of(at),
         warm: health.is_some_and(|health| health.warm),

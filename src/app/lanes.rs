@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 
+use super::paces::Sent;
 use super::{AppError, Way};
 use crate::deliver::{self, Common, Console, Jitter, Lane, LaneEvent, LaneHealth, Pledge};
 use crate::model::delivery::{Delivery, Report};
@@ -51,6 +52,16 @@ impl Lanes {
         let thread = std::thread::Builder::new().name("console".to_owned()).spawn(write);
         thread.map_err(|error| AppError::Thread { of: "console", error })?;
         Ok(Self { lanes, console, workers, names, writer: Some(writer), closed: false })
+    }
+
+    /// Tells each lane what earlier runs have sent, as it was known so long `ago`, before the first delivery is offered.
+    pub(super) fn restore(&self, sent: &[Sent], ago: Duration) {
+        for Sent { action, ages, under_way } in sent {
+            if let Some(Some(lane)) = self.lanes.get(*action) {
+                let ages: Vec<Duration> = ages.iter().map(|age| *age + ago).collect();
+                lane.restore(&ages, *under_way);
+            }
+        }
     }
 
     /// Brings a delivery to its lane, an order with the pledge that its intent will be committed. Never waits; deliveries that are let go

@@ -5,6 +5,7 @@
 //! connects, then asks for what was missed. Stopping closes the lanes, gives them `DRAIN` to finish, and what is left is pending in the
 //! journal for the next start.
 
+mod beside;
 mod catch_up;
 mod commands;
 mod dispatch;
@@ -12,6 +13,7 @@ mod intents;
 mod lanes;
 mod ledger;
 mod notices;
+mod paces;
 mod recovery;
 mod running;
 mod safety;
@@ -24,8 +26,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::clock::Clock;
@@ -39,8 +40,10 @@ use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
 use catch_up::CatchUp;
-use dispatch::{Audit, Dispatch};
+use commands::Answers;
+use dispatch::{Audit, Dispatch, Keeping};
 use lanes::Lanes;
+pub use notices::nobody_is_told;
 use recovery::Recovered;
 use running::Running;
 pub use totals::Totals;
@@ -137,6 +140,12 @@ pub enum AppError {
     /// What an earlier run left cannot be read.
     #[error("{0}")]
     Journal(JournalError),
+    /// The journal's writer ended before the end.
+    #[error(
+        "the journal's thread ended unexpectedly, which is a bug in birdcall: it stops, as what is sent could not be recorded; restart it, and \
+         please report it"
+    )]
+    Unrecorded,
     /// A part of the program that was to work until the end did not.
     #[error("{who} ended unexpectedly, which is a bug in birdcall: it stops, as nothing would be sent there; please report it")]
     Died {
@@ -147,6 +156,8 @@ pub enum AppError {
 
 /// What lanes have to tell may wait in this number.
 const EVENTS: usize = 4_096;
+/// A run without a journal ends within so long: whatever it still does may be done again by the next one.
+const DRAIN_UNRECORDED: Duration = Duration::from_millis(300);
 /// Between two looks whether all counts agree.
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
 
@@ -168,34 +179,42 @@ struct Started {
     feed: Feed,
     control: Option<control::Server>,
     place: Place,
+    /// Resolves when the journal's writer ends, which it must not.
+    writer: Option<oneshot::Receiver<()>>,
 }
 
 /// Opens the lanes, replays what an earlier run left, and takes up its deliveries. The feed is not touched yet.
 fn start(setup: Setup) -> Result<Started, AppError> {
     let Setup { rules, feed, host, history, ways, console, tls, clock, state, .. } = setup;
     let place = Place { folder: state.as_ref().map(|state| state.folder.clone()), host, started_at: clock.now() };
-    let (journal, control) = match state {
+    let (journal, control, writer) = match state {
         Some(Durable { journal, writer, control, .. }) => {
-            let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(writer);
+            let (ends, ended) = oneshot::channel::<()>();
+            let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+                // Dropped when it is over, however that comes.
+                let _ends = ends;
+                writer();
+            });
             thread.map_err(|error| AppError::Thread { of: "journal", error })?;
-            (Some(journal), control)
+            (Some(journal), control, Some(ended))
         }
-        None => (None, None),
+        None => (None, None, None),
     };
     let mut engine = Engine::new(Arc::clone(&rules));
     let recovered = match &place.folder {
-        Some(folder) => recovery::recover(folder, &rules, &mut engine, clock.now()).map_err(AppError::Journal)?,
+        Some(folder) => recovery::recover(folder, &rules, &mut engine, place.started_at).map_err(AppError::Journal)?,
         None => Recovered::default(),
     };
     let (names, switch) = (running::names(&rules), Switch::new(true));
     let (events, told) = mpsc::channel(EVENTS);
-    let intents = intents::of(journal.as_ref(), &clock, &names);
+    let intents = intents::of(journal.as_ref(), &clock, &rules, &names);
     let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents };
     let lanes = Lanes::open(&rules, ways, console, &common)?;
+    lanes.restore(&recovered.sent, clock.now().since(place.started_at));
     let catch_up = CatchUp::new(history, recovered.last_alive);
     let mut dispatch = Dispatch::new(rules, lanes, journal, clock, switch, names);
     recovered.apply(&mut dispatch);
-    Ok(Started { running: Running::new(dispatch, engine, catch_up), events: told, feed, control, place })
+    Ok(Started { running: Running::new(dispatch, engine, catch_up), events: told, feed, control, place, writer })
 }
 
 /// Runs until `stop` is done or the feed refuses for good. Then the feed is closed and the lanes finish, for [`limits::DRAIN`] in all or
@@ -218,13 +237,14 @@ pub async fn run(
     if ended.is_ok() {
         tracing::info!("stopping: what is under way may take {} s; a second signal ends it now", limits::DRAIN.as_secs());
     }
+    let drain = if matches!(ended, Err(AppError::Unrecorded)) { DRAIN_UNRECORDED } else { limits::DRAIN };
     tokio::select! {
         biased;
         () = hurry => {}
         // Not a second word but the first, when it was not by request that the run has ended.
         () = &mut stop, if ended.is_err() => {}
         _ = async { tokio::join!(running.drain(&mut events), feed.close()) } => {}
-        () = tokio::time::sleep(limits::DRAIN) => {}
+        () = tokio::time::sleep(drain) => {}
     }
     let (mut totals, died) = running.finish(&mut events).await;
     totals.ran = began.elapsed();
@@ -239,18 +259,18 @@ struct Patience {
 
 /// The loop: whatever comes first, in the order of what can wait least.
 async fn serve(started: &mut Started, patience: &Patience, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<(), AppError> {
-    let Started { running, events, feed, control, place } = started;
+    let Started { running, events, feed, control, place, writer } = started;
     let give_up_after = patience.start.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
     let mut give_up = pin!(tokio::time::sleep(give_up_after));
     let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
     let (mut second, mut minute) = (every(Duration::from_secs(1)), every(AUDIT_EVERY));
     let mut audit: Option<Audit> = None;
-    let (mut alarm_at, mut answers) = (None, JoinSet::new());
+    let (mut alarm_at, mut answers) = (None, Answers::new());
     let mut frames = 0;
     loop {
-        // The timer is touched only when the deadline has moved, not for every frame.
+        // The timer is touched only when the deadline, or time itself, has moved, not for every frame.
         let deadline = running.deadline();
-        if deadline != alarm_at {
+        if deadline != alarm_at || running.has_jumped() {
             alarm_at = deadline;
             if let Some(wait) = running.until_deadline() {
                 alarm.as_mut().reset(Instant::now() + wait);
@@ -265,45 +285,63 @@ async fn serve(started: &mut Started, patience: &Patience, mut stop: Pin<&mut im
                     return Ok(());
                 }
             }
+            () = gone(writer.as_mut()) => return Err(AppError::Unrecorded),
             died = Running::death(&mut running.dispatch.lanes) => return Err(died),
             asked = ask(control.as_mut()) => commands::reply(running, place, asked, &mut answers),
-            Some(_) = answers.join_next() => {}
+            Some(read) = answers.next() => commands::redeliver(running, read),
             signal = feed.next() => {
                 frames += 1;
-                if matches!(signal, Signal::Lost { .. }) {
-                    running.heard(feed.heard_ago());
-                }
-                let fired = running.signal(signal)?;
+                let fired = take(running, feed, signal)?;
                 if fired || frames >= FRAMES {
                     frames = 0;
                     tokio::task::yield_now().await;
                 }
             }
             () = &mut alarm, if alarm_at.is_some() => {
+                running.lost_time(feed);
                 running.tick();
                 alarm_at = None;
             }
-            _ = second.tick() => running.second(feed.heard_ago()),
+            _ = second.tick() => {
+                running.lost_time(feed);
+                running.second(feed.heard_ago());
+                running.audit_again(events);
+            }
             _ = minute.tick() => {
-                running.audit();
+                running.audit(events);
                 audit = running.dispatch.pending_of_journal();
             }
             (expected, found) = counted(audit.as_mut()), if audit.is_some() => {
                 audit = None;
                 running.compare(expected, found);
             }
+            kept = kept(running.dispatch.keeping.as_mut()), if running.dispatch.keeping.is_some() => running.dispatch.kept(kept),
             () = &mut give_up, if patience.start.is_some() && running.is_starting() => {
                 let why = running.watch.latest_loss.clone().unwrap_or_else(|| "no answer yet".to_owned());
                 return Err(AppError::Unreachable { why, after: give_up_after });
             }
             // Last: what is late already can wait for what is not.
             caught = running.catch_up.next() => {
+                running.lost_time(feed);
                 if running.caught(caught) {
                     tokio::task::yield_now().await;
                 }
             }
         }
     }
+}
+
+/// Takes what the feed says, unless it may have lain there while the machine stood still. Says whether something was brought to a lane.
+fn take(running: &mut Running, feed: &mut Feed, signal: Signal) -> Result<bool, AppError> {
+    let is_over = matches!(signal, Signal::Lost { .. } | Signal::Stopped { .. });
+    if running.lost_time(feed) {
+        if !is_over {
+            return Ok(false);
+        }
+    } else if is_over {
+        running.heard(feed.heard_ago());
+    }
+    running.signal(signal)
 }
 
 fn every(time: Duration) -> Interval {
@@ -316,6 +354,21 @@ fn every(time: Duration) -> Interval {
 async fn ask(control: Option<&mut control::Server>) -> control::Ask {
     match control {
         Some(server) => server.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn gone(writer: Option<&mut oneshot::Receiver<()>>) {
+    match writer {
+        // Nobody ever sends.
+        Some(ended) => drop(ended.await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn kept(keeping: Option<&mut Keeping>) -> bool {
+    match keeping {
+        Some(keeping) => keeping.await,
         None => std::future::pending().await,
     }
 }

@@ -29,6 +29,31 @@ pub(super) struct Notice {
     pub(super) text: String,
 }
 
+/// Told are the actions of `[feed] notices`; when there are none, every chat and console that is armed and places no orders.
+fn targets(rules: &RuleSet) -> Vec<usize> {
+    let is_for_people =
+        |action: &Action| !matches!(action.destination, Destination::Webhook(_)) && !action.trading && action.mode == Mode::Armed;
+    let all = || rules.actions.iter().enumerate().filter(|(_, action)| is_for_people(action)).map(|(at, _)| at).collect();
+    if rules.feed.notices.is_empty() { all() } else { rules.feed.notices.clone() }
+}
+
+/// That nobody would hear what birdcall itself has to say, and what to do about it, in words. `None` when somebody is told, or when nothing
+/// is sent anyway.
+#[must_use]
+pub fn nobody_is_told(rules: &RuleSet) -> Option<String> {
+    let armed = || rules.actions.iter().filter(|action| action.mode == Mode::Armed);
+    if armed().next().is_none() || !targets(rules).is_empty() {
+        return None;
+    }
+    let orders = if armed().any(|action| action.trading) { ", that orders were stopped, or that one may be lost" } else { "" };
+    let hook = armed().find(|action| !action.trading);
+    let or = hook.map(|hook| format!(", or let {} have it as JSON: notices = [\"{0}\"]", hook.name)).unwrap_or_default();
+    Some(format!(
+        "nobody is told of a gap in the feed or a dead destination{orders}, as no action is a chat. Add one, say [actions.desk], and write \
+         notices = [\"desk\"] under [feed]{or}"
+    ))
+}
+
 /// Who is told, and what was said lately.
 #[derive(Debug)]
 pub(super) struct Notices {
@@ -37,14 +62,8 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    /// Told are the actions of `[feed] notices`; when there are none, every chat and console that is armed and places no orders.
     pub(super) fn new(rules: &RuleSet) -> Self {
-        let is_for_people = |action: &Action| {
-            !matches!(action.destination, Destination::Webhook(_)) && !action.trading && action.mode == Mode::Armed
-        };
-        let all = || rules.actions.iter().enumerate().filter(|(_, action)| is_for_people(action)).map(|(at, _)| at).collect();
-        let targets = if rules.feed.notices.is_empty() { all() } else { rules.feed.notices.clone() };
-        Self { targets, said: HashMap::new() }
+        Self { targets: targets(rules), said: HashMap::new() }
     }
 
     /// The deliveries that say it; none when it was said a moment ago.

@@ -8,10 +8,11 @@ use tracing::{info, warn};
 
 use super::dispatch::{Dispatch, Orders};
 use super::notices::Notice;
+use super::paces::{self, Sent};
 use crate::decode;
 use crate::engine::{Engine, Input};
 use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredSwitch};
-use crate::model::action::{Action, Destination};
+use crate::model::action::Action;
 use crate::model::delivery::{Delivery, Outcome, Suppression};
 use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, JOIN_TWEETS, REPLAY_REACH};
 use crate::model::mode::Mode;
@@ -27,6 +28,8 @@ pub(super) struct Recovered {
     pub(super) last_alive: Option<Timestamp>,
     /// Deliveries of this day, for each action with a `max_per_day`.
     sent_today: Vec<(usize, u32)>,
+    /// What was sent in the windows of the rate limits.
+    pub(super) sent: Vec<Sent>,
 }
 
 /// Replays the recent past into `engine`, silently, and reads what is to be gone on with. What cannot be read is said and left out: a
@@ -39,8 +42,15 @@ pub(super) fn recover(folder: &Path, rules: &RuleSet, engine: &mut Engine, now: 
             warn!("nothing to go on from: {error}");
             return Ok(Recovered::default());
         }
+        Err(error @ JournalError::Unmended { .. }) => {
+            // There is no room to mend it; the journal says so itself, and does it when there is. It may say that orders are stopped.
+            warn!("nothing to go on from: {error}");
+            let why = "the journal was damaged and could not be read yet: look at what was sent, then arm again".to_owned();
+            return Ok(Recovered { switch: Some(StoredSwitch { armed: false, why, at: now }), ..Recovered::default() });
+        }
         Err(error) => return Err(error),
     };
+    reader.put_right(now)?;
     engine.restore(reader.fired(FIRED_IDS)?);
     let (mut effects, mut unreadable) = (Vec::new(), 0_usize);
     let since =
@@ -61,9 +71,10 @@ pub(super) fn recover(folder: &Path, rules: &RuleSet, engine: &mut Engine, now: 
     let mut sent_today = Vec::new();
     for (at, action) in rules.actions.iter().enumerate().filter(|(_, action)| action.max_per_day.is_some()) {
         let waiting = |stored: &&StoredDelivery| stored.action == action.name && stored.sent_at.is_none();
-        let sent = reader.sent_since(&action.name, midnight)? + unfinished.iter().filter(waiting).count() as u64;
+        let sent = reader.sent_since(&action.name, midnight, now)? + unfinished.iter().filter(waiting).count() as u64;
         sent_today.push((at, u32::try_from(sent).unwrap_or(u32::MAX)));
     }
+    let sent = paces::read(&mut reader, rules, &unfinished, now)?;
     let (switch, last_alive) = (reader.switch()?, reader.last_alive()?);
     if entries > 0 || !unfinished.is_empty() {
         info!(entries, pending = unfinished.len(), "went on from the journal");
@@ -71,7 +82,7 @@ pub(super) fn recover(folder: &Path, rules: &RuleSet, engine: &mut Engine, now: 
     if unreadable > 0 || reader.damaged() > 0 {
         warn!(unreadable, damaged = reader.damaged(), "parts of the journal are damaged and were left out");
     }
-    Ok(Recovered { unfinished, switch, last_alive, sent_today })
+    Ok(Recovered { unfinished, switch, last_alive, sent_today, sent })
 }
 
 impl Recovered {
@@ -123,8 +134,7 @@ pub(super) fn delivery(
 
 /// Whether a delivery that an earlier run did not finish can go on, or how it ends.
 fn fate(stored: &StoredDelivery, action: Option<&Action>, now: Timestamp) -> Result<(), Outcome> {
-    let idempotent =
-        action.is_some_and(|action| matches!(&action.destination, Destination::Webhook(webhook) if webhook.idempotent));
+    let idempotent = action.is_some_and(Action::is_idempotent);
     if stored.state == State::Sending && stored.trading && !idempotent {
         let reason = "birdcall ended while it was being sent; an order is not repeated".to_owned();
         return Err(Outcome::Unknown { reason });

@@ -7,16 +7,16 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
-use super::catch_up::{CatchUp, Caught};
-use super::dispatch::{Dispatch, Seen};
+use super::catch_up::{CatchUp, Caught, Words};
+use super::dispatch::{Comparison, Dispatch, Seen, Suspicion, Verdict};
 use super::notices::Notice;
 use super::safety::written;
 use super::{AppError, Totals};
-use crate::clock::Clock;
+use crate::clock::{Clock, Lost};
 use crate::decode;
 use crate::deliver::LaneEvent;
 use crate::engine::{Effect, Engine, Input};
-use crate::feed::{Gap, Reaction, Signal, Text};
+use crate::feed::{Feed, Filled, Gap, Reaction, Signal, Text};
 use crate::journal::{GapRow, GapState};
 use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::Origin;
@@ -41,8 +41,14 @@ pub(super) struct Running {
     /// The journal's trouble that was told.
     degraded: Option<String>,
     repaired: Option<String>,
+    /// That the journal's log grows was told.
+    behind: bool,
     /// Whether the counts agreed the last time that somebody looked.
     pub(super) agree: bool,
+    suspicion: Suspicion,
+    comparison: Comparison,
+    /// Time has, and a timer may be set for a moment that has passed.
+    jumped: bool,
 }
 
 /// What is known of the connection.
@@ -79,7 +85,11 @@ impl Running {
             died: None,
             degraded: None,
             repaired: None,
+            behind: false,
             agree: true,
+            suspicion: Suspicion::default(),
+            comparison: Comparison::default(),
+            jumped: false,
         }
     }
 
@@ -105,9 +115,11 @@ impl Running {
                 debug!(bytes, "a binary message that is no text");
                 Totals::add(&mut self.dispatch.totals.malformed, "not_text", 1);
             }
-            Signal::Connected { peer, took } => {
+            Signal::Connected { peer, took, date } => {
                 info!(%peer, took_ms = took.as_millis(), rules = self.dispatch.rules.rules.len(), "connected to the feed");
                 self.watch.has_connected = true;
+                self.dispatch.safety.feed_said(date, self.clock.now(), took);
+                self.engine.feed_is_ahead(self.dispatch.safety.feed_is_ahead());
                 self.turn(FeedState::Connected);
                 self.catch_up.gaps.connected(self.clock.now());
                 self.catch_up();
@@ -141,6 +153,39 @@ impl Running {
         Ok(false)
     }
 
+    /// Looks whether time was lost since the last look: the machine stood still, or its clock was moved. Then orders are stopped. And unless
+    /// the clock was set back, the connection is given up, as what it holds may be old; what was said since the feed was last heard is a
+    /// gap. Says whether that is so. To be asked before anything is done that depends on the time.
+    pub(super) fn lost_time(&mut self, feed: &mut Feed) -> bool {
+        let Some(lost) = self.clock.lost() else { return false };
+        let why = match lost {
+            Lost::Slept(time) => format!("this machine stood still for {}", written(time)),
+            Lost::Forward(time) => format!("this machine's clock jumped forward by {}", written(time)),
+            Lost::Back(time) => format!("this machine's clock jumped back by {}", written(time)),
+        };
+        self.dispatch.disarm_by_itself(&why);
+        self.dispatch.safety.clocks(self.clock.now(), self.clock.wall());
+        self.jumped = true;
+        match lost {
+            Lost::Back(_) => return false,
+            Lost::Slept(_) => {}
+            // The feed's clock may be ahead of ours by as much from now on, and the history is asked by that one.
+            Lost::Forward(time) => self.catch_up.gaps.set_back(time),
+        }
+        if feed.hang_up() && self.watch.state == FeedState::Connected {
+            self.dispatch.totals.losses += 1;
+            self.catch_up.gaps.lost();
+            self.watch.latest_loss = Some(why);
+            self.turn(FeedState::Lost);
+        }
+        true
+    }
+
+    /// Whether time has jumped since this was asked before, so that a timer is of no use.
+    pub(super) fn has_jumped(&mut self) -> bool {
+        std::mem::take(&mut self.jumped)
+    }
+
     fn turn(&mut self, state: FeedState) {
         if self.watch.state != state {
             (self.watch.state, self.watch.since) = (state, self.clock.now());
@@ -153,8 +198,9 @@ impl Running {
         self.watch.last_frame_at = Some(at);
         let Some(envelope) = self.decode(&text) else { return false };
         if let Some(why) = envelope.ts.and_then(|sent| self.dispatch.safety.envelope(sent, at)) {
-            self.dispatch.disarm_by_itself(&why);
+            self.dispatch.times_differ(&why);
         }
+        self.engine.feed_is_ahead(self.dispatch.safety.feed_is_ahead());
         if let Body::Content(content) = &envelope.body {
             self.watch.last_tweet = Some(LastTweet { id: content.tweet_id.to_string(), at });
         }
@@ -206,16 +252,15 @@ impl Running {
         if let Some(journal) = &self.dispatch.journal {
             // If this run ends before what was missed has come, the next one must ask for it again.
             let until = self.catch_up.owed_since().map_or(at, |missing| missing.min(at));
+            // By the clock that outlives this run's, or the next one would take a wrong clock for a gap of years.
+            let until = self.catch_up.by_the_feed(until, self.dispatch.safety.feed_is_ahead());
             journal.alive(until, self.watch.state == FeedState::Connected);
         }
     }
 
     /// One second has passed. `heard_ago`: when the feed was last heard.
     pub(super) fn second(&mut self, heard_ago: Option<Duration>) {
-        let now = self.clock.now();
-        if let Some(why) = self.dispatch.safety.clocks(now, self.clock.wall()) {
-            self.dispatch.disarm_by_itself(&why);
-        }
+        self.dispatch.safety.clocks(self.clock.now(), self.clock.wall());
         if self.watch.state == FeedState::Connected {
             self.heard(heard_ago);
         }
@@ -239,9 +284,15 @@ impl Running {
             _ => {}
         }
         self.degraded = health.degraded;
+        match (std::mem::replace(&mut self.behind, health.behind.is_some()), health.behind) {
+            (false, Some(why)) => warn!("the journal records, but {why}"),
+            (true, None) => info!("the journal's log could be emptied again"),
+            _ => {}
+        }
         if health.repaired.is_some() && self.repaired != health.repaired {
             let text = health.repaired.clone().unwrap_or_default();
             self.repaired = health.repaired;
+            warn!("{text}");
             self.dispatch.tell(&Notice {
                 key: "repaired".to_owned(),
                 about: None,
@@ -255,7 +306,7 @@ impl Running {
     fn catch_up(&mut self) {
         while let Some(gap) = self.catch_up.begin() {
             let why = self.catch_up.why_not();
-            self.stays_open(&gap, &why);
+            self.stays_open(&gap, why);
         }
         self.hold_or_let_go();
     }
@@ -264,12 +315,8 @@ impl Running {
     pub(super) fn caught(&mut self, caught: Caught) -> bool {
         match caught {
             Caught::Envelope(text) => return self.missed(text),
-            Caught::Ended(gap, Ok(filled)) => {
-                info!(from = %gap.from, to = %gap.to, rows = filled.rows, "the history has what was missed");
-                self.record(&gap, GapState::Filled, "");
-                self.catch_up.show(&gap, Shown::Filled, None);
-            }
-            Caught::Ended(gap, Err(why)) => self.stays_open(&gap, &why.to_string()),
+            Caught::Ended(gap, Ok(filled)) => self.filled(&gap, &filled),
+            Caught::Ended(gap, Err(why)) => self.stays_open(&gap, Words::of(why.to_string())),
             Caught::Due => {}
         }
         self.catch_up();
@@ -280,6 +327,8 @@ impl Running {
         let at = self.clock.now();
         let Some(envelope) = self.decode(&text) else { return false };
         self.dispatch.totals.backfilled += 1;
+        self.dispatch.safety.history_said(self.catch_up.ahead);
+        self.engine.feed_is_ahead(self.dispatch.safety.feed_is_ahead());
         self.engine.step(&Input::Entry { envelope: &envelope, at, origin: Origin::Backfill }, &mut self.effects);
         drop(envelope);
         // What came live, or was fetched before, is in the journal already: queries overlap.
@@ -287,16 +336,35 @@ impl Running {
         self.dispatch.perform(seen, &mut self.effects)
     }
 
+    /// A hole was filled; what it could not be filled with is told.
+    fn filled(&mut self, gap: &Gap, filled: &Filled) {
+        info!(from = %gap.from, to = %gap.to, rows = filled.rows, "the history has what was missed");
+        let Words { kept, told } = self.catch_up.missing(gap, filled, self.dispatch.safety.feed_is_ahead());
+        self.record(gap, GapState::Filled, &kept);
+        self.catch_up.show(gap, Shown::Filled, Some(kept).filter(|kept| !kept.is_empty()));
+        if told.is_empty() {
+            return;
+        }
+        warn!(from = %gap.from, to = %gap.to, "not all of it: {told}");
+        self.dispatch.tell(&Notice {
+            key: format!("rest:{}", gap.from.as_millis()),
+            about: None,
+            title: format!("A part is missing of the gap from {gap}"),
+            text: format!("What the feed said meanwhile was fetched from the history, but not all of it: {told}."),
+        });
+    }
+
     /// A hole that cannot be filled is an alert itself.
-    fn stays_open(&mut self, gap: &Gap, why: &str) {
+    fn stays_open(&mut self, gap: &Gap, why: Words) {
         let length = written(gap.to.since(gap.from));
+        let Words { kept, told: why } = why;
         error!(from = %gap.from, to = %gap.to, "gap: what the feed said in {length} is missing: {why}");
-        self.record(gap, GapState::Unavailable, why);
-        self.catch_up.show(gap, Shown::Unavailable, Some(why.to_owned()));
+        self.record(gap, GapState::Unavailable, &kept);
+        self.catch_up.show(gap, Shown::Unavailable, Some(kept));
         self.dispatch.tell(&Notice {
             key: format!("gap:{}", gap.from.as_millis()),
             about: None,
-            title: format!("gap from {} to {}", gap.from, gap.to),
+            title: format!("gap from {gap}"),
             text: format!("For {length} birdcall did not hear the feed, and what was said then cannot be had: {why}."),
         });
     }
@@ -318,24 +386,34 @@ impl Running {
         }
     }
 
-    /// Holds what the ledger says is pending against what the lanes have. All events must have been taken.
-    pub(super) fn audit(&mut self) {
-        let waiting = self.dispatch.lanes.waiting();
-        match self.dispatch.audit(&waiting) {
-            Ok(()) => self.agree = true,
-            Err(why) => {
+    /// Holds what the ledger says is pending against what the lanes have. What differs may be on its way from there to here; it is a fault
+    /// when the next look finds the very same.
+    pub(super) fn audit(&mut self, events: &mut mpsc::Receiver<LaneEvent>) {
+        let waiting = self.dispatch.settled(events);
+        let found = self.dispatch.audit(&waiting).err();
+        match self.suspicion.look(found) {
+            Verdict::Fine => self.agree = true,
+            Verdict::Suspect => {}
+            Verdict::Wrong(why) => {
                 error!("the counts do not agree, which is a bug in birdcall: {why}; please report it");
                 self.agree = false;
             }
         }
     }
 
+    /// As [`Running::audit`], when the latest look found a difference.
+    pub(super) fn audit_again(&mut self, events: &mut mpsc::Receiver<LaneEvent>) {
+        if self.suspicion.is_open() {
+            self.audit(events);
+        }
+    }
+
     /// Compares what the journal has pending with what the ledger had when it was asked.
     pub(super) fn compare(&mut self, expected: u64, found: u64) {
-        let health = self.dispatch.journal.as_ref().map(crate::journal::Journal::health).unwrap_or_default();
-        if expected != found && health.degraded.is_none() && health.unrecorded == 0 {
+        let Some(health) = self.dispatch.journal.as_ref().map(crate::journal::Journal::health) else { return };
+        if let Some(should) = self.comparison.look(&health, expected, found) {
             error!(
-                "the journal has {found} pending deliveries and {expected} should be, which is a bug in birdcall; please report it"
+                "the journal has {found} pending deliveries and {should} should be, which is a bug in birdcall; please report it"
             );
             self.agree = false;
         }

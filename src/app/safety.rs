@@ -1,10 +1,10 @@
-//! When orders must stop by themselves: what is seen of the feed, the clock and the answers in, a reason to disarm out. Pure.
+//! When orders must stop by themselves: what is seen of the feed and the answers in, a reason to disarm out. Pure.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::model::delivery::{Outcome, Report};
-use crate::model::limits::{CLOCK_JUMP, FEED_LAG, FEED_LAG_ENVELOPES, ORDER_ERRORS};
+use crate::model::limits::{CLOCK_SKEW, FEED_LAG, FEED_LAG_ENVELOPES, ORDER_ERRORS};
 use crate::model::time::Timestamp;
 
 /// What could make orders wrong.
@@ -15,22 +15,50 @@ pub(super) struct Safety {
     ahead: u32,
     /// Orders in a row that failed.
     failed: u32,
-    /// How far the system's clock is from the steady one.
-    drift: Option<i64>,
+    /// How far the system's clock is ahead of the steady one, in ms. They start as one.
+    drift: i64,
+    /// How far the feed's clock is ahead of the steady one: by what it said itself, and as far as we believe it.
+    stated: Option<Stated>,
+    believed: i64,
+    /// An envelope has come over this connection.
+    has_heard: bool,
     /// Deliveries begun of each action on this day.
     begun: HashMap<usize, (i64, u32)>,
     latest_lag: Option<i64>,
 }
 
+/// A `Date` that can only come of another clock than ours, in ms that it is ahead of the steady one: what answered may have said it at any
+/// moment while we waited.
+#[derive(Clone, Copy, Debug)]
+struct Stated {
+    least: i64,
+    most: i64,
+    /// Somebody else said so, too.
+    agreed: bool,
+}
+
 impl Safety {
     /// A live envelope came at `at` that the feed says it sent at `sent`.
     pub(super) fn envelope(&mut self, sent: Timestamp, at: Timestamp) -> Option<String> {
-        let lag = at.as_millis().saturating_sub(sent.as_millis());
-        self.latest_lag = Some(lag);
+        let steady = at.as_millis().saturating_sub(sent.as_millis());
+        let by = |ahead: i64| steady.saturating_add(ahead);
+        let nearest = |one: i64, other: i64| if by(other).unsigned_abs() < by(one).unsigned_abs() { other } else { one };
+        // One of this machine's clocks may have been put right since it started; the one that is nearest to the feed's is.
+        let ours = nearest(0, self.drift);
         let limit = i64::try_from(FEED_LAG.as_millis()).unwrap_or(i64::MAX);
+        if let Some(stated) = &mut self.stated {
+            stated.agreed |= by(stated.most) >= -limit && by(stated.least) <= limit;
+        }
+        let theirs = self.stated.filter(|stated| stated.agreed).map_or(ours, |stated| stated.most);
+        self.believed = if is_skewed(steady) { nearest(ours, theirs) } else { 0 };
+        (self.has_heard, self.latest_lag) = (true, Some(by(self.believed)));
+        let lag = by(ours);
         self.lagging = if lag > limit { self.lagging.saturating_add(1) } else { 0 };
         self.ahead = if lag < -limit { self.ahead.saturating_add(1) } else { 0 };
         let words = written(Duration::from_millis(lag.unsigned_abs()));
+        if self.lagging == FEED_LAG_ENVELOPES && by(self.believed) < limit {
+            return Some(format!("this machine's clock is wrong: it is {words} ahead of the feed's"));
+        }
         if self.lagging == FEED_LAG_ENVELOPES {
             return Some(format!(
                 "the feed lags: its envelopes are {words} old when they come, or this machine's clock is ahead"
@@ -39,18 +67,51 @@ impl Safety {
         (self.ahead == FEED_LAG_ENVELOPES).then(|| format!("this machine's clock is wrong: the feed's is {words} ahead of it"))
     }
 
+    /// The feed's clock said `date`, in whole seconds, in an answer that had come by `at` and took so long: it was said at any moment of
+    /// that, so that a slow way is no other clock, and what is aged by it is never taken for younger than it is.
+    pub(super) fn feed_said(&mut self, date: Option<Timestamp>, at: Timestamp, took: Duration) {
+        let took = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+        let stated = date.map(|date| {
+            let least = date.as_millis().saturating_add(500).saturating_sub(at.as_millis());
+            Stated { least, most: least.saturating_add(took), agreed: false }
+        });
+        self.stated = stated.filter(|stated| stated.least.signum() == stated.most.signum());
+        self.stated = self.stated.filter(|stated| is_skewed(stated.least) && is_skewed(stated.most));
+        let known = [std::mem::take(&mut self.believed), self.drift];
+        self.has_heard = false;
+        known.into_iter().for_each(|ahead| self.agrees(ahead));
+    }
+
+    /// The history's clock is so far ahead of the steady one, in milliseconds.
+    pub(super) fn history_said(&mut self, ahead: i64) {
+        self.agrees(ahead);
+    }
+
+    fn agrees(&mut self, ahead: i64) {
+        let Some(stated) = &mut self.stated else { return };
+        let doubt = i64::try_from(CLOCK_SKEW.as_millis()).unwrap_or(i64::MAX);
+        let about = stated.least.saturating_sub(doubt)..=stated.most.saturating_add(doubt);
+        if is_skewed(ahead) && about.contains(&ahead) {
+            stated.agreed = true;
+            // An envelope says more, once there was one.
+            self.believed = if self.has_heard { self.believed } else { stated.most };
+        }
+    }
+
+    /// How far the feed's clock is ahead of the steady one, in milliseconds, where that is more than clocks differ. Two must say so: the
+    /// `Date` of one answer may be anybody's, and by an envelope alone a feed that lags would pass for a wrong clock.
+    pub(super) fn feed_is_ahead(&self) -> i64 {
+        self.believed
+    }
+
     /// What the latest envelope's lag was, in milliseconds.
     pub(super) fn lag(&self) -> Option<i64> {
         self.latest_lag
     }
 
     /// The two clocks are looked at.
-    pub(super) fn clocks(&mut self, steady: Timestamp, wall: Timestamp) -> Option<String> {
-        let drift = wall.as_millis().saturating_sub(steady.as_millis());
-        let jump = drift.saturating_sub(self.drift.replace(drift).unwrap_or(drift));
-        let size = Duration::from_millis(jump.unsigned_abs());
-        let direction = if jump > 0 { "forward" } else { "back" };
-        (size >= CLOCK_JUMP).then(|| format!("this machine's clock jumped {direction} by {}", written(size)))
+    pub(super) fn clocks(&mut self, steady: Timestamp, wall: Timestamp) {
+        self.drift = wall.as_millis().saturating_sub(steady.as_millis());
     }
 
     /// An order has ended.
@@ -101,6 +162,11 @@ pub(super) enum Quota {
     },
 }
 
+/// More than clocks differ.
+fn is_skewed(ms: i64) -> bool {
+    u128::from(ms.unsigned_abs()) > CLOCK_SKEW.as_millis()
+}
+
 fn day(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(86_400_000)
 }
@@ -144,17 +210,98 @@ mod tests {
         assert!(ahead.len() == 1 && ahead[0].contains("1 h 00 min ahead"), "{ahead:?}");
     }
 
+    const DAY: i64 = 86_400_000;
+
+    /// So many envelopes, each sent at `sent` and received at `at`; what was said of them.
+    fn envelopes(safety: &mut Safety, sent: i64, at: i64) -> Vec<String> {
+        (0..20).filter_map(|_| safety.envelope(ms(sent), ms(at))).collect()
+    }
+
     #[test]
-    fn a_clock_that_is_slewed_is_fine_and_one_that_jumps_is_not() {
+    fn a_clock_that_was_put_right_is_believed_and_the_one_that_it_started_with_is_not() {
         let mut safety = Safety::default();
-        assert_eq!(safety.clocks(ms(0), ms(86_400_000)), None, "only changes count");
-        for second in 1..1_000 {
-            assert_eq!(safety.clocks(ms(second * 1_000), ms(86_400_000 + second * 1_010)), None);
+        assert!(envelopes(&mut safety, 9 * DAY, 0)[0].contains("is wrong: the feed's is 9 days 0 h ahead"));
+        assert_eq!(safety.feed_is_ahead(), 0, "nobody else says so");
+        safety.clocks(ms(1_000), ms(9 * DAY + 1_000));
+        safety.rearm();
+        assert_eq!(envelopes(&mut safety, 9 * DAY + 2_000, 2_100), [""; 0]);
+        assert_eq!((safety.feed_is_ahead(), safety.lag()), (9 * DAY, Some(100)));
+        assert_eq!(envelopes(&mut safety, 9 * DAY, 60_000).len(), 1, "a lagging feed is one by the right clock too");
+        assert_eq!(safety.lag(), Some(60_000));
+        safety.clocks(ms(70_000), ms(70_000));
+        assert_eq!(safety.envelope(ms(70_000), ms(70_100)), None);
+        assert_eq!((safety.feed_is_ahead(), safety.lag()), (0, Some(100)), "the steady clock was the right one");
+    }
+
+    #[test]
+    fn a_clock_ahead_of_the_feeds_is_told_from_a_feed_that_lags_by_what_the_feeds_clock_says() {
+        let mut safety = Safety::default();
+        safety.feed_said(Some(ms(DAY)), ms(2 * DAY + 600), Duration::ZERO);
+        assert_eq!(safety.feed_is_ahead(), 0, "nobody else has said so");
+        let said = envelopes(&mut safety, DAY + 1_000, 2 * DAY + 1_300);
+        assert!(said.len() == 1 && said[0].contains("wrong: it is 1 days 0 h ahead of the feed's"), "{said:?}");
+        assert_eq!((safety.feed_is_ahead(), safety.lag()), (-DAY - 100, Some(200)));
+        let mut lagging = Safety::default();
+        lagging.feed_said(Some(ms(2 * DAY)), ms(2 * DAY + 600), Duration::ZERO);
+        assert!(envelopes(&mut lagging, DAY, 2 * DAY)[0].contains("the feed lags"));
+        assert_eq!(lagging.lag(), Some(DAY), "its age stays what it is");
+        lagging.feed_said(None, ms(2 * DAY), Duration::ZERO);
+        assert_eq!((lagging.envelope(ms(DAY), ms(2 * DAY)), lagging.lag()), (None, Some(DAY)));
+    }
+
+    #[test]
+    fn a_slow_way_to_the_feed_is_no_other_clock_and_makes_nothing_younger() {
+        let seconds = Duration::from_secs;
+        // Every byte takes 8 s, and the answer's head did, too: it was dated 8 s before it came.
+        let mut right = Safety::default();
+        right.feed_said(Some(ms(DAY)), ms(DAY + 8_000), seconds(9));
+        assert_eq!(right.envelope(ms(DAY + 10_000), ms(DAY + 18_000)), None);
+        assert_eq!((right.feed_is_ahead(), right.lag()), (0, Some(8_000)));
+        // (the clock here is so far ahead)
+        for ours in [HOUR, -HOUR, 10_000] {
+            let mut wrong = Safety::default();
+            wrong.feed_said(Some(ms(DAY)), ms(DAY + 4_000 + ours), seconds(4));
+            assert_eq!(wrong.envelope(ms(DAY + 10_000), ms(DAY + 14_000 + ours)), None);
+            let lag = wrong.lag().unwrap();
+            assert!((4_000..=4_500).contains(&lag), "{ours}: {lag}");
         }
-        let jump = safety.clocks(ms(1_000_000), ms(86_400_000 + 1_010_000 + 3_600_000));
-        assert_eq!(jump.as_deref(), Some("this machine's clock jumped forward by 1 h 00 min"));
-        assert_eq!(safety.clocks(ms(1_001_000), ms(86_400_000 + 1_011_000 + 3_600_000)), None, "it is told once");
-        assert!(safety.clocks(ms(1_002_000), ms(0)).is_some_and(|said| said.contains("back by")));
+    }
+
+    const HOUR: i64 = 3_600_000;
+
+    #[test]
+    fn a_date_alone_is_not_believed_and_one_that_another_clock_agrees_with_is() {
+        let connected = |ahead: i64| {
+            let mut safety = Safety::default();
+            safety.feed_said(Some(ms(DAY + ahead)), ms(DAY + 500), Duration::from_millis(200));
+            safety
+        };
+        for ahead in [HOUR, -HOUR, 7_000, -7_000] {
+            let mut safety = connected(ahead);
+            assert_eq!(safety.feed_is_ahead(), 0, "{ahead}");
+            for other in [0, ahead / 10, -ahead, 2 * ahead + ahead.signum() * 5_000] {
+                safety.history_said(other);
+                assert_eq!(safety.feed_is_ahead(), 0, "{ahead} {other}");
+            }
+            // The clocks here and of the history are right: what comes live is as old as it is.
+            assert_eq!((safety.envelope(ms(DAY), ms(DAY + 100)), safety.feed_is_ahead()), (None, 0), "{ahead}");
+            let mut safety = connected(ahead);
+            safety.history_said(ahead - 900);
+            assert_eq!(safety.feed_is_ahead(), ahead + 200, "{ahead}");
+            // It is known over the next connection, too.
+            safety.feed_said(Some(ms(2 * DAY + ahead)), ms(2 * DAY + 500), Duration::ZERO);
+            assert_eq!(safety.feed_is_ahead(), ahead, "{ahead}");
+            safety.feed_said(Some(ms(3 * DAY)), ms(3 * DAY + 500), Duration::ZERO);
+            assert_eq!(safety.feed_is_ahead(), 0, "{ahead}");
+        }
+        let mut safety = connected(HOUR);
+        assert_eq!((safety.envelope(ms(DAY), ms(DAY + 100)), safety.lag()), (None, Some(100)));
+        safety.history_said(HOUR);
+        assert_eq!(safety.feed_is_ahead(), 0, "what comes live says otherwise");
+        let mut put_right = Safety::default();
+        put_right.clocks(ms(0), ms(9 * DAY));
+        put_right.feed_said(Some(ms(10 * DAY)), ms(DAY + 500), Duration::ZERO);
+        assert_eq!(put_right.feed_is_ahead(), 9 * DAY, "this machine's own clock, since it was put right");
     }
 
     fn report(outcome: Outcome, attempts: u32) -> Report {

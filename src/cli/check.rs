@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{End, load, say};
+use super::{End, load, say, warn};
+use crate::app;
 
 /// Find every mistake in a rules file or folder
 #[derive(Debug, clap::Args)]
@@ -21,6 +22,9 @@ pub(super) fn run(arguments: &Arguments) -> End {
                 plural(rules.set.rules.len(), "rule"),
                 plural(rules.set.actions.len(), "action")
             ));
+            if let Some(why) = app::nobody_is_told(&rules.set) {
+                warn(why);
+            }
             End::Fine
         }
     }

@@ -1,5 +1,8 @@
 //! `birdcall deliveries`: what the journal knows of deliveries, as a table or as JSON. An instance may run or not.
 
+use std::path::Path;
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::moments::Moments;
@@ -7,8 +10,10 @@ use super::state::State as Folder;
 use super::table::{self, Cell, FAINT, FINE, PLAIN, WAITING, WARNING, WRONG};
 use super::{End, complain, say, warn};
 use crate::clock::Clock;
+use crate::control::{self, Answer, Command};
 use crate::journal::{JournalError, Query, Reader, State, StoredAttempt, StoredDelivery};
 use crate::model::delivery::Suppression;
+use crate::model::time::Timestamp;
 
 /// Show deliveries: what was sent, what failed and why, what waits
 #[derive(Debug, clap::Args)]
@@ -44,12 +49,19 @@ pub(super) struct Arguments {
     folder: Folder,
 }
 
+/// Clocks that differ by less tell the same time to people.
+const AGREES: Duration = Duration::from_secs(30);
+
 /// A delivery and the attempts at it.
 type Found = (StoredDelivery, Vec<StoredAttempt>);
 
 pub(super) fn run(arguments: &Arguments) -> End {
-    let moments = Moments::here(Clock::system().wall());
-    match find(arguments, &moments) {
+    let folder = match arguments.folder.folder() {
+        Ok(folder) => folder,
+        Err(end) => return end,
+    };
+    let moments = Moments::here(now(&folder));
+    match find(arguments, &folder, &moments) {
         Ok((found, more)) => {
             if arguments.json {
                 say(json(&found));
@@ -62,15 +74,26 @@ pub(super) fn run(arguments: &Arguments) -> End {
     }
 }
 
+/// By the clock of the instance that runs, whose times these are: it goes on from where it started, whatever the system's does. A journal
+/// that is as old as the system's clock says needs nobody to be asked.
+fn now(folder: &Path) -> Timestamp {
+    let wall = Clock::system().wall();
+    let written = Reader::open(folder).and_then(|mut reader| reader.last_written()).ok().flatten();
+    let agrees = written.is_none_or(|written| wall.since(written).max(written.since(wall)) < AGREES);
+    match (!agrees).then(|| control::ask(folder, &Command::Status)) {
+        Some(Ok(Answer::Status(status))) => status.now,
+        _ => wall,
+    }
+}
+
 /// What was asked for, the newest first, and whether there is more of it.
-fn find(arguments: &Arguments, moments: &Moments) -> Result<(Vec<Found>, bool), End> {
+fn find(arguments: &Arguments, folder: &Path, moments: &Moments) -> Result<(Vec<Found>, bool), End> {
     let query = query(arguments, moments).map_err(|error| {
         complain(error);
         End::CannotStart
     })?;
-    let folder = arguments.folder.folder()?;
     let read = || -> Result<_, JournalError> {
-        let mut reader = Reader::open(&folder)?;
+        let mut reader = Reader::open(folder)?;
         let mut rows = reader.deliveries(&query)?;
         let more = rows.len() >= query.at_most;
         rows.truncate(query.at_most.saturating_sub(1));

@@ -1,6 +1,7 @@
 //! arguments → command → exit code; one file per subcommand.
 
 mod arm;
+mod ask;
 mod check;
 mod deliveries;
 mod demo;

@@ -1,8 +1,9 @@
 //! `birdcall redeliver`: deliveries that ended without having arrived, sent again by the running instance.
 
+use super::ask::{ask, told};
 use super::state::State;
 use super::{End, complain, say, table};
-use crate::control::{self, Answer, AskError, Command};
+use crate::control::{Answer, AskError, Command};
 
 /// Send deliveries again that ended without having arrived
 #[derive(Debug, clap::Args)]
@@ -18,38 +19,22 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> End {
-    let folder = match arguments.state.folder() {
-        Ok(folder) => folder,
+    let command = Command::Redeliver { ids: distinct(&arguments.ids), orders: arguments.orders };
+    let deliveries = match ask(&arguments.state, &command, |_, error| at_rest(error)) {
+        Ok(Answer::Redelivered { deliveries }) => deliveries,
+        Ok(other) => return told(&other),
         Err(end) => return end,
     };
-    let command = Command::Redeliver { ids: distinct(&arguments.ids), orders: arguments.orders };
-    match control::ask(&folder, &command) {
-        Ok(Answer::Redelivered { deliveries }) => {
-            let accepted = deliveries.iter().filter(|delivery| delivery.accepted).count();
-            for delivery in &deliveries {
-                let line = format!("{}: {}", delivery.id, table::clean(&delivery.said));
-                if delivery.accepted { say(line) } else { complain(line) }
-            }
-            if accepted > 0 && accepted == deliveries.len() { End::Fine } else { End::CannotStart }
-        }
-        Ok(other) => told(&other),
-        Err(error @ AskError::NotRunning(_)) => {
-            complain(format_args!("{error}; start it and ask again, as only a running birdcall sends"));
-            End::CannotStart
-        }
-        Err(error) => {
-            complain(error);
-            End::CannotStart
-        }
+    let accepted = deliveries.iter().filter(|delivery| delivery.accepted).count();
+    for delivery in &deliveries {
+        let line = format!("{}: {}", delivery.id, table::clean(&delivery.said));
+        if delivery.accepted { say(line) } else { complain(line) }
     }
+    if accepted > 0 && accepted == deliveries.len() { End::Fine } else { End::CannotStart }
 }
 
-/// An answer to something else than was asked.
-pub(super) fn told(answer: &Answer) -> End {
-    match answer {
-        Answer::Refused { why } => complain(table::clean(why)),
-        _ => complain("birdcall answered something else than it was asked; it may be of another version than this one"),
-    }
+fn at_rest(not_running: &AskError) -> End {
+    complain(format_args!("{not_running}; start it and ask again, as only a running birdcall sends"));
     End::CannotStart
 }
 

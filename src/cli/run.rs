@@ -79,6 +79,9 @@ fn reachable(mut setup: Setup) -> Result<Setup, control::BindError> {
 
 /// Reads every secret and prepares every lane before anything is connected: all that is missing is told in one run.
 fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
+    if let Some(why) = app::nobody_is_told(&rules.set) {
+        tracing::warn!("{why}");
+    }
     let key = feed_key(&rules);
     let ways = ways(&rules);
     let (key, ways) = (key?, ways?);

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::ask::{ask, told};
 use super::moments::Moments;
 use super::state::State;
-use super::{End, complain, redeliver, say, table, warn};
+use super::{End, complain, say, table, warn};
 use crate::clock::Clock;
-use crate::control::{self, Answer, AskError, Command};
+use crate::control::{Answer, AskError, Command};
 use crate::journal::{self, JournalError, Query, Reader, StoredGap, StoredSwitch};
 use crate::model::status::Status;
 use crate::model::time::Timestamp;
@@ -26,21 +27,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> End {
-    let folder = match arguments.state.folder() {
-        Ok(folder) => folder,
-        Err(end) => return end,
-    };
-    match control::ask(&folder, &Command::Status) {
+    match ask(&arguments.state, &Command::Status, |folder, error| at_rest(folder, arguments.json, error)) {
         Ok(Answer::Status(status)) => {
             say(if arguments.json { running_json(&status) } else { shown::running(&status) });
             End::Fine
         }
-        Ok(other) => redeliver::told(&other),
-        Err(error @ AskError::NotRunning(_)) => at_rest(&folder, arguments.json, &error),
-        Err(error) => {
-            complain(error);
-            End::CannotStart
-        }
+        Ok(other) => told(&other),
+        Err(end) => end,
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::state::State;
-use super::{End, complain, redeliver, say, table, warn};
+use super::{End, ask, complain, say, table, warn};
 use crate::clock::Clock;
 use crate::control::{self, Answer, AskError, Command};
 use crate::journal::{self, JournalError, Reader};
@@ -57,7 +57,7 @@ fn told(answered: Result<Answer, AskError>) -> End {
             }
             End::Fine
         }
-        Ok(other) => redeliver::told(&other),
+        Ok(other) => ask::told(&other),
         Err(error) => {
             complain(error);
             End::CannotStart

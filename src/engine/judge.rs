@@ -52,9 +52,9 @@ impl TweetState {
         self.content_at.or(self.first_at).map(|from| from.plus(wait))
     }
 
-    /// How old the tweet was when its content came.
-    pub(super) fn age(&self, tweet: &Tweet) -> Option<Duration> {
-        Some(self.content_at?.since(tweet.created_at?))
+    /// How old the tweet was when its content came. The feed's clock, by which it is dated, is `ahead` of ours, in ms.
+    pub(super) fn age(&self, tweet: &Tweet, ahead: i64) -> Option<Duration> {
+        Some(self.content_at?.shifted(ahead).since(tweet.created_at?))
     }
 
     /// How a firing comes to us that a wait's end has made true: live only when all that it may rest on did.

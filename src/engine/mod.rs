@@ -84,6 +84,8 @@ pub struct Engine {
     news: bool,
     /// No wait ends.
     held: bool,
+    /// How far the feed's clock is ahead of ours, in ms.
+    ahead: i64,
 }
 
 impl Engine {
@@ -105,6 +107,7 @@ impl Engine {
             now: Timestamp::default(),
             news: false,
             held: false,
+            ahead: 0,
         }
     }
 
@@ -124,6 +127,13 @@ impl Engine {
     /// is let go, the next tick or entry ends the waits that are over.
     pub fn hold(&mut self, held: bool) {
         self.held = held;
+    }
+
+    /// The feed's clock is `ms` milliseconds ahead of the one that entries are dated by (negative: behind). What the feed dates itself is aged
+    /// accordingly, from the next entry on.
+    pub fn feed_is_ahead(&mut self, ms: i64) {
+        self.ahead = ms;
+        self.joiner.feed_is_ahead(ms);
     }
 
     /// Whether the latest entry said anything that was not known before.
@@ -201,7 +211,7 @@ impl Engine {
             return;
         }
         let (rules, origin) = (Arc::clone(&self.rules), state.settled_origin());
-        let facts = Facts::of_tweet(&tweet, state.age(&tweet));
+        let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
         let waiting = |rule: &Rule| rule.wait.unwrap_or(rules.feed.meta_timeout) == wait.1;
         let matches = settled(&rules, &self.by_event, &facts, state, waiting);
         self.counts.settled += matches.len() as u64;
@@ -217,7 +227,7 @@ impl Engine {
         for (subject, mut state) in self.joiner.take_forgotten() {
             let Some(tweet) = subject.tweet().filter(|_| !state.waits.is_empty()) else { continue };
             let (rules, origin) = (Arc::clone(&self.rules), state.settled_origin());
-            let facts = Facts::of_tweet(tweet, state.age(tweet));
+            let facts = Facts::of_tweet(tweet, state.age(tweet, self.ahead));
             let waits: Vec<_> = state.waits.iter().map(|(_, wait)| *wait).collect();
             let waiting = |rule: &Rule| waits.contains(&rule.wait.unwrap_or(rules.feed.meta_timeout));
             let matches = settled(&rules, &self.by_event, &facts, &mut state, waiting);
@@ -237,7 +247,7 @@ impl Engine {
             state.content_at = Some(self.now);
         }
         let rules = Arc::clone(&self.rules);
-        let facts = Facts::of_tweet(&tweet, state.age(&tweet));
+        let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
         let mut matches = Vec::new();
         for &at in &self.by_event[Event::Tweet as usize] {
             let rule = &rules.rules[at];
@@ -260,7 +270,7 @@ impl Engine {
     /// Something else happened: a deletion, a pin, an account event. Nothing is waited for: it is all that will be known.
     fn event(&mut self, subject: &Subject, origin: Origin, effects: &mut Vec<Effect>) {
         let created = subject.tweet().and_then(|tweet| tweet.created_at);
-        let facts = Facts::of(subject, created.map(|created| self.now.since(created)));
+        let facts = Facts::of(subject, created.map(|created| self.now.shifted(self.ahead).since(created)));
         let rules = Arc::clone(&self.rules);
         let (mut state, mut matches) = (TweetState::default(), Vec::new());
         for &at in &self.by_event[subject.event as usize] {

@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -23,6 +23,7 @@ use super::close::Loss;
 use super::target::Target;
 use crate::model::host::is_private;
 use crate::model::limits::MESSAGE_BYTES;
+use crate::model::time::Timestamp;
 
 /// Bytes of the answer's head that are read before it is no answer.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -45,6 +46,8 @@ pub(super) struct Dialled {
     pub(super) socket: Socket,
     pub(super) peer: SocketAddr,
     pub(super) took: Duration,
+    /// What the feed's clock said when it answered, if it said so; in whole seconds.
+    pub(super) date: Option<Timestamp>,
 }
 
 /// Connects within `limit`.
@@ -52,8 +55,8 @@ pub(super) async fn dial(target: Arc<Target>, tls: Arc<rustls::ClientConfig>, li
     let begun = Instant::now();
     let attempt = async {
         let (wire, peer) = connect(&target, tls, limit).await?;
-        let socket = upgrade(&target, wire).await?;
-        Ok(Dialled { socket, peer, took: begun.elapsed() })
+        let (socket, date) = upgrade(&target, wire).await?;
+        Ok(Dialled { socket, peer, took: begun.elapsed(), date })
     };
     timeout(limit, attempt).await.unwrap_or_else(|_| Err(Loss::TooSlow { at: target.at.clone(), limit }))
 }
@@ -104,7 +107,7 @@ fn usable(target: &Target, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<Soc
     if addresses.is_empty() { Err(Loss::InClear { host: target.host.clone() }) } else { Ok(addresses) }
 }
 
-async fn upgrade(target: &Target, mut wire: Box<dyn Wire>) -> Result<Socket, Loss> {
+async fn upgrade(target: &Target, mut wire: Box<dyn Wire>) -> Result<(Socket, Option<Timestamp>), Loss> {
     let nonce = generate_key();
     wire.write_all(target.request(&nonce).expose().as_bytes()).await.map_err(Loss::Broken)?;
     wire.flush().await.map_err(Loss::Broken)?;
@@ -122,7 +125,8 @@ async fn upgrade(target: &Target, mut wire: Box<dyn Wire>) -> Result<Socket, Los
         }
     };
     let tail = answer.split_off(head);
-    Ok(WebSocketStream::from_partially_read(wire, tail, Role::Client, Some(config())).await)
+    let date = date(&answer);
+    Ok((WebSocketStream::from_partially_read(wire, tail, Role::Client, Some(config())).await, date))
 }
 
 /// Bounded in all directions: messages, frames and what waits to be written.
@@ -137,6 +141,17 @@ fn config() -> WebSocketConfig {
 
 fn not_a_feed(target: &Target, what: &'static str) -> Loss {
     Loss::NotAFeed { at: target.at.clone(), what }
+}
+
+/// The `Date` of an answer's whole head.
+fn date(answer: &[u8]) -> Option<Timestamp> {
+    let mut lines = [httparse::EMPTY_HEADER; HEAD_LINES];
+    let mut head = httparse::Response::new(&mut lines);
+    head.parse(answer).ok()?;
+    let date = head.headers.iter().find(|line| line.name.eq_ignore_ascii_case("Date"))?;
+    let date = httpdate::parse_http_date(std::str::from_utf8(date.value).ok()?.trim()).ok()?;
+    let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(Timestamp::from_millis(i64::try_from(since.as_millis()).ok()?))
 }
 
 /// The length of the answer's head once it is whole and right; `None` while it is incomplete.
@@ -214,6 +229,15 @@ mod tests {
         {
             let head = format!("{GOOD}{echo}\r\n");
             assert_eq!(checked(&format!("{head}\x01\x02")), Ok(Some(head.len())), "{echo}");
+        }
+    }
+
+    #[test]
+    fn the_feeds_clock_is_read_where_it_shows_one() {
+        let ms = |line: &str| date(format!("{GOOD}{line}\r\n").as_bytes()).map(Timestamp::as_millis);
+        assert_eq!(ms("date: Wed, 17 Jun 2026 12:40:00 GMT\r\n"), Some(1_781_700_000_000));
+        for none in ["", "Date: soon\r\n", "Date: \r\n", "Date: Wed, 17 Jun 99999 12:40:00 GMT\r\n"] {
+            assert_eq!(ms(none), None, "{none}");
         }
     }
 

@@ -90,6 +90,11 @@ impl Gaps {
         self.heard = self.heard.max(Some(at));
     }
 
+    /// The clock by which the feed was heard has stood still for so long since, without knowing: it was heard so much earlier.
+    pub fn set_back(&mut self, by: Duration) {
+        self.heard = self.heard.map(|heard| earlier(heard, by));
+    }
+
     /// There is no connection any more; since when it was good for nothing is known from [`Gaps::heard`].
     pub fn lost(&mut self) {
         self.connected = false;

@@ -18,6 +18,7 @@ use super::session::{News, Session};
 use super::target::{SettingsError, Target};
 use crate::model::limits::{DEAD_AFTER, HANDSHAKE_TIMEOUT, PING_EVERY, STABLE_AFTER};
 use crate::model::secret::Secret;
+use crate::model::time::Timestamp;
 use crate::rules::ruleset::Auth;
 
 /// How long a goodbye may take.
@@ -74,6 +75,8 @@ pub enum Signal {
         peer: SocketAddr,
         /// Name, TCP, TLS and upgrade together.
         took: Duration,
+        /// What the feed's clock said just now, to the second; `None` when it does not say.
+        date: Option<Timestamp>,
     },
     /// One message, of at most `MESSAGE_BYTES`; nobody has looked into it yet.
     Frame(Text),
@@ -174,6 +177,18 @@ impl Feed {
         at.map(|at| at.elapsed())
     }
 
+    /// Gives up the connection that is open, with what it holds and has not handed on: it may have been lying there while the machine stood
+    /// still. The next one is dialled at once. When it was last heard is not known any more, as the time since was not measured. Says whether
+    /// one was open.
+    pub fn hang_up(&mut self) -> bool {
+        let is_open = matches!(self.state, State::Open(_));
+        self.last_heard = None;
+        if is_open {
+            self.state = State::Waiting(None);
+        }
+        is_open
+    }
+
     /// Says goodbye to the feed, within a second, and connects no more.
     pub async fn close(&mut self) {
         if let State::Open(session) = std::mem::replace(&mut self.state, State::Over) {
@@ -194,10 +209,10 @@ impl Feed {
                     self.state = State::Dialling(Box::pin(attempt));
                 }
                 State::Dialling(attempt) => match ready!(attempt.as_mut().poll(cx)) {
-                    Ok(Dialled { socket, peer, took }) => {
+                    Ok(Dialled { socket, peer, took, date }) => {
                         let session = Session::new(socket, self.timers.ping_every, self.timers.dead_after);
                         self.state = State::Open(Box::new(session));
-                        return Poll::Ready(Signal::Connected { peer, took });
+                        return Poll::Ready(Signal::Connected { peer, took, date });
                     }
                     Err(why) => return Poll::Ready(self.lost(why)),
                 },

@@ -74,6 +74,8 @@ pub struct Joiner<S> {
     /// By first arrival, and not by last use: otherwise one tweet could be kept for ever by talking about it.
     ring: VecDeque<TweetId>,
     bytes: usize,
+    /// How far the feed's clock is ahead of ours, in ms.
+    ahead: i64,
     /// Gone, but the engine may still have to settle rules on them. Taken after every envelope.
     forgotten: Vec<(Subject, S)>,
     evicted: u64,
@@ -84,14 +86,20 @@ impl<S: Default> Joiner<S> {
     /// Remembers nothing yet.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, tweets: HashMap::new(), ring: VecDeque::new(), bytes: 0, forgotten: Vec::new(), evicted: 0, refused: 0 }
+        let (tweets, ring, forgotten) = (HashMap::new(), VecDeque::new(), Vec::new());
+        Self { bounds, tweets, ring, bytes: 0, ahead: 0, forgotten, evicted: 0, refused: 0 }
+    }
+
+    /// The feed's clock is `ms` ahead of ours (negative: behind). What it states is dated by its clock, and aged by ours.
+    pub fn feed_is_ahead(&mut self, ms: i64) {
+        self.ahead = ms;
     }
 
     /// Takes in an envelope that came at `at`.
     pub fn absorb(&mut self, envelope: &Envelope<'_>, at: Timestamp) -> Joined {
-        let ts = envelope.ts;
+        let (ts, ahead) = (envelope.ts, self.ahead);
         let about_account = |event, (about, observed): (AccountEvent, Option<Timestamp>)| {
-            Joined::Event(Subject { event, about: About::Account(Arc::new(about)), at: not_after(observed.or(ts), at) })
+            Joined::Event(Subject { event, about: About::Account(Arc::new(about)), at: not_after(observed.or(ts), at, ahead) })
         };
         let id = || envelope.id.as_deref();
         match &envelope.body {
@@ -117,7 +125,7 @@ impl<S: Default> Joiner<S> {
     /// never later than it came to us.
     #[must_use]
     pub fn subject(&self, id: &TweetId) -> Option<Subject> {
-        self.tweets.get(id).map(subject_of)
+        self.tweets.get(id).map(|remembered| subject_of(remembered, self.ahead))
     }
 
     /// The tweets that had to be forgotten since this was last asked, with what hung on them.
@@ -154,7 +162,7 @@ impl<S: Default> Joiner<S> {
             self.remember(&id, at, |remembered, _| remembered.deleted(deleted_at));
         }
         let tweet = self.tweets.get(&id).map_or_else(|| Arc::new(Tweet::unknown(id)), |known| Arc::clone(&known.tweet));
-        Joined::Event(Subject { event, about: About::Tweet(tweet), at: not_after(ts, at) })
+        Joined::Event(Subject { event, about: About::Tweet(tweet), at: not_after(ts, at, self.ahead) })
     }
 
     /// Lets `learn` work on a tweet, which is remembered from now on if it was not, and keeps the bounds.
@@ -182,19 +190,20 @@ impl<S: Default> Joiner<S> {
             } else if let Some(gone) = self.tweets.remove(&oldest) {
                 self.bytes = self.bytes.saturating_sub(gone.bytes);
                 self.evicted += 1;
-                self.forgotten.push((subject_of(&gone), gone.state));
+                self.forgotten.push((subject_of(&gone, self.ahead), gone.state));
             }
         }
     }
 }
 
-fn subject_of<S: Default>(remembered: &Remembered<S>) -> Subject {
+fn subject_of<S: Default>(remembered: &Remembered<S>, ahead: i64) -> Subject {
     let stated = remembered.tweet.created_at.or_else(|| remembered.first_ts());
-    let at = not_after(stated, remembered.since);
+    let at = not_after(stated, remembered.since, ahead);
     Subject { event: Event::Tweet, about: About::Tweet(Arc::clone(&remembered.tweet)), at }
 }
 
-/// The stated moment; `at` when there is none or it lies ahead (a feed with a wrong clock must not make a subject that never ages).
-fn not_after(stated: Option<Timestamp>, at: Timestamp) -> Timestamp {
-    stated.map_or(at, |stated| stated.min(at))
+/// The stated moment by our clock, which the feed's is `ahead` of; `at` when there is none or it lies ahead all the same (a feed with a wrong
+/// clock must not make a subject that never ages).
+fn not_after(stated: Option<Timestamp>, at: Timestamp, ahead: i64) -> Timestamp {
+    stated.map_or(at, |stated| stated.shifted(ahead.saturating_neg()).min(at))
 }

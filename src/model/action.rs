@@ -53,6 +53,14 @@ pub struct Action {
     pub max_per_day: Option<u32>,
 }
 
+impl Action {
+    /// Whether its receiver knows a repetition by its id, and carries it out once.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        matches!(&self.destination, Destination::Webhook(webhook) if webhook.idempotent)
+    }
+}
+
 /// What to do with a delivery that finds its lane's queue full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Overflow {

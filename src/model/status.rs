@@ -35,6 +35,8 @@ pub struct Status {
     pub counts: Vec<Count>,
     /// Whether every one of `counts` agrees with itself, as the program found at its latest check.
     pub agree: bool,
+    /// Tasks that run in the process: as many as it has parts, whatever has gone through it.
+    pub tasks: u64,
 }
 
 /// The connection to the feed.
@@ -97,7 +99,7 @@ pub struct Gap {
     pub to: Option<Timestamp>,
     /// What became of it.
     pub state: GapState,
-    /// In words, when it could not be filled.
+    /// In words, when it could not be filled, or not to the end.
     pub why: Option<String>,
 }
 
@@ -130,7 +132,7 @@ pub struct OrdersStatus {
 pub struct JournalStatus {
     /// How it is.
     pub state: JournalState,
-    /// In words, when it is degraded.
+    /// In words, when it is degraded; when it is fine, what somebody should see to.
     pub why: Option<String>,
     /// Its size on disk.
     pub bytes: u64,

@@ -27,6 +27,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// This moment, later by `ms` milliseconds, or earlier when that is negative; saturates at the ends of time.
+    #[must_use]
+    pub const fn shifted(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
     /// How long ago `earlier` was, seen from here; zero when `earlier` lies ahead.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

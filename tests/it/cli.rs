@@ -20,6 +20,42 @@ fn good_rules_are_fine() {
     assert_eq!((code, out.as_str(), said.as_str()), (0, "1 rule and 1 action are fine\n", ""));
 }
 
+/// Rules of which only these actions are armed: what is said of it that nobody is told of gaps.
+fn told(actions: &[(&str, &str)], feed: &str) -> String {
+    let mut rules = format!("[feed]\n{feed}\n[[rule]]\nname = \"gm\"\nwhen = {{ keyword = \"gm\" }}\nsend = [");
+    rules.push_str(&actions.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", "));
+    rules.push_str("]\n");
+    for (name, lines) in actions {
+        rules.push_str(&format!("[actions.{name}]\n{lines}\n"));
+    }
+    let (code, _, said) = Home::with_rules(&rules).run(&["check"]);
+    assert_eq!(code, 0, "{said}");
+    said
+}
+
+#[test]
+fn rules_that_tell_nobody_of_gaps_and_stopped_orders_are_fine_with_a_warning() {
+    const HOOK: &str = "type = \"webhook\"\nurl = \"env:HOOK\"";
+    const BOT: &str = "type = \"webhook\"\nurl = \"env:BOT\"\ntrading = true\nmax_age = \"3s\"";
+    const CHAT: &str = "type = \"discord\"\nurl = \"env:DESK\"";
+    let orders = told(&[("bot", BOT)], "");
+    assert!(orders.contains("nobody is told of a gap") && orders.contains("orders were stopped"), "{orders}");
+    assert!(orders.contains("notices = [\"desk\"] under [feed]") && !orders.contains("[\"bot\"]"), "{orders}");
+    let hook = told(&[("hook", HOOK)], "");
+    assert!(hook.contains("nobody is told of a gap") && hook.contains("notices = [\"hook\"]"), "{hook}");
+    assert!(!hook.contains("orders"), "{hook}");
+    let paper = format!("{CHAT}\nmode = \"paper\"");
+    assert!(told(&[("bot", BOT), ("desk", &paper)], "").contains("nobody is told"), "a chat on paper tells nobody");
+    for (actions, feed) in [
+        (&[("bot", BOT), ("desk", CHAT)][..], ""),
+        (&[("bot", BOT), ("out", "type = \"console\"")], ""),
+        (&[("bot", BOT), ("hook", HOOK)], "notices = [\"hook\"]"),
+        (&[("bot", &format!("{BOT}\nmode = \"paper\"")), ("desk", &paper)], ""),
+    ] {
+        assert_eq!(told(actions, feed), "", "{actions:?}");
+    }
+}
+
 #[test]
 fn every_file_that_is_shipped_is_fine() {
     let home = Home::new();

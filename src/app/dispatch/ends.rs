@@ -53,7 +53,9 @@ impl Dispatch {
     pub(in crate::app) fn note(&mut self, report: &Report) {
         self.totals.note(report);
         self.ledger.note(&report.firing.rule, report.action, &report.outcome);
-        if let Some(journal) = self.journal.as_ref().filter(|_| report.outcome != Outcome::Abandoned) {
+        // An order that is abandoned has not left (or it would be unknown), unless its receiver is idempotent; the journal may have its intent.
+        let is_kept = report.outcome != Outcome::Abandoned || self.is_never_repeated(report.action);
+        if let Some(journal) = self.journal.as_ref().filter(|_| is_kept) {
             journal.ended(EndRow {
                 firing: report.firing.id,
                 action: self.name(report.action),

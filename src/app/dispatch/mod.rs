@@ -16,18 +16,18 @@ use bytes::Bytes;
 use tracing::info;
 
 use super::Totals;
-use super::intents::pledge;
+use super::intents::{key, pledge};
 use super::lanes::Lanes;
 use super::ledger::Ledger;
 use super::notices::{Notice, Notices};
 use super::safety::{Quota, Safety};
-pub(super) use audit::Audit;
-pub(super) use switch::Orders;
+pub(super) use audit::{Audit, Comparison, Suspicion, Verdict};
+pub(super) use switch::{Keeping, Orders};
 
 use crate::clock::Clock;
 use crate::deliver::{Pledge, Switch};
 use crate::engine::Effect;
-use crate::journal::{BeginKey, DeliveryRow, EndRow, EntryRow, Journal, Record};
+use crate::journal::{DeliveryRow, EndRow, EntryRow, Journal, Record};
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::firing::{Firing, FiringBrief, Origin};
 use crate::model::ids::FiringId;
@@ -50,6 +50,8 @@ pub(super) struct Dispatch {
     pub(super) console_is_closed: bool,
     /// What was sent again by hand and is under way or has arrived: the journal may not say so yet.
     sent_again: HashSet<(FiringId, usize)>,
+    /// The journal's answer whether it has that orders were stopped, while it is awaited.
+    pub(super) keeping: Option<Keeping>,
     notices: Notices,
     /// Of the actions, as the journal is told them.
     names: Arc<[Arc<str>]>,
@@ -85,6 +87,7 @@ impl Dispatch {
             attempts,
             console_is_closed: false,
             sent_again: HashSet::new(),
+            keeping: None,
             notices,
             names,
         }
@@ -196,7 +199,7 @@ impl Dispatch {
     }
 
     fn begin(&self, record: Record, delivery: &Delivery) -> Option<Pledge> {
-        let key = BeginKey { firing: delivery.firing.id, action: self.name(delivery.action) };
+        let key = key(delivery, self.name(delivery.action), &self.rules);
         Some(pledge(self.journal.as_ref()?.begin(record, key, self.clock.now())))
     }
 
@@ -223,6 +226,11 @@ impl Dispatch {
 
     fn is_trading(&self, action: usize) -> bool {
         self.rules.actions.get(action).is_some_and(|action| action.trading)
+    }
+
+    /// An order whose receiver would carry it out twice.
+    fn is_never_repeated(&self, action: usize) -> bool {
+        self.rules.actions.get(action).is_some_and(|action| action.trading && !action.is_idempotent())
     }
 
     /// Takes up a delivery of an earlier run, whose row the journal has.

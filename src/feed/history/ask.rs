@@ -150,6 +150,8 @@ impl Asker {
             Err(error) => return Try::Again(self.explain(error), None),
         };
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        // Its time is that of its head; the rest may take long.
+        let ahead = self.ahead(&headers);
         let wanted = if status.is_success() { self.answer_bytes } else { ANSWER_BYTES };
         let body = match read(&mut response, wanted).await {
             Ok(Some(body)) => body,
@@ -160,7 +162,7 @@ impl Asker {
             Err(_) => Vec::new(),
         };
         if status.is_success() {
-            return self.understand(body, self.ahead(&headers)).await;
+            return self.understand(body, ahead).await;
         }
         self.refused(status, &headers, &body)
     }

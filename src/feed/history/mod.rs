@@ -114,6 +114,8 @@ pub struct Page {
     pub envelopes: Vec<String>,
     /// Everything from before this moment has been handed on when this page has been taken in.
     pub until: Timestamp,
+    /// How far the API's clock is ahead of ours, in ms and to the second; 0 when that is not known, or no more than clocks differ.
+    pub ahead: i64,
 }
 
 /// What came of a backfill.
@@ -131,6 +133,20 @@ pub struct Filled {
     pub requests: usize,
     /// For each type that the API refused while it gave out tweets: which, and why.
     pub without: Vec<String>,
+}
+
+impl Filled {
+    /// What may be missing of the tweets and events that it gives out, in words; `None` when it gave out all.
+    #[must_use]
+    pub fn missing(&self) -> Option<String> {
+        let cut = self.cut.then(|| "more happened in one moment than it gives out at once, and the rest is missing".to_owned());
+        let unusable = (self.unusable > 0).then(|| match self.unusable {
+            1 => "one row of it could not be read".to_owned(),
+            many => format!("{many} rows of it could not be read"),
+        });
+        let words: Vec<_> = cut.into_iter().chain(unusable).collect();
+        (!words.is_empty()).then(|| words.join(", and "))
+    }
 }
 
 /// Why the history cannot be had, in words for people.
@@ -155,6 +171,17 @@ impl Unavailable {
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Plan(_) | Self::Refused(_))
+    }
+
+    /// Without the API's own words, for who has heard them already.
+    #[must_use]
+    pub fn in_short(&self) -> &'static str {
+        match self {
+            Self::Plan(_) => "the history is not included in the plan of this API key",
+            Self::Refused(_) => "the history API refuses the request",
+            Self::Unreachable(_) => "the history API gives no answer",
+            Self::TooMuch(_) => "too much was missed to be fetched",
+        }
     }
 }
 

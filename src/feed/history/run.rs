@@ -207,6 +207,7 @@ impl<'a, A: Ask> Run<'a, A> {
         self.filled.cut |= self.odd.cut;
         for mut page in self.window.close(self.bounds.page, end.saturating_add(self.shift)) {
             page.until = Timestamp::from_millis(page.until.as_millis().saturating_sub(self.shift));
+            page.ahead = self.ahead;
             self.filled.pages += 1;
             if sender.send(page).await.is_err() {
                 return ControlFlow::Break(());

@@ -98,5 +98,5 @@ impl Window {
 }
 
 fn page(envelopes: Vec<String>, until: i64) -> Page {
-    Page { envelopes, until: Timestamp::from_millis(until) }
+    Page { envelopes, until: Timestamp::from_millis(until), ahead: 0 }
 }

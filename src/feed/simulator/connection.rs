@@ -11,11 +11,12 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::accept_hdr_async_with_config;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header::DATE};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::Echo;
+use super::history::date;
 use super::script::{Command, Offer, Received, Shared};
 use crate::feed::dial::{Socket, Wire};
 use crate::feed::target::{PROTOCOL, TOKEN};
@@ -72,6 +73,7 @@ fn decide(request: &Request, mut response: Response, shared: &Shared) -> Result<
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     shared.offered(Offer { path, headers: request.headers().iter().map(|(name, value)| line((name, value))).collect(), status });
     if status == 101 {
+        response.headers_mut().extend(date((options.clock)()).map(|date| (DATE, date)));
         if let Some(echo) = echo(request, options.echo).and_then(|echo| HeaderValue::from_str(&echo).ok()) {
             response.headers_mut().insert("sec-websocket-protocol", echo);
         }

@@ -185,11 +185,7 @@ async fn answer(request: &Request<Incoming>, shared: &Shared) -> Response<Body> 
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Of the simulator's clock, which may be another than the system's.
-    let date = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or(0));
-    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(date)) {
-        headers.insert(DATE, date);
-    }
+    headers.extend(date(now).map(|date| (DATE, date)));
     if let Some(HistoryAnswer::Status(_, extra, _)) = &scripted {
         for (name, value) in extra {
             if let Ok(value) = HeaderValue::from_str(value) {
@@ -270,4 +266,11 @@ fn cut(body: &str) -> Body {
     let half = Bytes::copy_from_slice(body.as_bytes().get(..body.len() / 2).unwrap_or_default());
     let parts = [Ok(Frame::data(half)), Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))];
     StreamBody::new(stream::iter(parts)).boxed()
+}
+
+/// A `Date` of the simulator's clock, which may be another than the system's; none where HTTP cannot say it.
+pub(super) fn date(now: Timestamp) -> Option<HeaderValue> {
+    let ms = u64::try_from(now.as_millis()).unwrap_or(0);
+    let date = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(ms))?;
+    HeaderValue::from_str(&httpdate::fmt_http_date(date)).ok()
 }

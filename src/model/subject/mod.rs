@@ -66,7 +66,8 @@ pub struct Subject {
     pub event: Event,
     /// To what.
     pub about: About,
-    /// When it happened, by the feed's account: `createdAt` of a tweet, `observedAt` of an account event, else the envelope's `ts`.
+    /// When it happened, by the feed's account and our clock: `createdAt` of a tweet, `observedAt` of an account event, else the envelope's
+    /// `ts`.
     pub at: Timestamp,
 }
 

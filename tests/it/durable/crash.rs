@@ -9,12 +9,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::world::{self, World};
 use super::{content, order_ids, rig, tweets};
+use crate::kit::agreed::agreed;
 use crate::kit::binary::{Home, Program};
 use crate::kit::book::StandIn;
-use crate::kit::feed::{KEY, Rig};
 use crate::kit::http::{Manner, Reply, Server};
-use crate::kit::{discord, slack, webhook};
+use crate::kit::{slack, webhook};
 
 /// Envelopes a second.
 const RATE: u32 = 200;
@@ -65,44 +66,33 @@ send = ["desk", "team", "bot", "again"]
 when = { handle = "kol", keyword = "will list" }
 "#;
 
-struct World {
-    rig: Rig,
-    desk: StandIn,
+/// The usual world, with a slow chat and a second bot, which is idempotent.
+struct Arena {
+    world: World,
     team: Server,
-    bot: StandIn,
     again: StandIn,
 }
 
-impl World {
+impl Arena {
     async fn new() -> Self {
         // The slow one: a fifth of a message's time at this rate.
-        let team =
-            Server::start(|_| Reply { body: b"ok".to_vec(), ..Reply::manner(Manner::Late(Duration::from_millis(20))) }).await;
-        Self {
-            rig: rig().await,
-            desk: discord::start(&[]).await,
-            team,
-            bot: webhook::start().await,
-            again: webhook::start().await,
-        }
+        let late = Manner::Late(Duration::from_millis(20));
+        let team = Server::start(move |_| Reply { body: b"ok".to_vec(), ..Reply::manner(late.clone()) }).await;
+        Self { world: World::new(rig().await).await, team, again: webhook::start().await }
     }
 
     fn home(&self) -> Home {
-        Home::with_rules(&RULES.replace("HISTORY", self.rig.history.as_deref().unwrap()))
-            .env("FEED_KEY", KEY)
-            .env("DESK", &self.desk.url())
+        self.world
+            .home(&RULES.replace("HISTORY", self.world.rig.history.as_deref().unwrap()))
             .env("TEAM", &format!("{}{}", self.team.url(), slack::HOOK))
-            .env("BOT", &self.bot.url())
             .env("AGAIN", &self.again.url())
-            .env("BOT_SECRET", webhook::SECRET)
     }
-}
 
-fn start(home: &Home, url: &str) -> (Program, Duration) {
-    let begun = Instant::now();
-    let mut program = home.start(&["run", "--url", url]);
-    program.wait_for("connected to the feed");
-    (program, begun.elapsed())
+    /// Starts it; how long it took until it heard the feed.
+    fn start(&self, home: &Home) -> (Program, Duration) {
+        let begun = Instant::now();
+        (self.world.start(home), begun.elapsed())
+    }
 }
 
 /// Sends until it is told to stop, whether anybody listens or not. Returns how many it has sent.
@@ -125,33 +115,33 @@ async fn load(feed: Handle, mut until: oneshot::Receiver<()>) -> u64 {
 async fn killed_at_random_moments_nothing_is_lost_and_no_order_is_sent_twice() {
     let (kills, seed) = (kills(), seed());
     let mut random = fastrand::Rng::with_seed(seed);
-    let world = World::new().await;
-    let home = world.home();
-    let mut ready = Vec::new();
+    let arena = Arena::new().await;
+    let (home, world) = (arena.home(), &arena.world);
     let (stop, until) = oneshot::channel();
-    let mut loading = JoinSet::new();
+    let (mut ready, mut loading) = (Vec::new(), JoinSet::new());
     loading.spawn(load(world.rig.handle.clone(), until));
     for _ in 0..kills {
-        let (mut program, took) = tokio::task::block_in_place(|| start(&home, &world.rig.url));
+        let (mut program, took) = tokio::task::block_in_place(|| arena.start(&home));
         ready.push(took);
         sleep(Duration::from_millis(random.u64(200..3_000))).await;
         program.kill();
     }
     stop.send(()).unwrap();
     let sent = loading.join_next().await.unwrap().unwrap();
-    let (mut program, _) = tokio::task::block_in_place(|| start(&home, &world.rig.url));
+    let (program, _) = tokio::task::block_in_place(|| arena.start(&home));
     let matched: BTreeSet<String> = (0..sent).step_by(MATCHING as usize).map(|at| (FIRST + at).to_string()).collect();
     let deadline = Instant::now() + Duration::from_secs(60);
     let missing = |seen: &BTreeMap<String, usize>| matched.iter().filter(|id| !seen.contains_key(*id)).count();
-    while missing(&tweets(&world.desk.received())) + missing(&tweets(&world.team.received())) > 0 && Instant::now() < deadline {
+    while missing(&tweets(&world.desk.received())) + missing(&tweets(&arena.team.received())) > 0 && Instant::now() < deadline {
         sleep(Duration::from_millis(100)).await;
     }
-    program.ask_to_stop();
-    let (code, said) = tokio::task::block_in_place(|| program.end());
-    assert_eq!(code, 0, "{said}");
-    let (desk, team) = (tweets(&world.desk.received()), tweets(&world.team.received()));
+    let said = tokio::task::block_in_place(|| {
+        agreed(&home);
+        world::stop(program)
+    });
+    let (desk, team) = (tweets(&world.desk.received()), tweets(&arena.team.received()));
     let repeats = desk.values().chain(team.values()).map(|count| count - 1).sum::<usize>();
-    let (bot, again) = (order_ids(&world.bot.received()), order_ids(&world.again.received()));
+    let (bot, again) = (order_ids(&world.bot.received()), order_ids(&arena.again.received()));
     let twice = bot.values().filter(|bodies| bodies.len() > 1).count();
     let changed = |orders: &BTreeMap<String, Vec<Vec<u8>>>| {
         orders.values().filter(|bodies| bodies.iter().any(|body| *body != bodies[0])).count()
@@ -190,7 +180,7 @@ async fn killed_at_random_moments_nothing_is_lost_and_no_order_is_sent_twice() {
     );
     assert!(late > 0, "nothing came of the history: the test was idle");
     assert!(!bot.is_empty() && !again.is_empty(), "no order was ever placed: the test was idle");
-    for stand_in in [&world.desk, &world.bot, &world.again] {
+    for stand_in in [&world.desk, &world.bot, &arena.again] {
         assert_eq!(stand_in.violations(), Vec::<String>::new());
     }
 }

@@ -4,11 +4,10 @@ use birdcall::feed::simulator::HistoryAnswer;
 use birdcall::model::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::world::{LISTING, World, in_state, rules, stop};
+use super::world::{LISTING, World, in_state, plain, rules, stop};
 use super::{content, now};
 use crate::kit::agreed::agreed;
 use crate::kit::binary::{Home, Program, wait_until};
-use crate::kit::feed::Rig;
 
 /// The feed restarts and is found again.
 fn interrupt(world: &World, program: &mut Program) {
@@ -26,8 +25,7 @@ fn gaps(home: &Home) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_history_a_gap_is_an_alert_at_the_desk() {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\""));
+    let (world, home) = plain("").await;
     let mut program = world.start(&home);
     interrupt(&world, &mut program);
     world.told("gap from ");
@@ -45,8 +43,7 @@ async fn without_a_history_a_gap_is_an_alert_at_the_desk() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_is_a_gap_too() {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\""));
+    let (world, home) = plain("").await;
     let mut program = world.start(&home);
     world.lists("1");
     in_state(&home, "bot", "delivered", 1);
@@ -75,7 +72,38 @@ async fn a_plan_without_history_is_said_once_and_every_gap_is_an_alert() {
     assert_eq!(world.feed().history_requests().len(), 1, "a refused plan is not asked again");
     agreed(&home);
     let said = stop(program);
-    assert_eq!(said.matches("HTTP 403").count(), 2, "{said}");
+    assert_eq!(said.matches("HTTP 403").count(), 1, "{said}");
+    assert_eq!(said.matches("not included in the plan of this API key, as was said").count(), 1, "{said}");
+    assert_eq!(world.said("HTTP 403"), 1);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_history_gives_out_only_in_part_is_told_and_once() {
+    let world = World::new(super::rig().await).await;
+    let history = format!("history = \"{}\"", world.rig.history.as_deref().unwrap());
+    let home = world.home(&rules(&history, "max_age = \"60s\""));
+    let mut program = world.start(&home);
+    let truth = || HistoryAnswer::Late(std::time::Duration::ZERO);
+    // Of tweets a row that is none, and the profiles refused.
+    world.feed().answer_history(HistoryAnswer::Garbage(r#"{"data":[{}],"metadata":{"count":1}}"#.to_owned()));
+    world.feed().answer_history(HistoryAnswer::plan());
+    interrupt(&world, &mut program);
+    world.told("A part is missing of the gap from ");
+    assert_eq!((world.said("one row of it could not be read"), world.said("PROFILE"), world.said("HTTP 403")), (1, 1, 1));
+    program.wait_for("the history has what was missed");
+    world.feed().answer_history(truth());
+    world.feed().answer_history(HistoryAnswer::plan());
+    program.forget("the history has what was missed");
+    interrupt(&world, &mut program);
+    program.wait_for("the history has what was missed");
+    let gaps = gaps(&home);
+    assert!(gaps.iter().all(|(state, why)| state == "filled" && why.contains("PROFILE")), "{gaps:?}");
+    assert_eq!((gaps.len(), gaps[1].1.contains("could not be read")), (2, false), "{gaps:?}");
+    agreed(&home);
+    let said = stop(program);
+    assert_eq!(said.matches("HTTP 403").count(), 1, "{said}");
+    assert_eq!((world.said("A part is missing"), world.said("gap from ")), (1, 1), "the second has nothing new to tell");
     world.is_well();
 }
 

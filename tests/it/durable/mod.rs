@@ -1,10 +1,18 @@
 //! What must hold however a run ends and whatever fails around it: the program itself, killed, cut off, and out of disk.
 
+#[cfg(target_os = "linux")]
+mod clock;
+#[cfg(target_os = "linux")]
+mod clock_put_right;
 mod crash;
+mod disk;
+mod disorder;
 mod gaps;
 mod orders;
+mod paces;
 mod refused;
 mod restart;
+mod sleep;
 mod world;
 
 use std::collections::BTreeMap;

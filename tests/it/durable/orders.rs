@@ -4,22 +4,12 @@ use birdcall::journal::{Query, Reader};
 use birdcall::model::message::Body;
 use serde_json::{Value, json};
 
-use super::world::{World, in_state, rules, stop};
+use super::world::{World, in_state, plain, rules, stop};
 use super::{content, now};
 use crate::kit::agreed::agreed;
 use crate::kit::binary::Home;
 use crate::kit::feed::Rig;
 use crate::kit::http::Reply;
-
-async fn world() -> (World, Home) {
-    world_with("").await
-}
-
-async fn world_with(bot: &str) -> (World, Home) {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", &format!("max_age = \"60s\"\n{bot}")));
-    (world, home)
-}
 
 /// Runs a command that must work.
 fn ask(home: &Home, arguments: &[&str]) {
@@ -33,7 +23,7 @@ fn armed(home: &Home) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn disarm_stops_the_next_order_at_once_and_for_later_runs_until_arm() {
-    let (world, home) = world().await;
+    let (world, home) = plain("").await;
     let program = world.start(&home);
     world.lists("1");
     in_state(&home, "bot", "delivered", 1);
@@ -63,7 +53,7 @@ async fn disarm_stops_the_next_order_at_once_and_for_later_runs_until_arm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn disarm_survives_a_kill() {
-    let (world, home) = world().await;
+    let (world, home) = plain("").await;
     let mut program = world.start(&home);
     ask(&home, &["disarm"]);
     program.kill();
@@ -78,7 +68,7 @@ async fn disarm_survives_a_kill() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_waits_for_its_pace_is_held_by_disarm() {
-    let (world, home) = world_with("rate_limit = \"1/5s\"").await;
+    let (world, home) = plain("rate_limit = \"1/5s\"").await;
     let program = world.start(&home);
     world.lists("1");
     in_state(&home, "bot", "delivered", 1);
@@ -94,7 +84,7 @@ async fn an_order_that_waits_for_its_pace_is_held_by_disarm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn disarm_without_a_running_instance_is_for_the_next_start() {
-    let (world, home) = world().await;
+    let (world, home) = plain("").await;
     let (code, _, said) = home.run(&["disarm"]);
     assert!(code == 2 && said.contains("there is no journal here yet"), "nothing was stopped: {said}");
     stop(world.start(&home));
@@ -116,7 +106,7 @@ async fn disarm_without_a_running_instance_is_for_the_next_start() {
 
 /// Five orders are answered like this, one after the other: the sixth is not sent, and the desk knows why.
 async fn disarmed_by_answers(status: u16, state: &str) {
-    let (world, home) = world().await;
+    let (world, home) = plain("").await;
     let program = world.start(&home);
     for count in 1..=5 {
         assert!(armed(&home));
@@ -149,7 +139,7 @@ async fn five_orders_in_a_row_that_were_refused_stop_orders() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_lags_stops_orders() {
-    let (world, home) = world().await;
+    let (world, home) = plain("").await;
     let program = world.start(&home);
     for id in 1..=5 {
         assert!(armed(&home));
@@ -170,7 +160,7 @@ async fn a_feed_that_lags_stops_orders() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_third_order_of_two_a_day_stops_orders_whatever_was_restarted_between() {
-    let (world, home) = world_with("max_per_day = 2").await;
+    let (world, home) = plain("max_per_day = 2").await;
     let mut program = world.start(&home);
     world.lists("1");
     in_state(&home, "bot", "delivered", 1);
@@ -196,7 +186,7 @@ async fn the_third_order_of_two_a_day_stops_orders_whatever_was_restarted_betwee
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paper_sends_nothing_and_the_journal_has_what_would_have_been_sent() {
-    let (world, home) = world_with("mode = \"paper\"").await;
+    let (world, home) = plain("mode = \"paper\"").await;
     let program = world.start(&home);
     world.lists("1");
     in_state(&home, "desk", "delivered", 1);

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::world::{World, in_state, rules, stop};
+use super::world::{World, in_state, plain, stop};
 use crate::kit::agreed::agreed;
 use crate::kit::binary::Home;
-use crate::kit::feed::Rig;
 
 /// It does not start: exit code 2 and these words. Returns all that it said.
 fn refused(world: &World, home: &Home, words: &str) -> String {
@@ -19,8 +18,7 @@ fn refused(world: &World, home: &Home, words: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_instance_on_the_folder_is_refused_within_a_second_and_the_first_goes_on() {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\""));
+    let (world, home) = plain("").await;
     let program = world.start(&home);
     let begun = Instant::now();
     let said = refused(&world, &home, "another birdcall is running on this state folder");
@@ -36,8 +34,7 @@ async fn a_second_instance_on_the_folder_is_refused_within_a_second_and_the_firs
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_in_the_place_of_the_folder_is_refused_and_left_as_it_is() {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\""));
+    let (world, home) = plain("").await;
     home.write("state", "mine");
     refused(&world, &home, home.path().join("state").to_str().unwrap());
     assert_eq!(std::fs::read_to_string(home.path().join("state")).unwrap(), "mine");
@@ -48,8 +45,7 @@ async fn a_file_in_the_place_of_the_folder_is_refused_and_left_as_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_may_not_be_written_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\""));
+    let (world, home) = plain("").await;
     let state = home.path().join("state");
     std::fs::create_dir(&state).unwrap();
     std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o500)).unwrap();
@@ -65,8 +61,7 @@ async fn a_folder_that_may_not_be_written_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_that_cannot_be_read_is_said_alerts_go_on_and_orders_wait_for_somebody_to_look() {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\""));
+    let (world, home) = plain("").await;
     stop(world.start(&home));
     let journal = home.path().join("state").join("journal.db");
     assert!(journal.exists());

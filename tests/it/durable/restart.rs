@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::world::{LISTING, World, in_state, rules, stop};
+use super::world::{LISTING, World, in_state, plain, rules, stop};
 use super::{content, now};
 use crate::kit::agreed::{agreed, agreed_after};
-use crate::kit::binary::{Home, wait_until};
+use crate::kit::binary::{Home, Program, wait_until};
 use crate::kit::feed::Rig;
 use crate::kit::http::{Manner, Reply};
 
@@ -18,8 +18,7 @@ fn held() -> Reply {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_could_not_be_sent_when_it_was_killed_is_sent_after_the_restart() {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\""));
+    let (world, home) = plain("").await;
     let mut program = world.start(&home);
     world.desk.say_next([Reply::new(503, "").with("retry-after", "60")]);
     world.lists("1");
@@ -44,8 +43,7 @@ async fn a_message_that_could_not_be_sent_when_it_was_killed_is_sent_after_the_r
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_under_way_when_it_was_killed_is_unknown_not_sent_again_and_the_desk_is_told() {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\""));
+    let (world, home) = plain("").await;
     let mut program = world.start(&home);
     world.bot.say_next([held()]);
     world.lists("1");
@@ -67,8 +65,7 @@ async fn an_order_under_way_when_it_was_killed_is_unknown_not_sent_again_and_the
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idempotent_order_under_way_when_it_was_killed_is_sent_again_with_the_same_id_and_bytes() {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\"\nidempotent = true"));
+    let (world, home) = plain("idempotent = true").await;
     let mut program = world.start(&home);
     world.bot.say_next([held()]);
     world.lists("1");
@@ -87,6 +84,54 @@ async fn an_idempotent_order_under_way_when_it_was_killed_is_sent_again_with_the
     assert_eq!(sent[0].header("webhook-id"), sent[1].header("webhook-id"));
     assert_ne!(sent[1].header("webhook-id"), sent[2].header("webhook-id"));
     assert_eq!(sent[0].body, sent[1].body);
+    world.is_well();
+}
+
+/// A program with an order that has been tried once and could not be sent, as nobody listens there; afterwards somebody does.
+async fn trying_in_vain() -> (World, Home, Program) {
+    let (world, home) = plain("").await;
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let home = home.env("BOT", &format!("http://{nowhere}/hook"));
+    let program = world.start(&home);
+    world.lists("1");
+    wait_until("it was tried", || {
+        let rows = home.deliveries(&["--action", "bot", "--pending"]);
+        rows.iter().any(|row| row["state"] == "sending" && row["attempts"][0]["verdict"] == "not sent")
+    });
+    agreed(&home);
+    let home = home.env("BOT", &world.bot.url());
+    (world, home, program)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_has_not_left_when_it_was_stopped_is_sent_after_the_restart() {
+    let (world, home, mut program) = trying_in_vain().await;
+    program.ask_to_stop();
+    program.wait_for("stopping");
+    program.ask_to_stop();
+    let (code, said) = program.end();
+    assert_eq!(code, 0, "{said}");
+    let waits = in_state(&home, "bot", "pending", 1);
+    let program = world.start(&home);
+    let sent = in_state(&home, "bot", "delivered", 1);
+    assert_eq!((&sent[0]["id"], &sent[0]["firing"]), (&waits[0]["id"], &waits[0]["firing"]));
+    agreed(&home);
+    stop(program);
+    assert_eq!(world.orders(1), ["1"]);
+    assert_eq!(world.said("It is unknown"), 0);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_had_not_left_before_a_kill_is_unknown_as_its_next_attempt_may_have() {
+    let (world, home, mut program) = trying_in_vain().await;
+    program.kill();
+    let program = world.start(&home);
+    world.told("It is unknown whether an order arrived");
+    in_state(&home, "bot", "unknown", 1);
+    agreed(&home);
+    stop(program);
+    assert_eq!(world.bot.received().len(), 0);
     world.is_well();
 }
 
@@ -117,7 +162,7 @@ async fn waiting_for_its_pace(pace: &str, max_age: &str, until_expired: bool) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_waited_for_its_pace_when_it_was_killed_is_sent_after_the_restart() {
-    let (world, _home) = waiting_for_its_pace("1/h", "2h", false).await;
+    let (world, _home) = waiting_for_its_pace("1/8s", "2h", false).await;
     assert_eq!(world.orders(2), ["1", "2"]);
 }
 
@@ -130,8 +175,7 @@ async fn an_order_that_has_become_too_old_meanwhile_expires_at_the_start() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_tweet_again_and_again_is_one_message() {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\""));
+    let (world, home) = plain("").await;
     let parts = |id: &str| {
         let part = |op: &str, fields: serde_json::Value| {
             let mut data = fields;
@@ -176,8 +220,7 @@ async fn the_same_tweet_again_and_again_is_one_message() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_message_is_sent_again_on_request_and_an_order_only_when_it_is_meant() {
-    let world = World::new(Rig::plain().await).await;
-    let home = world.home(&rules("", "max_age = \"60s\""));
+    let (world, home) = plain("").await;
     let program = world.start(&home);
     // The desk takes neither the message nor what stands in for it.
     world.desk.say_next([Reply::new(400, "{}"), Reply::new(400, "{}")]);

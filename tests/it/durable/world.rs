@@ -45,6 +45,13 @@ when = {{ handle = "kol", keyword = "will list" }}
     )
 }
 
+/// A feed without a history, and a home for the rules of which the bot's `max_age` is a minute; with more lines for the bot.
+pub(super) async fn plain(bot: &str) -> (World, Home) {
+    let world = World::new(Rig::plain().await).await;
+    let home = world.home(&rules("", &format!("max_age = \"60s\"\n{bot}")));
+    (world, home)
+}
+
 impl World {
     pub(super) async fn new(rig: Rig) -> Self {
         Self { rig, desk: discord::start(&[]).await, bot: webhook::start().await }

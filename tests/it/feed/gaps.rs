@@ -35,6 +35,17 @@ fn a_gap_begins_where_the_feed_was_last_heard_and_not_where_its_loss_was_noticed
 }
 
 #[test]
+fn a_clock_that_stood_still_without_knowing_heard_the_feed_earlier() {
+    let mut gaps = Gaps::new();
+    gaps.set_back(Duration::from_secs(1));
+    gaps.connected(at(0));
+    gaps.heard(at(60));
+    gaps.set_back(Duration::from_secs(3_600));
+    gaps.lost();
+    assert_eq!(gaps.connected(at(61)), Some(gap(60 - 3_600, 61)));
+}
+
+#[test]
 fn a_connection_that_was_not_heard_was_open_all_the_same() {
     let mut gaps = Gaps::new();
     gaps.connected(at(0));

@@ -203,9 +203,8 @@ impl std::io::Write for Bug {
     }
 }
 
-#[tokio::test]
-async fn a_part_that_dies_ends_the_program_in_words_and_every_delivery_is_counted() {
-    let rig = Rig::plain().await;
+/// A run that prints, with what it keeps.
+fn printing(rig: &Rig, console: Box<dyn std::io::Write + Send>, state: Option<birdcall::app::Durable>) -> birdcall::app::Setup {
     let source = birdcall::rules::Source { name: "rules.toml".to_owned(), text: PRINT.to_owned() };
     let tls = birdcall::tls::client_config_trusting(std::sync::Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
     let settings = birdcall::feed::Settings {
@@ -215,19 +214,52 @@ async fn a_part_that_dies_ends_the_program_in_words_and_every_delivery_is_counte
         tls: std::sync::Arc::clone(&tls),
         jitter_seed: 1,
     };
-    let setup = birdcall::app::Setup {
+    birdcall::app::Setup {
         rules: std::sync::Arc::new(birdcall::rules::load(&[source]).ruleset.unwrap()),
         feed: birdcall::feed::Feed::new(settings).unwrap(),
         host: "localhost".to_owned(),
         history: None,
-        state: None,
+        state,
         ways: vec![birdcall::app::Way::Console],
-        console: Box::new(Bug),
+        console,
         tls,
         clock: birdcall::clock::Clock::system(),
         start_timeout: None,
         ends_with_console: false,
+    }
+}
+
+#[tokio::test]
+async fn a_journal_whose_writer_dies_ends_the_program_within_a_second_in_words() {
+    let rig = Rig::plain().await;
+    let folder = tempfile::tempdir().unwrap();
+    let opened = birdcall::journal::open(folder.path(), Default::default(), birdcall::clock::Clock::system());
+    let (journal, writer) = opened.unwrap();
+    let (die, dies) = std::sync::mpsc::sync_channel::<()>(1);
+    let writer = Box::new(move || {
+        let _writer = writer;
+        let _ = dies.recv();
+        panic!("a bug of the journal's");
+    });
+    let state = birdcall::app::Durable { folder: folder.path().to_owned(), journal, writer, control: None };
+    let setup = printing(&rig, Box::new(std::io::sink()), Some(state));
+    let run = birdcall::app::run(setup, std::future::pending(), std::future::pending());
+    let bug = async {
+        until(|| rig.handle.stats().open == 1).await;
+        drop(die);
+        now()
     };
+    let both = futures_util::future::join(Box::pin(run), bug);
+    let ((_, ended), died) = tokio::time::timeout(Duration::from_secs(20), both).await.expect("it goes on without a journal");
+    assert!(died.elapsed() < Duration::from_secs(1), "{:?}", died.elapsed());
+    let error = ended.unwrap_err().to_string();
+    assert!(error.starts_with("the journal's thread ended unexpectedly") && error.contains("restart it"), "{error}");
+}
+
+#[tokio::test]
+async fn a_part_that_dies_ends_the_program_in_words_and_every_delivery_is_counted() {
+    let rig = Rig::plain().await;
+    let setup = printing(&rig, Box::new(Bug), None);
     let run = birdcall::app::run(setup, std::future::pending(), std::future::pending());
     let feed = async {
         until(|| rig.handle.stats().open == 1).await;

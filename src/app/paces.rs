@@ -1,0 +1,199 @@
+//! What earlier runs have sent → what each lane's rate limits must know of it, so that a restart gives no quota anew.
+//!
+//! A request counts from its answer on. Of one that was under way when the run was killed nothing says when it arrived, so it counts from now
+//! on; so may a message have been that did not come to its end, unless its latest answer is on record and was hardly a moment ago. Moments are of the clock of their time: where it has been set back since, the newest counts as now, and no lane waits longer than a
+//! window; where it has been set forward, what was sent seems longer ago than it was.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredRequest};
+use crate::model::action::{Action, Destination};
+use crate::model::limits::PACE_REACH;
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::RuleSet;
+
+/// The journal's moments and pauses are whole milliseconds, cut off: the end of a request is later than they say by less than this.
+const CUT: Duration = Duration::from_millis(2);
+
+/// Within so long of an answer the next attempt has more likely not begun: the first pause is anything up to twice this, and later ones longer.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What earlier runs have sent to one action.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// Index of the action.
+    pub(super) action: usize,
+    /// How long ago each request was.
+    pub(super) ages: Vec<Duration>,
+    /// Requests that may have been under way at the end of the last run.
+    pub(super) under_way: usize,
+}
+
+/// Of every action that has a rate limit.
+pub(super) fn read(
+    reader: &mut Reader,
+    rules: &RuleSet,
+    unfinished: &[StoredDelivery],
+    now: Timestamp,
+) -> Result<Vec<Sent>, JournalError> {
+    let longest = |action: &Action| action.rate_limits.iter().map(|rate| rate.per).max();
+    let Some(reach) = rules.actions.iter().filter_map(longest).max() else { return Ok(Vec::new()) };
+    let requests = reader.requests_since(before(now, reach), PACE_REACH)?;
+    let waits = waiting(&requests, reader.last_written()?);
+    let mut sent = Vec::new();
+    for (index, action) in rules.actions.iter().enumerate() {
+        let Some(reach) = longest(action) else { continue };
+        let most = action.rate_limits.iter().map(|rate| rate.count.get()).max().unwrap_or_default();
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(PACE_REACH);
+        let ended = reader.sent_and_ended_since(&action.name, before(now, reach), most)?;
+        let times = times(action, &requests, &ended);
+        sent.push(Sent { action: index, ages: ages(times, reach, now), under_way: under_way(action, unfinished, &waits) });
+    }
+    Ok(sent)
+}
+
+fn before(now: Timestamp, by: Duration) -> Timestamp {
+    Timestamp::from_millis(now.as_millis().saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+}
+
+/// When each request to `action` was over.
+fn times(action: &Action, requests: &[StoredRequest], ended: &[(i64, Timestamp)]) -> Vec<Timestamp> {
+    let requests = requests.iter().filter(|request| *request.action == *action.name);
+    let recorded: HashSet<i64> = requests.clone().map(|request| request.delivery).collect();
+    let mut made: Vec<(Timestamp, Duration)> = requests.map(|request| (request.begun, request.took)).collect();
+    if !matches!(action.destination, Destination::Webhook(_)) {
+        // A chat's requests come one after the other, so that several of the same moment are one: a digest.
+        made.sort_unstable();
+        made.dedup();
+    }
+    let unrecorded = ended.iter().filter(|(delivery, _)| !recorded.contains(delivery)).map(|(_, at)| *at);
+    made.into_iter().map(|(begun, took)| begun.plus(took)).chain(unrecorded).collect()
+}
+
+/// How long ago each was, as far as it is less than `reach`.
+fn ages(times: Vec<Timestamp>, reach: Duration, now: Timestamp) -> Vec<Duration> {
+    let now = times.iter().copied().max().map_or(now, |newest| newest.max(now));
+    let ages = times.into_iter().map(|at| now.since(at).saturating_sub(CUT));
+    ages.filter(|age| *age < reach).collect()
+}
+
+/// The deliveries whose latest attempt was answered, and that were still in the pause after it when the run was last known to live.
+fn waiting(requests: &[StoredRequest], lived_until: Option<Timestamp>) -> HashSet<i64> {
+    let mut answered = HashMap::new();
+    for request in requests {
+        let at = request.begun.plus(request.took);
+        answered.entry(request.delivery).and_modify(|latest: &mut Timestamp| *latest = at.max(*latest)).or_insert(at);
+    }
+    let waits = |at: Timestamp| lived_until.is_none_or(|until| until < at.plus(PAUSE));
+    answered.into_iter().filter(|(_, at)| waits(*at)).map(|(delivery, _)| delivery).collect()
+}
+
+/// Of an order it is known whether a byte may have left; of anything else only while it waits after an answer.
+fn under_way(action: &Action, unfinished: &[StoredDelivery], waits: &HashSet<i64>) -> usize {
+    let may_have_left = |stored: &&StoredDelivery| match stored.trading {
+        true => stored.state == State::Sending,
+        false => !waits.contains(&stored.id),
+    };
+    unfinished.iter().filter(|stored| *stored.action == *action.name).filter(may_have_left).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// One action of each kind.
+    fn actions() -> Vec<Action> {
+        let text = "[actions.desk]\ntype = \"discord\"\nurl = \"env:DESK\"\n[actions.bot]\ntype = \"webhook\"\nurl = \"env:BOT\"\n\
+            [[rule]]\nname = \"gm\"\nsend = [\"desk\", \"bot\"]\nwhen = { keyword = \"gm\" }\n";
+        let source = crate::rules::Source { name: "rules.toml".to_owned(), text: text.to_owned() };
+        crate::rules::load(&[source]).ruleset.unwrap().actions.clone()
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_the_newest_request_one_of_now_and_the_others_older_by_as_much_as_they_are() {
+        let hour = 3_600_000;
+        assert_eq!(ages(vec![at(hour), at(hour - 500)], ms(1_000), at(0)), [ms(0), ms(498)]);
+        assert_eq!(ages(vec![at(hour), at(0)], ms(1_000), at(0)), [ms(0)]);
+        assert!(ages(vec![at(0)], ms(1_000), at(hour)).is_empty(), "set forward: it seems an hour ago");
+        assert_eq!(ages(vec![at(0), at(-400)], ms(1_000), at(100)), [ms(98), ms(498)]);
+        assert!(ages(Vec::new(), ms(1_000), at(0)).is_empty());
+        assert_eq!(ages(vec![at(i64::MAX), at(i64::MIN)], ms(1_000), at(0)), [ms(0)]);
+    }
+
+    #[test]
+    fn a_digest_is_one_request_and_what_has_no_attempt_on_record_counts_by_its_end() {
+        let actions = actions();
+        let find = |name: &str| actions.iter().find(|action| *action.name == *name).unwrap();
+        let request =
+            |delivery, action: &str, begun| StoredRequest { delivery, action: action.to_owned(), begun: at(begun), took: ms(5) };
+        let requests = [
+            request(1, "desk", 10),
+            request(2, "desk", 10),
+            request(2, "desk", 90),
+            request(3, "bot", 10),
+            request(4, "bot", 10),
+        ];
+        let ended = [(2, at(95)), (7, at(120))];
+        let sorted = |name: &str, ended: &[(i64, Timestamp)]| {
+            let mut times = times(find(name), &requests, ended);
+            times.sort_unstable();
+            times
+        };
+        assert_eq!(sorted("desk", &ended), [at(15), at(95), at(120)]);
+        assert_eq!(sorted("bot", &[]), [at(15), at(15)], "of orders two can leave at the same moment");
+    }
+
+    #[test]
+    fn what_waits_after_an_answer_is_not_under_way_unless_its_pause_may_be_over() {
+        let actions = actions();
+        let find = |name: &str| actions.iter().find(|action| *action.name == *name).unwrap();
+        let stored = |id, action: &str, trading, state| StoredDelivery {
+            id,
+            firing: std::sync::Arc::new(crate::model::firing::FiringBrief {
+                id: crate::model::ids::FiringId::of("gm", "1", ""),
+                rule: "gm".into(),
+                subject: "1".to_owned(),
+                at: at(0),
+                late: false,
+            }),
+            action: action.to_owned(),
+            trading,
+            expires_at: at(60_000),
+            state,
+            attempts: 0,
+            sent_at: None,
+            ended_at: None,
+            form: None,
+            receipt: None,
+            why: None,
+            body: None,
+            fallback: None,
+        };
+        let unfinished = [
+            stored(1, "desk", false, State::Pending),
+            stored(2, "desk", false, State::Pending),
+            stored(3, "bot", true, State::Pending),
+            stored(4, "bot", true, State::Sending),
+        ];
+        let request = |delivery, begun| StoredRequest { delivery, action: "desk".to_owned(), begun: at(begun), took: ms(5) };
+        let count = |name: &str, requests: &[StoredRequest], lived_until: Option<i64>| {
+            under_way(find(name), &unfinished, &waiting(requests, lived_until.map(at)))
+        };
+        assert_eq!(count("desk", &[], Some(0)), 2, "of neither is anything known");
+        assert_eq!(count("desk", &[request(1, 1_000)], Some(900)), 1);
+        assert_eq!(count("desk", &[request(1, 1_000)], Some(1_200)), 1);
+        assert_eq!(count("desk", &[request(1, 1_000)], None), 1);
+        assert_eq!(count("desk", &[request(1, 1_000)], Some(1_300)), 2, "its pause may have been over");
+        assert_eq!(count("desk", &[request(1, 2_000), request(2, 1_990), request(1, 10)], Some(1_300)), 0, "the latest counts");
+        assert_eq!(count("bot", &[request(4, 2_000)], Some(1_300)), 1, "an order is sending until it has ended");
+    }
+}

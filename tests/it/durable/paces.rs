@@ -1,0 +1,72 @@
+//! A restart gives no quota anew: what was sent in the window before it counts. The oracle is the time at which requests arrived.
+
+use std::time::Duration;
+
+use birdcall::journal::Reader;
+use birdcall::model::time::Timestamp;
+
+use super::world::{World, in_state, rules, stop};
+use crate::kit::agreed::agreed;
+use crate::kit::binary::wait_until;
+use crate::kit::feed::Rig;
+use crate::kit::http::{Manner, Received, Reply};
+
+const COUNT: usize = 3;
+const WINDOW: Duration = Duration::from_secs(6);
+
+/// The most that arrived in any window.
+fn most_in_a_window(received: &[Received]) -> usize {
+    let within = |from: usize| received[from..].iter().take_while(|later| later.at < received[from].at + WINDOW).count();
+    (0..received.len()).map(within).max().unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quota_of_an_action_holds_over_a_kill_and_a_restart() {
+    let world = World::new(Rig::plain().await).await;
+    let home = world.home(&rules("", &format!("rate_limit = \"{COUNT}/{}s\"\nmax_age = \"60s\"", WINDOW.as_secs())));
+    let mut program = world.start(&home);
+    // Two are answered, one is under way when the program is killed.
+    for id in ["1", "2"] {
+        world.lists(id);
+    }
+    in_state(&home, "bot", "delivered", 2);
+    world.bot.say_next([Reply::manner(Manner::Late(Duration::from_secs(60)))]);
+    world.lists("3");
+    world.orders(COUNT);
+    in_state(&home, "desk", "delivered", 3);
+    program.kill();
+    let program = world.start(&home);
+    for id in ["4", "5", "6"] {
+        world.lists(id);
+    }
+    in_state(&home, "bot", "delivered", 5);
+    agreed(&home);
+    stop(program);
+    let orders = world.bot.received();
+    assert_eq!(orders.len(), 6);
+    assert_eq!(most_in_a_window(&orders), COUNT, "{:?}", orders.iter().map(|order| order.at).collect::<Vec<_>>());
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_was_answered_before_the_kill_is_not_held_back_for_a_window_until_it_is_too_old() {
+    let world = World::new(Rig::plain().await).await;
+    let text = rules("", "max_age = \"60s\"").replace("\"10000/s\"", "\"2/12s\"\nmax_age = \"8s\"");
+    let home = world.home(&text);
+    let mut program = world.start(&home);
+    world.desk.say_next([Reply::new(503, "").with("retry-after", "5")]);
+    world.lists("1");
+    let state = home.path().join("state");
+    wait_until("both answers are on record", || {
+        let mut reader = Reader::open(&state).unwrap();
+        let requests = reader.requests_since(Timestamp::from_millis(0), 10).unwrap();
+        requests.len() == 2 && reader.unfinished().unwrap().len() == 1
+    });
+    program.kill();
+    let program = world.start(&home);
+    in_state(&home, "desk", "delivered", 1);
+    assert_eq!((world.desk.received().len(), world.orders(1).len()), (2, 1));
+    agreed(&home);
+    stop(program);
+    world.is_well();
+}

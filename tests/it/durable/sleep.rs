@@ -1,0 +1,251 @@
+//! A machine that stands still for an hour in the middle of a run, in controlled time: the app itself between a simulated feed and two
+//! receivers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use birdcall::app::{self, Durable, Setup, Totals, Way};
+use birdcall::clock::Clock;
+use birdcall::deliver::Target;
+use birdcall::feed::simulator::{Handle, HistoryOptions};
+use birdcall::feed::{Feed, History, HistorySettings, Settings};
+use birdcall::journal::{self, GapState, Query, Reader, State, StoredDelivery};
+use birdcall::model::secret::Secret;
+use birdcall::model::time::Timestamp;
+use birdcall::rules::ruleset::Auth;
+use futures_util::future::join;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use super::world::LISTING;
+use super::{content, now, tweets};
+use crate::kit::feed::{KEY, Rig, no_trust, quick};
+use crate::kit::http::{Received, Reply, Server};
+
+const HALF: Duration = Duration::from_secs(1_800);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+const RULES: &str = r#"
+[actions.desk]
+type = "webhook"
+url = "DESK"
+max_age = "2h"
+json = { text = "https://x.com/i/status/{{ tweet.id }} " }
+[actions.bot]
+type = "webhook"
+url = "BOT"
+trading = true
+max_age = "2h"
+json = { text = "https://x.com/i/status/{{ tweet.id }} " }
+[[rule]]
+name = "listing"
+send = ["desk", "bot"]
+when = { handle = "kol", keyword = "will list" }
+"#;
+
+struct Machine {
+    clock: Clock,
+    rig: Rig,
+    desk: Server,
+    bot: Server,
+    folder: TempDir,
+}
+
+impl Machine {
+    async fn new() -> Self {
+        let clock = Clock::starting_at(Timestamp::from_millis(now()));
+        let world = clock.clone();
+        let rig = Rig::start(|options| {
+            options.clock = Arc::new(move || world.wall());
+            options.history = Some(HistoryOptions::default());
+        });
+        let (desk, bot) = (Server::start(|_| Reply::new(204, "")).await, Server::start(|_| Reply::new(204, "")).await);
+        Self { rig: rig.await, clock, desk, bot, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn setup(&self) -> Setup {
+        let text = RULES.replace("DESK", &self.desk.url()).replace("BOT", &self.bot.url());
+        let source = birdcall::rules::Source { name: "rules.toml".to_owned(), text };
+        let rules = birdcall::rules::load(&[source]).ruleset.unwrap();
+        let ways = rules.actions.iter().map(|action| {
+            let target = Target::resolve(action, &mut birdcall::secrets::read).unwrap();
+            Way::Send(Box::new(target))
+        });
+        let (tls, key, clock) = (no_trust(), Secret::new(KEY), self.clock.clone());
+        let settings = Settings {
+            url: self.rig.url.clone(),
+            key: key.clone(),
+            auth: Auth::Subprotocol,
+            tls: Arc::clone(&tls),
+            jitter_seed: 1,
+        };
+        let history = HistorySettings {
+            url: self.rig.history.clone().unwrap(),
+            key,
+            tls: Arc::clone(&tls),
+            agent: "birdcall/test".to_owned(),
+            clock: clock.clone(),
+        };
+        let (journal, writer) = journal::open(self.folder.path(), rules.journal, clock.clone()).unwrap();
+        let folder = self.folder.path().to_owned();
+        Setup {
+            ways: ways.collect(),
+            rules: Arc::new(rules),
+            feed: Feed::with_timers(settings, quick()).unwrap(),
+            host: "localhost".to_owned(),
+            history: Some(History::new(history).unwrap()),
+            console: Box::new(std::io::sink()),
+            tls,
+            clock,
+            state: Some(Durable { folder, journal, writer: Box::new(writer), control: None }),
+            start_timeout: None,
+            ends_with_console: false,
+        }
+    }
+
+    fn feed(&self) -> &Handle {
+        &self.rig.handle
+    }
+
+    /// The feed says it now.
+    fn lists(&self, id: &str) {
+        let mut tweet = content(id, LISTING);
+        let at = self.clock.wall().as_millis();
+        (tweet["ts"], tweet["d"]["createdAt"]) = (json!(at), json!(at));
+        self.feed().send(tweet.to_string());
+    }
+
+    /// Runs the app and the `story` to its end.
+    async fn run(&self, story: impl Future<Output = ()>) -> Totals {
+        let (stop, stopped) = oneshot::channel();
+        let run = app::run(self.setup(), async { stopped.await.unwrap_or_default() }, std::future::pending());
+        let told = async {
+            until("it hears the feed", || self.feed().stats().open == 1).await;
+            story.await;
+            let _ = stop.send(());
+        };
+        let both = join(Box::pin(run), told);
+        let ((totals, ended), ()) = timeout(Duration::from_secs(40), both).await.expect("an end");
+        ended.unwrap();
+        totals
+    }
+
+    fn rows(&self, action: &str, state: State) -> Vec<StoredDelivery> {
+        let query = Query { at_most: usize::MAX, ..Query::default() };
+        let mut rows = Reader::open(self.folder.path()).unwrap().deliveries(&query).unwrap();
+        rows.retain(|row| row.action == action && row.state == state);
+        rows
+    }
+}
+
+async fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let waited = timeout(Duration::from_secs(20), async {
+        while !is() {
+            sleep(Duration::from_millis(2)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "it never came to that: {what}");
+}
+
+/// The tweets that a receiver was told of, each with how often.
+fn told(receiver: &Server) -> Vec<(String, usize)> {
+    tweets(&receiver.received()).into_iter().collect()
+}
+
+fn about(id: &str, received: &[Received]) -> usize {
+    tweets(received).get(id).copied().unwrap_or_default()
+}
+
+/// One order before an hour of which the program knows nothing, something that the feed said in the middle of it and that lay in the
+/// connection since, and one more afterwards.
+async fn an_hour_is_lost(pass: impl Fn(&Clock, Duration), words: &str) {
+    let machine = Machine::new().await;
+    let clock = &machine.clock;
+    let (before, began) = (clock.now(), clock.wall());
+    let totals = machine
+        .run(async {
+            machine.lists("1");
+            until("the first is told", || machine.desk.received().len() == 1 && machine.bot.received().len() == 1).await;
+            // Nobody gets a turn between these.
+            pass(clock, HALF);
+            machine.lists("2");
+            pass(clock, HOUR);
+            until("what was missed is told", || about("2", &machine.desk.received()) == 1).await;
+            until("it hears the feed again", || machine.feed().stats().open == 1).await;
+            machine.lists("3");
+            until("the next is told", || about("3", &machine.desk.received()) == 1).await;
+        })
+        .await;
+    let once = |ids: &[&str]| ids.iter().map(|id| ((*id).to_owned(), 1)).collect::<Vec<_>>();
+    assert_eq!((told(&machine.desk), told(&machine.bot)), (once(&["1", "2", "3"]), once(&["1"])));
+    assert_eq!(totals.losses, 1, "{totals}");
+    let desk = machine.rows("desk", State::Delivered);
+    assert_eq!(desk.iter().rev().map(|row| row.firing.late).collect::<Vec<_>>(), [false, true, false]);
+    assert_eq!(machine.rows("bot", State::Expired).len(), 1, "no order is made of what was missed");
+    assert_eq!(machine.rows("bot", State::Suppressed).len(), 1, "and none goes until somebody has looked");
+    let mut reader = Reader::open(machine.folder.path()).unwrap();
+    let switch = reader.switch().unwrap().unwrap();
+    assert!(!switch.armed && switch.why == words, "{switch:?}");
+    let gaps = reader.gaps(10).unwrap();
+    assert!(gaps.len() == 1 && gaps[0].state == GapState::Filled, "{gaps:?}");
+    assert!(gaps[0].to.since(gaps[0].from) >= HOUR && gaps[0].from <= before.plus(Duration::from_secs(20)), "{gaps:?}");
+    assert!(clock.wall().since(began) >= HOUR);
+}
+
+#[tokio::test]
+async fn an_hour_that_the_machine_sleeps_is_a_gap_and_nothing_of_it_is_taken_for_fresh() {
+    // The clock adds up what was slept.
+    an_hour_is_lost(|clock, _| clock.sleep(HALF), "this machine stood still for 1 h 00 min").await;
+}
+
+#[tokio::test]
+async fn an_hour_for_which_a_virtual_machine_is_halted_is_a_gap_too() {
+    // Only the wall clock, once it is set right, tells of it.
+    let pass = |clock: &Clock, until: Duration| clock.set_wall_ahead(i64::try_from(until.as_millis()).unwrap());
+    an_hour_is_lost(pass, "this machine's clock jumped forward by 1 h 00 min").await;
+}
+
+#[tokio::test]
+async fn an_hour_that_the_machine_sleeps_while_the_feed_is_away_is_a_part_of_the_gap() {
+    let machine = Machine::new().await;
+    let before = machine.clock.now();
+    machine
+        .run(async {
+            machine.lists("1");
+            until("the first is told", || machine.desk.received().len() == 1).await;
+            (0..40).for_each(|_| machine.feed().refuse(502));
+            let offers = machine.feed().offers().len();
+            machine.feed().cut();
+            until("it is refused again and again", || machine.feed().offers().len() > offers + 10).await;
+            machine.clock.sleep(HALF);
+            machine.lists("2");
+            machine.clock.sleep(HALF);
+            until("what was missed is told", || about("2", &machine.desk.received()) == 1).await;
+            assert!(machine.feed().offers().len() > offers + 30, "it was refused afterwards too");
+        })
+        .await;
+    let gaps = Reader::open(machine.folder.path()).unwrap().gaps(10).unwrap();
+    assert!(gaps.len() == 1 && gaps[0].to.since(gaps[0].from) >= HOUR, "{gaps:?}");
+    assert!(gaps[0].from <= before.plus(Duration::from_secs(20)), "{gaps:?}");
+    assert_eq!(told(&machine.bot).len(), 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_stops_orders_and_loses_nothing() {
+    let machine = Machine::new().await;
+    let totals = machine
+        .run(async {
+            machine.lists("1");
+            until("the first is told", || machine.desk.received().len() == 1 && machine.bot.received().len() == 1).await;
+            machine.clock.set_wall_ahead(-3_600_000);
+            machine.lists("2");
+            until("the second is told", || about("2", &machine.desk.received()) == 1).await;
+        })
+        .await;
+    assert_eq!(totals.losses, 0, "{totals}");
+    assert_eq!(told(&machine.bot).len(), 1);
+    assert_eq!(machine.rows("bot", State::Suppressed).len(), 1);
+    assert!(machine.rows("desk", State::Delivered).iter().all(|row| !row.firing.late));
+}
