@@ -3,6 +3,7 @@
 mod late;
 mod modes;
 mod restart;
+mod skew;
 
 use birdcall::engine::Effect;
 use birdcall::model::delivery::Outcome;

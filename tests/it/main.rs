@@ -15,5 +15,6 @@ mod flow;
 mod fuzz;
 mod join;
 mod journal;
+mod load;
 mod render;
 mod rules;

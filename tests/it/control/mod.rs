@@ -115,5 +115,6 @@ fn status() -> Status {
             pending: 1,
         }],
         agree: true,
+        tasks: 5,
     }
 }

@@ -159,6 +159,15 @@ impl Program {
         }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Takes what it has said and nobody has heard: else a talkative program finds its streams held.
+    pub(crate) fn lines(&mut self) -> impl Iterator<Item = String> {
+        self.said.try_iter()
+    }
+
     /// What it has said so far, as far as it was waited for.
     pub(crate) fn heard(&self) -> &str {
         &self.heard

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::http::{Received, Reply, Server};
+use super::http::{Manner, Received, Reply, Server};
 
 /// A stand-in that runs until it is dropped.
 pub(crate) struct StandIn {
@@ -22,8 +22,15 @@ pub(crate) struct Book {
     messages: Vec<Value>,
     violations: Vec<String>,
     throttled: usize,
-    script: VecDeque<Reply>,
+    script: VecDeque<Said>,
     windows: Vec<Window>,
+}
+
+/// What a test wants said next.
+enum Said {
+    Reply(Reply),
+    /// What the rules say, so much later.
+    Late(Duration),
 }
 
 struct Window {
@@ -45,7 +52,8 @@ impl StandIn {
         let server = Server::start(move |request| {
             let mut book = handler_book.lock().unwrap();
             match book.script.pop_front() {
-                Some(reply) => reply,
+                Some(Said::Reply(reply)) => reply,
+                Some(Said::Late(pause)) => Reply { manner: Manner::Late(pause), ..rules(request, &mut book) },
                 None => rules(request, &mut book),
             }
         })
@@ -84,7 +92,12 @@ impl StandIn {
 
     /// The next answers, whatever the request.
     pub(crate) fn say_next(&self, replies: impl IntoIterator<Item = Reply>) {
-        self.book().script.extend(replies);
+        self.book().script.extend(replies.into_iter().map(Said::Reply));
+    }
+
+    /// The next answer is what it would be, so much later.
+    pub(crate) fn late_next(&self, pause: Duration) {
+        self.book().script.push_back(Said::Late(pause));
     }
 }
 

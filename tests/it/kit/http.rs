@@ -142,6 +142,10 @@ struct Gauges {
     open: AtomicUsize,
     bytes: AtomicUsize,
     hang_up: Notify,
+    /// How long a connection may lie idle.
+    life: Mutex<Option<Duration>>,
+    /// Connections that lay longer.
+    idled: AtomicUsize,
 }
 
 impl Server {
@@ -205,6 +209,11 @@ impl Server {
         self.received.lock().unwrap().clone()
     }
 
+    /// Takes out what came, so that a long run need not keep it all.
+    pub(crate) fn take(&self) -> Vec<Received> {
+        std::mem::take(&mut self.received.lock().unwrap())
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -222,6 +231,16 @@ impl Server {
     /// Closes all connections that wait for a request.
     pub(crate) fn hang_up(&self) {
         self.gauges.hang_up.notify_waiters();
+    }
+
+    /// From the next request or connection on, ends what lies idle for so long.
+    pub(crate) fn set_life(&self, life: Duration) {
+        *self.gauges.life.lock().unwrap() = Some(life);
+    }
+
+    /// Connections that were ended because they lay idle.
+    pub(crate) fn idled(&self) -> usize {
+        self.gauges.idled.load(Ordering::SeqCst)
     }
 
     pub(crate) fn set_door(&self, door: Door) {
@@ -278,7 +297,13 @@ impl Connection {
     async fn talk<S: AsyncRead + AsyncWrite + Unpin>(self, mut stream: S, reset: impl FnOnce(S)) {
         let mut buffer = Vec::new();
         loop {
+            let life = *self.gauges.life.lock().unwrap();
             let request = tokio::select! {
+                () = tokio::time::sleep(life.unwrap_or_default()), if life.is_some() => {
+                    self.gauges.idled.fetch_add(1, Ordering::SeqCst);
+                    let _ = stream.shutdown().await;
+                    return;
+                }
                 request = read(&mut stream, &mut buffer, self.number, &self.gauges.bytes) => request,
                 () = self.gauges.hang_up.notified() => {
                     let _ = stream.shutdown().await;

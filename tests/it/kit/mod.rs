@@ -14,4 +14,6 @@ pub(crate) mod slack;
 pub(crate) mod story;
 pub(crate) mod telegram;
 pub(crate) mod tls;
+#[cfg(target_os = "linux")]
+pub(crate) mod wall;
 pub(crate) mod webhook;

@@ -43,6 +43,12 @@ impl Story {
         self
     }
 
+    /// The feed's clock is so far ahead of the one by which things happen here.
+    pub(crate) fn feed_is_ahead(&mut self, ms: i64) -> &mut Self {
+        self.engine.feed_is_ahead(ms);
+        self
+    }
+
     /// Time passes, with all that the engine wants done.
     pub(crate) fn all_at(&mut self, ms: i64) -> Vec<Effect> {
         self.engine.step(&Input::Tick(Timestamp::from_millis(START + ms)), &mut self.effects);
