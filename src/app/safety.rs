@@ -178,6 +178,7 @@ pub(super) fn written(time: Duration) -> String {
         0..60 => format!("{:.1} s", time.as_secs_f64()),
         60..3_600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         3_600..86_400 => format!("{} h {:02} min", seconds / 3_600, seconds % 3_600 / 60),
+        86_400..172_800 => format!("1 day {} h", seconds % 86_400 / 3_600),
         _ => format!("{} days {} h", seconds / 86_400, seconds % 86_400 / 3_600),
     }
 }
@@ -239,7 +240,7 @@ mod tests {
         safety.feed_said(Some(ms(DAY)), ms(2 * DAY + 600), Duration::ZERO);
         assert_eq!(safety.feed_is_ahead(), 0, "nobody else has said so");
         let said = envelopes(&mut safety, DAY + 1_000, 2 * DAY + 1_300);
-        assert!(said.len() == 1 && said[0].contains("wrong: it is 1 days 0 h ahead of the feed's"), "{said:?}");
+        assert!(said.len() == 1 && said[0].contains("wrong: it is 1 day 0 h ahead of the feed's"), "{said:?}");
         assert_eq!((safety.feed_is_ahead(), safety.lag()), (-DAY - 100, Some(200)));
         let mut lagging = Safety::default();
         lagging.feed_said(Some(ms(2 * DAY)), ms(2 * DAY + 600), Duration::ZERO);

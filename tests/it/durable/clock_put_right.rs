@@ -61,7 +61,7 @@ async fn an_order_that_is_too_old_is_not_sent_by_the_next_run() {
     let world = World::new(true, "").await;
     let text = std::fs::read_to_string(world.home.path().join("rules.toml")).unwrap();
     world.home.write("rules.toml", &text.replace("max_age = \"60s\"", "max_age = \"8s\"\nrate_limit = \"1/5s\""));
-    let mut program = put_right(&world, 30).await;
+    let mut program = put_right(&world, 10).await;
     let (code, _, said) = world.home.run(&["arm"]);
     assert_eq!(code, 0, "{said}");
     sleep(Duration::from_secs(6)).await;

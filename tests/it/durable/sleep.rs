@@ -224,6 +224,9 @@ async fn an_hour_that_the_machine_sleeps_while_the_feed_is_away_is_a_part_of_the
             machine.clock.sleep(HALF);
             until("what was missed is told", || about("2", &machine.desk.received()) == 1).await;
             assert!(machine.feed().offers().len() > offers + 30, "it was refused afterwards too");
+            // The alert comes before the end of the gap that it is from.
+            let recorded = || Reader::open(machine.folder.path()).and_then(|mut reader| reader.gaps(10));
+            until("the gap is recorded", || recorded().is_ok_and(|gaps| gaps.len() == 1)).await;
         })
         .await;
     let gaps = Reader::open(machine.folder.path()).unwrap().gaps(10).unwrap();
