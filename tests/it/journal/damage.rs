@@ -273,3 +273,23 @@ async fn damage_that_is_met_while_it_runs_is_mended_without_a_restart() {
     open.close();
     assert!(home.is_sound());
 }
+
+#[tokio::test]
+async fn numbers_that_nobody_gave_keep_no_reader_from_what_is_there() {
+    let home = Home::new();
+    let open = home.open();
+    for n in 0..3 {
+        open.journal.record(record(n, &["desk"]));
+    }
+    open.flush().await;
+    open.close();
+    let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    for (table, id) in [("entries", -1_365_353_171_i64), ("entries", 1 << 45), ("firings", -1_365_353_171)] {
+        let sql = format!("UPDATE {table} SET id = ?1 WHERE id = (SELECT min(id) FROM {table} WHERE id > 0)");
+        connection.execute(&sql, [id]).unwrap();
+    }
+    drop(connection);
+    let mut reader = home.reader();
+    assert!(entries(&mut reader).iter().any(|(found, _)| *found == at(2)), "the one whose number is right");
+    assert_eq!(reader.fired(10).unwrap().len(), 3);
+}
