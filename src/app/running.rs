@@ -15,7 +15,7 @@ use super::{AppError, Totals};
 use crate::clock::{Clock, Lost};
 use crate::decode;
 use crate::deliver::LaneEvent;
-use crate::engine::{Effect, Engine, Input};
+use crate::engine::{Effect, Engine, Hold, Input};
 use crate::feed::{Feed, Filled, Gap, Reaction, Signal, Text};
 use crate::journal::{GapRow, GapState};
 use crate::model::envelope::{Body, Envelope};
@@ -64,7 +64,7 @@ pub(super) struct Watch {
 impl Running {
     pub(super) fn new(dispatch: Dispatch, engine: Engine, catch_up: CatchUp) -> Self {
         let (mut engine, clock) = (engine, dispatch.clock.clone());
-        engine.hold(true);
+        engine.hold(Hold::Everything);
         let since = clock.now();
         let watch = Watch {
             state: FeedState::Connecting,
@@ -231,10 +231,13 @@ impl Running {
         Some(envelope)
     }
 
-    /// Lets waits end only while what was said can be known: connected, and nothing still to be fetched.
+    /// Lets waits end only while what was said can be known: connected, and, of what came before that, nothing still to be fetched.
     fn hold_or_let_go(&mut self) {
-        let held = self.watch.state != FeedState::Connected || self.catch_up.is_behind();
-        self.engine.hold(held);
+        self.engine.hold(match self.watch.state {
+            FeedState::Connected if self.catch_up.is_behind() => Hold::Before(self.watch.since),
+            FeedState::Connected => Hold::Nothing,
+            _ => Hold::Everything,
+        });
     }
 
     /// The engine's deadline has come.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::waits::Hold;
 use crate::matching::{self, Facts, Reading, Truth};
 use crate::model::firing::{Element, Origin};
 use crate::model::subject::Tweet;
@@ -60,6 +61,15 @@ impl TweetState {
     /// How a firing comes to us that a wait's end has made true: live only when all that it may rest on did.
     pub(super) fn settled_origin(&self) -> Origin {
         self.origin(self.latest.unwrap_or(Origin::Live))
+    }
+
+    /// Whether something that rules wait for may have been said of it unheard.
+    pub(super) fn is_held(&self, hold: Hold) -> bool {
+        match hold {
+            Hold::Nothing => false,
+            Hold::Before(moment) => self.content != Some(Origin::Live) || self.content_at.is_none_or(|at| at < moment),
+            Hold::Everything => true,
+        }
     }
 
     fn has_fired(&self, rule: usize, names: &[String]) -> bool {

@@ -4,9 +4,8 @@
 //! the same thing, replaying entries.
 
 mod judge;
+mod waits;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +25,8 @@ use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::Fired;
 
 use judge::{Match, TweetState, judge};
+pub use waits::Hold;
+use waits::Waits;
 
 /// What the engine is told.
 #[derive(Debug)]
@@ -76,14 +77,12 @@ pub struct Engine {
     /// Indices into `rules.rules`, by the events that they are about.
     by_event: Vec<Vec<usize>>,
     joiner: Joiner<TweetState>,
-    deadlines: BinaryHeap<Reverse<(Timestamp, TweetId, Duration)>>,
+    waits: Waits,
     fired: Fired,
     counts: Counts,
     now: Timestamp,
     /// Of the latest entry.
     news: bool,
-    /// No wait ends.
-    held: bool,
     /// How far the feed's clock is ahead of ours, in ms.
     ahead: i64,
 }
@@ -101,12 +100,11 @@ impl Engine {
             by_event,
             rules,
             joiner: Joiner::new(Bounds::default()),
-            deadlines: BinaryHeap::new(),
+            waits: Waits::default(),
             fired: Fired::new(limits::FIRED_IDS),
             counts: Counts::default(),
             now: Timestamp::default(),
             news: false,
-            held: false,
             ahead: 0,
         }
     }
@@ -123,10 +121,9 @@ impl Engine {
         self.joiner.reset_counts();
     }
 
-    /// While held, no wait comes to its end: what rules wait for may have been said while nobody listened, and is still to be fetched. When it
-    /// is let go, the next tick or entry ends the waits that are over.
-    pub fn hold(&mut self, held: bool) {
-        self.held = held;
+    /// While held, waits do not come to their end. When they are let go, the next tick or entry ends those that are over.
+    pub fn hold(&mut self, hold: Hold) {
+        self.waits.set_hold(hold);
     }
 
     /// The feed's clock is `ms` milliseconds ahead of the one that entries are dated by (negative: behind). What the feed dates itself is aged
@@ -170,10 +167,7 @@ impl Engine {
     /// When the engine wants the next tick at the latest.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        if self.held {
-            return None;
-        }
-        self.deadlines.peek().map(|Reverse((at, ..))| *at)
+        self.waits.next()
     }
 
     /// How much it has seen.
@@ -190,10 +184,9 @@ impl Engine {
 
     /// Settles the rules whose wait is over, in the order in which the waits ended.
     fn pass_time(&mut self, to: Timestamp, effects: &mut Vec<Effect>) {
-        while !self.held
-            && let Some(Reverse((at, ..))) = self.deadlines.peek()
-            && *at <= to
-            && let Some(Reverse((at, id, wait))) = self.deadlines.pop()
+        let hold = self.waits.hold();
+        while let Some((at, id, wait)) =
+            self.waits.pop(to, |id| self.joiner.get(id).is_some_and(|(_, state)| state.is_held(hold)))
         {
             self.now = self.now.max(at);
             self.settle(&id, (at, wait), effects);
@@ -246,20 +239,21 @@ impl Engine {
         if tweet.parts.content && state.content_at.is_none() {
             state.content_at = Some(self.now);
         }
-        let rules = Arc::clone(&self.rules);
+        let (rules, held) = (Arc::clone(&self.rules), state.is_held(self.waits.hold()));
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
         let mut matches = Vec::new();
         for &at in &self.by_event[Event::Tweet as usize] {
             let rule = &rules.rules[at];
             let wait = rule.wait.unwrap_or(rules.feed.meta_timeout);
             let deadline = state.deadline(wait);
-            let settled = deadline.is_some_and(|deadline| deadline <= self.now);
+            let settled = !held && deadline.is_some_and(|deadline| deadline <= self.now);
             let unknown = judge(at, rule, &facts, settled, state, &mut matches);
             if let Some(deadline) = deadline.filter(|deadline| unknown && !state.waits.contains(&(*deadline, wait))) {
                 state.waits.push((deadline, wait));
-                self.deadlines.push(Reverse((deadline, id.clone(), wait)));
+                self.waits.push((deadline, id.clone(), wait));
             }
         }
+        self.waits.forget(|id| self.joiner.contains(id));
         if !matches.is_empty()
             && let Some(subject) = self.joiner.subject(id)
         {

@@ -121,6 +121,12 @@ impl<S: Default> Joiner<S> {
         self.tweets.get_mut(id).map(|remembered| (&remembered.tweet, &mut remembered.state))
     }
 
+    /// Whether a tweet is remembered.
+    #[must_use]
+    pub fn contains(&self, id: &TweetId) -> bool {
+        self.tweets.contains_key(id)
+    }
+
     /// A remembered tweet as the subject of rules on tweets. It happened when it was published, else when the feed first spoke of it, and
     /// never later than it came to us.
     #[must_use]

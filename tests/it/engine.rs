@@ -1,5 +1,6 @@
 //! Rules on stories: what fires, when, and how often.
 
+mod hold;
 mod late;
 mod modes;
 mod restart;

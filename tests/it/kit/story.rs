@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use birdcall::engine::{Effect, Engine, Input};
+use birdcall::engine::{Effect, Engine, Hold, Input};
 use birdcall::model::delivery::Outcome;
 use birdcall::model::firing::{Element, Firing, Origin};
 use birdcall::model::time::Timestamp;
@@ -46,6 +46,12 @@ impl Story {
     /// The feed's clock is so far ahead of the one by which things happen here.
     pub(crate) fn feed_is_ahead(&mut self, ms: i64) -> &mut Self {
         self.engine.feed_is_ahead(ms);
+        self
+    }
+
+    /// What waits do not end from here on.
+    pub(crate) fn hold(&mut self, hold: Hold) -> &mut Self {
+        self.engine.hold(hold);
         self
     }
 
