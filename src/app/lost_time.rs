@@ -7,8 +7,11 @@ use super::running::Running;
 use super::safety::written;
 use crate::clock::Lost;
 use crate::feed::Feed;
-use crate::model::limits::{DEAD_AFTER, FEED_LAG};
+use crate::model::limits::{DEAD_AFTER, FEED_LAG, HISTORY_OVERLAP};
 use crate::model::status::FeedState;
+
+/// When a connection that is kept was last heard is known no better than this: beside a gap, as much more is asked for.
+const _: () = assert!(DEAD_AFTER.as_secs() < HISTORY_OVERLAP.as_secs() && FEED_LAG.as_secs() < HISTORY_OVERLAP.as_secs());
 
 impl Running {
     /// Looks whether time was lost since the last look. Then orders are stopped, and a connection that may be dead, or hold what is old, is
@@ -48,8 +51,7 @@ impl Running {
     }
 
     /// Whether what a connection holds after so long must not be taken for fresh. Where nobody can be asked for it once more, it is given up
-    /// only when it would count as dead; until then alerts that come late are better than none. Either is less than what is asked of the
-    /// history beside a gap, so that nothing is missed where its beginning is not known better.
+    /// only when it would count as dead; until then alerts that come late are better than none.
     fn is_long(&self, time: Duration) -> bool {
         time >= if self.catch_up.has_history() { FEED_LAG } else { DEAD_AFTER }
     }

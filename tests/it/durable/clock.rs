@@ -431,13 +431,10 @@ async fn a_program_that_is_stopped_for_a_while_takes_nothing_of_it_for_fresh() {
     world.lists([1]);
     world.in_state("bot", "delivered", 1);
     program.forget("connected to the feed");
-    let frozen = std::thread::scope(|scope| {
-        let frozen = scope.spawn(|| program.stands_still(Duration::from_secs(32)));
-        std::thread::sleep(Duration::from_secs(1));
-        world.lists([2]);
-        frozen.join()
-    });
-    frozen.unwrap();
+    program.stand_still();
+    world.lists([2]);
+    sleep(Duration::from_secs(32)).await;
+    program.go_on();
     program.wait_for("this program stood still for 3");
     program.wait_for("connected to the feed");
     world.told("this program stood still for 3");

@@ -183,10 +183,13 @@ impl Program {
         self.signal("-TERM");
     }
 
-    /// SIGSTOP, and SIGCONT after so long.
-    pub(crate) fn stands_still(&self, time: Duration) {
+    /// SIGSTOP.
+    pub(crate) fn stand_still(&self) {
         self.signal("-STOP");
-        std::thread::sleep(time);
+    }
+
+    /// SIGCONT.
+    pub(crate) fn go_on(&self) {
         self.signal("-CONT");
     }
 
