@@ -2,7 +2,8 @@
 //!
 //! `now` starts at the wall clock and then advances with the monotonic one, so that a wall clock that jumps (NTP, a
 //! person, a virtual machine that was moved) neither ages a message nor makes it young again. What the machine sleeps through counts: the
-//! monotonic clock stands still then, and another one, which does not, says for how long. In tests it follows tokio's paused time.
+//! monotonic clock stands still then, and another one, which does not, says for how long. That the program itself stood still is seen by how
+//! long nobody asked. In tests it follows tokio's paused time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
-use crate::model::limits::CLOCK_JUMP;
+use crate::model::limits::{CLOCK_JUMP, STOOD_STILL};
 use crate::model::time::Timestamp;
 
 /// Goes on while the machine sleeps; which one does differs.
@@ -19,6 +20,8 @@ use crate::model::time::Timestamp;
 const SLEEPLESS: ClockId = ClockId::Boottime;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const SLEEPLESS: ClockId = ClockId::Monotonic;
+/// Nobody has asked yet: a start may take its time.
+const NEVER: u64 = u64::MAX;
 /// Less sleep than this cannot be told from two clocks that were not read at the same moment.
 const NAP: Duration = Duration::from_millis(250);
 
@@ -37,6 +40,10 @@ struct Hands {
     /// What the machine has slept, and what of it was told, in milliseconds.
     slept: AtomicU64,
     slept_told: AtomicU64,
+    /// When somebody last asked what was lost, in milliseconds that the machine was awake; [`NEVER`] before that.
+    asked: AtomicU64,
+    /// What has passed in one go, where time is controlled by hand, in milliseconds.
+    stood: AtomicU64,
     /// How far the wall clock was ahead of the steady line when somebody looked, in milliseconds.
     ahead_told: AtomicI64,
     /// How far it is, where time is controlled by hand.
@@ -46,6 +53,8 @@ struct Hands {
 /// What happened to time while nobody looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
+    /// The program stood still, and the machine and its clocks went on: it was stopped, or its container was paused.
+    Still(Duration),
     /// The machine slept, and the steady line has jumped to where it is now.
     Slept(Duration),
     /// The wall clock jumped forward and the steady line did not: somebody set it, or the machine stood still in a way that no clock
@@ -69,8 +78,9 @@ impl Clock {
     }
 
     fn with(base: Timestamp, system: Option<Sleepless>) -> Self {
-        let (slept, slept_told, ahead, ahead_told) = Default::default();
-        Self { base, start: Instant::now(), hands: Arc::new(Hands { system, slept, slept_told, ahead_told, ahead }) }
+        let (slept, slept_told, stood, ahead, ahead_told) = Default::default();
+        let hands = Hands { system, slept, slept_told, asked: AtomicU64::new(NEVER), stood, ahead_told, ahead };
+        Self { base, start: Instant::now(), hands: Arc::new(hands) }
     }
 
     /// This moment on the steady line: what ages and deadlines are judged by.
@@ -83,7 +93,11 @@ impl Clock {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         let slept = self.slept();
-        self.start.elapsed() + slept
+        self.awake() + slept
+    }
+
+    fn awake(&self) -> Duration {
+        self.start.elapsed() + Duration::from_millis(self.hands.stood.load(Ordering::Relaxed))
     }
 
     /// What the system's clock says now: what others compare with their own clocks (a signature's time stamp, an HTTP date).
@@ -96,32 +110,57 @@ impl Clock {
         Timestamp::from_millis(self.now().as_millis().saturating_add(ahead))
     }
 
-    /// What happened to time since this was asked before. Changes of less than [`CLOCK_JUMP`] are none: clocks are set right all the time.
+    /// What happened to time since this was asked before; to be asked every second or so. What is said stays true, and the clock in doubt, until
+    /// [`Clock::told`]. Changes of less than [`CLOCK_JUMP`] are none, however many there are: clocks are set right all the time, and what a
+    /// short nap leaves waiting is as old as it says.
     #[must_use]
     pub fn lost(&self) -> Option<Lost> {
-        let (slept, ahead) = (millis(self.slept()), self.ahead());
-        let lost = self.since_told(slept, ahead);
-        if !matches!(lost, Some(Lost::Slept(_))) {
-            self.hands.ahead_told.store(ahead, Ordering::Relaxed);
+        let (awake, slept, ahead) = (millis(self.awake()), millis(self.slept()), self.ahead());
+        let lost = self.since_told(awake, slept, ahead);
+        if !matches!(lost, Some(Lost::Still(_))) {
+            self.hands.asked.store(awake, Ordering::Release);
         }
-        if lost.is_some() {
-            self.hands.slept_told.store(slept, Ordering::Relaxed);
+        if lost.is_none() {
+            self.hands.slept_told.store(slept, Ordering::Release);
+            self.hands.ahead_told.store(ahead, Ordering::Release);
         }
         lost
     }
 
-    /// Whether [`Clock::lost`] would say something. What must not be old waits until it was asked.
-    #[must_use]
-    pub fn is_in_doubt(&self) -> bool {
-        self.since_told(millis(self.slept()), self.ahead()).is_some()
+    /// What was lost has been dealt with. Whoever trusts the clock again after this sees all that was done before.
+    pub fn told(&self, lost: Lost) {
+        let Hands { slept_told, asked, ahead_told, .. } = &*self.hands;
+        let signed = |by: Duration| i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        match lost {
+            Lost::Still(_) => asked.store(millis(self.awake()), Ordering::Release),
+            Lost::Slept(time) => {
+                slept_told.fetch_add(millis(time), Ordering::Release);
+            }
+            Lost::Forward(by) => {
+                ahead_told.fetch_add(signed(by), Ordering::Release);
+            }
+            Lost::Back(by) => {
+                ahead_told.fetch_sub(signed(by), Ordering::Release);
+            }
+        }
     }
 
-    fn since_told(&self, slept: u64, ahead: i64) -> Option<Lost> {
-        let slept = Duration::from_millis(slept.saturating_sub(self.hands.slept_told.load(Ordering::Relaxed)));
+    /// Whether [`Clock::lost`] would say something. What must not be old waits until that was dealt with.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.since_told(millis(self.awake()), millis(self.slept()), self.ahead()).is_some()
+    }
+
+    fn since_told(&self, awake: u64, slept: u64, ahead: i64) -> Option<Lost> {
+        let still = Duration::from_millis(awake.saturating_sub(self.hands.asked.load(Ordering::Acquire)));
+        if still >= STOOD_STILL {
+            return Some(Lost::Still(still));
+        }
+        let slept = Duration::from_millis(slept.saturating_sub(self.hands.slept_told.load(Ordering::Acquire)));
         if slept >= CLOCK_JUMP {
             return Some(Lost::Slept(slept));
         }
-        let jump = ahead.saturating_sub(self.hands.ahead_told.load(Ordering::Relaxed));
+        let jump = ahead.saturating_sub(self.hands.ahead_told.load(Ordering::Acquire));
         let by = Duration::from_millis(jump.unsigned_abs());
         (by >= CLOCK_JUMP).then_some(if jump > 0 { Lost::Forward(by) } else { Lost::Back(by) })
     }
@@ -140,6 +179,11 @@ impl Clock {
     /// Of a clock that is controlled by hand: the machine sleeps for so long.
     pub fn sleep(&self, time: Duration) {
         self.hands.slept.fetch_add(millis(time), Ordering::Relaxed);
+    }
+
+    /// Of a clock that is controlled by hand: so much passes in one go, while nobody here gets a turn.
+    pub fn stand_still(&self, time: Duration) {
+        self.hands.stood.fetch_add(millis(time), Ordering::Relaxed);
     }
 
     /// Of a clock that is controlled by hand: the wall clock is so many milliseconds ahead of the steady line.
@@ -212,6 +256,11 @@ mod tests {
         assert!(clock.now().since(clock.wall()) > Duration::from_secs(86_000));
     }
 
+    /// What was lost, which is dealt with.
+    fn told(clock: &Clock) -> Option<Lost> {
+        clock.lost().inspect(|lost| clock.told(*lost))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn what_the_machine_sleeps_through_has_passed_and_is_told_once() {
         let clock = Clock::starting_at(Timestamp::from_millis(0));
@@ -219,9 +268,41 @@ mod tests {
         assert_eq!((clock.lost(), clock.is_in_doubt()), (None, false));
         twin.sleep(Duration::from_secs(3_600));
         assert_eq!((clock.now(), clock.wall()), (Timestamp::from_millis(3_600_000), clock.now()));
-        assert!(clock.is_in_doubt() && twin.is_in_doubt(), "until somebody was told");
-        assert_eq!(clock.lost(), Some(Lost::Slept(Duration::from_secs(3_600))));
+        let slept = Lost::Slept(Duration::from_secs(3_600));
+        assert_eq!((clock.lost(), clock.lost()), (Some(slept), Some(slept)));
+        assert!(clock.is_in_doubt() && twin.is_in_doubt(), "until it was dealt with");
+        clock.told(slept);
         assert_eq!((clock.lost(), twin.is_in_doubt()), (None, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn naps_that_are_too_short_to_matter_do_not_add_up_to_a_long_one() {
+        let clock = Clock::starting_at(Timestamp::from_millis(0));
+        for nap in 1..=100 {
+            clock.sleep(CLOCK_JUMP - Duration::from_millis(100));
+            assert_eq!((clock.lost(), clock.is_in_doubt()), (None, false), "{nap}");
+        }
+        assert_eq!(clock.now(), Timestamp::from_millis(190_000), "all of it has passed");
+        clock.sleep(CLOCK_JUMP);
+        assert_eq!(told(&clock), Some(Lost::Slept(CLOCK_JUMP)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_stood_still_is_told_once_and_one_that_is_busy_or_has_just_begun_has_not() {
+        let clock = Clock::starting_at(Timestamp::from_millis(0));
+        clock.stand_still(Duration::from_secs(3_600));
+        assert_eq!((clock.is_in_doubt(), clock.lost()), (false, None), "the start took an hour");
+        for _ in 0..10 {
+            clock.stand_still(STOOD_STILL - Duration::from_millis(1));
+            assert_eq!((clock.is_in_doubt(), clock.lost()), (false, None));
+        }
+        tokio::time::advance(STOOD_STILL).await;
+        clock.set_wall_ahead(5_000);
+        assert!(clock.is_in_doubt() && clock.lost().is_some() && clock.is_in_doubt(), "until it was dealt with");
+        let lost: Vec<_> = std::iter::from_fn(|| told(&clock)).collect();
+        assert_eq!(lost, [Lost::Still(STOOD_STILL), Lost::Forward(Duration::from_secs(5))]);
+        assert!(!clock.is_in_doubt());
+        assert_eq!(clock.now(), Timestamp::from_millis(3_600_000).plus(STOOD_STILL * 11).shifted(-10));
     }
 
     #[tokio::test(start_paused = true)]
@@ -233,15 +314,15 @@ mod tests {
         }
         clock.set_wall_ahead(3_610_000);
         assert!(clock.is_in_doubt());
-        assert_eq!(clock.lost(), Some(Lost::Forward(Duration::from_millis(3_600_010))));
+        assert_eq!(told(&clock), Some(Lost::Forward(Duration::from_millis(3_600_010))));
         assert_eq!((clock.lost(), clock.is_in_doubt(), clock.now()), (None, false, Timestamp::from_millis(0)));
         clock.set_wall_ahead(0);
-        assert_eq!(clock.lost(), Some(Lost::Back(Duration::from_millis(3_610_000))));
+        assert_eq!(told(&clock), Some(Lost::Back(Duration::from_millis(3_610_000))));
         // Both at once are told one after the other.
         clock.set_wall_ahead(5_000);
         clock.sleep(Duration::from_secs(5));
-        let told: Vec<_> = std::iter::from_fn(|| clock.lost()).collect();
-        assert_eq!(told, [Lost::Slept(Duration::from_secs(5)), Lost::Forward(Duration::from_secs(5))]);
+        let lost: Vec<_> = std::iter::from_fn(|| told(&clock)).collect();
+        assert_eq!(lost, [Lost::Slept(Duration::from_secs(5)), Lost::Forward(Duration::from_secs(5))]);
     }
 
     #[test]

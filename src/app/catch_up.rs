@@ -124,6 +124,11 @@ impl CatchUp {
         None
     }
 
+    /// Whether anybody can be asked for what was missed.
+    pub(super) fn has_history(&self) -> bool {
+        self.history.is_some()
+    }
+
     /// Whether something that was missed is still to be fetched for the first time.
     pub(super) fn is_behind(&self) -> bool {
         self.current.as_ref().is_some_and(|(look, _)| !look.second && look.failed == 0) || !self.page.is_empty()

@@ -9,9 +9,11 @@ mod beside;
 mod catch_up;
 mod commands;
 mod dispatch;
+mod ending;
 mod intents;
 mod lanes;
 mod ledger;
+mod lost_time;
 mod notices;
 mod paces;
 mod recovery;
@@ -158,6 +160,8 @@ pub enum AppError {
 const EVENTS: usize = 4_096;
 /// A run without a journal ends within so long: whatever it still does may be done again by the next one.
 const DRAIN_UNRECORDED: Duration = Duration::from_millis(300);
+/// Between two looks at the time, the connection and the journal.
+const SECOND: Duration = Duration::from_secs(1);
 /// Between two looks whether all counts agree.
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
 
@@ -263,7 +267,7 @@ async fn serve(started: &mut Started, patience: &Patience, mut stop: Pin<&mut im
     let give_up_after = patience.start.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
     let mut give_up = pin!(tokio::time::sleep(give_up_after));
     let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
-    let (mut second, mut minute) = (every(Duration::from_secs(1)), every(AUDIT_EVERY));
+    let (mut second, mut minute) = (every(SECOND), every(AUDIT_EVERY));
     let mut audit: Option<Audit> = None;
     let (mut alarm_at, mut answers) = (None, Answers::new());
     let mut frames = 0;

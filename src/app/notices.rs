@@ -29,7 +29,7 @@ pub(super) struct Notice {
     pub(super) text: String,
 }
 
-/// Told are the actions of `[feed] notices`; when there are none, every chat and console that is armed and places no orders.
+/// Told are the actions of `[feed] notices`, which are armed; when there are none, every chat and console that is armed and places no orders.
 fn targets(rules: &RuleSet) -> Vec<usize> {
     let is_for_people =
         |action: &Action| !matches!(action.destination, Destination::Webhook(_)) && !action.trading && action.mode == Mode::Armed;
@@ -49,7 +49,7 @@ pub fn nobody_is_told(rules: &RuleSet) -> Option<String> {
     let hook = armed().find(|action| !action.trading);
     let or = hook.map(|hook| format!(", or let {} have it as JSON: notices = [\"{0}\"]", hook.name)).unwrap_or_default();
     Some(format!(
-        "nobody is told of a gap in the feed or a dead destination{orders}, as no action is a chat. Add one, say [actions.desk], and write \
+        "nobody is told of a gap in the feed or a dead destination{orders}, as no action that is armed is a chat. Add one, say [actions.desk], and write \
          notices = [\"desk\"] under [feed]{or}"
     ))
 }

@@ -12,11 +12,11 @@ use super::dispatch::{Comparison, Dispatch, Seen, Suspicion, Verdict};
 use super::notices::Notice;
 use super::safety::written;
 use super::{AppError, Totals};
-use crate::clock::{Clock, Lost};
+use crate::clock::Clock;
 use crate::decode;
 use crate::deliver::LaneEvent;
 use crate::engine::{Effect, Engine, Hold, Input};
-use crate::feed::{Feed, Filled, Gap, Reaction, Signal, Text};
+use crate::feed::{Filled, Gap, Reaction, Signal, Text};
 use crate::journal::{GapRow, GapState};
 use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::Origin;
@@ -30,14 +30,14 @@ pub(super) struct Running {
     pub(super) dispatch: Dispatch,
     pub(super) catch_up: CatchUp,
     pub(super) watch: Watch,
-    engine: Engine,
-    clock: Clock,
+    pub(super) engine: Engine,
+    pub(super) clock: Clock,
     /// Kept between steps, so that no step allocates it.
     effects: Vec<Effect>,
     /// The feed asked for patience: giving up after the start timeout would only begin the wait anew.
     is_patient: bool,
     /// The first lane that died while all were to finish.
-    died: Option<AppError>,
+    pub(super) died: Option<AppError>,
     /// The journal's trouble that was told.
     degraded: Option<String>,
     repaired: Option<String>,
@@ -48,7 +48,9 @@ pub(super) struct Running {
     suspicion: Suspicion,
     comparison: Comparison,
     /// Time has, and a timer may be set for a moment that has passed.
-    jumped: bool,
+    pub(super) jumped: bool,
+    /// By how much the system's clock has jumped forward since there was a connection: the steady one may have stood still for as long.
+    pub(super) halted: Duration,
 }
 
 /// What is known of the connection.
@@ -90,6 +92,7 @@ impl Running {
             suspicion: Suspicion::default(),
             comparison: Comparison::default(),
             jumped: false,
+            halted: Duration::ZERO,
         }
     }
 
@@ -121,6 +124,8 @@ impl Running {
                 self.dispatch.safety.feed_said(date, self.clock.now(), took);
                 self.engine.feed_is_ahead(self.dispatch.safety.feed_is_ahead());
                 self.turn(FeedState::Connected);
+                let halted = std::mem::take(&mut self.halted);
+                self.catch_up.gaps.set_back(self.dispatch.safety.stood_still(halted));
                 self.catch_up.gaps.connected(self.clock.now());
                 self.catch_up();
                 // A run that is killed within its first second was connected all the same.
@@ -153,40 +158,7 @@ impl Running {
         Ok(false)
     }
 
-    /// Looks whether time was lost since the last look: the machine stood still, or its clock was moved. Then orders are stopped. And unless
-    /// the clock was set back, the connection is given up, as what it holds may be old; what was said since the feed was last heard is a
-    /// gap. Says whether that is so. To be asked before anything is done that depends on the time.
-    pub(super) fn lost_time(&mut self, feed: &mut Feed) -> bool {
-        let Some(lost) = self.clock.lost() else { return false };
-        let why = match lost {
-            Lost::Slept(time) => format!("this machine stood still for {}", written(time)),
-            Lost::Forward(time) => format!("this machine's clock jumped forward by {}", written(time)),
-            Lost::Back(time) => format!("this machine's clock jumped back by {}", written(time)),
-        };
-        self.dispatch.disarm_by_itself(&why);
-        self.dispatch.safety.clocks(self.clock.now(), self.clock.wall());
-        self.jumped = true;
-        match lost {
-            Lost::Back(_) => return false,
-            Lost::Slept(_) => {}
-            // The feed's clock may be ahead of ours by as much from now on, and the history is asked by that one.
-            Lost::Forward(time) => self.catch_up.gaps.set_back(time),
-        }
-        if feed.hang_up() && self.watch.state == FeedState::Connected {
-            self.dispatch.totals.losses += 1;
-            self.catch_up.gaps.lost();
-            self.watch.latest_loss = Some(why);
-            self.turn(FeedState::Lost);
-        }
-        true
-    }
-
-    /// Whether time has jumped since this was asked before, so that a timer is of no use.
-    pub(super) fn has_jumped(&mut self) -> bool {
-        std::mem::take(&mut self.jumped)
-    }
-
-    fn turn(&mut self, state: FeedState) {
+    pub(super) fn turn(&mut self, state: FeedState) {
         if self.watch.state != state {
             (self.watch.state, self.watch.since) = (state, self.clock.now());
             self.hold_or_let_go();
@@ -420,38 +392,6 @@ impl Running {
             );
             self.agree = false;
         }
-    }
-
-    /// Lets the lanes finish what they have, however many of them die of it, and counts it. May be dropped before it is done.
-    pub(super) async fn drain(&mut self, events: &mut mpsc::Receiver<LaneEvent>) {
-        self.dispatch.lanes.close();
-        loop {
-            tokio::select! {
-                biased;
-                Some(event) = events.recv() => self.dispatch.event(&event),
-                ended = self.dispatch.lanes.ended() => match ended {
-                    Some(Ok(())) => {}
-                    Some(Err(died)) => self.died = self.died.take().or(Some(died)),
-                    None => return,
-                },
-            }
-        }
-    }
-
-    /// Lets everything go that has not come to its end, and returns all that was counted, and whether a lane has died.
-    pub(super) async fn finish(mut self, events: &mut mpsc::Receiver<LaneEvent>) -> (Totals, Result<(), AppError>) {
-        for event in self.dispatch.lanes.abandon(events).await {
-            self.dispatch.event(&event);
-        }
-        let Self { mut dispatch, engine, died, catch_up, .. } = self;
-        drop(catch_up);
-        dispatch.totals.of_rules(engine.counts(), engine.join_counts());
-        if let Some(journal) = dispatch.journal.take()
-            && !tokio::time::timeout(FLUSH, journal.flush()).await.unwrap_or(false)
-        {
-            error!("the journal could not write the last of it: what is not in it may be sent again at the next start");
-        }
-        (dispatch.totals, died.map_or(Ok(()), Err))
     }
 }
 

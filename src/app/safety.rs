@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::model::delivery::{Outcome, Report};
-use crate::model::limits::{CLOCK_SKEW, FEED_LAG, FEED_LAG_ENVELOPES, ORDER_ERRORS};
+use crate::model::limits::{CLOCK_SKEW, FEED_LAG, FEED_LAG_ENVELOPES, HISTORY_REACH, ORDER_ERRORS};
 use crate::model::time::Timestamp;
 
 /// What could make orders wrong.
@@ -20,6 +20,9 @@ pub(super) struct Safety {
     /// How far the feed's clock is ahead of the steady one: by what it said itself, and as far as we believe it.
     stated: Option<Stated>,
     believed: i64,
+    /// What the feed's clock said at the latest connection, and at the one before: how far it was ahead of the steady one, from and to.
+    dated: Option<(i64, i64)>,
+    dated_before: Option<(i64, i64)>,
     /// An envelope has come over this connection.
     has_heard: bool,
     /// Deliveries begun of each action on this day.
@@ -75,11 +78,30 @@ impl Safety {
             let least = date.as_millis().saturating_add(500).saturating_sub(at.as_millis());
             Stated { least, most: least.saturating_add(took), agreed: false }
         });
+        let dated = stated.map(|stated| (stated.least, stated.most));
+        self.dated_before = std::mem::replace(&mut self.dated, dated);
         self.stated = stated.filter(|stated| stated.least.signum() == stated.most.signum());
         self.stated = self.stated.filter(|stated| is_skewed(stated.least) && is_skewed(stated.most));
         let known = [std::mem::take(&mut self.believed), self.drift];
         self.has_heard = false;
         known.into_iter().for_each(|ahead| self.agrees(ahead));
+    }
+
+    /// Whether the system's clock says what the feed's said at the latest connection: if it has just jumped, then to where it belongs, and no
+    /// time was lost.
+    pub(super) fn is_put_right(&self) -> bool {
+        let doubt = i64::try_from(CLOCK_SKEW.as_millis()).unwrap_or(i64::MAX);
+        self.dated.is_some_and(|(least, most)| (least.saturating_sub(doubt)..=most.saturating_add(doubt)).contains(&self.drift))
+    }
+
+    /// The system's clock jumped forward by `jump` before the latest connection was made. For how long of that the steady one has stood still,
+    /// at most: as much farther ahead of it is the feed's clock now. Where that one said nothing, as long as the jump or as anybody looks
+    /// back.
+    pub(super) fn stood_still(&self, jump: Duration) -> Duration {
+        let Some((_, now)) = self.dated else { return jump.min(HISTORY_REACH) };
+        let (before, _) = self.dated_before.unwrap_or_default();
+        let farther = u64::try_from(now.saturating_sub(before)).unwrap_or(0);
+        jump.min(Duration::from_millis(farther))
     }
 
     /// The history's clock is so far ahead of the steady one, in milliseconds.
@@ -124,6 +146,13 @@ impl Safety {
             _ => {}
         }
         (self.failed == ORDER_ERRORS).then(|| format!("{ORDER_ERRORS} orders in a row were not placed"))
+    }
+
+    /// An order that may become as old as `max_age` has expired. By how much the feed's times and ours are apart, if that and not the time that it
+    /// has spent here is why.
+    pub(super) fn was_gone(&self, report: &Report, max_age: Duration) -> Option<Duration> {
+        let lag = Duration::from_millis(u64::try_from(self.latest_lag?).ok()?);
+        (!report.firing.late && report.took < max_age / 2 && lag > max_age / 2).then_some(lag)
     }
 
     /// Orders were armed again: what went before does not count.
@@ -303,6 +332,55 @@ mod tests {
         put_right.clocks(ms(0), ms(9 * DAY));
         put_right.feed_said(Some(ms(10 * DAY)), ms(DAY + 500), Duration::ZERO);
         assert_eq!(put_right.feed_is_ahead(), 9 * DAY, "this machine's own clock, since it was put right");
+    }
+
+    #[test]
+    fn a_jump_to_where_the_feeds_clock_is_puts_ours_right_and_any_other_may_have_lost_time() {
+        let day = Duration::from_secs(86_400);
+        // The clock here is nine days behind, and a minute passes.
+        let mut safety = Safety::default();
+        safety.feed_said(Some(ms(9 * DAY)), ms(500), Duration::from_millis(300));
+        for (wall, is_put_right) in [(60_000, false), (9 * DAY + 61_000, true), (9 * DAY + HOUR, false), (8 * DAY, false)] {
+            safety.clocks(ms(60_000), ms(wall));
+            assert_eq!(safety.is_put_right(), is_put_right, "{wall}");
+        }
+        assert!(!Safety::default().is_put_right(), "nobody said anything");
+        // It was right, stood still for three days without knowing, and the feed says so; or the feed says that it did not.
+        let again = |date: Option<i64>| {
+            let mut safety = Safety::default();
+            safety.feed_said(Some(ms(DAY)), ms(DAY + 500), Duration::ZERO);
+            safety.feed_said(date.map(ms), ms(2 * DAY + 500), Duration::ZERO);
+            [3, 400].map(|days| safety.stood_still(day * days))
+        };
+        assert_eq!(again(Some(5 * DAY)), [day * 3; 2]);
+        assert_eq!(again(Some(2 * DAY)), [Duration::ZERO; 2]);
+        assert_eq!(again(None), [HISTORY_REACH; 2], "nobody knows");
+        assert_eq!(safety.stood_still(Duration::ZERO), Duration::ZERO);
+    }
+
+    #[test]
+    fn two_seconds_are_the_most_that_clocks_differ_unsaid() {
+        let mut safety = Safety::default();
+        safety.feed_said(Some(ms(DAY)), ms(DAY + 3_500), Duration::ZERO);
+        assert_eq!((safety.envelope(ms(DAY), ms(DAY + 3_100)), safety.lag()), (None, Some(100)));
+        assert_eq!(safety.feed_is_ahead(), -3_000);
+    }
+
+    #[test]
+    fn an_order_that_was_too_old_when_it_came_is_told_from_one_that_has_waited() {
+        let (mut safety, three) = (Safety::default(), Duration::from_secs(3));
+        let expired = |took: u64, late: bool| {
+            let mut report = report(Outcome::Expired, 0);
+            let firing = FiringBrief { late, ..(*report.firing).clone() };
+            (report.firing, report.took) = (firing.into(), Duration::from_millis(took));
+            report
+        };
+        assert_eq!(safety.was_gone(&expired(0, false), three), None, "nothing has come yet");
+        let _ = safety.envelope(ms(0), ms(2_000));
+        assert_eq!(safety.was_gone(&expired(1_000, false), three), Some(Duration::from_secs(2)));
+        for (took, late, max_age) in [(1_500, false, 3), (1_000, true, 3), (0, false, 4)] {
+            assert_eq!(safety.was_gone(&expired(took, late), Duration::from_secs(max_age)), None, "{took} {late} {max_age}");
+        }
     }
 
     fn report(outcome: Outcome, attempts: u32) -> Report {

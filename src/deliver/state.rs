@@ -110,8 +110,9 @@ impl Shared {
         match self.hold.clone() {
             Some(switch) => {
                 let clock = self.clock.clone();
-                // Whether time was lost is found out in a moment, and stops orders then.
-                Gate::held_by(Box::new(move || switch.is_armed() && !clock.is_in_doubt()))
+                // Whether time was lost is found out in a moment, and stops orders then. They are stopped before the clock is trusted again, so
+                // that is asked first.
+                Gate::held_by(Box::new(move || !clock.is_in_doubt() && switch.is_armed()))
             }
             None => Gate::default(),
         }

@@ -337,9 +337,7 @@ fn settled(
 /// Brings a firing to one action, unless that is off, it is too late for it or it lacks what its template needs.
 fn deliver(rules: &RuleSet, rule: &Rule, send: &Send, firing: &Arc<Firing>) -> Effect {
     let action = &rules.actions[send.action];
-    let max_age = send.max_age.unwrap_or(action.max_age);
-    let max_age = rule.max_age.map_or(max_age, |of_rule| of_rule.min(max_age));
-    let expires_at = firing.subject.at.plus(max_age);
+    let expires_at = firing.subject.at.plus(rule.max_age_of(send, action));
     let end = |outcome| {
         let firing = firing.brief();
         Effect::Ended(Report { firing, action: send.action, outcome, attempts: 0, took: Duration::ZERO })

@@ -184,10 +184,14 @@ pub const NOTICES_KNOWN: usize = 1_000;
 pub const FEED_LAG: Duration = Duration::from_secs(10);
 /// Late envelopes in a row that stop orders.
 pub const FEED_LAG_ENVELOPES: u32 = 5;
-/// How far the feed's clock may be from ours before what it dates is aged by its own.
-pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
+/// How far the feed's clock may be from ours before what it dates is aged by its own. Orders live for 3 s or so, and much of that would be gone;
+/// less cannot be told, as clocks are said in whole seconds.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(2);
 /// A step of the system's clock against the steady one that stops orders.
 pub const CLOCK_JUMP: Duration = Duration::from_secs(2);
+/// A program that has not looked at its clock for so long stood still, and was not busy: it looks every second, and nothing that it does in
+/// between takes longer than some seconds (all rules on a full memory of tweets, after an outage).
+pub const STOOD_STILL: Duration = Duration::from_secs(30);
 /// Orders in a row that were tried and not placed, after which no more are tried.
 pub const ORDER_ERRORS: u32 = 5;
 

@@ -80,6 +80,15 @@ pub struct Rule {
     pub send: Vec<Send>,
 }
 
+impl Rule {
+    /// How old the subject may be when it is sent by way of `send`, which is one of the rule's and goes to `action`.
+    #[must_use]
+    pub fn max_age_of(&self, send: &Send, action: &Action) -> Duration {
+        let max_age = send.max_age.unwrap_or(action.max_age);
+        self.max_age.map_or(max_age, |of_rule| of_rule.min(max_age))
+    }
+}
+
 /// What `each` counts by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Each {

@@ -46,11 +46,20 @@ fn rules_that_tell_nobody_of_gaps_and_stopped_orders_are_fine_with_a_warning() {
     assert!(!hook.contains("orders"), "{hook}");
     let paper = format!("{CHAT}\nmode = \"paper\"");
     assert!(told(&[("bot", BOT), ("desk", &paper)], "").contains("nobody is told"), "a chat on paper tells nobody");
+    for mode in ["paper", "off"] {
+        let silent = format!("{CHAT}\nmode = \"{mode}\"");
+        for feed in ["", "notices = [\"desk\"]"] {
+            let said = told(&[("bot", BOT), ("desk", &silent)], feed);
+            assert!(said.contains("nobody is told of a gap") && said.contains("that is armed"), "{mode}, {feed}: {said}");
+            assert_eq!(said.contains("so it is told nothing"), !feed.is_empty(), "{mode}: {said}");
+        }
+    }
     for (actions, feed) in [
         (&[("bot", BOT), ("desk", CHAT)][..], ""),
         (&[("bot", BOT), ("out", "type = \"console\"")], ""),
         (&[("bot", BOT), ("hook", HOOK)], "notices = [\"hook\"]"),
         (&[("bot", &format!("{BOT}\nmode = \"paper\"")), ("desk", &paper)], ""),
+        (&[("bot", &format!("{BOT}\nmode = \"paper\"")), ("desk", &paper)], "notices = [\"desk\"]"),
     ] {
         assert_eq!(told(actions, feed), "", "{actions:?}");
     }

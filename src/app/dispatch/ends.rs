@@ -1,9 +1,12 @@
 //! What lanes have to tell → ledger, journal, log, and the people who must know.
 
+use std::time::Duration;
+
 use tracing::{debug, error, info, warn};
 
 use super::Dispatch;
 use crate::app::notices::Notice;
+use crate::app::safety::written;
 use crate::deliver::LaneEvent;
 use crate::deliver::console::CLOSED;
 use crate::journal::{AttemptRow, EndRow};
@@ -82,10 +85,40 @@ impl Dispatch {
                     ),
                 });
             }
+            if report.outcome == Outcome::Expired {
+                self.expired_at_once(report);
+            }
             if let Some(why) = self.safety.order(report) {
                 self.disarm_by_itself(&why);
             }
         }
+    }
+
+    /// An order has expired. People are told if most of its time was gone before it was here: nobody sees by an expired order alone that a clock
+    /// is to blame.
+    fn expired_at_once(&mut self, report: &Report) {
+        let Some(max_age) = self.max_age(&report.firing.rule, report.action) else { return };
+        let Some(lag) = self.safety.was_gone(report, max_age) else { return };
+        self.tell(&Notice {
+            key: "order-age".to_owned(),
+            about: None,
+            title: "Orders expire when their tweets come".to_owned(),
+            text: format!(
+                "An order of {} to {} has expired {} after its tweet came, and may be {} old: the time that the feed dates its envelopes by and this machine's clock are {} apart. Either the feed is late, or the clock is ahead: see that it is set right by NTP. As long as it is so, orders that are so short-lived expire.",
+                report.firing.rule,
+                self.name(report.action),
+                written(report.took),
+                written(max_age),
+                written(lag)
+            ),
+        });
+    }
+
+    /// How old a rule lets become what it sends to an action.
+    fn max_age(&self, rule: &str, action: usize) -> Option<Duration> {
+        let rule = self.rules.rules.iter().find(|known| *known.name == *rule)?;
+        let to = self.rules.actions.get(action)?;
+        rule.send.iter().filter(|send| send.action == action).map(|send| rule.max_age_of(send, to)).min()
     }
 
     fn say(&mut self, report: &Report) {

@@ -375,6 +375,7 @@ async fn a_machine_that_starts_in_1970_and_is_then_put_right_trades_when_it_is_a
     program.wait_for("this machine's clock jumped forward");
     let (code, _, said) = world.home.run(&["arm"]);
     assert_eq!(code, 0, "{said}");
+    assert_eq!(world.home.status()["feed"]["losses"], 0, "the feed's clock had said so");
     world.chatter(106..=116);
     world.lists([2]);
     world.in_state("bot", "delivered", 1);
@@ -396,4 +397,55 @@ async fn a_machine_that_starts_in_1970_and_is_then_put_right_trades_when_it_is_a
     stop(program);
     assert_eq!(world.orders(), ["2", "4"]);
     world.is_well(4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_expires_when_its_tweet_comes_is_told_with_the_difference_of_the_clocks_and_an_old_tweet_is_not() {
+    let world = World::new(true, "").await;
+    let program = world.start();
+    let sends = |id: u32, ts: i64| {
+        let mut old = content(&id.to_string(), LISTING);
+        (old["ts"], old["d"]["createdAt"]) = (json!(now() - ts), json!(now() - 70_000));
+        world.feed().send(old.to_string());
+    };
+    // The feed itself says that it is late with this one.
+    sends(1, 0);
+    world.in_state("bot", "expired", 1);
+    for id in 2..=4 {
+        sends(id, 70_000);
+    }
+    world.told("Orders expire when their tweets come");
+    world.in_state("bot", "expired", 4);
+    world.in_state("desk", "delivered", 4);
+    let bodies = world.desk.messages();
+    let told: Vec<_> = bodies.iter().map(Value::to_string).filter(|body| body.contains("Orders expire when")).collect();
+    assert!(told.len() == 1 && told[0].contains("1 min 10 s apart"), "{told:#?}");
+    stop(program);
+    world.is_polite();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_is_stopped_for_a_while_takes_nothing_of_it_for_fresh() {
+    let world = World::new(true, "").await;
+    let mut program = world.start();
+    world.lists([1]);
+    world.in_state("bot", "delivered", 1);
+    program.forget("connected to the feed");
+    program.stand_still();
+    world.lists([2]);
+    sleep(Duration::from_secs(32)).await;
+    program.go_on();
+    program.wait_for("this program stood still for 3");
+    program.wait_for("connected to the feed");
+    world.told("this program stood still for 3");
+    world.lists([3]);
+    let rows = world.in_state("desk", "delivered", 3);
+    assert_eq!(rows.iter().filter(|row| row["late"] == true).count(), 1, "{rows:#?}");
+    world.in_state("bot", "expired", 1);
+    world.in_state("bot", "suppressed", 1);
+    assert_eq!(world.home.status()["orders"]["armed"], false);
+    assert_eq!(world.orders(), ["1"]);
+    agreed(&world.home);
+    stop(program);
+    world.is_polite();
 }
