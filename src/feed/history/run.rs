@@ -19,8 +19,6 @@ const SHIFTS: usize = 2;
 const SHORTEST_MS: i64 = 3;
 /// What the shortest window may hold, as a multiple of what others may: one moment cannot be parted.
 const CROWD: usize = 8;
-/// An answer with less of what it should be is too small: more rows are asked for next time.
-const SMALL: usize = 4;
 /// Rows asked for at least, unless even these make an answer that is too long: a few very long ones must not make the rest a matter of
 /// thousands of requests.
 const FEWEST: usize = 16;
@@ -217,12 +215,10 @@ impl<'a, A: Ask> Run<'a, A> {
 
     /// Next time so many rows are asked for that the answer is about as long as it should be. This one had so many rows and bytes.
     fn fit(&mut self, rows: usize, bytes: usize) {
-        let wanted = self.bounds.answer_wanted;
-        if bytes > wanted {
-            let fewer = u64::try_from(rows).unwrap_or(u64::MAX).saturating_mul(wanted as u64) / bytes as u64;
-            self.limit = usize::try_from(fewer).unwrap_or(usize::MAX).max(FEWEST).min(self.limit);
-        } else if rows >= self.limit && bytes < wanted / SMALL {
-            self.limit = self.limit.saturating_mul(2).min(self.limit_max);
+        // A short answer that is not full says little of the rows.
+        if bytes > self.bounds.answer_wanted || rows >= self.limit {
+            let wanted = self.bounds.answer_wanted.saturating_mul(rows) / bytes.max(1);
+            self.limit = wanted.min(self.limit.saturating_mul(2)).max(FEWEST).min(self.limit_max);
         }
         self.learned.limited(self.limit);
     }
