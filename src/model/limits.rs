@@ -33,11 +33,14 @@ pub const HISTORY_WINDOW: Duration = Duration::from_secs(15 * 60);
 pub const HISTORY_WINDOW_MAX: Duration = Duration::from_secs(4 * 3_600);
 /// Rows asked for at once: the API's maximum (PROTOCOL 5).
 pub const HISTORY_LIMIT: usize = 1_000;
-/// Rows held of one window, all types together. They come newest first and are wanted oldest first, so a window is held as a whole.
-pub const HISTORY_ROWS: usize = 10_000;
+/// Rows held of one window, all types together. They come newest first and are wanted oldest first, so a window is held as a whole: what
+/// a program grows by while it fills a gap.
+pub const HISTORY_ROWS: usize = 2_000;
 /// Bytes held of one window.
-pub const HISTORY_BYTES: usize = 32 * 1024 * 1024;
-/// Bytes read of one answer. A longer one is asked for in smaller parts.
+pub const HISTORY_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes of an answer as it should be: rows are asked for in such numbers.
+pub const HISTORY_ANSWER_WANTED: usize = 512 * 1024;
+/// Bytes read of one answer, which holds whole rows however long they are. A longer one is asked for in smaller parts.
 pub const HISTORY_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 /// One request to the history API, answer included.
 pub const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);

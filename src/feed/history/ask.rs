@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use url::{Host, Url};
 
 use super::paging::Stamp;
+use super::question::{Answer, Ask, Failure, Query};
 use super::settings::{SettingsError, check};
 use super::window::Row;
 use super::{HistorySettings, HistoryTimers, Unavailable};
@@ -22,69 +23,6 @@ use crate::model::host::is_private;
 use crate::model::limits::{ANSWER_BYTES, ANSWER_SHOWN, CONNECT_TIMEOUT, MESSAGE_BYTES, RETRY_AFTER_MAX};
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
-
-/// What rows are about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Tweet,
-    Profile,
-    Follow,
-}
-
-impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Tweet, Self::Profile, Self::Follow];
-
-    /// As the API writes it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Tweet => "TWEET",
-            Self::Profile => "PROFILE",
-            Self::Follow => "FOLLOW",
-        }
-    }
-}
-
-/// One question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Query {
-    pub(super) kind: Kind,
-    /// `startDate` and `endDate`, of the API's clock.
-    pub(super) start: i64,
-    pub(super) end: i64,
-    pub(super) limit: usize,
-}
-
-/// One answer.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Answer {
-    /// Newest first, as the API answers.
-    pub(super) rows: Vec<Row>,
-    /// Rows that could not be read.
-    pub(super) unusable: usize,
-    /// How far the API's clock is ahead of ours, in ms; a second more or less, as `Date` says no more.
-    pub(super) ahead: Option<i64>,
-    /// Requests that it took.
-    pub(super) requests: usize,
-}
-
-/// Why there is no answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// It is longer than is read: ask for less.
-    TooLong,
-    Unavailable(Unavailable),
-}
-
-impl From<Unavailable> for Failure {
-    fn from(why: Unavailable) -> Self {
-        Self::Unavailable(why)
-    }
-}
-
-/// Whoever can be asked.
-pub(super) trait Ask {
-    async fn ask(&self, query: Query) -> Result<Answer, Failure>;
-}
 
 /// The API itself, over HTTP.
 pub(super) struct Asker {
@@ -169,12 +107,13 @@ impl Asker {
 
     /// Reads a whole answer: some megabytes, so not on the thread on which the live feed waits.
     async fn understand(&self, body: Vec<u8>, ahead: Option<i64>) -> Try {
+        let bytes = body.len();
         let read = tokio::task::spawn_blocking(move || {
             let text = String::from_utf8_lossy(&body);
             rows(&text).map_err(|why| (why, text.chars().take(ANSWER_SHOWN * 4).collect::<String>()))
         });
         match read.await {
-            Ok(Ok((rows, unusable))) => Try::Answered(Answer { rows, unusable, ahead, requests: 0 }),
+            Ok(Ok((rows, unusable))) => Try::Answered(Answer { rows, unusable, bytes, ahead, requests: 0 }),
             Ok(Err((why, begin))) => {
                 let said = self.said(&begin);
                 let behind = if said.is_empty() { String::new() } else { format!(": {said}") };
@@ -317,7 +256,10 @@ fn rows(text: &str) -> Result<(Vec<Row>, usize), decode::Malformed> {
     let decode::History { rows, mut unusable, .. } = decode::history(text)?;
     let mut read = Vec::with_capacity(rows.len());
     for row in rows {
-        let frames = row.frames();
+        let mut frames = row.frames();
+        // They are held for a while, and are as long as is counted.
+        frames.shrink_to_fit();
+        frames.iter_mut().for_each(String::shrink_to_fit);
         // A frame that the socket could not have carried is none.
         if frames.iter().any(|frame| frame.len() > MESSAGE_BYTES) {
             unusable += 1;
@@ -332,7 +274,8 @@ fn rows(text: &str) -> Result<(Vec<Row>, usize), decode::Malformed> {
 
 /// The body, or `None` when it is longer than `limit`.
 async fn read(response: &mut reqwest::Response, limit: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
-    let mut body = Vec::new();
+    let length = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    let mut body = Vec::with_capacity(length.min(limit));
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > limit {
             return Ok(None);

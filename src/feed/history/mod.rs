@@ -12,6 +12,7 @@
 
 mod ask;
 mod paging;
+mod question;
 mod run;
 mod settings;
 #[cfg(test)]
@@ -78,7 +79,7 @@ pub struct HistoryBounds {
     pub window: Duration,
     /// The longest window.
     pub window_max: Duration,
-    /// `limit` of a request.
+    /// `limit` of a request, at most.
     pub limit: usize,
     /// Rows of one window.
     pub rows: usize,
@@ -86,6 +87,8 @@ pub struct HistoryBounds {
     pub bytes: usize,
     /// Bytes of one answer.
     pub answer_bytes: usize,
+    /// Bytes of an answer as it should be.
+    pub answer_wanted: usize,
     /// Requests of one backfill.
     pub requests: usize,
     /// Envelopes of one page.
@@ -101,6 +104,7 @@ impl Default for HistoryBounds {
             rows: limits::HISTORY_ROWS,
             bytes: limits::HISTORY_BYTES,
             answer_bytes: limits::HISTORY_ANSWER_BYTES,
+            answer_wanted: limits::HISTORY_ANSWER_WANTED,
             requests: limits::HISTORY_REQUESTS,
             page: limits::HISTORY_PAGE,
         }

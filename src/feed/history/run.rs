@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use tokio::sync::mpsc;
 
-use super::ask::{Answer, Ask, Failure, Kind, Query};
 use super::paging::{Learned, Next, Series};
+use super::question::{Answer, Ask, Failure, Kind, Query};
 use super::window::Window;
 use super::{Filled, HistoryBounds, Page, Unavailable};
 use crate::model::time::Timestamp;
@@ -14,8 +14,14 @@ use crate::model::time::Timestamp;
 const SKEW_MS: i64 = 5_000;
 /// The clock is corrected so often in one backfill.
 const SHIFTS: usize = 2;
-/// A window is not halved below this.
-const SHORTEST_MS: i64 = 2;
+/// A window does not get shorter than this: with a millisecond more on both sides, a moment is then in two neighbours at most, and the one
+/// before is what is remembered.
+const SHORTEST_MS: i64 = 3;
+/// What the shortest window may hold, as a multiple of what others may: one moment cannot be parted.
+const CROWD: usize = 8;
+/// Rows asked for at least, unless even these make an answer that is too long: a few very long ones must not make the rest a matter of
+/// thousands of requests.
+const FEWEST: usize = 16;
 
 pub(super) struct Run<'a, A> {
     asker: &'a A,
@@ -24,8 +30,10 @@ pub(super) struct Run<'a, A> {
     /// How far the API's clock is ahead, as far as known, and by how much the questions were shifted, in ms.
     ahead: i64,
     shift: i64,
-    /// Rows asked for at once: fewer after an answer that was too long.
+    /// Rows asked for at once: as many as make an answer of `bounds.answer_wanted`. Few at first, as nothing is known of the rows.
     limit: usize,
+    /// Rows asked for at once, at most: fewer after an answer that was too long.
+    limit_max: usize,
     /// Types that the API does not give out.
     without: Vec<Kind>,
     has_tweets: bool,
@@ -47,8 +55,8 @@ struct Odd {
 /// What came of one window.
 enum Held {
     All,
-    /// More than may be held.
-    TooMuch,
+    /// More than may be held. Where known: so much of the window's end, in ms, holds that.
+    TooMuch(Option<i64>),
     /// The API's clock is another: all over again.
     Shifted,
 }
@@ -61,7 +69,8 @@ impl<'a, A: Ask> Run<'a, A> {
             learned,
             ahead,
             shift: ahead,
-            limit: bounds.limit.max(1),
+            limit: (bounds.limit / 4).max(1),
+            limit_max: bounds.limit.max(1),
             without: Vec::new(),
             has_tweets: false,
             shifts: 0,
@@ -90,18 +99,21 @@ impl<'a, A: Ask> Run<'a, A> {
         loop {
             let end = at.saturating_add(width).min(to);
             self.odd = Odd::default();
-            match self.ask_window(at, end).await? {
+            match self.ask_window(at, end, if is_shortest(width) { CROWD } else { 1 }).await? {
                 Held::Shifted => {
                     self.window.forget();
                     self.shift = self.ahead;
                     self.shifts += 1;
                 }
-                Held::TooMuch if width / 2 < SHORTEST_MS => {
+                Held::TooMuch(_) if is_shortest(width) => {
                     return Err(Unavailable::TooMuch(format!("more than {} rows of one moment", self.window.len())));
                 }
-                Held::TooMuch => {
+                Held::TooMuch(of) => {
                     self.window.forget();
-                    width = (end - at).min(width) / 2;
+                    let width_now = (end - at).min(width);
+                    // Three quarters of what was too much fit, if the window is as full everywhere; a burst at its end says little.
+                    let fits = of.map_or(i64::MAX, |of| of / 4 * 3).max(width_now / 64);
+                    width = (width_now / 2).min(fits).max(SHORTEST_MS);
                 }
                 Held::All => {
                     let is_sparse = self.window.len() < self.bounds.rows / 8 && self.window.bytes() < self.bounds.bytes / 8;
@@ -117,22 +129,23 @@ impl<'a, A: Ask> Run<'a, A> {
         }
     }
 
-    /// Asks for everything from `at` to `end`, in our time.
-    async fn ask_window(&mut self, at: i64, end: i64) -> Result<Held, Unavailable> {
+    /// Asks for everything from `at` to `end`, in our time. Holds so many times the bounds.
+    async fn ask_window(&mut self, at: i64, end: i64, times: usize) -> Result<Held, Unavailable> {
         let (at, end) = (at.saturating_add(self.shift), end.saturating_add(self.shift));
+        let (most_rows, most_bytes) = (self.bounds.rows.saturating_mul(times), self.bounds.bytes.saturating_mul(times));
         for kind in Kind::ALL {
             if self.without.contains(&kind) {
                 continue;
             }
             let mut series = Series::new(at, end);
             loop {
-                let (start, end) = series.bounds();
-                let Some(answer) = self.ask(Query { kind, start, end, limit: self.limit }).await? else { break };
+                let (start, until) = series.bounds();
+                let Some(answer) = self.ask(Query { kind, start, end: until, limit: self.limit }).await? else { break };
                 if self.is_elsewhere(&answer) {
                     return Ok(Held::Shifted);
                 }
                 let stamps: Vec<_> = answer.rows.iter().map(|row| row.stamp).collect();
-                let seen = answer.rows.len() + answer.unusable;
+                let (seen, bytes) = (answer.rows.len() + answer.unusable, answer.bytes);
                 let mut fresh = 0;
                 for row in answer.rows {
                     // From before the window, whichever clock counts: the API does not look at the start that it was asked for.
@@ -141,8 +154,10 @@ impl<'a, A: Ask> Run<'a, A> {
                 }
                 let next = series.after(&stamps, seen, fresh, self.limit, &mut self.learned);
                 self.odd.unusable += answer.unusable * usize::from(fresh > 0 || stamps.is_empty());
-                if self.window.len() > self.bounds.rows || self.window.bytes() > self.bounds.bytes {
-                    return Ok(Held::TooMuch);
+                self.fit(seen, bytes);
+                if self.window.len() > most_rows || self.window.bytes() > most_bytes {
+                    // Of the other types there are few, so that they say nothing of how full it is.
+                    return Ok(Held::TooMuch((kind == Kind::Tweet).then(|| end - series.bounds().1)));
                 }
                 match next {
                     Next::More => {}
@@ -169,6 +184,11 @@ impl<'a, A: Ask> Run<'a, A> {
             match self.asker.ask(Query { limit, ..query }).await {
                 Ok(answer) => {
                     self.filled.requests += answer.requests;
+                    // Where the limit parts a moment, what is older than the answer could not be asked for without a hole.
+                    if limit < self.limit_max && answer.is_of_one_moment(limit) {
+                        limit = self.limit_max;
+                        continue;
+                    }
                     self.limit = limit;
                     return Ok(Some(answer));
                 }
@@ -178,6 +198,7 @@ impl<'a, A: Ask> Run<'a, A> {
                 Err(Failure::TooLong) => {
                     self.filled.requests += 1;
                     limit /= 2;
+                    self.limit_max = limit;
                     self.learned.limited(limit);
                 }
                 // Tweets were given out, so it is this type that is refused.
@@ -190,6 +211,16 @@ impl<'a, A: Ask> Run<'a, A> {
                 Err(Failure::Unavailable(why)) => return Err(why),
             }
         }
+    }
+
+    /// Next time so many rows are asked for that the answer is about as long as it should be. This one had so many rows and bytes.
+    fn fit(&mut self, rows: usize, bytes: usize) {
+        // A short answer that is not full says little of the rows.
+        if bytes > self.bounds.answer_wanted || rows >= self.limit {
+            let wanted = self.bounds.answer_wanted.saturating_mul(rows) / bytes.max(1);
+            self.limit = wanted.min(self.limit.saturating_mul(2)).max(FEWEST).min(self.limit_max);
+        }
+        self.learned.limited(self.limit);
     }
 
     /// Whether the API's clock turns out to be another than the questions were asked by. Once something was handed on, it is left at that.
@@ -215,4 +246,8 @@ impl<'a, A: Ask> Run<'a, A> {
         }
         ControlFlow::Continue(())
     }
+}
+
+fn is_shortest(width: i64) -> bool {
+    width / 2 < SHORTEST_MS
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tokio::sync::mpsc;
 
-use super::ask::{Answer, Ask, Failure, Kind, Query};
 use super::paging::{Learned, Stamp};
+use super::question::{Answer, Ask, Failure, Kind, Query};
 use super::run::Run;
 use super::window::Row;
 use super::{Filled, HistoryBounds, Page, Unavailable};
@@ -80,14 +80,18 @@ impl Ask for Api {
         if self.too_long.is_some_and(|long| found.len() > long) {
             return Err(Failure::TooLong);
         }
-        let rows = found.into_iter().map(|id| self.row(id)).collect();
-        Ok(Answer { rows, unusable: 0, ahead: self.ahead.get(), requests: 1 })
+        let rows: Vec<_> = found.into_iter().map(|id| self.row(id)).collect();
+        let bytes = rows.len() * ROW_BYTES;
+        Ok(Answer { rows, unusable: 0, bytes, ahead: self.ahead.get(), requests: 1 })
     }
 }
 
 fn bounds() -> HistoryBounds {
     HistoryBounds { window: Duration::from_secs(60), ..HistoryBounds::default() }
 }
+
+/// What a row of the API in memory takes of an answer.
+const ROW_BYTES: usize = 1_000;
 
 const NOW: i64 = 1_781_700_000_000;
 
@@ -130,8 +134,8 @@ fn cases() -> impl Strategy<Value = Case> {
     // Dense: many rows of the same and of neighbouring milliseconds. Thin: some of each.
     let span = prop_oneof![Just(40_i64), Just(400), Just(20_000)];
     let delay = prop_oneof![Just((0_i64, 0_i64)), Just((200, 0)), Just((7, 0)), Just((50, 150))];
-    (span, delay, 1_usize..9, 1_usize..12, 2_u64..300, any::<[bool; 4]>(), 0_usize..4, 0_u8..4).prop_flat_map(
-        |(span, (delay, jitter), maximum, limit, window, flags, repeats, mute)| {
+    (span, delay, 1_usize..30, 1_usize..100, 2_u64..300, any::<[bool; 4]>(), 0_usize..4, 0_u8..4, 1_usize..30).prop_flat_map(
+        |(span, (delay, jitter), maximum, limit, window, flags, repeats, mute, wanted)| {
             let row = (0..span, 0_i64..1_000, 0..=jitter, 0_u8..8).prop_map(move |(ms, us, late, kind)| {
                 let time = (NOW + ms) * 1_000 + us;
                 let kind = if kind < 6 { Kind::Tweet } else { [Kind::Profile, Kind::Follow][usize::from(kind - 6)] };
@@ -147,8 +151,16 @@ fn cases() -> impl Strategy<Value = Case> {
                 };
                 let api = Api { rows, by_time, start_inclusive, end_inclusive, maximum, repeats, mute, ..Api::default() };
                 let window = Duration::from_millis(window);
-                let bounds =
-                    HistoryBounds { window, window_max: window * 4, limit, rows: held, page: 3, requests: 100_000, ..bounds() };
+                let bounds = HistoryBounds {
+                    window,
+                    window_max: window * 4,
+                    limit,
+                    rows: held,
+                    answer_wanted: wanted * ROW_BYTES,
+                    page: 3,
+                    requests: 100_000,
+                    ..bounds()
+                };
                 Case { api, bounds, from: NOW + from, to: NOW + from + length }
             })
         },
@@ -182,7 +194,7 @@ proptest! {
         let filled = match filled {
             Err(Unavailable::TooMuch(_)) => {
                 // Three types may each fill three milliseconds.
-                prop_assert!(crowds.values().max().is_some_and(|most| most * 3 > bounds.rows), "{:?}", api.asked.borrow().len());
+                prop_assert!(crowds.values().max().is_some_and(|most| most * 4 > bounds.rows), "{:?}", api.asked.borrow().len());
                 return Ok(());
             }
             other => other.unwrap(),
@@ -229,6 +241,44 @@ fn a_crowd_is_held_in_ever_smaller_windows() {
     assert!(!filled.unwrap().cut && pages.iter().all(|page| page.envelopes.len() <= bounds.page));
     let questions = api.asked.borrow().len();
     assert!(questions < 300, "{questions}");
+}
+
+#[test]
+fn answers_are_about_as_long_as_they_should_be() {
+    let api = honest(tweets((0..5_000).map(|row| NOW + row * 10)));
+    let bounds = HistoryBounds { limit: 1_000, answer_wanted: 50 * ROW_BYTES, ..HistoryBounds::default() };
+    let (ids, _, filled) = fill(&api, bounds, NOW, NOW + 60_000);
+    assert!(ids.into_iter().eq(0..5_000) && !filled.unwrap().cut);
+    let asked = api.asked.borrow();
+    assert!(asked.iter().skip(1).all(|query| query.limit == 50), "the first is a guess: {asked:?}");
+    // Where rows are short, as many are asked for as the API gives out.
+    let (api, asked) = (Api { asked: RefCell::default(), ..api.clone() }, asked.len());
+    let bounds = HistoryBounds { answer_wanted: 10_000 * ROW_BYTES, ..bounds };
+    assert_eq!(fill(&api, bounds, NOW, NOW + 60_000).0.len(), 5_000);
+    assert!(api.asked.borrow().iter().any(|query| query.limit == 1_000) && api.asked.borrow().len() < asked / 5);
+}
+
+#[test]
+fn a_moment_with_more_rows_than_are_asked_for_at_once_is_asked_for_whole() {
+    let crowd =
+        (0..30).map(|row| NOW + row * 10).chain((0..700).map(|_| NOW + 400)).chain((0..30).map(|row| NOW + 500 + row * 10));
+    for mute in [None, Some(false), Some(true)] {
+        let api = Api { by_time: mute != Some(true), mute, ..honest(tweets(crowd.clone())) };
+        let bounds = HistoryBounds { answer_wanted: 20 * ROW_BYTES, ..bounds() };
+        let (ids, _, filled) = fill(&api, bounds, NOW, NOW + 2_000);
+        assert_eq!((ids.len(), filled.unwrap().cut), (760, false), "{mute:?}");
+    }
+}
+
+#[test]
+fn a_moment_that_holds_more_than_a_window_may_is_held_all_the_same() {
+    let api = honest(tweets((0..20).map(|row| NOW + row).chain((0..900).map(|_| NOW + 30)).chain([NOW + 900])));
+    let bounds = HistoryBounds { rows: 200, ..bounds() };
+    let (ids, _, filled) = fill(&api, bounds, NOW, NOW + 2_000);
+    assert_eq!((ids.len(), filled.unwrap().cut), (921, false));
+    // But not without end.
+    let (_, _, filled) = fill(&api, HistoryBounds { rows: 100, ..bounds }, NOW, NOW + 2_000);
+    assert!(matches!(filled, Err(Unavailable::TooMuch(_))), "{filled:?}");
 }
 
 #[test]

@@ -16,16 +16,21 @@ pub(super) struct Row {
     pub(super) frames: Vec<String>,
 }
 
-impl Row {
-    fn bytes(&self) -> usize {
-        self.key.len() + self.frames.iter().map(String::len).sum::<usize>()
-    }
+/// A row as it is held; its key stands in [`Window::places`] alone.
+#[derive(Debug)]
+struct HeldRow {
+    stamp: Stamp,
+    frames: Vec<String>,
+}
+
+fn bytes(frames: &[String]) -> usize {
+    frames.iter().map(String::len).sum()
 }
 
 /// What is held of the window that is asked for.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    rows: Vec<Row>,
+    rows: Vec<HeldRow>,
     /// By key, where it stands.
     places: HashMap<String, usize>,
     bytes: usize,
@@ -49,18 +54,19 @@ impl Window {
         if self.before.contains(&row.key) {
             return false;
         }
-        match self.places.get(&row.key).and_then(|place| self.rows.get_mut(*place)) {
+        let Row { key, stamp, frames } = row;
+        match self.places.get(&key).and_then(|place| self.rows.get_mut(*place)) {
             None => {
-                self.bytes += row.bytes();
-                self.places.insert(row.key.clone(), self.rows.len());
-                self.rows.push(row);
+                self.bytes += key.len() + bytes(&frames);
+                self.places.insert(key, self.rows.len());
+                self.rows.push(HeldRow { stamp, frames });
                 true
             }
             Some(held) => {
-                if row.frames.len() > held.frames.len() {
-                    self.bytes += row.bytes();
-                    self.bytes -= held.bytes();
-                    *held = row;
+                if frames.len() > held.frames.len() {
+                    self.bytes += bytes(&frames);
+                    self.bytes -= bytes(&held.frames);
+                    *held = HeldRow { stamp, frames };
                 }
                 false
             }

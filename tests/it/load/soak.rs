@@ -287,6 +287,7 @@ async fn soak(plan: Plan) {
     }
     let status = run.settle(mix.matched.len() as u64).await;
     // The connections that only the load needed may go, and what was asked of the history is over.
+    run.tasks = status["tasks"].as_u64();
     run.look(mix.sent);
     let rate = mix.sent as f64 / took.as_secs_f64();
     verdict
@@ -302,6 +303,9 @@ async fn soak(plan: Plan) {
         .hold(status["feed"]["losses"] == losses, format!("feed lost {} times, {losses} on purpose", status["feed"]["losses"]));
     let gaps: Vec<_> = status["feed"]["gaps"].as_array().unwrap().iter().map(|gap| gap["state"].clone()).collect();
     verdict.hold(gaps.iter().all(|state| state == "filled"), format!("gaps: {gaps:?}"));
+    let asked = world.rig.handle.history_requests();
+    let rows: usize = asked.iter().map(|request| request.rows).sum();
+    verdict.say(format!("history: the latest {} requests brought {rows} rows", asked.len()));
     verdict.say(format!("journal: {}", status["journal"]));
     judge_resources(&mut verdict, &run.looks, plan);
     judge_counts(&mut verdict, &world, &mix, &status);
