@@ -174,12 +174,14 @@ impl Job {
             Some(reason) => Outcome::Dead { reason: format!("{reason}; tried until it was too old") },
             None => Outcome::Expired,
         };
+        let outcome = self.progress.ending(outcome);
         for member in self.members.extract_if(.., is_old) {
             member.end(&self.shared, state, outcome.clone());
         }
     }
 
     pub(super) fn end_all(&mut self, state: &mut State, outcome: &Outcome) {
+        let outcome = self.progress.ending(outcome.clone());
         for member in self.members.drain(..) {
             member.end(&self.shared, state, outcome.clone());
         }

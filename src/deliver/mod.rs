@@ -147,7 +147,8 @@ fn concurrency(target: &Target) -> usize {
 }
 
 fn share(index: usize, action: &Action, target: Target, common: &Common, jitter: Jitter, wire: Arc<dyn Wire>) -> Shared {
-    let policy = Policy { chat: target.is_chat(), once: action.trading && !action.is_idempotent() };
+    let (chat, trading) = (target.is_chat(), action.trading);
+    let policy = Policy { chat, trading, once: trading && !action.is_idempotent() };
     let overflow = match action.overflow {
         // Only messages for people can be put together.
         Overflow::Digest if !target.is_chat() => Overflow::Queue,

@@ -314,6 +314,15 @@ fn to_bot() -> Action {
     Action { trading: true, ..to_webhook() }
 }
 
+/// Its receiver carries out an order once, however often it comes.
+fn to_idempotent_bot() -> Action {
+    let mut bot = to_bot();
+    if let Destination::Webhook(webhook) = &mut bot.destination {
+        webhook.idempotent = true;
+    }
+    bot
+}
+
 fn to_discord() -> Action {
     let url = clear("http://127.0.0.1/api/webhooks/1/token");
     let discord = Discord { url, thread: None, username: None, avatar: None, silent: false };

@@ -276,3 +276,42 @@ async fn attempts_and_the_end_are_told_in_order_with_what_was_answered() {
     assert!(matches!(&rig.told[3], LaneEvent::Ended(report) if report.attempts == 3 && report.outcome.name() == "unknown"));
     assert_eq!(rig.told.len(), 4);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_order_that_may_have_arrived_never_ends_as_if_it_had_not() {
+    let (down, silent) = (Said::Status(503, "down"), Said::Silence);
+    let (silently, badly) = ("no complete answer: it may have arrived; then ", "HTTP 503: down: it may have arrived; then ");
+    for (first, then, stops, expected) in [
+        (silent.clone(), Said::NotSent, false, format!("{silently}it became too old to be sent again")),
+        (silent.clone(), Said::NotSent, true, format!("{silently}orders were stopped before it could be sent again")),
+        (silent.clone(), Said::Status(409, "exists"), false, format!("{silently}HTTP 409: exists")),
+        (silent, Said::Status(422, "no"), false, format!("{silently}HTTP 422: no")),
+        (down.clone(), down.clone(), false, format!("{badly}it became too old to be sent again")),
+        (down.clone(), Said::NotSent, true, format!("{badly}orders were stopped before it could be sent again")),
+        (down, Said::Status(404, "gone"), false, format!("{badly}HTTP 404: gone")),
+    ] {
+        let plan = Plan { jitter: 1.0, ..Plan::new(to_idempotent_bot()) };
+        let mut rig = plan.open(move |n, _| if n == 0 { first.clone() } else { then.clone() });
+        rig.put(rig.delivery(1, secs(10)));
+        rig.wait(ms(300)).await;
+        rig.common.switch.set(!stops);
+        rig.drain().await;
+        assert_eq!(rig.outcome(1), &Outcome::Unknown { reason: expected });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_order_of_which_nothing_can_have_arrived_or_that_has_ends_as_what_it_is() {
+    for (first, then, expected) in [
+        (Said::Silence, OK, "delivered"),
+        (Said::Status(500, "boom"), OK, "delivered"),
+        (Said::NotSent, Said::NotSent, "expired"),
+        (Said::NotSent, Said::Status(409, "no"), "dead"),
+        (Said::With(429, "retry-after", "1"), Said::Status(422, "no"), "dead"),
+    ] {
+        let mut rig = Rig::new(to_idempotent_bot(), move |n, _| if n == 0 { first.clone() } else { then.clone() });
+        rig.put(rig.delivery(1, secs(10)));
+        rig.drain().await;
+        assert_eq!(rig.outcomes(), [expected]);
+    }
+}
