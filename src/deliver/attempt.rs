@@ -16,6 +16,7 @@ use super::event::{Attempt, LaneEvent};
 use super::gate::Gate;
 use super::intents::Unrecorded;
 use super::job::{Job, Member};
+use super::lane::is_notice;
 use super::pace::Slot;
 use super::retry::{self, Step};
 use super::state::{Shared, State};
@@ -85,7 +86,10 @@ impl Job {
             let delivery = &self.members.first()?.waiting.delivery;
             return Some(Arc::clone(delivery.fallback.as_ref().filter(|_| fallback).unwrap_or(&delivery.body)));
         }
-        let lines: Vec<DigestLine> = self.members.iter().rev().map(|member| line(&member.waiting.delivery, fallback)).collect();
+        let mut deliveries: Vec<&Delivery> = self.members.iter().rev().map(|member| &member.waiting.delivery).collect();
+        // Not all have room in it.
+        deliveries.sort_by_key(|delivery| !is_notice(delivery));
+        let lines: Vec<DigestLine> = deliveries.into_iter().map(|delivery| line(delivery, fallback)).collect();
         let lines: Vec<&DigestLine> = lines.iter().collect();
         Some(Arc::new(render::digest(&self.shared.action, &lines, lines.len())))
     }

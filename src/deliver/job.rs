@@ -9,7 +9,7 @@ use crate::model::limits::{LANE_QUEUE, ORDER_PATIENCE};
 
 use super::circuit::Way;
 use super::gate::Gate;
-use super::lane::OVERFLOW;
+use super::lane::{OVERFLOW, is_notice};
 use super::pace::Slot;
 use super::retry::Progress;
 use super::state::{Shared, State, Waiting};
@@ -146,8 +146,13 @@ impl Job {
         }
         self.expire(state, Duration::ZERO);
         // It may be tried for as long as they are young, and more come all the time.
-        let too_many = self.members.len().saturating_sub(LANE_QUEUE);
-        for member in self.members.drain(..too_many) {
+        let mut too_many = self.members.len().saturating_sub(LANE_QUEUE);
+        let lets_go = |member: &mut Member| {
+            let goes = too_many > 0 && !is_notice(&member.waiting.delivery);
+            too_many -= usize::from(goes);
+            goes
+        };
+        for member in self.members.extract_if(.., lets_go) {
             member.end(&self.shared, state, OVERFLOW);
         }
     }

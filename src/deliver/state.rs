@@ -17,6 +17,7 @@ use super::circuit::Circuit;
 use super::event::LaneEvent;
 use super::gate::Gate;
 use super::intents::{Intents, Pledge};
+use super::lane::is_notice;
 use super::pace::{Pace, Slot};
 use super::retry::Policy;
 use super::switch::Switch;
@@ -155,11 +156,21 @@ impl State {
 
     pub(crate) fn push(&mut self, waiting: Waiting) {
         self.bytes = self.bytes.saturating_add(weight(&waiting.delivery));
-        self.queue.push_back(waiting);
+        let at = if is_notice(&waiting.delivery) { self.notices() } else { self.queue.len() };
+        self.queue.insert(at, waiting);
+    }
+
+    /// Notices that wait: they stand in front.
+    pub(crate) fn notices(&self) -> usize {
+        self.queue.iter().take_while(|waiting| is_notice(&waiting.delivery)).count()
     }
 
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
-        let waiting = self.queue.pop_front()?;
+        self.remove(0)
+    }
+
+    pub(crate) fn remove(&mut self, at: usize) -> Option<Waiting> {
+        let waiting = self.queue.remove(at)?;
         self.bytes = self.bytes.saturating_sub(weight(&waiting.delivery));
         Some(waiting)
     }

@@ -3,7 +3,7 @@
 use tracing::{debug, error, info, warn};
 
 use super::Dispatch;
-use crate::app::notices::Notice;
+use crate::app::notices::{Notice, RULE};
 use crate::deliver::LaneEvent;
 use crate::deliver::console::CLOSED;
 use crate::journal::{AttemptRow, EndRow};
@@ -65,6 +65,9 @@ impl Dispatch {
             });
         }
         self.say(report);
+        if &*report.firing.rule == RULE {
+            self.notices.ended(report);
+        }
         if !self.sent_again.is_empty() && !matches!(report.outcome, Outcome::Delivered { .. }) {
             self.sent_again.remove(&(report.firing.id, report.action));
         }

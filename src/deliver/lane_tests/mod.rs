@@ -4,6 +4,7 @@
 mod circuits;
 mod digests;
 mod law;
+mod notices;
 mod orders;
 
 use std::future::poll_fn;
