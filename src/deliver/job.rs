@@ -116,7 +116,8 @@ impl Job {
         Look::Go(slot)
     }
 
-    /// The circuit's word, but that no order's first attempt waits for long.
+    /// The circuit's word, but that no order's first attempt waits for long, be it that the destination refuses: its refusals have stopped
+    /// orders ([`ORDER_ERRORS`](crate::model::limits::ORDER_ERRORS)), so a person has armed them since and believes that it takes them again.
     fn way(&self, state: &State, now: Duration) -> Way {
         let way = state.circuit.way(now);
         let first = self.members.first().filter(|member| self.shared.action.trading && member.attempts == 0);
