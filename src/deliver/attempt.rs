@@ -36,8 +36,7 @@ impl Job {
         if let Err(outcome) = self.commit().await {
             let mut state = shared.state();
             let now = shared.clock.elapsed();
-            state.pace.finish(slot, now);
-            state.throttle.finished(slot);
+            state.finished(slot, now);
             state.circuit.finished(slot, Sign::Nothing, now);
             self.end_all(&mut state, &outcome);
             drop(state);
@@ -56,14 +55,14 @@ impl Job {
         self.learn(slot, &tried, begun, shared.clock.elapsed().saturating_sub(began))
     }
 
-    /// The intent of an order, before its first attempt: committed, or how the order ends without it.
-    async fn commit(&mut self) -> Result<(), Outcome> {
+    /// The intent of an order, before its first attempt: committed, or how the order ends without it. It may be dropped and asked anew.
+    pub(super) async fn commit(&mut self) -> Result<(), Outcome> {
         let shared = Arc::clone(&self.shared);
         let Some(member) = self.members.first_mut().filter(|member| shared.action.trading && !member.pledged) else {
             return Ok(());
         };
         let delivery = &member.waiting.delivery;
-        let pledge = member.waiting.pledge.take().unwrap_or_else(|| shared.intents.begin(delivery));
+        let pledge = member.waiting.pledge.get_or_insert_with(|| shared.intents.begin(delivery));
         let youth = delivery.expires_at.since(shared.clock.now());
         tokio::select! {
             biased;
@@ -102,8 +101,7 @@ impl Job {
         log_attempt(&shared, &self.members, verdict);
         let mut state = shared.state();
         let was_disabled = state.disabled.is_some();
-        state.pace.finish(slot, now);
-        state.throttle.finished(slot);
+        state.finished(slot, now);
         if let Some(answer) = answer {
             self.heed(&mut state, slot, verdict, answer, now);
         }
@@ -124,6 +122,9 @@ impl Job {
         let told_off = state.disabled.clone().filter(|_| !was_disabled);
         let pause = self.conclude(&mut state, step);
         drop(state);
+        if change == Some(Change::Closed) {
+            shared.hope.notify_waiters();
+        }
         shared.news.notify_waiters();
         log_lane(&shared, change.as_ref(), told_off.as_deref());
         pause.filter(|_| !self.members.is_empty())

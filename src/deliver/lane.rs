@@ -77,8 +77,8 @@ impl Lane {
         let shared = &self.shared;
         let now = shared.clock.elapsed();
         let state = shared.state();
-        let is_idle = state.queue.is_empty() && state.busy < shared.concurrency && !state.closed;
-        is_idle && state.disabled.is_none() && !shared.is_disarmed() && state.is_free(now)
+        let has_room = state.ahead() + state.requests < shared.concurrency && !state.closed;
+        has_room && state.disabled.is_none() && !shared.is_disarmed() && state.is_free(now)
     }
 
     /// Deliveries that have not come to an end: queued and under way.
@@ -156,7 +156,12 @@ impl State {
     /// Nothing but the pace holds a request back, and that does not.
     fn is_free(&self, now: Duration) -> bool {
         let is_closed = self.circuit.why().is_none();
-        is_closed && !self.throttle.waits_for_probe() && self.pace.ready_at(now) <= now
+        is_closed && !self.throttle.waits_for_probe() && self.pace.fits(self.ahead() + 1, now)
+    }
+
+    /// What goes before a delivery that is offered now.
+    fn ahead(&self) -> usize {
+        self.queue.len() + self.busy.saturating_sub(self.requests + self.again)
     }
 
     /// Takes the oldest out until the rest is within the bounds, notices last.

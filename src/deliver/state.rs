@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) intents: Arc<dyn Intents>,
     /// Requests under way at once.
     pub(crate) concurrency: usize,
+    /// The same and what waits to be tried again. As many in a chat's lane, which keeps its order.
+    pub(crate) jobs: usize,
     /// `Digest` only where messages can be put together.
     pub(crate) overflow: Overflow,
     pub(crate) events: mpsc::Sender<LaneEvent>,
@@ -47,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) told: Notify,
     /// What others have waited for: a probe is over, the circuit has changed.
     pub(crate) news: Notify,
+    /// The circuit has closed: what waits to be tried again need not wait out its pause.
+    pub(crate) hope: Notify,
     /// Nothing more to do.
     pub(crate) stop: Notify,
     /// Held for moments only, never across an await.
@@ -71,6 +75,10 @@ pub(crate) struct State {
     pub(crate) jitter: Jitter,
     /// Deliveries taken out of the queue and not yet at their end.
     pub(crate) busy: usize,
+    /// Requests under way.
+    pub(crate) requests: usize,
+    /// Jobs that wait to be tried again.
+    pub(crate) again: usize,
     pub(crate) closed: bool,
     pub(crate) disabled: Option<String>,
     /// The chat's new id.
@@ -145,6 +153,8 @@ impl State {
             circuit: Circuit::default(),
             jitter,
             busy: 0,
+            requests: 0,
+            again: 0,
             closed: false,
             disabled: None,
             moved: None,
@@ -182,8 +192,16 @@ impl State {
 
     /// Leave was given for `slot`.
     pub(crate) fn started(&mut self, slot: Slot) {
+        self.requests += 1;
         self.throttle.started(slot);
         self.circuit.started(slot);
+    }
+
+    /// The request of `slot` is over, answered or not; what the circuit learns from it is another matter.
+    pub(crate) fn finished(&mut self, slot: Slot, now: Duration) {
+        self.requests = self.requests.saturating_sub(1);
+        self.pace.finish(slot, now);
+        self.throttle.finished(slot);
     }
 }
 

@@ -6,6 +6,7 @@ mod digests;
 mod law;
 mod notices;
 mod orders;
+mod retries;
 
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -31,8 +31,10 @@ impl Intents for Book {
     fn begin(&self, delivery: &Delivery) -> Pledge {
         self.begun.lock().unwrap().push(delivery.firing.id);
         let (takes, refuses, kept) = (self.takes, self.refuses, Arc::clone(&self.kept));
+        // From now on, whether it is awaited already or not.
+        let written = sleep(takes);
         Box::pin(async move {
-            sleep(takes).await;
+            written.await;
             if refuses {
                 return Err(Unrecorded("the disk is full".to_owned()));
             }
@@ -240,7 +242,7 @@ async fn a_lane_is_ready_while_nothing_would_hold_one_back() {
     let rig = Rig::new(paced, |_, _| OK);
     assert!(rig.lane.is_ready());
     rig.put(rig.delivery(1, secs(10)));
-    assert!(!rig.lane.is_ready(), "one waits in front of it");
+    assert!(rig.lane.is_ready(), "one waits in front of it, and two may go at once");
     tokio::task::yield_now().await;
     assert!(rig.lane.is_ready(), "it is under way, and there is room for another");
     rig.put(rig.delivery(2, secs(10)));
@@ -314,4 +316,74 @@ async fn an_idempotent_order_of_which_nothing_can_have_arrived_or_that_has_ends_
         rig.drain().await;
         assert_eq!(rig.outcomes(), [expected]);
     }
+}
+
+/// A disk that stands still until `until`, and then takes all at once.
+#[derive(Debug)]
+struct Stalled {
+    until: Instant,
+    begun: Mutex<usize>,
+}
+
+impl Stalled {
+    fn until(until: Instant) -> Arc<Self> {
+        Arc::new(Self { until, begun: Mutex::default() })
+    }
+}
+
+impl Intents for Stalled {
+    fn begin(&self, _: &Delivery) -> Pledge {
+        *self.begun.lock().unwrap() += 1;
+        let written = tokio::time::sleep_until(self.until);
+        Box::pin(async move {
+            written.await;
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_whose_intents_are_committed_together_leave_at_their_pace_all_the_same() {
+    let paced = Action { rate_limits: rates(&[(1, ms(400))]), ..to_bot() };
+    let disk = Stalled::until(Instant::now() + secs(1));
+    let plan = Plan { intents: Arc::<Stalled>::clone(&disk), ..Plan::new(paced) };
+    let mut rig = plan.open(|_, _| OK);
+    (0..4).for_each(|n| rig.put(rig.delivery(n, secs(10))));
+    rig.put(rig.delivery(4, ms(1_900)));
+    // Others are offered all the time.
+    for _ in 0..10 {
+        rig.wait(ms(100)).await;
+    }
+    rig.drain().await;
+    let at: Vec<Duration> = rig.asked().iter().map(|asked| asked.at).collect();
+    assert!(at.windows(2).all(|pair| pair[1] - pair[0] >= ms(400)) && at.len() == 4, "{at:?}");
+    assert_eq!((rig.outcome(4), *disk.begun.lock().unwrap()), (&Outcome::Expired, 4), "no intent for what is not sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_waits_for_its_slot_after_its_intent_is_stopped_at_once() {
+    let paced = Action { rate_limits: rates(&[(1, secs(30))]), ..to_bot() };
+    let disk = Stalled::until(Instant::now() + secs(1));
+    let mut rig = Plan { intents: disk, ..Plan::new(paced) }.open(|_, _| OK);
+    (0..2).for_each(|n| rig.put(rig.delivery(n, secs(60))));
+    rig.wait(secs(2)).await;
+    rig.common.switch.set(false);
+    rig.wait(ms(1)).await;
+    assert_eq!((rig.outcomes(), rig.asked().len()), (vec!["delivered", "suppressed"], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn paced_orders_that_come_together_do_not_wait_for_each_other_s_intents() {
+    let paced = Action { rate_limits: rates(&[(5, secs(1))]), ..to_bot() };
+    let book = Book::new(ms(30), false);
+    let mut rig = with(paced, &book).open(|_, _| OK);
+    for n in 0..7 {
+        let delivery = rig.delivery(n, secs(10));
+        // As the app does.
+        let pledge = rig.lane.is_ready().then(|| book.begin(&delivery));
+        assert_eq!(pledge.is_some(), n < 5, "no intent for what must wait");
+        assert!(rig.lane.offer(delivery, pledge).is_empty());
+    }
+    rig.wait(ms(100)).await;
+    assert!(rig.asked().len() == 5 && rig.asked().iter().all(|asked| asked.at <= ms(35)), "{:?}", rig.asked());
 }
