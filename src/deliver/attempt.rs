@@ -90,7 +90,7 @@ impl Job {
         deliveries.sort_by_key(|delivery| !is_notice(delivery));
         let lines: Vec<DigestLine> = deliveries.into_iter().map(|delivery| line(delivery, fallback)).collect();
         let lines: Vec<&DigestLine> = lines.iter().collect();
-        Some(Arc::new(render::digest(&self.shared.action, &lines, lines.len())))
+        render::digest(&self.shared.action, &lines, lines.len()).map(Arc::new)
     }
 
     /// Tells of the attempt, and draws every conclusion.
@@ -159,7 +159,6 @@ impl Job {
     }
 
     fn tell_attempts(&mut self, state: &mut State, tried: &Tried, at: Timestamp, took: Duration) {
-        state.attempts += 1;
         let (verdict, answer) = (tried.verdict.name(), said(tried));
         for member in &mut self.members {
             member.attempts += 1;

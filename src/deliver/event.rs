@@ -56,12 +56,6 @@ pub struct LaneHealth {
     pub state: LaneState,
     /// In words, unless all is well.
     pub why: Option<String>,
-    /// Deliveries that have not come to their end.
-    pub waiting: usize,
     /// A connection is open, so that the next request needs no handshake.
     pub warm: bool,
-    /// Deliveries that the destination has taken since the lane was opened.
-    pub delivered: u64,
-    /// Requests that were made since then.
-    pub attempts: u64,
 }

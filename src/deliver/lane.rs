@@ -112,9 +112,8 @@ impl Lane {
         } else {
             (LaneState::Ok, None)
         };
-        let (waiting, delivered, attempts) = (state.queue.len() + state.busy, state.delivered, state.attempts);
         drop(state);
-        LaneHealth { state: lane_state, why, waiting, warm: shared.wire.is_warm(), delivered, attempts }
+        LaneHealth { state: lane_state, why, warm: shared.wire.is_warm() }
     }
 
     /// Takes nothing more; the worker ends when all that was taken has come to its end.

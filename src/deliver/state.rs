@@ -85,8 +85,6 @@ pub(crate) struct State {
     pub(crate) moved: Option<i64>,
     /// What happened and is not told yet, in order.
     pub(crate) untold: VecDeque<LaneEvent>,
-    pub(crate) delivered: u64,
-    pub(crate) attempts: u64,
 }
 
 impl std::fmt::Debug for Shared {
@@ -133,7 +131,6 @@ impl Shared {
 
     /// The end of a delivery, to be told after all that was to be told before.
     pub(crate) fn end(&self, state: &mut State, delivery: &Delivery, outcome: Outcome, attempts: u32) {
-        state.delivered += u64::from(matches!(outcome, Outcome::Delivered { .. }));
         self.tell(state, LaneEvent::Ended(self.report(delivery, outcome, attempts)));
     }
 
@@ -159,8 +156,6 @@ impl State {
             disabled: None,
             moved: None,
             untold: VecDeque::new(),
-            delivered: 0,
-            attempts: 0,
         }
     }
 
