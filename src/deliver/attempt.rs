@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::delivery::{Delivery, DigestLine, Form, Outcome, Suppression};
-use crate::model::limits::{ANSWER_SHOWN, BLOCKED_FIRST};
+use crate::model::limits::{ANSWER_SHOWN, BLOCKED_FIRST, ORDER_HOLD_TOLD};
 use crate::model::message::Body;
 use crate::model::time::Timestamp;
 use crate::render;
@@ -156,6 +156,13 @@ impl Job {
             Verdict::Moved { chat } => state.moved = Some(*chat),
             _ => {}
         }
+        let hold = state.pace.held_until().saturating_sub(now);
+        let is_long = self.shared.action.trading && hold >= ORDER_HOLD_TOLD;
+        if is_long && !state.has_told_hold {
+            let (action, reason) = (self.shared.index, verdict.reason().unwrap_or_default().to_owned());
+            self.shared.tell(state, LaneEvent::Patience { action, pause: hold, reason });
+        }
+        state.has_told_hold = is_long;
     }
 
     fn tell_attempts(&mut self, state: &mut State, tried: &Tried, at: Timestamp, took: Duration) {

@@ -28,6 +28,15 @@ pub enum LaneEvent {
         /// Why only probes are sent; `None`: everything is sent again.
         open: Option<String>,
     },
+    /// The destination of orders asks for patience for so long that they grow too old meanwhile. Told once, when that begins.
+    Patience {
+        /// Index of the action in the rule set.
+        action: usize,
+        /// How long.
+        pause: Duration,
+        /// Its answer, without secrets.
+        reason: String,
+    },
 }
 
 /// One request for one delivery; the request of a digest is one for each delivery in it.

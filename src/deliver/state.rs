@@ -81,6 +81,8 @@ pub(crate) struct State {
     pub(crate) again: usize,
     pub(crate) closed: bool,
     pub(crate) disabled: Option<String>,
+    /// That orders wait for long has been told.
+    pub(crate) has_told_hold: bool,
     /// The chat's new id.
     pub(crate) moved: Option<i64>,
     /// What happened and is not told yet, in order.
@@ -154,6 +156,7 @@ impl State {
             again: 0,
             closed: false,
             disabled: None,
+            has_told_hold: false,
             moved: None,
             untold: VecDeque::new(),
         }

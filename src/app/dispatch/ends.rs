@@ -4,6 +4,7 @@ use tracing::{debug, error, info, warn};
 
 use super::Dispatch;
 use crate::app::notices::{Notice, RULE};
+use crate::app::safety::written;
 use crate::deliver::LaneEvent;
 use crate::deliver::console::CLOSED;
 use crate::journal::{AttemptRow, EndRow};
@@ -45,6 +46,12 @@ impl Dispatch {
                     text: format!("It has failed several times in a row ({why}). birdcall tries one delivery at a time until it works again; what waits meanwhile expires as its max_age says."),
                 });
             }
+            LaneEvent::Patience { action, pause, reason } => self.tell(&Notice {
+                key: format!("patience:{}", self.name(*action)),
+                about: Some(*action),
+                title: format!("{} takes no orders for {}", self.name(*action), written(*pause)),
+                text: format!("It asks for patience ({reason}). Orders that grow older than their max_age meanwhile expire and are not sent."),
+            }),
             LaneEvent::Circuit { action, open: None } => info!(action = %self.name(*action), "the destination works again"),
         }
     }

@@ -173,7 +173,7 @@ impl Chance {
                     let cut = matches!(report.outcome, Outcome::Abandoned | Outcome::Unknown { .. });
                     assert!(report.attempts == told || (cut && report.attempts == told + 1), "{report:?} after {told}");
                 }
-                LaneEvent::Disabled { .. } | LaneEvent::Circuit { .. } => {}
+                LaneEvent::Disabled { .. } | LaneEvent::Circuit { .. } | LaneEvent::Patience { .. } => {}
             }
         }
         assert_eq!((self.ends.len(), self.rig.lane.waiting()), (self.offered, 0));

@@ -227,6 +227,7 @@ impl Rig {
             LaneEvent::Circuit { open: Some(why), .. } => Some(format!("open: {why}")),
             LaneEvent::Circuit { open: None, .. } => Some("closed".to_owned()),
             LaneEvent::Disabled { reason, .. } => Some(format!("disabled: {reason}")),
+            LaneEvent::Patience { pause, .. } => Some(format!("patience: {} s", pause.as_secs())),
             LaneEvent::Attempted(_) | LaneEvent::Ended(_) => None,
         };
         self.told.iter().filter_map(change).collect()

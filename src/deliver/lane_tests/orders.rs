@@ -387,3 +387,30 @@ async fn paced_orders_that_come_together_do_not_wait_for_each_other_s_intents() 
     rig.wait(ms(100)).await;
     assert!(rig.asked().len() == 5 && rig.asked().iter().all(|asked| asked.at <= ms(35)), "{:?}", rig.asked());
 }
+
+#[tokio::test(start_paused = true)]
+async fn orders_that_a_long_patience_holds_up_are_told_of_once_when_it_begins() {
+    let mut rig = Rig::new(to_bot(), |n, _| match n {
+        0..=2 => Said::With(429, "retry-after", "120"),
+        4 => Said::With(429, "retry-after", "60"),
+        5 => Said::With(429, "retry-after", "59"),
+        _ => OK,
+    });
+    (0..2).for_each(|n| rig.put(rig.delivery(n, secs(10))));
+    rig.wait(secs(20)).await;
+    assert_eq!((rig.outcomes(), rig.changes()), (vec!["expired"; 2], vec!["patience: 120 s".to_owned()]));
+    rig.put(rig.delivery(2, secs(300)));
+    rig.wait(secs(290)).await;
+    assert_eq!((rig.outcome(2).name(), rig.changes().len()), ("delivered", 1), "it goes on asking for patience");
+    rig.put(rig.delivery(3, secs(300)));
+    rig.drain().await;
+    assert_eq!(rig.changes(), ["patience: 120 s", "patience: 60 s"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_patience_of_what_carries_no_orders_is_nothing_to_tell() {
+    let mut rig = Rig::new(to_webhook(), |n, _| if n == 0 { Said::With(429, "retry-after", "120") } else { OK });
+    rig.put(rig.delivery(0, secs(300)));
+    rig.drain().await;
+    assert_eq!((rig.outcomes(), rig.changes().len()), (vec!["delivered"], 0));
+}
