@@ -73,6 +73,14 @@ impl Lanes {
         }
     }
 
+    /// Brings a delivery of an earlier run, or one that a person has sent again, to its lane, as [`Lanes::offer`] does.
+    pub(super) fn resume(&self, delivery: Delivery) -> Vec<Report> {
+        match self.lanes.get(delivery.action) {
+            Some(Some(lane)) => lane.resume(delivery),
+            _ => self.console.offer(delivery).into_iter().collect(),
+        }
+    }
+
     /// Whether an action would send a delivery at once.
     pub(super) fn is_ready(&self, action: usize) -> bool {
         matches!(self.lanes.get(action), Some(Some(lane)) if lane.is_ready())

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::action::{Action, Destination};
-use crate::model::delivery::Delivery;
+use crate::model::action::{Action, Destination, Overflow};
+use crate::model::delivery::{Delivery, DigestLine, Outcome, Report};
 use crate::model::firing::FiringBrief;
 use crate::model::ids::FiringId;
 use crate::model::limits::{NOTICE_AGAIN, NOTICE_MAX_AGE, NOTICES_KNOWN};
@@ -15,6 +15,9 @@ use crate::rules::ruleset::RuleSet;
 
 /// The rule that notices are counted and recorded under. No rule of a file can have it: their deliveries would be taken for notices.
 pub(super) const RULE: &str = crate::rules::ruleset::NOTICES;
+
+/// Before the key of the occasion, in the subject of its deliveries.
+const SUBJECT: &str = "notice:";
 
 /// One occasion.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +61,16 @@ pub fn nobody_is_told(rules: &RuleSet) -> Option<String> {
 #[derive(Debug)]
 pub(super) struct Notices {
     targets: Vec<usize>,
-    said: HashMap<String, Timestamp>,
+    said: HashMap<String, Said>,
+}
+
+/// When an occasion was told, and how.
+#[derive(Clone, Copy, Debug)]
+struct Said {
+    id: FiringId,
+    at: Timestamp,
+    /// Deliveries that have arrived or still may.
+    left: usize,
 }
 
 impl Notices {
@@ -68,24 +80,95 @@ impl Notices {
 
     /// The deliveries that say it; none when it was said a moment ago.
     pub(super) fn deliveries(&mut self, rules: &RuleSet, notice: &Notice, now: Timestamp) -> Vec<Delivery> {
-        if self.said.get(&notice.key).is_some_and(|said| now.since(*said) < NOTICE_AGAIN) {
+        let is_fresh = |said: &Said| now.since(said.at) < NOTICE_AGAIN;
+        if self.said.get(&notice.key).is_some_and(is_fresh) {
             return Vec::new();
         }
-        if self.said.len() >= NOTICES_KNOWN {
-            self.said.retain(|_, said| now.since(*said) < NOTICE_AGAIN);
-        }
-        if self.said.len() < NOTICES_KNOWN {
-            self.said.insert(notice.key.clone(), now);
-        }
         let id = FiringId::of(RULE, &notice.key, &now.as_millis().to_string());
-        let firing =
-            Arc::new(FiringBrief { id, rule: RULE.into(), subject: format!("notice:{}", notice.key), at: now, late: false });
+        let subject = format!("{SUBJECT}{}", notice.key);
+        let firing = Arc::new(FiringBrief { id, rule: RULE.into(), subject, at: now, late: false });
         let told = self.targets.iter().filter(|at| notice.about != Some(**at));
         let delivery = |&at: &usize| {
-            let body = render::notice(rules.actions.get(at)?, &notice.title, &notice.text, now);
+            let action = rules.actions.get(at)?;
+            let body = Arc::new(render::notice(action, &notice.title, &notice.text, now));
+            let line = (action.overflow == Overflow::Digest).then(|| Box::new(line(notice)));
             let (firing, expires_at) = (Arc::clone(&firing), now.plus(NOTICE_MAX_AGE));
-            Some(Delivery { firing, action: at, expires_at, body: Arc::new(body), fallback: None, line: None })
+            Some(Delivery { firing, action: at, expires_at, body, fallback: None, line })
         };
-        told.filter_map(delivery).collect()
+        let deliveries: Vec<Delivery> = told.filter_map(delivery).collect();
+        if self.said.len() >= NOTICES_KNOWN {
+            self.said.retain(|_, said| is_fresh(said));
+        }
+        if self.said.len() < NOTICES_KNOWN && !deliveries.is_empty() {
+            self.said.insert(notice.key.clone(), Said { id, at: now, left: deliveries.len() });
+        }
+        deliveries
+    }
+
+    /// One of its deliveries has ended. What has reached nobody was not said.
+    pub(super) fn ended(&mut self, report: &Report) {
+        let Some(key) = report.firing.subject.strip_prefix(SUBJECT) else { return };
+        let Some(said) = self.said.get_mut(key).filter(|said| said.id == report.firing.id) else { return };
+        if !matches!(report.outcome, Outcome::Delivered { .. }) {
+            said.left = said.left.saturating_sub(1);
+        }
+        if said.left == 0 {
+            self.said.remove(key);
+        }
+    }
+}
+
+fn line(notice: &Notice) -> DigestLine {
+    let (rule, text) = (render::sanitise::line(&notice.title), render::sanitise::line(&notice.text));
+    DigestLine { rule, text, ..DigestLine::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::delivery::{Form, Receipt, Suppression};
+
+    fn rules(actions: &str) -> RuleSet {
+        let text = format!("{actions}\n[[rule]]\nname = \"gm\"\nsend = [\"a\", \"b\"]\nwhen = {{ keyword = \"gm\" }}\n");
+        crate::rules::load(&[crate::rules::Source { name: "rules.toml".to_owned(), text }]).ruleset.unwrap()
+    }
+
+    fn notice() -> Notice {
+        Notice { key: "lag".to_owned(), about: None, title: "Alerts\ncome late".to_owned(), text: "The feed lags.".to_owned() }
+    }
+
+    #[test]
+    fn what_reached_nobody_is_told_again_at_the_next_occasion_and_what_reached_somebody_is_not() {
+        let rules = rules("[actions.a]\ntype = \"console\"\n[actions.b]\ntype = \"console\"");
+        let (mut notices, mut now) = (Notices::new(&rules), Timestamp::from_millis(1_000));
+        let lost = Outcome::Suppressed { reason: Suppression::Overflow };
+        let delivered = || Outcome::Delivered { receipt: Receipt::of_answer(200, None).unwrap(), form: Form::Message };
+        for (ends, told) in [([lost.clone(), Outcome::Expired], 2), ([lost.clone(), delivered()], 0), ([delivered(), lost], 0)] {
+            let deliveries = notices.deliveries(&rules, &notice(), now);
+            assert_eq!(deliveries.len(), 2);
+            now = now.plus(Duration::from_secs(1));
+            assert!(notices.deliveries(&rules, &notice(), now).is_empty(), "it is on its way");
+            for (delivery, outcome) in deliveries.iter().zip(ends) {
+                let firing = Arc::clone(&delivery.firing);
+                notices.ended(&Report { firing, action: delivery.action, outcome, attempts: 1, took: Duration::ZERO });
+            }
+            now = now.plus(Duration::from_secs(1));
+            assert_eq!(
+                Notices { targets: notices.targets.clone(), said: notices.said.clone() }.deliveries(&rules, &notice(), now).len(),
+                told
+            );
+            now = now.plus(NOTICE_AGAIN);
+        }
+    }
+
+    #[test]
+    fn a_digest_says_what_a_notice_says() {
+        let chat = "type = \"discord\"\nurl = \"env:DESK\"";
+        let rules = rules(&format!("[actions.a]\n{chat}\noverflow = \"digest\"\n[actions.b]\n{chat}"));
+        let deliveries = Notices::new(&rules).deliveries(&rules, &notice(), Timestamp::from_millis(1_000));
+        let line = DigestLine { rule: "Alerts come late".to_owned(), text: "The feed lags.".to_owned(), ..DigestLine::default() };
+        assert_eq!(deliveries.iter().map(|delivery| delivery.line.as_deref()).collect::<Vec<_>>(), [Some(&line), None]);
     }
 }

@@ -13,8 +13,8 @@ pub(super) struct Safety {
     /// Envelopes in a row that came too late, and that came from the future.
     lagging: u32,
     ahead: u32,
-    /// Orders in a row that failed.
-    failed: u32,
+    /// Orders in a row that failed, of each action: one that works says nothing of another that does not.
+    failed: HashMap<usize, u32>,
     /// How far the system's clock is ahead of the steady one, in ms. They start as one.
     drift: i64,
     /// How far the feed's clock is ahead of the steady one: by what it said itself, and as far as we believe it.
@@ -138,14 +138,15 @@ impl Safety {
 
     /// An order has ended.
     pub(super) fn order(&mut self, report: &Report) -> Option<String> {
+        let failed = self.failed.entry(report.action).or_default();
         match &report.outcome {
-            Outcome::Delivered { .. } => self.failed = 0,
+            Outcome::Delivered { .. } => *failed = 0,
             Outcome::Dead { .. } | Outcome::Unknown { .. } | Outcome::Expired if report.attempts > 0 => {
-                self.failed = self.failed.saturating_add(1);
+                *failed = failed.saturating_add(1);
             }
             _ => {}
         }
-        (self.failed == ORDER_ERRORS).then(|| format!("{ORDER_ERRORS} orders in a row were not placed"))
+        (*failed == ORDER_ERRORS).then(|| format!("{ORDER_ERRORS} orders in a row were not placed"))
     }
 
     /// An order that may become as old as `max_age` has expired. By how much the feed's times and ours are apart, if that and not the time that it
@@ -157,7 +158,8 @@ impl Safety {
 
     /// Orders were armed again: what went before does not count.
     pub(super) fn rearm(&mut self) {
-        (self.lagging, self.ahead, self.failed) = (0, 0, 0);
+        (self.lagging, self.ahead) = (0, 0);
+        self.failed.clear();
     }
 
     /// So many deliveries of an action were begun on the day of `now` by earlier runs.
@@ -387,6 +389,19 @@ mod tests {
         let firing =
             FiringBrief { id: FiringId::of("r", "s", ""), rule: "r".into(), subject: "s".into(), at: ms(0), late: false };
         Report { firing: firing.into(), action: 0, outcome, attempts, took: Duration::ZERO }
+    }
+
+    #[test]
+    fn an_action_that_fails_is_not_excused_by_another_that_works() {
+        let mut safety = Safety::default();
+        let broken = report(Outcome::Unknown { reason: "no answer".into() }, 1);
+        let receipt = Receipt::of_answer(200, None).unwrap();
+        let good = Report { action: 1, ..report(Outcome::Delivered { receipt, form: Form::Message }, 1) };
+        let said: Vec<_> = (0..ORDER_ERRORS).filter_map(|_| safety.order(&broken).or_else(|| safety.order(&good))).collect();
+        assert_eq!(said, ["5 orders in a row were not placed"]);
+        for _ in 1..ORDER_ERRORS {
+            assert_eq!(safety.order(&Report { action: 2, ..broken.clone() }), None, "each has its own");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::delivery::{Delivery, DigestLine, Form, Outcome, Suppression};
-use crate::model::limits::{ANSWER_SHOWN, BLOCKED_FIRST};
+use crate::model::limits::{ANSWER_SHOWN, BLOCKED_FIRST, ORDER_HOLD_TOLD};
 use crate::model::message::Body;
 use crate::model::time::Timestamp;
 use crate::render;
@@ -16,6 +16,7 @@ use super::event::{Attempt, LaneEvent};
 use super::gate::Gate;
 use super::intents::Unrecorded;
 use super::job::{Job, Member};
+use super::lane::is_notice;
 use super::pace::Slot;
 use super::retry::{self, Step};
 use super::state::{Shared, State};
@@ -35,8 +36,7 @@ impl Job {
         if let Err(outcome) = self.commit().await {
             let mut state = shared.state();
             let now = shared.clock.elapsed();
-            state.pace.finish(slot, now);
-            state.throttle.finished(slot);
+            state.finished(slot, now);
             state.circuit.finished(slot, Sign::Nothing, now);
             self.end_all(&mut state, &outcome);
             drop(state);
@@ -55,14 +55,14 @@ impl Job {
         self.learn(slot, &tried, begun, shared.clock.elapsed().saturating_sub(began))
     }
 
-    /// The intent of an order, before its first attempt: committed, or how the order ends without it.
-    async fn commit(&mut self) -> Result<(), Outcome> {
+    /// The intent of an order, before its first attempt: committed, or how the order ends without it. It may be dropped and asked anew.
+    pub(super) async fn commit(&mut self) -> Result<(), Outcome> {
         let shared = Arc::clone(&self.shared);
         let Some(member) = self.members.first_mut().filter(|member| shared.action.trading && !member.pledged) else {
             return Ok(());
         };
         let delivery = &member.waiting.delivery;
-        let pledge = member.waiting.pledge.take().unwrap_or_else(|| shared.intents.begin(delivery));
+        let pledge = member.waiting.pledge.get_or_insert_with(|| shared.intents.begin(delivery));
         let youth = delivery.expires_at.since(shared.clock.now());
         tokio::select! {
             biased;
@@ -85,9 +85,12 @@ impl Job {
             let delivery = &self.members.first()?.waiting.delivery;
             return Some(Arc::clone(delivery.fallback.as_ref().filter(|_| fallback).unwrap_or(&delivery.body)));
         }
-        let lines: Vec<DigestLine> = self.members.iter().rev().map(|member| line(&member.waiting.delivery, fallback)).collect();
+        let mut deliveries: Vec<&Delivery> = self.members.iter().rev().map(|member| &member.waiting.delivery).collect();
+        // Not all have room in it.
+        deliveries.sort_by_key(|delivery| !is_notice(delivery));
+        let lines: Vec<DigestLine> = deliveries.into_iter().map(|delivery| line(delivery, fallback)).collect();
         let lines: Vec<&DigestLine> = lines.iter().collect();
-        Some(Arc::new(render::digest(&self.shared.action, &lines, lines.len())))
+        render::digest(&self.shared.action, &lines, lines.len()).map(Arc::new)
     }
 
     /// Tells of the attempt, and draws every conclusion.
@@ -98,8 +101,7 @@ impl Job {
         log_attempt(&shared, &self.members, verdict);
         let mut state = shared.state();
         let was_disabled = state.disabled.is_some();
-        state.pace.finish(slot, now);
-        state.throttle.finished(slot);
+        state.finished(slot, now);
         if let Some(answer) = answer {
             self.heed(&mut state, slot, verdict, answer, now);
         }
@@ -120,6 +122,9 @@ impl Job {
         let told_off = state.disabled.clone().filter(|_| !was_disabled);
         let pause = self.conclude(&mut state, step);
         drop(state);
+        if change == Some(Change::Closed) {
+            shared.hope.notify_waiters();
+        }
         shared.news.notify_waiters();
         log_lane(&shared, change.as_ref(), told_off.as_deref());
         pause.filter(|_| !self.members.is_empty())
@@ -151,10 +156,16 @@ impl Job {
             Verdict::Moved { chat } => state.moved = Some(*chat),
             _ => {}
         }
+        let hold = state.pace.held_until().saturating_sub(now);
+        let is_long = self.shared.action.trading && hold >= ORDER_HOLD_TOLD;
+        if is_long && !state.has_told_hold {
+            let (action, reason) = (self.shared.index, verdict.reason().unwrap_or_default().to_owned());
+            self.shared.tell(state, LaneEvent::Patience { action, pause: hold, reason });
+        }
+        state.has_told_hold = is_long;
     }
 
     fn tell_attempts(&mut self, state: &mut State, tried: &Tried, at: Timestamp, took: Duration) {
-        state.attempts += 1;
         let (verdict, answer) = (tried.verdict.name(), said(tried));
         for member in &mut self.members {
             member.attempts += 1;

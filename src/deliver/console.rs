@@ -8,10 +8,11 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::lane::is_notice;
 use super::{Common, LaneEvent};
 use crate::model::delivery::{Delivery, Form, Outcome, Receipt, Report, Suppression};
 use crate::model::limits::LANE_QUEUE;
-use crate::model::message::{Body, Role};
+use crate::model::message::{Body, ConsoleBody, Role};
 
 /// Why deliveries are dead once the reader has gone.
 pub const CLOSED: &str = "standard output is closed";
@@ -54,16 +55,21 @@ pub fn open(out: Box<dyn Write + Send>, common: &Common) -> (Console, impl FnOnc
 }
 
 impl Console {
-    /// Puts a delivery on its way; never waits. When the queue is full the delivery is dropped, and the report returned.
+    /// Puts a delivery on its way, a notice of birdcall's own before all else that waits; never waits. When the queue is full the delivery is
+    /// dropped, and the report returned; notices have as much room again.
     #[must_use = "the report is the end of a delivery and must be counted"]
     pub fn offer(&self, delivery: Delivery) -> Option<Report> {
         let mut state = self.shared.state();
+        let (at, most) = match is_notice(&delivery) {
+            true => (state.queue.iter().take_while(|waiting| is_notice(waiting)).count(), 2 * LANE_QUEUE),
+            false => (state.queue.len(), LANE_QUEUE),
+        };
         let outcome = if state.closed {
             Outcome::Abandoned
-        } else if state.queue.len() >= LANE_QUEUE {
+        } else if state.queue.len() >= most {
             Outcome::Suppressed { reason: Suppression::Overflow }
         } else {
-            state.queue.push_back(delivery);
+            state.queue.insert(at, delivery);
             drop(state);
             self.shared.changed.notify_one();
             return None;
@@ -146,28 +152,30 @@ fn report(delivery: &Delivery, outcome: Outcome, took: Duration) -> Report {
 fn write_all(shared: &Shared, mut out: Box<dyn Write + Send>) {
     let mut is_open = true;
     while let Some(delivery) = shared.next() {
-        let outcome = if !is_open {
-            Outcome::Dead { reason: CLOSED.to_owned() }
-        } else if shared.common.clock.now() >= delivery.expires_at {
-            Outcome::Expired
-        } else {
-            let written = write(&mut out, &delivery.body);
-            match (Receipt::of_write(&written), written) {
-                (Some(receipt), _) => Outcome::Delivered { receipt, form: Form::Message },
-                (None, Err(error)) if error.kind() == ErrorKind::BrokenPipe => {
-                    is_open = false;
-                    Outcome::Dead { reason: CLOSED.to_owned() }
-                }
-                (None, written) => Outcome::Dead { reason: format!("standard output: {written:?}") },
-            }
+        let outcome = match delivery.body.as_ref() {
+            _ if !is_open => Outcome::Dead { reason: CLOSED.to_owned() },
+            _ if shared.common.clock.now() >= delivery.expires_at => Outcome::Expired,
+            Body::Console(body) => print(&mut out, body, &mut is_open),
+            _ => Outcome::Dead { reason: "the message is not one for console".to_owned() },
         };
         shared.end(outcome);
     }
 }
 
+fn print(out: &mut dyn Write, body: &ConsoleBody, is_open: &mut bool) -> Outcome {
+    let written = write(out, body);
+    match (Receipt::of_write(&written), written) {
+        (Some(receipt), _) => Outcome::Delivered { receipt, form: Form::Message },
+        (None, Err(error)) if error.kind() == ErrorKind::BrokenPipe => {
+            *is_open = false;
+            Outcome::Dead { reason: CLOSED.to_owned() }
+        }
+        (None, written) => Outcome::Dead { reason: format!("standard output: {written:?}") },
+    }
+}
+
 /// One message and an empty line after it, in one write, so that no other output falls into it.
-fn write(out: &mut dyn Write, body: &Body) -> std::io::Result<()> {
-    let Body::Console(body) = body else { return Ok(()) };
+fn write(out: &mut dyn Write, body: &ConsoleBody) -> std::io::Result<()> {
     let mut text = Vec::new();
     for (role, piece) in &body.pieces {
         let style = style(*role);
@@ -196,5 +204,63 @@ fn style(role: Role) -> Style {
         Role::Link => AnsiColor::Blue.on_default().underline(),
         Role::Fact => AnsiColor::Green.on_default(),
         Role::Plain => Style::new().dimmed(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::deliver::{Granted, Switch};
+    use crate::model::firing::FiringBrief;
+    use crate::model::ids::FiringId;
+    use crate::model::time::Timestamp;
+    use crate::rules::ruleset::NOTICES;
+
+    fn common() -> (Common, mpsc::Receiver<LaneEvent>) {
+        let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
+        let (events, told) = mpsc::channel(16);
+        (Common { tls, clock: Clock::system(), events, switch: Switch::new(true), intents: Arc::new(Granted) }, told)
+    }
+
+    fn delivery(rule: &str, body: Body) -> Delivery {
+        let (id, at) = (FiringId::of(rule, "1", ""), Timestamp::from_millis(0));
+        let firing = Arc::new(FiringBrief { id, rule: rule.into(), subject: "tweet:1".to_owned(), at, late: false });
+        let expires_at = Timestamp::from_millis(i64::MAX);
+        Delivery { firing, action: 0, expires_at, body: Arc::new(body), fallback: None, line: None }
+    }
+
+    fn printed(text: &str) -> Body {
+        Body::Console(ConsoleBody { pieces: vec![(Role::Quoted, text.to_owned())] })
+    }
+
+    #[test]
+    fn a_message_of_another_kind_is_dead_and_not_delivered_as_nothing() {
+        let (common, mut told) = common();
+        let (console, write) = open(Box::new(std::io::sink()), &common);
+        assert!(console.offer(delivery("gm", Body::Telegram(Box::default()))).is_none());
+        assert!(console.offer(delivery("gm", printed("hello"))).is_none());
+        console.close();
+        write();
+        let mut outcome = || match told.try_recv() {
+            Ok(LaneEvent::Ended(report)) => (report.outcome, report.attempts),
+            other => panic!("{other:?}"),
+        };
+        let (dead, attempts) = outcome();
+        assert_eq!((dead, attempts), (Outcome::Dead { reason: "the message is not one for console".to_owned() }, 0));
+        assert_eq!(outcome().0.name(), "delivered");
+    }
+
+    #[test]
+    fn a_notice_is_printed_before_what_waits_and_has_room_when_alerts_have_none() {
+        let (common, _told) = common();
+        let (console, _write) = open(Box::new(std::io::sink()), &common);
+        assert!((0..LANE_QUEUE).all(|_| console.offer(delivery("gm", printed("x"))).is_none()));
+        assert!(console.offer(delivery("gm", printed("x"))).is_some());
+        assert!(console.offer(delivery(NOTICES, printed("n"))).is_none());
+        assert_eq!(&*console.shared.next().unwrap().firing.rule, NOTICES);
+        assert!((0..2 * LANE_QUEUE).any(|_| console.offer(delivery(NOTICES, printed("n"))).is_some()), "there is an end to it");
     }
 }

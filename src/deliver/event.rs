@@ -28,6 +28,15 @@ pub enum LaneEvent {
         /// Why only probes are sent; `None`: everything is sent again.
         open: Option<String>,
     },
+    /// The destination of orders asks for patience for so long that they grow too old meanwhile. Told once, when that begins.
+    Patience {
+        /// Index of the action in the rule set.
+        action: usize,
+        /// How long.
+        pause: Duration,
+        /// Its answer, without secrets.
+        reason: String,
+    },
 }
 
 /// One request for one delivery; the request of a digest is one for each delivery in it.
@@ -56,12 +65,6 @@ pub struct LaneHealth {
     pub state: LaneState,
     /// In words, unless all is well.
     pub why: Option<String>,
-    /// Deliveries that have not come to their end.
-    pub waiting: usize,
     /// A connection is open, so that the next request needs no handshake.
     pub warm: bool,
-    /// Deliveries that the destination has taken since the lane was opened.
-    pub delivered: u64,
-    /// Requests that were made since then.
-    pub attempts: u64,
 }

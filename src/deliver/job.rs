@@ -9,7 +9,7 @@ use crate::model::limits::{LANE_QUEUE, ORDER_PATIENCE};
 
 use super::circuit::Way;
 use super::gate::Gate;
-use super::lane::OVERFLOW;
+use super::lane::{OVERFLOW, is_notice};
 use super::pace::Slot;
 use super::retry::Progress;
 use super::state::{Shared, State, Waiting};
@@ -42,6 +42,8 @@ pub(crate) enum Look {
     Go(Slot),
     /// Not before so long, unless there is news.
     Wait(Duration),
+    /// Not before its intent is committed.
+    Commit,
     /// It has come to its end.
     Over,
 }
@@ -64,13 +66,17 @@ impl Job {
     pub(crate) async fn run(mut self, mut slot: Slot) {
         let shared = Arc::clone(&self.shared);
         while let Some(pause) = self.attempt(slot).await {
+            shared.state().again += 1;
             if !pause.is_zero() {
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
                     () = shared.disarmed() => {}
+                    () = shared.hope.notified() => {}
                 }
             }
-            match turn(&shared, &mut self).await {
+            let next = turn(&shared, &mut self).await;
+            shared.state().again -= 1;
+            match next {
                 Some(next) => slot = next,
                 None => return,
             }
@@ -93,7 +99,7 @@ impl Job {
         // What would come too late need not wait for that.
         self.expire(&mut state, pause);
         let Some(youth) = self.youth() else { return Look::Over };
-        if state.throttle.waits_for_probe() {
+        if state.throttle.waits_for_probe() || state.requests >= shared.concurrency {
             return Look::Wait(youth);
         }
         match self.way(&state, now) {
@@ -101,6 +107,9 @@ impl Job {
             Way::From(then) => return Look::Wait(then.saturating_sub(now).min(youth)),
             Way::Free if !pause.is_zero() => return Look::Wait(pause),
             Way::Free => {}
+        }
+        if self.commits_first() {
+            return Look::Commit;
         }
         self.gather(&mut state, now);
         if self.members.is_empty() {
@@ -116,7 +125,15 @@ impl Job {
         Look::Go(slot)
     }
 
-    /// The circuit's word, but that no order's first attempt waits for long.
+    /// A request counts for the rate limit from the moment at which it may go, so nothing but the network may stand between that and its bytes.
+    /// Without a rate limit the intents of several orders are waited for at once.
+    fn commits_first(&self) -> bool {
+        let action = &self.shared.action;
+        action.trading && !action.rate_limits.is_empty() && self.members.first().is_some_and(|member| !member.pledged)
+    }
+
+    /// The circuit's word, but that no order's first attempt waits for long, be it that the destination refuses: its refusals have stopped
+    /// orders ([`ORDER_ERRORS`](crate::model::limits::ORDER_ERRORS)), so a person has armed them since and believes that it takes them again.
     fn way(&self, state: &State, now: Duration) -> Way {
         let way = state.circuit.way(now);
         let first = self.members.first().filter(|member| self.shared.action.trading && member.attempts == 0);
@@ -146,8 +163,13 @@ impl Job {
         }
         self.expire(state, Duration::ZERO);
         // It may be tried for as long as they are young, and more come all the time.
-        let too_many = self.members.len().saturating_sub(LANE_QUEUE);
-        for member in self.members.drain(..too_many) {
+        let mut too_many = self.members.len().saturating_sub(LANE_QUEUE);
+        let lets_go = |member: &mut Member| {
+            let goes = too_many > 0 && !is_notice(&member.waiting.delivery);
+            too_many -= usize::from(goes);
+            goes
+        };
+        for member in self.members.extract_if(.., lets_go) {
             member.end(&self.shared, state, OVERFLOW);
         }
     }
@@ -174,12 +196,14 @@ impl Job {
             Some(reason) => Outcome::Dead { reason: format!("{reason}; tried until it was too old") },
             None => Outcome::Expired,
         };
+        let outcome = self.progress.ending(outcome);
         for member in self.members.extract_if(.., is_old) {
             member.end(&self.shared, state, outcome.clone());
         }
     }
 
     pub(super) fn end_all(&mut self, state: &mut State, outcome: &Outcome) {
+        let outcome = self.progress.ending(outcome.clone());
         for member in self.members.drain(..) {
             member.end(&self.shared, state, outcome.clone());
         }

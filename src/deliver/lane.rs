@@ -7,6 +7,7 @@ use crate::model::action::Overflow;
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::limits;
 use crate::model::status::LaneState;
+use crate::rules::ruleset::NOTICES;
 
 use super::circuit::Way;
 use super::event::LaneHealth;
@@ -21,11 +22,23 @@ pub struct Lane {
 
 impl Lane {
     /// Puts a delivery on its way; never waits. What has to be let go is reported at once: the oldest that wait, or this one, as the
-    /// action's `overflow` says; an order while orders are stopped. After [`Lane::close`] nothing is taken any more.
+    /// action's `overflow` says; an order while orders are stopped. A notice of birdcall's own stands in front of what waits, and is let go
+    /// only when nothing but notices waits. After [`Lane::close`] nothing is taken any more.
     ///
     /// `pledge`: of an order whose intent is being committed already; without it the lane asks for one when the order's turn has come.
     #[must_use = "the reports are the ends of deliveries and must be counted"]
     pub fn offer(&self, delivery: Delivery, pledge: Option<Pledge>) -> Vec<Report> {
+        let may_drop = self.shared.overflow == Overflow::Drop && !is_notice(&delivery);
+        self.put(delivery, pledge, may_drop)
+    }
+
+    /// As [`Lane::offer`], of what an earlier run left or a person has sent again: it waits where what comes fresh would be dropped.
+    #[must_use = "the reports are the ends of deliveries and must be counted"]
+    pub fn resume(&self, delivery: Delivery) -> Vec<Report> {
+        self.put(delivery, None, false)
+    }
+
+    fn put(&self, delivery: Delivery, pledge: Option<Pledge>, may_drop: bool) -> Vec<Report> {
         let shared = &self.shared;
         let now = shared.clock.elapsed();
         let mut state = shared.state();
@@ -33,7 +46,7 @@ impl Lane {
             Some(Outcome::Abandoned)
         } else if shared.is_disarmed() {
             Some(Outcome::Suppressed { reason: Suppression::Disarmed })
-        } else if shared.overflow == Overflow::Drop && state.is_crowded(now) {
+        } else if may_drop && state.is_crowded(now) {
             Some(OVERFLOW)
         } else {
             None
@@ -64,8 +77,8 @@ impl Lane {
         let shared = &self.shared;
         let now = shared.clock.elapsed();
         let state = shared.state();
-        let is_idle = state.queue.is_empty() && state.busy < shared.concurrency && !state.closed;
-        is_idle && state.disabled.is_none() && !shared.is_disarmed() && state.is_free(now)
+        let has_room = state.ahead() + state.requests < shared.concurrency && !state.closed;
+        has_room && state.disabled.is_none() && !shared.is_disarmed() && state.is_free(now)
     }
 
     /// Deliveries that have not come to an end: queued and under way.
@@ -99,9 +112,8 @@ impl Lane {
         } else {
             (LaneState::Ok, None)
         };
-        let (waiting, delivered, attempts) = (state.queue.len() + state.busy, state.delivered, state.attempts);
         drop(state);
-        LaneHealth { state: lane_state, why, waiting, warm: shared.wire.is_warm(), delivered, attempts }
+        LaneHealth { state: lane_state, why, warm: shared.wire.is_warm() }
     }
 
     /// Takes nothing more; the worker ends when all that was taken has come to its end.
@@ -125,6 +137,11 @@ impl Drop for Lane {
     }
 }
 
+/// What birdcall itself has to say: that orders are stopped, say.
+pub(super) fn is_notice(delivery: &Delivery) -> bool {
+    &*delivery.firing.rule == NOTICES
+}
+
 /// The end of what the lane had no room for.
 pub(crate) const OVERFLOW: Outcome = Outcome::Suppressed { reason: Suppression::Overflow };
 
@@ -138,14 +155,20 @@ impl State {
     /// Nothing but the pace holds a request back, and that does not.
     fn is_free(&self, now: Duration) -> bool {
         let is_closed = self.circuit.why().is_none();
-        is_closed && !self.throttle.waits_for_probe() && self.pace.ready_at(now) <= now
+        is_closed && !self.throttle.waits_for_probe() && self.pace.fits(self.ahead() + 1, now)
     }
 
-    /// Takes the oldest out until the rest is within the bounds.
+    /// What goes before a delivery that is offered now.
+    fn ahead(&self) -> usize {
+        self.queue.len() + self.busy.saturating_sub(self.requests + self.again)
+    }
+
+    /// Takes the oldest out until the rest is within the bounds, notices last.
     fn make_room(&mut self) -> Vec<Waiting> {
         let mut lost = Vec::new();
         while self.queue.len() > limits::LANE_QUEUE || (self.bytes > limits::LANE_BYTES && self.queue.len() > 1) {
-            lost.extend(self.pop());
+            let oldest = Some(self.notices()).filter(|at| *at < self.queue.len()).unwrap_or_default();
+            lost.extend(self.remove(oldest));
         }
         lost
     }

@@ -147,7 +147,8 @@ fn concurrency(target: &Target) -> usize {
 }
 
 fn share(index: usize, action: &Action, target: Target, common: &Common, jitter: Jitter, wire: Arc<dyn Wire>) -> Shared {
-    let policy = Policy { chat: target.is_chat(), once: action.trading && !action.is_idempotent() };
+    let (chat, trading) = (target.is_chat(), action.trading);
+    let policy = Policy { chat, trading, once: trading && !action.is_idempotent() };
     let overflow = match action.overflow {
         // Only messages for people can be put together.
         Overflow::Digest if !target.is_chat() => Overflow::Queue,
@@ -162,12 +163,14 @@ fn share(index: usize, action: &Action, target: Target, common: &Common, jitter:
         hold: action.trading.then(|| common.switch.clone()),
         intents: Arc::clone(&common.intents),
         concurrency: concurrency(&target),
+        jobs: if target.is_chat() { 1 } else { limits::WEBHOOK_JOBS },
         overflow,
         target,
         events: common.events.clone(),
         wake: Notify::new(),
         told: Notify::new(),
         news: Notify::new(),
+        hope: Notify::new(),
         stop: Notify::new(),
         inner: Mutex::new(State::new(Pace::new(&action.rate_limits), jitter)),
     }

@@ -12,12 +12,14 @@ use super::verdict::{Pause, Verdict};
 pub(crate) struct Policy {
     /// A message for people: a repeated one is a nuisance, and no platform can tell.
     pub(crate) chat: bool,
+    /// An order.
+    pub(crate) trading: bool,
     /// An order that its receiver would carry out twice: never sent again once it may have arrived.
     pub(crate) once: bool,
 }
 
 /// What one delivery has been through.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
     /// Failures in a row, for the back-off.
     failures: u32,
@@ -27,6 +29,8 @@ pub(crate) struct Progress {
     pub(crate) fallback: bool,
     /// The chat's new id has been used.
     moved: bool,
+    /// Of an order that may have arrived: the latest answer that leaves it open.
+    doubt: Option<String>,
 }
 
 /// What to do next.
@@ -55,9 +59,13 @@ pub(crate) fn next(policy: Policy, progress: &mut Progress, verdict: Verdict, ha
         Verdict::Retry { reason, .. } if policy.once => {
             Step::End(Outcome::Unknown { reason: format!("{reason}; an order is not repeated") })
         }
-        Verdict::Retry { .. } => progress.back_off(jitter),
+        Verdict::Retry { reason, .. } => {
+            progress.leave_open(policy, reason);
+            progress.back_off(jitter)
+        }
         Verdict::Ambiguous { reason } => {
             progress.ambiguous += 1;
+            progress.leave_open(policy, reason.clone());
             match (policy.once, policy.chat && progress.ambiguous > 1) {
                 (true, _) => Step::End(Outcome::Unknown { reason: format!("{reason}; an order is not repeated") }),
                 (_, true) => Step::End(Outcome::Unknown { reason: format!("{reason}, twice") }),
@@ -82,6 +90,27 @@ pub(crate) fn next(policy: Policy, progress: &mut Progress, verdict: Verdict, ha
 }
 
 impl Progress {
+    fn leave_open(&mut self, policy: Policy, reason: String) {
+        if policy.trading {
+            self.doubt = Some(reason);
+        }
+    }
+
+    /// How it ends, by what became of its latest attempt: an order that an earlier attempt may have brought there is not known to have failed.
+    pub(crate) fn ending(&self, outcome: Outcome) -> Outcome {
+        let Some(doubt) = &self.doubt else { return outcome };
+        let then = match outcome {
+            Outcome::Delivered { .. } | Outcome::Unknown { .. } | Outcome::Abandoned => return outcome,
+            Outcome::Expired => "it became too old to be sent again".to_owned(),
+            Outcome::Suppressed { reason: Suppression::Disarmed } => {
+                "orders were stopped before it could be sent again".to_owned()
+            }
+            Outcome::Suppressed { reason } => format!("it was held back ({})", reason.name()),
+            Outcome::Dead { reason } => reason,
+        };
+        Outcome::Unknown { reason: format!("{doubt}: it may have arrived; then {then}") }
+    }
+
     fn back_off(&mut self, jitter: &mut Jitter) -> Step {
         self.failures = self.failures.saturating_add(1);
         Step::Again(jitter.pause(self.failures))

@@ -4,9 +4,9 @@ use super::*;
 use crate::deliver::verdict::tests::delivered;
 use crate::model::delivery::Receipt;
 
-const CHAT: Policy = Policy { chat: true, once: false };
-const HOOK: Policy = Policy { chat: false, once: false };
-const ORDER: Policy = Policy { chat: false, once: true };
+const CHAT: Policy = Policy { chat: true, trading: false, once: false };
+const HOOK: Policy = Policy { chat: false, trading: false, once: false };
+const ORDER: Policy = Policy { chat: false, trading: true, once: true };
 
 fn reason() -> String {
     "why".to_owned()

@@ -17,6 +17,7 @@ use super::circuit::Circuit;
 use super::event::LaneEvent;
 use super::gate::Gate;
 use super::intents::{Intents, Pledge};
+use super::lane::is_notice;
 use super::pace::{Pace, Slot};
 use super::retry::Policy;
 use super::switch::Switch;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) intents: Arc<dyn Intents>,
     /// Requests under way at once.
     pub(crate) concurrency: usize,
+    /// The same and what waits to be tried again. As many in a chat's lane, which keeps its order.
+    pub(crate) jobs: usize,
     /// `Digest` only where messages can be put together.
     pub(crate) overflow: Overflow,
     pub(crate) events: mpsc::Sender<LaneEvent>,
@@ -46,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) told: Notify,
     /// What others have waited for: a probe is over, the circuit has changed.
     pub(crate) news: Notify,
+    /// The circuit has closed: what waits to be tried again need not wait out its pause.
+    pub(crate) hope: Notify,
     /// Nothing more to do.
     pub(crate) stop: Notify,
     /// Held for moments only, never across an await.
@@ -70,14 +75,18 @@ pub(crate) struct State {
     pub(crate) jitter: Jitter,
     /// Deliveries taken out of the queue and not yet at their end.
     pub(crate) busy: usize,
+    /// Requests under way.
+    pub(crate) requests: usize,
+    /// Jobs that wait to be tried again.
+    pub(crate) again: usize,
     pub(crate) closed: bool,
     pub(crate) disabled: Option<String>,
+    /// That orders wait for long has been told.
+    pub(crate) has_told_hold: bool,
     /// The chat's new id.
     pub(crate) moved: Option<i64>,
     /// What happened and is not told yet, in order.
     pub(crate) untold: VecDeque<LaneEvent>,
-    pub(crate) delivered: u64,
-    pub(crate) attempts: u64,
 }
 
 impl std::fmt::Debug for Shared {
@@ -125,7 +134,6 @@ impl Shared {
 
     /// The end of a delivery, to be told after all that was to be told before.
     pub(crate) fn end(&self, state: &mut State, delivery: &Delivery, outcome: Outcome, attempts: u32) {
-        state.delivered += u64::from(matches!(outcome, Outcome::Delivered { .. }));
         self.tell(state, LaneEvent::Ended(self.report(delivery, outcome, attempts)));
     }
 
@@ -145,22 +153,33 @@ impl State {
             circuit: Circuit::default(),
             jitter,
             busy: 0,
+            requests: 0,
+            again: 0,
             closed: false,
             disabled: None,
+            has_told_hold: false,
             moved: None,
             untold: VecDeque::new(),
-            delivered: 0,
-            attempts: 0,
         }
     }
 
     pub(crate) fn push(&mut self, waiting: Waiting) {
         self.bytes = self.bytes.saturating_add(weight(&waiting.delivery));
-        self.queue.push_back(waiting);
+        let at = if is_notice(&waiting.delivery) { self.notices() } else { self.queue.len() };
+        self.queue.insert(at, waiting);
+    }
+
+    /// Notices that wait: they stand in front.
+    pub(crate) fn notices(&self) -> usize {
+        self.queue.iter().take_while(|waiting| is_notice(&waiting.delivery)).count()
     }
 
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
-        let waiting = self.queue.pop_front()?;
+        self.remove(0)
+    }
+
+    pub(crate) fn remove(&mut self, at: usize) -> Option<Waiting> {
+        let waiting = self.queue.remove(at)?;
         self.bytes = self.bytes.saturating_sub(weight(&waiting.delivery));
         Some(waiting)
     }
@@ -172,8 +191,16 @@ impl State {
 
     /// Leave was given for `slot`.
     pub(crate) fn started(&mut self, slot: Slot) {
+        self.requests += 1;
         self.throttle.started(slot);
         self.circuit.started(slot);
+    }
+
+    /// The request of `slot` is over, answered or not; what the circuit learns from it is another matter.
+    pub(crate) fn finished(&mut self, slot: Slot, now: Duration) {
+        self.requests = self.requests.saturating_sub(1);
+        self.pace.finish(slot, now);
+        self.throttle.finished(slot);
     }
 }
 

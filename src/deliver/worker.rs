@@ -57,7 +57,7 @@ async fn serve(shared: &Arc<Shared>) {
     let mut under_way = FuturesUnordered::new();
     let mut next: Option<Job> = None;
     loop {
-        let has_room = under_way.len() < shared.concurrency;
+        let has_room = under_way.len() < shared.jobs;
         if next.is_none() && has_room {
             next = Job::pop(shared);
         }
@@ -112,6 +112,13 @@ pub(crate) async fn turn(shared: &Shared, job: &mut Job) -> Option<Slot> {
             Look::Go(slot) => return Some(slot),
             Look::Over => return None,
             Look::Wait(wait) => wait,
+            Look::Commit => match job.commit().await {
+                Ok(()) => continue,
+                Err(outcome) => {
+                    job.end_all(&mut shared.state(), &outcome);
+                    return None;
+                }
+            },
         };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}

@@ -177,10 +177,11 @@ impl Journal {
     }
 
     /// How many deliveries are pending or sending, once all that was pushed so far is written, or, when it cannot be, as the disk has it.
-    pub async fn pending(&self) -> u64 {
+    /// Asked when this is called, not when it is awaited.
+    pub fn pending(&self) -> impl Future<Output = u64> + Send + use<> {
         let (answer, answered) = oneshot::channel();
         self.shared().queue.push(Item::Count(answer));
-        answered.await.unwrap_or(0)
+        async move { answered.await.unwrap_or(0) }
     }
 
     /// Waits until all that was pushed so far is written; `false` when it cannot be.

@@ -59,8 +59,8 @@ pub enum Outcome {
         /// In words, with the destination's answer, without secrets.
         reason: String,
     },
-    /// Bytes left us and no answer came: it may have arrived. For orders, which are never sent twice, and for chat messages whose second
-    /// attempt went unanswered too.
+    /// Bytes left us and no answer came that says what became of them: it may have arrived. For orders, whatever their later attempts came to,
+    /// and for chat messages whose second attempt went unanswered too.
     Unknown {
         /// In words.
         reason: String,

@@ -101,6 +101,11 @@ pub const TEMPLATE_FUEL: u64 = 50_000;
 
 // --- deliver ---
 
+/// Deliveries of one webhook lane that are under way or wait to be tried again; more wait in its queue. Each holds its message, of at most
+/// [`TEMPLATE_BYTES`].
+pub const WEBHOOK_JOBS: usize = 4 * WEBHOOK_CONCURRENCY;
+/// Orders that wait for so long because their destination asks for patience are told of: they may be too old by then.
+pub const ORDER_HOLD_TOLD: Duration = Duration::from_secs(60);
 /// Deliveries waiting in one lane.
 pub const LANE_QUEUE: usize = 1_000;
 /// Bytes of the deliveries that wait in one lane; the oldest leaves first and is counted (RELIABILITY B10: a dead destination costs at most

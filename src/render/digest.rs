@@ -11,9 +11,7 @@ use super::{discord, sanitise, slack, telegram};
 use crate::model::action::Discord;
 use crate::model::delivery::DigestLine;
 use crate::model::firing::Firing;
-use crate::model::message::{
-    AllowedMentions, ConsoleBody, DiscordBody, Embed, EmbedFooter, LinkPreview, Role, SlackBody, TelegramBody,
-};
+use crate::model::message::{AllowedMentions, DiscordBody, Embed, EmbedFooter, LinkPreview, SlackBody, TelegramBody};
 
 /// Of a rule's name, of who did what, of a text, in the unit of each platform and after its escaping.
 const RULE: usize = 60;
@@ -21,9 +19,8 @@ const WHO: usize = 90;
 const TEXT: usize = 140;
 /// Rules that are named with their counts.
 const RULES: usize = 5;
-/// Lines that a screen takes.
+/// Lines that are shown at most.
 const LINES: usize = 25;
-const SCREEN: usize = 15;
 /// UTF-16 code units of a Telegram message, and of Slack's blocks (DESTINATIONS 4.2, 5.2).
 const TELEGRAM: usize = 4_096;
 const SLACK: usize = 6_500;
@@ -185,21 +182,4 @@ pub(super) fn slack(lines: &[&DigestLine], total: usize) -> SlackBody {
         blocks.push(json!({ "type": "rich_text", "elements": [slack::section(&elements)] }));
     }
     SlackBody { text: slack::notified(&format!("{}{rules}", head(total))), blocks, unfurl_links: false, unfurl_media: false }
-}
-
-/// For the terminal, which never needs one.
-pub(super) fn console(lines: &[&DigestLine], total: usize) -> ConsoleBody {
-    let mut pieces = vec![(Role::Title, head(total))];
-    let shown = lines.len().min(SCREEN);
-    for line in lines.iter().take(SCREEN) {
-        let parts = [&line.rule, &line.who, &line.text].map(|part| sanitise::line(&sanitise::terminal(part)));
-        let words = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
-        pieces.push((Role::Plain, "\n  ".to_owned()));
-        pieces.push((Role::Quoted, cut(&words, RULE + WHO + TEXT, chars).into_owned()));
-    }
-    if let Some(rest) = rest(total.saturating_sub(shown)) {
-        pieces.push((Role::Plain, format!("\n  {rest}")));
-    }
-    pieces.push((Role::Plain, "\n".to_owned()));
-    ConsoleBody { pieces }
 }

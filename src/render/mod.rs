@@ -86,14 +86,15 @@ pub fn digest_line(firing: &Firing) -> DigestLine {
     digest::line(firing)
 }
 
-/// One message for many firings: `total` in all, of which `lines`, the newest first, are shown as far as they fit. For chats.
+/// One message for many firings: `total` in all, of which `lines`, the newest first, are shown as far as they fit. `None` where nobody is told
+/// together: only chats are.
 #[must_use]
-pub fn digest(action: &Action, lines: &[&DigestLine], total: usize) -> Body {
+pub fn digest(action: &Action, lines: &[&DigestLine], total: usize) -> Option<Body> {
     match &action.destination {
-        Destination::Discord(discord) => Body::Discord(Box::new(digest::discord(discord, lines, total))),
-        Destination::Telegram(_) => Body::Telegram(Box::new(digest::telegram(lines, total))),
-        Destination::Slack(_) => Body::Slack(Box::new(digest::slack(lines, total))),
-        Destination::Console | Destination::Webhook(_) => Body::Console(digest::console(lines, total)),
+        Destination::Discord(discord) => Some(Body::Discord(Box::new(digest::discord(discord, lines, total)))),
+        Destination::Telegram(_) => Some(Body::Telegram(Box::new(digest::telegram(lines, total)))),
+        Destination::Slack(_) => Some(Body::Slack(Box::new(digest::slack(lines, total)))),
+        Destination::Console | Destination::Webhook(_) => None,
     }
 }
 

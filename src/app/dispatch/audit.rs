@@ -58,8 +58,8 @@ impl Dispatch {
 
     /// What the journal should have pending, and its answer.
     pub(in crate::app) fn pending_of_journal(&self) -> Option<Audit> {
-        let journal = self.journal.clone()?;
-        Some(Audit { expected: self.ledger.pending(), counting: Box::pin(async move { journal.pending().await }) })
+        let journal = self.journal.as_ref()?;
+        Some(Audit { expected: self.ledger.pending(), counting: Box::pin(journal.pending()) })
     }
 }
 

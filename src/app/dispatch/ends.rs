@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 use super::Dispatch;
-use crate::app::notices::Notice;
+use crate::app::notices::{Notice, RULE};
 use crate::app::safety::written;
 use crate::deliver::LaneEvent;
 use crate::deliver::console::CLOSED;
@@ -48,6 +48,12 @@ impl Dispatch {
                     text: format!("It has failed several times in a row ({why}). birdcall tries one delivery at a time until it works again; what waits meanwhile expires as its max_age says."),
                 });
             }
+            LaneEvent::Patience { action, pause, reason } => self.tell(&Notice {
+                key: format!("patience:{}", self.name(*action)),
+                about: Some(*action),
+                title: format!("{} takes no orders for {}", self.name(*action), written(*pause)),
+                text: format!("It asks for patience ({reason}). Orders that grow older than their max_age meanwhile expire and are not sent."),
+            }),
             LaneEvent::Circuit { action, open: None } => info!(action = %self.name(*action), "the destination works again"),
         }
     }
@@ -68,13 +74,17 @@ impl Dispatch {
             });
         }
         self.say(report);
+        if &*report.firing.rule == RULE {
+            self.notices.ended(report);
+        }
         if !self.sent_again.is_empty() && !matches!(report.outcome, Outcome::Delivered { .. }) {
             self.sent_again.remove(&(report.firing.id, report.action));
         }
         if self.is_trading(report.action) {
             if let Outcome::Unknown { reason } = &report.outcome {
                 self.tell(&Notice {
-                    key: format!("unknown:{}:{}", report.firing.id, report.action),
+                    // A person may have sent it again.
+                    key: format!("unknown:{}:{}:{}", report.firing.id, report.action, self.clock.now().as_millis()),
                     about: Some(report.action),
                     title: format!("It is unknown whether an order arrived: {}", report.firing.rule),
                     text: format!(
@@ -147,5 +157,78 @@ impl Dispatch {
             Outcome::Abandoned if self.journal.is_some() => info!(action, %rule, %id, "pending: the next run takes it up"),
             Outcome::Abandoned => warn!(action, %rule, %id, "abandoned: the program stops"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::app::Way;
+    use crate::app::lanes::Lanes;
+    use crate::clock::Clock;
+    use crate::deliver::{Common, Granted, Switch};
+    use crate::model::firing::FiringBrief;
+    use crate::model::ids::FiringId;
+    use crate::model::time::Timestamp;
+
+    const RULES: &str = r#"
+[actions.out]
+type = "console"
+[actions.bot]
+type = "webhook"
+url = "env:BOT"
+secret = "env:BOT_SECRET"
+trading = true
+max_age = "10s"
+json = { tweet = "{{ tweet.id }}", at = "{{ firing.at_ms }}" }
+[[rule]]
+name = "gm"
+send = ["out", "bot"]
+when = { handle = "kol", keyword = "gm" }
+"#;
+
+    /// Of which nothing is sent anywhere. The place of the bot.
+    fn dispatch() -> (Dispatch, usize) {
+        let source = crate::rules::Source { name: "rules.toml".to_owned(), text: RULES.to_owned() };
+        let rules = Arc::new(crate::rules::load(&[source]).ruleset.expect("rules without a mistake"));
+        let bot = rules.actions.iter().position(|action| action.trading).unwrap();
+        let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
+        let events = tokio::sync::mpsc::channel(64).0;
+        let (clock, switch) = (Clock::starting_at(Timestamp::from_millis(0)), Switch::new(true));
+        let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents: Arc::new(Granted) };
+        let lanes = Lanes::open(&rules, vec![Way::Console, Way::Console], Box::new(std::io::sink()), &common).unwrap();
+        let names = rules.actions.iter().map(|action| action.name.as_str().into()).collect();
+        (Dispatch::new(rules, lanes, None, clock, switch, names), bot)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_time_that_it_is_unknown_whether_an_order_arrived_is_told() {
+        let (mut dispatch, action) = dispatch();
+        let (id, at) = (FiringId::of("gm", "1", ""), Timestamp::from_millis(0));
+        let firing = Arc::new(FiringBrief { id, rule: "gm".into(), subject: "tweet:1".to_owned(), at, late: false });
+        let outcome = Outcome::Unknown { reason: "no answer".to_owned() };
+        let report = Report { firing, action, outcome, attempts: 1, took: Duration::ZERO };
+        for told in 1..=3 {
+            dispatch.note(&report);
+            assert_eq!(dispatch.totals.deliveries, told);
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_notice_that_had_no_room_does_not_keep_the_next_one_from_being_told() {
+        let (mut dispatch, _) = dispatch();
+        let lag = Notice { key: "lag".to_owned(), about: None, title: "Alerts come late".to_owned(), text: String::new() };
+        dispatch.tell(&lag);
+        dispatch.tell(&lag);
+        assert_eq!(dispatch.totals.deliveries, 1);
+        tokio::time::advance(crate::model::limits::NOTICE_AGAIN).await;
+        dispatch.lanes.close();
+        dispatch.tell(&lag);
+        dispatch.tell(&lag);
+        assert_eq!(dispatch.totals.deliveries, 3);
     }
 }

@@ -236,7 +236,7 @@ impl Dispatch {
     /// Takes up a delivery of an earlier run, whose row the journal has.
     pub(super) fn resume(&mut self, delivery: Delivery) {
         self.begun(&delivery.firing, delivery.action);
-        for report in self.lanes.offer(delivery, None) {
+        for report in self.lanes.resume(delivery) {
             self.note(&report);
         }
     }

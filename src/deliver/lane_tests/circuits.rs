@@ -93,7 +93,7 @@ async fn five_failures_open_it_one_probe_goes_at_a_time_and_the_first_success_cl
         assert_eq!((tries[19], probes), (ms(0), vec![1, 3, 7]));
         let before = tries.len();
         let health = rig.lane.health();
-        assert_eq!((health.state, health.waiting), (LaneState::CircuitOpen, 20));
+        assert_eq!((health.state, rig.lane.waiting()), (LaneState::CircuitOpen, 20));
         assert!(health.why.is_some());
         rig.drain().await;
         assert_eq!(rig.tries().len(), before + 20, "the fourth probe and the nineteen behind it");

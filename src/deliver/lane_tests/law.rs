@@ -12,7 +12,7 @@ struct Chance {
     rng: Rng,
     rig: Rig,
     offered: usize,
-    ends: BTreeMap<FiringId, u32>,
+    ends: BTreeMap<FiringId, Outcome>,
     /// When orders could not leave, as spans since the start.
     stops: Vec<(Duration, Duration)>,
     stopped: Option<Duration>,
@@ -92,7 +92,7 @@ impl Chance {
     }
 
     fn end(&mut self, report: &Report, from: &str) {
-        let before = self.ends.insert(report.firing.id, report.attempts);
+        let before = self.ends.insert(report.firing.id, report.outcome.clone());
         assert_eq!(before, None, "ended twice, the second time {:?} from {from}", report.outcome);
     }
 
@@ -173,7 +173,7 @@ impl Chance {
                     let cut = matches!(report.outcome, Outcome::Abandoned | Outcome::Unknown { .. });
                     assert!(report.attempts == told || (cut && report.attempts == told + 1), "{report:?} after {told}");
                 }
-                LaneEvent::Disabled { .. } | LaneEvent::Circuit { .. } => {}
+                LaneEvent::Disabled { .. } | LaneEvent::Circuit { .. } | LaneEvent::Patience { .. } => {}
             }
         }
         assert_eq!((self.ends.len(), self.rig.lane.waiting()), (self.offered, 0));
@@ -189,6 +189,14 @@ impl Chance {
             let stopped = self.stops.iter().find(|(from, to)| *from < asked.at && asked.at < *to);
             assert_eq!(stopped, None, "an order left while orders were stopped: {asked:?}");
             answers.entry(asked.body).or_default().push(asked.said);
+        }
+        for (order, answers) in &answers {
+            let may_have_arrived =
+                answers.iter().any(|said| matches!(said, Said::Silence | Said::Status(500.., _) | Said::With(500.., ..)));
+            let n = order.strip_prefix("mark").and_then(|rest| rest.strip_suffix('x')).unwrap().parse().unwrap();
+            let end = &self.ends[&id(n)];
+            let is_honest = matches!(end, Outcome::Delivered { .. } | Outcome::Unknown { .. } | Outcome::Abandoned);
+            assert!(is_honest || !may_have_arrived, "{order} ended as {end:?} after {answers:?}");
         }
         for (order, answers) in answers.iter().filter(|_| once) {
             // Sent again only after an answer that said "not taken, come again".

@@ -4,7 +4,9 @@
 mod circuits;
 mod digests;
 mod law;
+mod notices;
 mod orders;
+mod retries;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -225,6 +227,7 @@ impl Rig {
             LaneEvent::Circuit { open: Some(why), .. } => Some(format!("open: {why}")),
             LaneEvent::Circuit { open: None, .. } => Some("closed".to_owned()),
             LaneEvent::Disabled { reason, .. } => Some(format!("disabled: {reason}")),
+            LaneEvent::Patience { pause, .. } => Some(format!("patience: {} s", pause.as_secs())),
             LaneEvent::Attempted(_) | LaneEvent::Ended(_) => None,
         };
         self.told.iter().filter_map(change).collect()
@@ -312,6 +315,15 @@ fn to_webhook() -> Action {
 
 fn to_bot() -> Action {
     Action { trading: true, ..to_webhook() }
+}
+
+/// Its receiver carries out an order once, however often it comes.
+fn to_idempotent_bot() -> Action {
+    let mut bot = to_bot();
+    if let Destination::Webhook(webhook) = &mut bot.destination {
+        webhook.idempotent = true;
+    }
+    bot
 }
 
 fn to_discord() -> Action {

@@ -31,8 +31,10 @@ impl Intents for Book {
     fn begin(&self, delivery: &Delivery) -> Pledge {
         self.begun.lock().unwrap().push(delivery.firing.id);
         let (takes, refuses, kept) = (self.takes, self.refuses, Arc::clone(&self.kept));
+        // From now on, whether it is awaited already or not.
+        let written = sleep(takes);
         Box::pin(async move {
-            sleep(takes).await;
+            written.await;
             if refuses {
                 return Err(Unrecorded("the disk is full".to_owned()));
             }
@@ -245,7 +247,7 @@ async fn a_lane_is_ready_while_nothing_would_hold_one_back() {
     let rig = Rig::new(paced, |_, _| OK);
     assert!(rig.lane.is_ready());
     rig.put(rig.delivery(1, secs(10)));
-    assert!(!rig.lane.is_ready(), "one waits in front of it");
+    assert!(rig.lane.is_ready(), "one waits in front of it, and two may go at once");
     tokio::task::yield_now().await;
     assert!(rig.lane.is_ready(), "it is under way, and there is room for another");
     rig.put(rig.delivery(2, secs(10)));
@@ -280,4 +282,140 @@ async fn attempts_and_the_end_are_told_in_order_with_what_was_answered() {
     assert_eq!((attempts[1].at.since(START), attempts[1].took), (ms(1 + 500), ms(11)));
     assert!(matches!(&rig.told[3], LaneEvent::Ended(report) if report.attempts == 3 && report.outcome.name() == "unknown"));
     assert_eq!(rig.told.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_order_that_may_have_arrived_never_ends_as_if_it_had_not() {
+    let (down, silent) = (Said::Status(503, "down"), Said::Silence);
+    let (silently, badly) = ("no complete answer: it may have arrived; then ", "HTTP 503: down: it may have arrived; then ");
+    for (first, then, stops, expected) in [
+        (silent.clone(), Said::NotSent, false, format!("{silently}it became too old to be sent again")),
+        (silent.clone(), Said::NotSent, true, format!("{silently}orders were stopped before it could be sent again")),
+        (silent.clone(), Said::Status(409, "exists"), false, format!("{silently}HTTP 409: exists")),
+        (silent, Said::Status(422, "no"), false, format!("{silently}HTTP 422: no")),
+        (down.clone(), down.clone(), false, format!("{badly}it became too old to be sent again")),
+        (down.clone(), Said::NotSent, true, format!("{badly}orders were stopped before it could be sent again")),
+        (down, Said::Status(404, "gone"), false, format!("{badly}HTTP 404: gone")),
+    ] {
+        let plan = Plan { jitter: 1.0, ..Plan::new(to_idempotent_bot()) };
+        let mut rig = plan.open(move |n, _| if n == 0 { first.clone() } else { then.clone() });
+        rig.put(rig.delivery(1, secs(10)));
+        rig.wait(ms(300)).await;
+        rig.common.switch.set(!stops);
+        rig.drain().await;
+        assert_eq!(rig.outcome(1), &Outcome::Unknown { reason: expected });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_order_of_which_nothing_can_have_arrived_or_that_has_ends_as_what_it_is() {
+    for (first, then, expected) in [
+        (Said::Silence, OK, "delivered"),
+        (Said::Status(500, "boom"), OK, "delivered"),
+        (Said::NotSent, Said::NotSent, "expired"),
+        (Said::NotSent, Said::Status(409, "no"), "dead"),
+        (Said::With(429, "retry-after", "1"), Said::Status(422, "no"), "dead"),
+    ] {
+        let mut rig = Rig::new(to_idempotent_bot(), move |n, _| if n == 0 { first.clone() } else { then.clone() });
+        rig.put(rig.delivery(1, secs(10)));
+        rig.drain().await;
+        assert_eq!(rig.outcomes(), [expected]);
+    }
+}
+
+/// A disk that stands still until `until`, and then takes all at once.
+#[derive(Debug)]
+struct Stalled {
+    until: Instant,
+    begun: Mutex<usize>,
+}
+
+impl Stalled {
+    fn until(until: Instant) -> Arc<Self> {
+        Arc::new(Self { until, begun: Mutex::default() })
+    }
+}
+
+impl Intents for Stalled {
+    fn begin(&self, _: &Delivery) -> Pledge {
+        *self.begun.lock().unwrap() += 1;
+        let written = tokio::time::sleep_until(self.until);
+        Box::pin(async move {
+            written.await;
+            Ok(())
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_whose_intents_are_committed_together_leave_at_their_pace_all_the_same() {
+    let paced = Action { rate_limits: rates(&[(1, ms(400))]), ..to_bot() };
+    let disk = Stalled::until(Instant::now() + secs(1));
+    let plan = Plan { intents: Arc::<Stalled>::clone(&disk), ..Plan::new(paced) };
+    let mut rig = plan.open(|_, _| OK);
+    (0..4).for_each(|n| rig.put(rig.delivery(n, secs(10))));
+    rig.put(rig.delivery(4, ms(1_900)));
+    // Others are offered all the time.
+    for _ in 0..10 {
+        rig.wait(ms(100)).await;
+    }
+    rig.drain().await;
+    let at: Vec<Duration> = rig.asked().iter().map(|asked| asked.at).collect();
+    assert!(at.windows(2).all(|pair| pair[1] - pair[0] >= ms(400)) && at.len() == 4, "{at:?}");
+    assert_eq!((rig.outcome(4), *disk.begun.lock().unwrap()), (&Outcome::Expired, 4), "no intent for what is not sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_waits_for_its_slot_after_its_intent_is_stopped_at_once() {
+    let paced = Action { rate_limits: rates(&[(1, secs(30))]), ..to_bot() };
+    let disk = Stalled::until(Instant::now() + secs(1));
+    let mut rig = Plan { intents: disk, ..Plan::new(paced) }.open(|_, _| OK);
+    (0..2).for_each(|n| rig.put(rig.delivery(n, secs(60))));
+    rig.wait(secs(2)).await;
+    rig.common.switch.set(false);
+    rig.wait(ms(1)).await;
+    assert_eq!((rig.outcomes(), rig.asked().len()), (vec!["delivered", "suppressed"], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn paced_orders_that_come_together_do_not_wait_for_each_other_s_intents() {
+    let paced = Action { rate_limits: rates(&[(5, secs(1))]), ..to_bot() };
+    let book = Book::new(ms(30), false);
+    let mut rig = with(paced, &book).open(|_, _| OK);
+    for n in 0..7 {
+        let delivery = rig.delivery(n, secs(10));
+        // As the app does.
+        let pledge = rig.lane.is_ready().then(|| book.begin(&delivery));
+        assert_eq!(pledge.is_some(), n < 5, "no intent for what must wait");
+        assert!(rig.lane.offer(delivery, pledge).is_empty());
+    }
+    rig.wait(ms(100)).await;
+    assert!(rig.asked().len() == 5 && rig.asked().iter().all(|asked| asked.at <= ms(35)), "{:?}", rig.asked());
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_that_a_long_patience_holds_up_are_told_of_once_when_it_begins() {
+    let mut rig = Rig::new(to_bot(), |n, _| match n {
+        0..=2 => Said::With(429, "retry-after", "120"),
+        4 => Said::With(429, "retry-after", "60"),
+        5 => Said::With(429, "retry-after", "59"),
+        _ => OK,
+    });
+    (0..2).for_each(|n| rig.put(rig.delivery(n, secs(10))));
+    rig.wait(secs(20)).await;
+    assert_eq!((rig.outcomes(), rig.changes()), (vec!["expired"; 2], vec!["patience: 120 s".to_owned()]));
+    rig.put(rig.delivery(2, secs(300)));
+    rig.wait(secs(290)).await;
+    assert_eq!((rig.outcome(2).name(), rig.changes().len()), ("delivered", 1), "it goes on asking for patience");
+    rig.put(rig.delivery(3, secs(300)));
+    rig.drain().await;
+    assert_eq!(rig.changes(), ["patience: 120 s", "patience: 60 s"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_patience_of_what_carries_no_orders_is_nothing_to_tell() {
+    let mut rig = Rig::new(to_webhook(), |n, _| if n == 0 { Said::With(429, "retry-after", "120") } else { OK });
+    rig.put(rig.delivery(0, secs(300)));
+    rig.drain().await;
+    assert_eq!((rig.outcomes(), rig.changes().len()), (vec!["delivered"], 0));
 }

@@ -309,6 +309,7 @@ async fn fault(place: &Place, roots: Arc<rustls::RootCertStore>) -> Option<Strin
         let (outcome, again) = match (place.class, idempotent) {
             (Class::Delivered, _) => ("delivered", false),
             (Class::Ambiguous, false) => ("unknown", false),
+            (Class::Ambiguous, true) => ("unknown", true),
             _ => ("expired", true),
         };
         if report.outcome.name() != outcome || (report.attempts > 1) != again {

@@ -299,6 +299,19 @@ async fn a_dead_delivery_is_pending_again_with_a_new_end() {
 }
 
 #[tokio::test]
+async fn what_is_pending_is_counted_as_it_was_when_that_was_asked_whenever_the_answer_is_awaited() {
+    let home = Home::new();
+    let open = home.open();
+    open.journal.record(record(1, &["desk"]));
+    let counted = open.journal.pending();
+    assert!(open.journal.flush().await);
+    open.journal.record(record(2, &["desk"]));
+    assert!(open.journal.flush().await);
+    assert_eq!(counted.await, 1);
+    open.close();
+}
+
+#[tokio::test]
 async fn a_second_run_goes_on_where_the_first_stopped() {
     let home = Home::new();
     for run in 0..3 {

@@ -15,7 +15,7 @@ use super::samples::{action_of, every_kind, on_tweet, post, s, sent};
 const CHATS: [&str; 3] = ["discord", "telegram", "slack"];
 
 fn made(platform: &str, lines: &[DigestLine], total: usize) -> Body {
-    digest(&action_of(platform), &lines.iter().collect::<Vec<_>>(), total)
+    digest(&action_of(platform), &lines.iter().collect::<Vec<_>>(), total).unwrap()
 }
 
 /// Everything that has to hold for a digest.
@@ -104,7 +104,7 @@ fn nobodys_words_act_in_a_digest_wherever_they_were_written() {
     for words in words() {
         let firings: Vec<(&str, Firing)> = places(&words);
         let lines: Vec<DigestLine> = firings.iter().map(|(_, firing)| digest_line(firing)).collect();
-        for platform in CHATS.iter().chain(&["console"]) {
+        for platform in CHATS {
             let held = std::panic::catch_unwind(|| check(&made(platform, &lines, lines.len() + 3)));
             let start: String = words.chars().take(60).collect();
             assert!(held.is_ok(), "{platform}: {start:?}");
