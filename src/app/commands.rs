@@ -119,31 +119,37 @@ fn again(running: &mut Running, stored: StoredDelivery, orders: bool) -> Result<
         State::Delivered => return Err("it has arrived already".to_owned()),
         State::Suppressed | State::Expired | State::Dead | State::Unknown => {}
     }
-    if stored.trading && !orders {
+    let dispatch = &mut running.dispatch;
+    let at = dispatch.rules.actions.iter().position(|action| action.name == stored.action);
+    let at = at.ok_or_else(|| format!("the rules have no action {} any more", stored.action))?;
+    let (trading, mode, max_age) =
+        dispatch.rules.actions.get(at).map_or((true, Mode::Off, MAX_AGE), |action| (action.trading, action.mode, action.max_age));
+    let is_order = stored.trading || trading;
+    if is_order && !orders {
         return Err(
             "it is an order, and may have been placed by other means meanwhile; say --orders if it is to be sent".to_owned()
         );
     }
-    let dispatch = &mut running.dispatch;
-    if stored.trading && !dispatch.switch.is_armed() {
+    if is_order && !dispatch.switch.is_armed() {
         return Err("orders are stopped; birdcall arm starts them".to_owned());
     }
-    let action = dispatch.rules.actions.iter().position(|action| action.name == stored.action);
-    let action = action.ok_or_else(|| format!("the rules have no action {} any more", stored.action))?;
-    let mode = dispatch.rules.actions.get(action).map_or(Mode::Off, |action| action.mode);
     if mode != Mode::Armed {
         return Err(format!("{} has mode = \"{}\"", stored.action, mode.name()));
     }
+    // That nothing asks for it any more is no reason against it: a person does.
+    let (mode, _) = recovery::asked_for(&dispatch.rules, &stored.firing.rule, at);
+    if mode != Mode::Armed {
+        return Err(format!("the rule {} has mode = \"{}\" for {}", stored.firing.rule, mode.name(), stored.action));
+    }
     let body = stored.body.ok_or("it ended before there was a message, or the journal is damaged where it was")?;
-    if !dispatch.may_send_again(stored.firing.id, action) {
+    if !dispatch.may_send_again(stored.firing.id, at) {
         return Err("it is on its way, or has just arrived".to_owned());
     }
-    let max_age = dispatch.rules.actions.get(action).map_or(MAX_AGE, |action| action.max_age);
     let expires_at = dispatch.clock.now().plus(max_age);
     if let Some(journal) = &dispatch.journal {
         journal.redelivered(RedeliverRow { id: stored.id, expires_at });
     }
-    dispatch.resume(recovery::delivery(stored.firing, action, expires_at, body, stored.fallback));
+    dispatch.resume(recovery::delivery(stored.firing, at, expires_at, body, stored.fallback));
     Ok(format!("on its way to {}", stored.action))
 }
 
