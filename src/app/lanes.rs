@@ -78,6 +78,11 @@ impl Lanes {
         matches!(self.lanes.get(action), Some(Some(lane)) if lane.is_ready())
     }
 
+    /// Why an action would not send what is offered now, in words.
+    pub(super) fn refusal(&self, action: usize) -> Option<String> {
+        self.lanes.get(action)?.as_ref().and_then(Lane::refusal)
+    }
+
     /// How an action's lane is; `None` for those that print.
     pub(super) fn health(&self, action: usize) -> Option<LaneHealth> {
         self.lanes.get(action)?.as_ref().map(Lane::health)

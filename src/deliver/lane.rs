@@ -68,6 +68,19 @@ impl Lane {
         is_idle && state.disabled.is_none() && !shared.is_disarmed() && state.is_free(now)
     }
 
+    /// Why a delivery that is offered now would come to nothing, or push out another one, in words.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        let now = self.shared.clock.elapsed();
+        let state = self.shared.state();
+        if let Some(reason) = &state.disabled {
+            return Some(format!("takes nothing any more: {reason}"));
+        }
+        let is_full = state.queue.len() >= limits::LANE_QUEUE || state.bytes > limits::LANE_BYTES;
+        let has_no_room = is_full || self.shared.overflow == Overflow::Drop && state.is_crowded(now);
+        has_no_room.then(|| "has no room for it at the moment".to_owned())
+    }
+
     /// Deliveries that have not come to an end: queued and under way.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -128,3 +128,53 @@ async fn an_order_that_was_to_be_sent_counts_as_one_of_the_day_after_the_restart
     assert_eq!(world.orders(1), ["1"]);
     world.is_well();
 }
+
+/// What `redeliver` says of the delivery `row` that it refuses.
+fn refused(home: &Home, row: &Value) -> String {
+    let (code, out, said) = home.run(&["redeliver", "--orders", &row["id"].to_string()]);
+    assert_eq!(code, 2, "{out}{said}");
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redeliver_refuses_what_its_lane_would_not_send() {
+    let world = World::new(Rig::plain().await).await;
+    let text = rules("", "max_age = \"60s\"").replace("notices = [\"desk\"]\n", "");
+    let home = world.home(&text.replace("rate_limit = \"10000/s\"", "rate_limit = \"1/h\"\noverflow = \"drop\""));
+    let program = world.start(&home);
+    world.lists("1");
+    in_state(&home, "desk", "delivered", 1);
+    world.lists("2");
+    let lost = in_state(&home, "desk", "suppressed", 1);
+    assert_eq!(lost[0]["why"], "overflow");
+    let said = refused(&home, &lost[0]);
+    assert!(said.contains("desk has no room"), "{said}");
+    agreed(&home);
+    stop(program);
+    let home = world.home(&text);
+    let program = world.start(&home);
+    world.desk.say_next([Reply::new(404, "{\"message\": \"Unknown Webhook\", \"code\": 10015}")]);
+    world.lists("3");
+    let dead = in_state(&home, "desk", "dead", 1);
+    let said = refused(&home, &dead[0]);
+    assert!(said.contains("desk takes nothing any more"), "{said}");
+    assert_eq!(in_state(&home, "desk", "dead", 1)[0]["ended_at"], dead[0]["ended_at"], "it was left as it was");
+    agreed(&home);
+    stop(program);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redeliver_sends_no_order_beyond_those_of_the_day() {
+    let (world, home) = plain("max_per_day = 1").await;
+    let program = world.start(&home);
+    world.bot.say_next([Reply::new(400, "{}")]);
+    world.lists("1");
+    let dead = in_state(&home, "bot", "dead", 1);
+    let said = refused(&home, &dead[0]);
+    assert!(said.contains("bot has had its 1 of today"), "{said}");
+    world.lists("2");
+    world.told("Orders are stopped");
+    agreed(&home);
+    stop(program);
+    assert_eq!(world.orders(1), ["1"]);
+}
