@@ -146,7 +146,7 @@ fn again(running: &mut Running, stored: StoredDelivery, orders: bool) -> Result<
     if let Some(journal) = &dispatch.journal {
         journal.redelivered(RedeliverRow { id: stored.id, expires_at });
     }
-    match dispatch.resume(recovery::delivery(stored.firing, at, expires_at, body, stored.fallback)) {
+    match dispatch.resume(recovery::delivery(stored.firing, at, expires_at, (body, stored.fallback, stored.line))) {
         None => Ok(format!("on its way to {}", action.name)),
         Some(Outcome::Dead { reason } | Outcome::Unknown { reason }) => Err(reason),
         Some(Outcome::Suppressed { reason }) => Err(format!("{} did not take it: {}", action.name, reason.name())),

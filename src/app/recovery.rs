@@ -13,8 +13,10 @@ use crate::decode;
 use crate::engine::{Effect, Engine, Input};
 use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredSwitch};
 use crate::model::action::Action;
-use crate::model::delivery::{Delivery, Outcome, Suppression};
+use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
+use crate::model::firing::FiringBrief;
 use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, JOIN_TWEETS, REPLAY_REACH};
+use crate::model::message::Body;
 use crate::model::mode::Mode;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
@@ -119,8 +121,9 @@ impl Recovered {
             match fate(&stored, &rules, at, to.switch.is_armed(), now) {
                 Ok(()) => {
                     if let (Some(at), Some(body)) = (at, stored.body) {
+                        let (fallback, line) = (stored.fallback, stored.line);
                         // An end that came at once is counted, recorded and said already.
-                        let _ = to.resume(delivery(stored.firing, at, stored.expires_at, body, stored.fallback));
+                        let _ = to.resume(delivery(stored.firing, at, stored.expires_at, (body, fallback, line)));
                     }
                 }
                 Err(outcome) => {
@@ -137,13 +140,12 @@ impl Recovered {
 
 /// A delivery of the journal as a lane takes it.
 pub(super) fn delivery(
-    firing: Arc<crate::model::firing::FiringBrief>,
+    firing: Arc<FiringBrief>,
     action: usize,
     expires_at: Timestamp,
-    body: crate::model::message::Body,
-    fallback: Option<crate::model::message::Body>,
+    (body, fallback, line): (Body, Option<Body>, Option<Box<DigestLine>>),
 ) -> Delivery {
-    Delivery { firing, action, expires_at, body: Arc::new(body), fallback: fallback.map(Arc::new), line: None }
+    Delivery { firing, action, expires_at, body: Arc::new(body), fallback: fallback.map(Arc::new), line }
 }
 
 /// Whether a delivery that an earlier run did not finish can go on, or how it ends. What was an order then is one still, and so is what has

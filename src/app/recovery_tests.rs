@@ -3,9 +3,9 @@ use std::time::Duration;
 use super::*;
 use crate::clock::Clock;
 use crate::journal::{EntryRow, Journal, Record, Settings};
-use crate::model::firing::{FiringBrief, Origin};
+use crate::model::firing::Origin;
 use crate::model::ids::FiringId;
-use crate::model::message::{Body, ContentType, WebhookBody};
+use crate::model::message::{ContentType, WebhookBody};
 
 const NOON: Timestamp = Timestamp::from_millis(1_781_697_600_000);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -46,6 +46,7 @@ fn stored(rule: &str, action: &str, state: State) -> StoredDelivery {
         why: None,
         body: Some(Body::Webhook(WebhookBody { bytes: "{}".into(), content_type: ContentType::Json })),
         fallback: None,
+        line: None,
     }
 }
 

@@ -129,6 +129,7 @@ impl Dispatch {
                     expires_at: report.firing.at,
                     body: None,
                     fallback: None,
+                    line: None,
                     outcome: Some(report.outcome.clone()),
                 };
                 step.record.deliveries.push(row);
@@ -216,6 +217,7 @@ impl Dispatch {
             expires_at: delivery.expires_at,
             body: Some(Arc::clone(&delivery.body)),
             fallback: delivery.fallback.clone(),
+            line: delivery.line.clone(),
             outcome,
         }
     }

@@ -129,6 +129,51 @@ async fn an_order_that_was_to_be_sent_counts_as_one_of_the_day_after_the_restart
     world.is_well();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_digest_after_a_restart_says_what_its_messages_said() {
+    let world = World::new(Rig::plain().await).await;
+    let text = rules("", "max_age = \"60s\"").replace("rate_limit = \"10000/s\"", "rate_limit = \"1/4s\"\noverflow = \"digest\"");
+    let home = world.home(&text.replace("notices = [\"desk\"]\n", ""));
+    let mut program = world.start(&home);
+    world.lists("1");
+    in_state(&home, "desk", "delivered", 1);
+    for id in ["2", "3", "4"] {
+        world.lists(id);
+    }
+    in_state(&home, "bot", "delivered", 4);
+    in_state(&home, "desk", "pending", 3);
+    agreed(&home);
+    program.kill();
+    let program = world.start(&home);
+    let told = in_state(&home, "desk", "delivered", 4);
+    assert!(told.iter().any(|row| row["form"] == "digest"), "{told:#?}");
+    for id in ["2", "3", "4"] {
+        assert_eq!(world.said(&format!("/status/{id}")), 1, "{id}: {:?}", world.desk.messages());
+    }
+    agreed(&home);
+    stop(program);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_destination_asked_for_is_waited_for_after_a_restart() {
+    let wait = Duration::from_secs(6);
+    let (world, home) = plain("").await;
+    let mut program = world.start(&home);
+    world.desk.say_next([Reply::new(429, "{\"retry_after\": 6.0}").with("retry-after", "6")]);
+    world.lists("1");
+    wait_until("the answer is recorded", || of(&home, "listing", "desk")["attempts"][0]["verdict"] == "throttled");
+    agreed(&home);
+    program.kill();
+    let program = world.start(&home);
+    in_state(&home, "desk", "delivered", 1);
+    agreed(&home);
+    stop(program);
+    let asked = world.desk.received();
+    let early = asked[1..].iter().filter(|request| request.at < asked[0].at + wait).count();
+    assert_eq!(early, 0, "{:?}", asked.iter().map(|request| request.at).collect::<Vec<_>>());
+}
+
 /// What `redeliver` says of the delivery `row` that it refuses.
 fn refused(home: &Home, row: &Value) -> String {
     let (code, out, said) = home.run(&["redeliver", "--orders", &row["id"].to_string()]);
