@@ -1,15 +1,19 @@
 //! What a person asks a running instance → done, and answered.
 
+use std::sync::Arc;
+
 use tokio::task::JoinSet;
 
 use crate::control::{Answer, Answerer, Ask, Command, Redelivery};
 use crate::journal::{Query, Reader, RedeliverRow, State, StoredDelivery};
-use crate::model::limits::MAX_AGE;
+use crate::model::action::Action;
+use crate::model::delivery::Outcome;
 use crate::model::mode::Mode;
 use crate::model::status::{FeedStatus, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, Status};
 
 use super::Place;
 use super::beside::Beside;
+use super::dispatch::Dispatch;
 use super::recovery;
 use super::running::{FLUSH, Running};
 
@@ -119,32 +123,56 @@ fn again(running: &mut Running, stored: StoredDelivery, orders: bool) -> Result<
         State::Delivered => return Err("it has arrived already".to_owned()),
         State::Suppressed | State::Expired | State::Dead | State::Unknown => {}
     }
-    if stored.trading && !orders {
+    let rules = Arc::clone(&running.dispatch.rules);
+    let dispatch = &mut running.dispatch;
+    let found = rules.actions.iter().enumerate().find(|(_, action)| action.name == stored.action);
+    let (at, action) = found.ok_or_else(|| format!("the rules have no action {} any more", stored.action))?;
+    may_go(dispatch, &stored, (at, action), orders)?;
+    let body = stored.body.ok_or("it ended before there was a message, or the journal is damaged where it was")?;
+    if let Some(why) = dispatch.lanes.refusal(at) {
+        return Err(format!("{} {why}", action.name));
+    }
+    let now = dispatch.clock.now();
+    if let Some(most) = action.max_per_day.filter(|most| !dispatch.safety.may_begin(at, *most, now)) {
+        return Err(format!("{} has had its {most} of today (max_per_day)", action.name));
+    }
+    if !dispatch.may_send_again(stored.firing.id, at) {
+        return Err("it is on its way, or has just arrived".to_owned());
+    }
+    if let Some(most) = action.max_per_day {
+        dispatch.safety.begin(at, most, now);
+    }
+    let expires_at = now.plus(action.max_age);
+    if let Some(journal) = &dispatch.journal {
+        journal.redelivered(RedeliverRow { id: stored.id, expires_at });
+    }
+    match dispatch.resume(recovery::delivery(stored.firing, at, expires_at, (body, stored.fallback, stored.line))) {
+        None => Ok(format!("on its way to {}", action.name)),
+        Some(Outcome::Dead { reason } | Outcome::Unknown { reason }) => Err(reason),
+        Some(Outcome::Suppressed { reason }) => Err(format!("{} did not take it: {}", action.name, reason.name())),
+        Some(end) => Err(format!("it came to nothing at once: {}", end.name())),
+    }
+}
+
+/// Whether the switch, the modes and who asks let it go. That no rule asks for it any more is nothing against it: a person does.
+fn may_go(dispatch: &Dispatch, stored: &StoredDelivery, (at, action): (usize, &Action), orders: bool) -> Result<(), String> {
+    let is_order = stored.trading || action.trading;
+    if is_order && !orders {
         return Err(
             "it is an order, and may have been placed by other means meanwhile; say --orders if it is to be sent".to_owned()
         );
     }
-    let dispatch = &mut running.dispatch;
-    if stored.trading && !dispatch.switch.is_armed() {
+    if is_order && !dispatch.switch.is_armed() {
         return Err("orders are stopped; birdcall arm starts them".to_owned());
     }
-    let action = dispatch.rules.actions.iter().position(|action| action.name == stored.action);
-    let action = action.ok_or_else(|| format!("the rules have no action {} any more", stored.action))?;
-    let mode = dispatch.rules.actions.get(action).map_or(Mode::Off, |action| action.mode);
-    if mode != Mode::Armed {
-        return Err(format!("{} has mode = \"{}\"", stored.action, mode.name()));
+    let (mode, _) = recovery::asked_for(&dispatch.rules, &stored.firing.rule, at);
+    if action.mode != Mode::Armed {
+        Err(format!("{} has mode = \"{}\"", action.name, action.mode.name()))
+    } else if mode != Mode::Armed {
+        Err(format!("the rule {} has mode = \"{}\" for {}", stored.firing.rule, mode.name(), action.name))
+    } else {
+        Ok(())
     }
-    let body = stored.body.ok_or("it ended before there was a message, or the journal is damaged where it was")?;
-    if !dispatch.may_send_again(stored.firing.id, action) {
-        return Err("it is on its way, or has just arrived".to_owned());
-    }
-    let max_age = dispatch.rules.actions.get(action).map_or(MAX_AGE, |action| action.max_age);
-    let expires_at = dispatch.clock.now().plus(max_age);
-    if let Some(journal) = &dispatch.journal {
-        journal.redelivered(RedeliverRow { id: stored.id, expires_at });
-    }
-    dispatch.resume(recovery::delivery(stored.firing, action, expires_at, body, stored.fallback));
-    Ok(format!("on its way to {}", stored.action))
 }
 
 /// How the instance is.

@@ -56,10 +56,10 @@ impl Lanes {
 
     /// Tells each lane what earlier runs have sent, as it was known so long `ago`, before the first delivery is offered.
     pub(super) fn restore(&self, sent: &[Sent], ago: Duration) {
-        for Sent { action, ages, under_way } in sent {
+        for Sent { action, ages, under_way, patience } in sent {
             if let Some(Some(lane)) = self.lanes.get(*action) {
                 let ages: Vec<Duration> = ages.iter().map(|age| *age + ago).collect();
-                lane.restore(&ages, *under_way);
+                lane.restore(&ages, *under_way, patience.saturating_sub(ago));
             }
         }
     }
@@ -84,6 +84,16 @@ impl Lanes {
     /// Whether an action would send a delivery at once.
     pub(super) fn is_ready(&self, action: usize) -> bool {
         matches!(self.lanes.get(action), Some(Some(lane)) if lane.is_ready())
+    }
+
+    /// Why an action would not send what is offered now, in words.
+    pub(super) fn refusal(&self, action: usize) -> Option<String> {
+        self.lanes.get(action)?.as_ref().and_then(Lane::refusal)
+    }
+
+    /// For how long from now on an action's destination has asked for patience.
+    pub(super) fn patience(&self, action: usize) -> Option<Duration> {
+        self.lanes.get(action)?.as_ref().and_then(Lane::patience)
     }
 
     /// How an action's lane is; `None` for those that print.

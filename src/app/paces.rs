@@ -1,15 +1,16 @@
 //! What earlier runs have sent → what each lane's rate limits must know of it, so that a restart gives no quota anew.
 //!
 //! A request counts from its answer on. Of one that was under way when the run was killed nothing says when it arrived, so it counts from now
-//! on; so may a message have been that did not come to its end, unless its latest answer is on record and was hardly a moment ago. Moments are of the clock of their time: where it has been set back since, the newest counts as now, and no lane waits longer than a
-//! window; where it has been set forward, what was sent seems longer ago than it was.
+//! on; so may a message have been that did not come to its end, unless its latest answer is on record and was hardly a moment ago. Moments are of the
+//! clock of their time: where it has been set back since, what seems later than now was when the next request was, or counts from now on, and
+//! no lane waits longer than a window; where it has been set forward, what was sent seems longer ago than it was.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredRequest};
 use crate::model::action::{Action, Destination};
-use crate::model::limits::PACE_REACH;
+use crate::model::limits::{PACE_REACH, RETRY_AFTER_MAX};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
@@ -28,9 +29,11 @@ pub(super) struct Sent {
     pub(super) ages: Vec<Duration>,
     /// Requests that may have been under way at the end of the last run.
     pub(super) under_way: usize,
+    /// For how long from now on the destination has asked for patience.
+    pub(super) patience: Duration,
 }
 
-/// Of every action that has a rate limit.
+/// Of every action that has a rate limit, or whose destination has asked for patience.
 pub(super) fn read(
     reader: &mut Reader,
     rules: &RuleSet,
@@ -38,19 +41,33 @@ pub(super) fn read(
     now: Timestamp,
 ) -> Result<Vec<Sent>, JournalError> {
     let longest = |action: &Action| action.rate_limits.iter().map(|rate| rate.per).max();
-    let Some(reach) = rules.actions.iter().filter_map(longest).max() else { return Ok(Vec::new()) };
-    let requests = reader.requests_since(before(now, reach), PACE_REACH)?;
-    let waits = waiting(&requests, reader.last_written()?);
+    let reach = rules.actions.iter().filter_map(longest).fold(RETRY_AFTER_MAX, Duration::max);
+    let requests = reader.requests_since(before(now, reach), now, PACE_REACH)?;
+    // While the feed is not heard nothing is noted but what is sent.
+    let newest = requests.iter().map(StoredRequest::over).max();
+    let waits = waiting(&requests, reader.last_written()?.max(newest));
     let mut sent = Vec::new();
     for (index, action) in rules.actions.iter().enumerate() {
-        let Some(reach) = longest(action) else { continue };
+        let patience = patience(action, &requests, now);
+        let Some(reach) = longest(action) else {
+            if !patience.is_zero() {
+                sent.push(Sent { action: index, ages: Vec::new(), under_way: 0, patience });
+            }
+            continue;
+        };
         let most = action.rate_limits.iter().map(|rate| rate.count.get()).max().unwrap_or_default();
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(PACE_REACH);
         let ended = reader.sent_and_ended_since(&action.name, before(now, reach), most)?;
-        let times = times(action, &requests, &ended);
-        sent.push(Sent { action: index, ages: ages(times, reach, now), under_way: under_way(action, unfinished, &waits) });
+        let ages = ages(times(action, &requests, &ended), reach, now);
+        sent.push(Sent { action: index, ages, under_way: under_way(action, unfinished, &waits), patience });
     }
     Ok(sent)
+}
+
+/// What is left of the longest that its destination has asked for.
+fn patience(action: &Action, requests: &[StoredRequest], now: Timestamp) -> Duration {
+    let left = |request: &StoredRequest| request.patience.min(RETRY_AFTER_MAX).saturating_sub(now.since(request.over()));
+    requests.iter().filter(|request| *request.action == *action.name).map(left).max().unwrap_or_default()
 }
 
 fn before(now: Timestamp, by: Duration) -> Timestamp {
@@ -73,7 +90,6 @@ fn times(action: &Action, requests: &[StoredRequest], ended: &[(i64, Timestamp)]
 
 /// How long ago each was, as far as it is less than `reach`.
 fn ages(times: Vec<Timestamp>, reach: Duration, now: Timestamp) -> Vec<Duration> {
-    let now = times.iter().copied().max().map_or(now, |newest| newest.max(now));
     let ages = times.into_iter().map(|at| now.since(at).saturating_sub(CUT));
     ages.filter(|age| *age < reach).collect()
 }
@@ -82,7 +98,7 @@ fn ages(times: Vec<Timestamp>, reach: Duration, now: Timestamp) -> Vec<Duration>
 fn waiting(requests: &[StoredRequest], lived_until: Option<Timestamp>) -> HashSet<i64> {
     let mut answered = HashMap::new();
     for request in requests {
-        let at = request.begun.plus(request.took);
+        let at = request.over();
         answered.entry(request.delivery).and_modify(|latest: &mut Timestamp| *latest = at.max(*latest)).or_insert(at);
     }
     let waits = |at: Timestamp| lived_until.is_none_or(|until| until < at.plus(PAUSE));
@@ -119,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_makes_the_newest_request_one_of_now_and_the_others_older_by_as_much_as_they_are() {
+    fn what_seems_later_than_now_is_of_now_and_hides_nothing_else() {
         let hour = 3_600_000;
-        assert_eq!(ages(vec![at(hour), at(hour - 500)], ms(1_000), at(0)), [ms(0), ms(498)]);
-        assert_eq!(ages(vec![at(hour), at(0)], ms(1_000), at(0)), [ms(0)]);
+        assert_eq!(ages(vec![at(hour), at(hour - 500)], ms(1_000), at(0)), [ms(0), ms(0)]);
+        assert_eq!(ages(vec![at(hour), at(-500)], ms(1_000), at(0)), [ms(0), ms(498)]);
         assert!(ages(vec![at(0)], ms(1_000), at(hour)).is_empty(), "set forward: it seems an hour ago");
         assert_eq!(ages(vec![at(0), at(-400)], ms(1_000), at(100)), [ms(98), ms(498)]);
         assert!(ages(Vec::new(), ms(1_000), at(0)).is_empty());
@@ -133,8 +149,13 @@ mod tests {
     fn a_digest_is_one_request_and_what_has_no_attempt_on_record_counts_by_its_end() {
         let actions = actions();
         let find = |name: &str| actions.iter().find(|action| *action.name == *name).unwrap();
-        let request =
-            |delivery, action: &str, begun| StoredRequest { delivery, action: action.to_owned(), begun: at(begun), took: ms(5) };
+        let request = |delivery, action: &str, begun| StoredRequest {
+            delivery,
+            action: action.to_owned(),
+            begun: at(begun),
+            took: ms(5),
+            patience: ms(0),
+        };
         let requests = [
             request(1, "desk", 10),
             request(2, "desk", 10),
@@ -150,6 +171,28 @@ mod tests {
         };
         assert_eq!(sorted("desk", &ended), [at(15), at(95), at(120)]);
         assert_eq!(sorted("bot", &[]), [at(15), at(15)], "of orders two can leave at the same moment");
+    }
+
+    #[test]
+    fn what_is_left_of_a_destinations_patience_is_from_its_answer_on_and_never_longer_than_it_can_ask_for() {
+        let actions = actions();
+        let left = |patience_ms: u64, now: i64| {
+            let request = |begun, patience| StoredRequest {
+                delivery: 1,
+                action: "desk".to_owned(),
+                begun: at(begun),
+                took: ms(5),
+                patience,
+            };
+            let requests = [request(900, ms(0)), request(95, ms(patience_ms)), request(0, ms(1_000))];
+            actions.iter().map(|action| (&*action.name, patience(action, &requests, at(now)))).collect::<Vec<_>>()
+        };
+        let of = |name, of| move |found: Vec<(&str, Duration)>| assert!(found.contains(&(name, of)), "{found:?}");
+        of("desk", ms(60_000))(left(60_000, 100));
+        of("desk", ms(59_100))(left(60_000, 1_000));
+        of("desk", ms(0))(left(60_000, 100_000));
+        of("desk", RETRY_AFTER_MAX)(left(u64::MAX, 100));
+        of("bot", ms(0))(left(60_000, 100));
     }
 
     #[test]
@@ -177,6 +220,7 @@ mod tests {
             why: None,
             body: None,
             fallback: None,
+            line: None,
         };
         let unfinished = [
             stored(1, "desk", false, State::Pending),
@@ -184,7 +228,13 @@ mod tests {
             stored(3, "bot", true, State::Pending),
             stored(4, "bot", true, State::Sending),
         ];
-        let request = |delivery, begun| StoredRequest { delivery, action: "desk".to_owned(), begun: at(begun), took: ms(5) };
+        let request = |delivery, begun| StoredRequest {
+            delivery,
+            action: "desk".to_owned(),
+            begun: at(begun),
+            took: ms(5),
+            patience: ms(0),
+        };
         let count = |name: &str, requests: &[StoredRequest], lived_until: Option<i64>| {
             under_way(find(name), &unfinished, &waiting(requests, lived_until.map(at)))
         };

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 use super::dispatch::{Dispatch, Orders};
-use super::notices::Notice;
+use super::notices::{Notice, RULE};
 use super::paces::{self, Sent};
 use crate::decode;
-use crate::engine::{Engine, Input};
+use crate::engine::{Effect, Engine, Input};
 use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredSwitch};
 use crate::model::action::Action;
-use crate::model::delivery::{Delivery, Outcome, Suppression};
+use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
+use crate::model::firing::FiringBrief;
 use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, JOIN_TWEETS, REPLAY_REACH};
+use crate::model::message::Body;
 use crate::model::mode::Mode;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
@@ -52,12 +54,24 @@ pub(super) fn recover(folder: &Path, rules: &RuleSet, engine: &mut Engine, now: 
     };
     reader.put_right(now)?;
     engine.restore(reader.fired(FIRED_IDS)?);
-    let (mut effects, mut unreadable) = (Vec::new(), 0_usize);
+    let (mut effects, mut unreadable, mut held) = (Vec::new(), 0_usize, false);
+    let last_alive = reader.last_alive()?;
+    // The run before ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
+    let mut hold = |engine: &mut Engine, effects: &mut Vec<Effect>| {
+        if let Some(until) = last_alive.filter(|_| !held) {
+            engine.step(&Input::Tick(until.min(now)), effects);
+        }
+        held = true;
+        engine.hold(true);
+    };
     let since =
         Timestamp::from_millis(now.as_millis().saturating_sub(i64::try_from(REPLAY_REACH.as_millis()).unwrap_or(i64::MAX)));
     let entries = reader.recent(since, JOIN_TWEETS * 3, |entry| {
         // The clock may have been set back since: what was then later than now must not make now later than it is.
         let at = entry.at.min(now);
+        if last_alive.is_none_or(|until| at >= until) {
+            hold(engine, &mut effects);
+        }
         match decode::decode(entry.text) {
             Ok(envelope) => engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects),
             Err(_) => unreadable += 1,
@@ -65,17 +79,18 @@ pub(super) fn recover(folder: &Path, rules: &RuleSet, engine: &mut Engine, now: 
         // Whatever came of it was recorded together with it.
         effects.clear();
     })?;
+    hold(engine, &mut effects);
     engine.reset_counts();
     let unfinished = reader.unfinished()?;
     let midnight = Timestamp::from_millis(now.as_millis().div_euclid(86_400_000) * 86_400_000);
     let mut sent_today = Vec::new();
     for (at, action) in rules.actions.iter().enumerate().filter(|(_, action)| action.max_per_day.is_some()) {
-        let waiting = |stored: &&StoredDelivery| stored.action == action.name && stored.sent_at.is_none();
+        let waiting = |stored: &&StoredDelivery| stored.action == action.name && stored.state == State::Pending;
         let sent = reader.sent_since(&action.name, midnight, now)? + unfinished.iter().filter(waiting).count() as u64;
         sent_today.push((at, u32::try_from(sent).unwrap_or(u32::MAX)));
     }
     let sent = paces::read(&mut reader, rules, &unfinished, now)?;
-    let (switch, last_alive) = (reader.switch()?, reader.last_alive()?);
+    let switch = reader.switch()?;
     if entries > 0 || !unfinished.is_empty() {
         info!(entries, pending = unfinished.len(), "went on from the journal");
     }
@@ -103,16 +118,18 @@ impl Recovered {
         let actions: HashMap<_, _> = rules.actions.iter().enumerate().map(|(at, action)| (action.name.as_str(), at)).collect();
         for stored in self.unfinished {
             let at = actions.get(stored.action.as_str()).copied();
-            let action = at.and_then(|at| rules.actions.get(at));
-            match fate(&stored, action, now) {
+            match fate(&stored, &rules, at, to.switch.is_armed(), now) {
                 Ok(()) => {
                     if let (Some(at), Some(body)) = (at, stored.body) {
-                        to.resume(delivery(stored.firing, at, stored.expires_at, body, stored.fallback));
+                        let (fallback, line) = (stored.fallback, stored.line);
+                        // An end that came at once is counted, recorded and said already.
+                        let _ = to.resume(delivery(stored.firing, at, stored.expires_at, (body, fallback, line)));
                     }
                 }
                 Err(outcome) => {
-                    if let (Outcome::Unknown { reason }, None) = (&outcome, at) {
-                        to.tell(&removed(&stored, reason));
+                    let is_told = at.and_then(|at| rules.actions.get(at)).is_some_and(|action| action.trading);
+                    if let (Outcome::Unknown { reason }, false) = (&outcome, is_told) {
+                        to.tell(&no_order_by_now(&stored, reason));
                     }
                     to.end_of_earlier(&stored.firing, at, &stored.action, outcome);
                 }
@@ -123,39 +140,83 @@ impl Recovered {
 
 /// A delivery of the journal as a lane takes it.
 pub(super) fn delivery(
-    firing: Arc<crate::model::firing::FiringBrief>,
+    firing: Arc<FiringBrief>,
     action: usize,
     expires_at: Timestamp,
-    body: crate::model::message::Body,
-    fallback: Option<crate::model::message::Body>,
+    (body, fallback, line): (Body, Option<Body>, Option<Box<DigestLine>>),
 ) -> Delivery {
-    Delivery { firing, action, expires_at, body: Arc::new(body), fallback: fallback.map(Arc::new), line: None }
+    Delivery { firing, action, expires_at, body: Arc::new(body), fallback: fallback.map(Arc::new), line }
 }
 
-/// Whether a delivery that an earlier run did not finish can go on, or how it ends.
-fn fate(stored: &StoredDelivery, action: Option<&Action>, now: Timestamp) -> Result<(), Outcome> {
-    let idempotent = action.is_some_and(Action::is_idempotent);
-    if stored.state == State::Sending && stored.trading && !idempotent {
+/// Whether a delivery that an earlier run did not finish can go on, or how it ends. What was an order then is one still, and so is what has
+/// become one.
+fn fate(stored: &StoredDelivery, rules: &RuleSet, at: Option<usize>, armed: bool, now: Timestamp) -> Result<(), Outcome> {
+    let action = at.and_then(|at| rules.actions.get(at));
+    let may_have_left = stored.state == State::Sending;
+    if may_have_left && !action.is_some_and(Action::is_idempotent) {
         let reason = "birdcall ended while it was being sent; an order is not repeated".to_owned();
         return Err(Outcome::Unknown { reason });
     }
-    // What fired later than now is of a clock that has been set back since: nobody knows how old it is.
-    if stored.expires_at <= now || stored.firing.at > now.plus(CLOCK_JUMP) {
-        return Err(Outcome::Expired);
-    }
-    match action {
-        Some(Action { mode: Mode::Paper, .. }) => Err(Outcome::Suppressed { reason: Suppression::Paper }),
-        Some(Action { mode: Mode::Off, .. }) => Err(Outcome::Suppressed { reason: Suppression::Off }),
-        None => Err(Outcome::Dead { reason: "the rules have no such action any more".to_owned() }),
-        Some(_) if stored.body.is_none() => {
-            Err(Outcome::Dead { reason: "the journal is damaged where its message was".to_owned() })
+    let end = end_before_sending(stored, rules, at, armed, now);
+    match end {
+        None => Ok(()),
+        Some(end) if may_have_left => {
+            let why = match end {
+                Outcome::Suppressed { reason } => format!("orders are held back by now ({})", reason.name()),
+                Outcome::Dead { reason } => reason,
+                _ => "it is too old by now".to_owned(),
+            };
+            Err(Outcome::Unknown { reason: format!("birdcall ended while it was being sent, and it is not sent again: {why}") })
         }
-        Some(_) => Ok(()),
+        Some(end) => Err(end),
     }
 }
 
-/// What is said of an order whose action is gone.
-fn removed(stored: &StoredDelivery, reason: &str) -> Notice {
+/// How a delivery ends that must not be sent any more. An alert that was matched goes out though its rule is gone: it was asked for when it
+/// was news. An order needs a rule that asks for it now.
+fn end_before_sending(
+    stored: &StoredDelivery,
+    rules: &RuleSet,
+    at: Option<usize>,
+    armed: bool,
+    now: Timestamp,
+) -> Option<Outcome> {
+    // What fired later than now is of a clock that has been set back since: nobody knows how old it is.
+    if stored.expires_at <= now || stored.firing.at > now.plus(CLOCK_JUMP) {
+        return Some(Outcome::Expired);
+    }
+    let dead = |reason: String| Some(Outcome::Dead { reason });
+    let Some((at, action)) = at.and_then(|at| Some((at, rules.actions.get(at)?))) else {
+        return dead("the rules have no such action any more".to_owned());
+    };
+    let is_order = stored.trading || action.trading;
+    match asked_for(rules, &stored.firing.rule, at) {
+        (Mode::Paper, _) => Some(Outcome::Suppressed { reason: Suppression::Paper }),
+        (Mode::Off, _) => Some(Outcome::Suppressed { reason: Suppression::Off }),
+        (Mode::Armed, Some(why)) if is_order => dead(why),
+        (Mode::Armed, _) if stored.body.is_none() => dead("the journal is damaged where its message was".to_owned()),
+        (Mode::Armed, _) if is_order && !armed => Some(Outcome::Suppressed { reason: Suppression::Disarmed }),
+        (Mode::Armed, _) => None,
+    }
+}
+
+/// The mode in which the rules now have the rule of this name send to an action, and why nothing asks for it any more, if that is so, in words.
+pub(super) fn asked_for(rules: &RuleSet, rule: &str, at: usize) -> (Mode, Option<String>) {
+    let Some(action) = rules.actions.get(at) else { return (Mode::Off, None) };
+    if rule == RULE {
+        return (action.mode, None);
+    }
+    let Some(found) = rules.rules.iter().find(|known| *known.name == *rule) else {
+        return (action.mode, Some(format!("the rules have no rule {rule} any more")));
+    };
+    match found.send.iter().find(|send| send.action == at) {
+        Some(send) => (send.mode, None),
+        None => (found.mode.max(action.mode), Some(format!("the rule {rule} does not send to {} any more", action.name))),
+    }
+}
+
+/// What is said of an order whose action is gone, or takes no orders any more.
+fn no_order_by_now(stored: &StoredDelivery, reason: &str) -> Notice {
     Notice {
         key: format!("unknown:{}:{}", stored.firing.id, stored.action),
         about: None,
@@ -163,3 +224,7 @@ fn removed(stored: &StoredDelivery, reason: &str) -> Notice {
         text: format!("Action {}, order {}: {reason}", stored.action, stored.firing.id),
     }
 }
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

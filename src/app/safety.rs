@@ -167,6 +167,11 @@ impl Safety {
         self.begun.insert(action, (day(now), begun));
     }
 
+    /// Whether an action that may begin `most` a day may begin one more today.
+    pub(super) fn may_begin(&self, action: usize, most: u32, now: Timestamp) -> bool {
+        self.begun.get(&action).is_none_or(|(of, begun)| *of != day(now) || *begun < most) && most > 0
+    }
+
     /// One more delivery of an action that may begin `most` a day (of UTC). Says whether it may, and whether it is the first that may not.
     pub(super) fn begin(&mut self, action: usize, most: u32, now: Timestamp) -> Quota {
         let entry = self.begun.entry(action).or_default();
@@ -430,6 +435,7 @@ mod tests {
         safety.restore(3, noon, 1);
         let answers: Vec<_> = (0..4).map(|_| safety.begin(3, 3, noon)).collect();
         assert_eq!(answers, [Quota::Fine, Quota::Fine, Quota::Used { first: true }, Quota::Used { first: false }]);
+        assert!(!safety.may_begin(3, 3, noon) && safety.may_begin(3, 3, tomorrow));
         assert_eq!(safety.begin(3, 3, tomorrow), Quota::Fine);
         assert_eq!(safety.begin(4, 0, noon), Quota::Used { first: true });
     }

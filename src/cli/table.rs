@@ -11,6 +11,8 @@ use crate::render::sanitise;
 const GAP: &str = "  ";
 /// Columns on the screen that a cell may take, but in the last column.
 const WIDEST: usize = 48;
+/// Characters that a cell may have, whatever their width, but in the last column.
+const LONGEST: usize = 400;
 
 /// How a cell is coloured: colours go no further than a terminal.
 pub(super) const PLAIN: Style = Style::new();
@@ -116,8 +118,12 @@ fn line(out: &mut String, row: &[Cell], widths: &[usize]) {
 
 /// Cuts what is wider than a column may be.
 fn shorten(text: &mut String) {
-    if text.width() <= WIDEST {
-        return;
+    // Some characters have no width, and an id may have a million of them: so many are not looked at one by one from the end.
+    let cut = text.char_indices().nth(LONGEST).map(|(at, _)| at);
+    match cut {
+        Some(at) => text.truncate(at),
+        None if text.width() <= WIDEST => return,
+        None => {}
     }
     while text.width() >= WIDEST {
         text.pop();
@@ -142,6 +148,15 @@ mod tests {
         ];
         let expected = "  ID  RULE     WHY\n   7  listing  fine\n1041  上場\n  12  e\u{301}te\n";
         assert_eq!(bare(&table(&["ID", "RULE", "WHY"], rows)), expected);
+    }
+
+    #[test]
+    fn a_cell_as_long_as_a_body_is_cut_in_no_time() {
+        for long in ["x".repeat(2_000_000), "\u{301}".repeat(1_000_000)] {
+            let out = bare(&table(&["X", "Y"], vec![vec![Cell::plain(&long), Cell::plain("y")]]));
+            let cell = out.lines().nth(1).unwrap().trim_end_matches("  y");
+            assert!(cell.ends_with('…') && cell.width() <= WIDEST && cell.chars().count() <= LONGEST + 1, "{}", cell.len());
+        }
     }
 
     #[test]

@@ -63,12 +63,22 @@ impl Lane {
     }
 
     /// Tells what earlier runs have sent, before the first delivery is offered: so long ago each, and how many requests may have been under
-    /// way when the last of them ended. The lane's rate limits hold over all of it.
-    pub fn restore(&self, ages: &[Duration], under_way: usize) {
+    /// way when the last of them ended; and for how long from now on the destination has asked for patience. The lane's rate limits hold
+    /// over all of it.
+    pub fn restore(&self, ages: &[Duration], under_way: usize, patience: Duration) {
         let now = self.shared.clock.elapsed();
         // One more than go at once: the answer of the latest may have come and not been written down yet.
         let under_way = under_way.min(self.shared.concurrency + 1);
-        self.shared.state().pace.restore(ages, under_way, now);
+        let mut state = self.shared.state();
+        state.pace.restore(ages, under_way, now);
+        state.pace.hold(now + patience);
+    }
+
+    /// For how long from now on the destination has asked for patience, if it has.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        let until = self.shared.state().pace.held_until();
+        until.checked_sub(self.shared.clock.elapsed()).filter(|left| !left.is_zero())
     }
 
     /// Whether a delivery that is offered now is sent at once: the lane has room and nothing holds it back.
@@ -79,6 +89,19 @@ impl Lane {
         let state = shared.state();
         let has_room = state.ahead() + state.requests < shared.concurrency && !state.closed;
         has_room && state.disabled.is_none() && !shared.is_disarmed() && state.is_free(now)
+    }
+
+    /// Why a delivery that is offered now would come to nothing, or push out another one, in words.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        let now = self.shared.clock.elapsed();
+        let state = self.shared.state();
+        if let Some(reason) = &state.disabled {
+            return Some(format!("takes nothing any more: {reason}"));
+        }
+        let is_full = state.queue.len() >= limits::LANE_QUEUE || state.bytes > limits::LANE_BYTES;
+        let has_no_room = is_full || self.shared.overflow == Overflow::Drop && state.is_crowded(now);
+        has_no_room.then(|| "has no room for it at the moment".to_owned())
     }
 
     /// Deliveries that have not come to an end: queued and under way.

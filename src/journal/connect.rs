@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{JournalError, Why, trouble};
 use super::folder::private;
-use super::schema::{APPLICATION, TABLES, VERSION};
+use super::schema::{ADDED, APPLICATION, TABLES, VERSION};
 use super::{Settings, Sync};
 use crate::model::limits::{JOURNAL_BUSY, JOURNAL_BYTES_MIN, JOURNAL_CACHE_KIB, JOURNAL_WAL_BYTES};
 
@@ -127,7 +127,9 @@ fn opened(path: &Path, settings: &Settings) -> Result<Connection, Broken> {
         return Err(Broken::Refused(JournalError::Trouble { path, what, why: Why::ReadOnly }));
     }
     set_up(&connection, settings).map_err(&broken)?;
-    if !ours {
+    if ours {
+        bring_up(&connection).map_err(&broken)?;
+    } else {
         fill(&connection).map_err(&broken)?;
     }
     Ok(connection)
@@ -192,6 +194,29 @@ fn fill(connection: &Connection) -> rusqlite::Result<()> {
         let _ = connection.execute_batch("ROLLBACK");
     })?;
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+}
+
+/// Gives a journal of an earlier version what it lacks.
+fn bring_up(connection: &Connection) -> rusqlite::Result<()> {
+    let mut missing = String::new();
+    for (table, column, of) in ADDED {
+        if !has_column(connection, table, column)? {
+            missing.push_str(&format!("ALTER TABLE {table} ADD COLUMN {column} {of}; "));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let all = format!("BEGIN IMMEDIATE; {missing} PRAGMA user_version = {VERSION}; COMMIT;");
+    connection.execute_batch(&all).inspect_err(|_| {
+        let _ = connection.execute_batch("ROLLBACK");
+    })
+}
+
+/// Whether a table has it: a journal of an earlier version has fewer.
+pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) > 0 FROM pragma_table_info(?1) WHERE name = ?2";
+    connection.query_row(sql, [table, column], |row| row.get(0))
 }
 
 /// Bytes of write-ahead log after which it is emptied.

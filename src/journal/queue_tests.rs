@@ -27,6 +27,7 @@ fn record(n: i64) -> Record {
         expires_at: at(n + 1),
         body: None,
         fallback: None,
+        line: None,
         outcome: None,
     };
     let entry = EntryRow { at: at(n), origin: Origin::Live, matched: true, text: "{}".into() };

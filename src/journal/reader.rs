@@ -15,7 +15,7 @@ use super::connect;
 use super::error::{JournalError, Why, trouble};
 use super::rescue::halfway;
 use super::rows::{GapState, State};
-use super::schema::{ARMED, DISARMED, ONE, ONE_BODY, UNFINISHED};
+use super::schema::{ADDED, ARMED, DISARMED, ONE, ONE_BODY, ONE_BODY_1, UNFINISHED};
 use super::store::Ahead;
 use super::store::PLAUSIBLE;
 use super::stored::{Query, StoredAttempt, StoredDelivery, StoredEntry, StoredGap, StoredSwitch};
@@ -44,6 +44,8 @@ pub struct Reader {
     /// Stretches in a row in which nothing could be read.
     in_vain: u32,
     ahead: Ahead,
+    /// It is of version 1, and nobody has brought it up yet.
+    is_old: bool,
 }
 
 impl Reader {
@@ -61,13 +63,10 @@ impl Reader {
     }
 
     pub(super) fn open_file(path: &Path) -> Result<Self, JournalError> {
-        Ok(Self {
-            connection: connect::for_reading(path)?,
-            path: path.to_owned(),
-            damaged: 0,
-            in_vain: 0,
-            ahead: Ahead::default(),
-        })
+        let connection = connect::for_reading(path)?;
+        // What cannot be told because of damage is met again where it matters.
+        let is_old = ADDED.iter().any(|(table, column, _)| !connect::has_column(&connection, table, column).unwrap_or(true));
+        Ok(Self { connection, path: path.to_owned(), damaged: 0, in_vain: 0, ahead: Ahead::default(), is_old })
     }
 
     /// From here on tells the moments of the last run by the clock that was right at its end: the log's time does not move when somebody
@@ -180,10 +179,25 @@ impl Reader {
         Ok(fired)
     }
 
-    fn newest_ids(&mut self, table: &str, at_most: usize, found: &mut Vec<FiringId>) -> Result<(), JournalError> {
+    /// The numbers of the first and the last of the newest `at_most` rows.
+    fn newest(&mut self, table: &str, at_most: usize) -> Result<(Option<i64>, Option<i64>), JournalError> {
         let ends = self.query_row(&format!("SELECT min(id), max(id) FROM {table}"), (), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends.unwrap_or_default() else { return Ok(()) };
-        let mut next = first.max(PLAUSIBLE.start).max(last.saturating_sub(limit(at_most)).saturating_add(1));
+        let (first, last): (Option<i64>, Option<i64>) = ends.unwrap_or_default();
+        let (Some(first), Some(last)) = (first.map(|first| first.max(PLAUSIBLE.start)), last) else { return Ok((None, None)) };
+        if last.saturating_sub(first) < limit(at_most) {
+            return Ok((Some(first), Some(last)));
+        }
+        // Counted, not reckoned: one damaged number may be any, and must not hide all others.
+        let damaged = self.damaged;
+        let sql = format!("SELECT id FROM {table} ORDER BY id DESC LIMIT 1 OFFSET ?1");
+        let counted = self.query_row(&sql, [limit(at_most).saturating_sub(1)], |row| row.get::<_, i64>(0))?;
+        let reckoned = last.saturating_sub(limit(at_most)).saturating_add(1);
+        let is_readable = self.damaged == damaged;
+        Ok((Some(counted.unwrap_or(if is_readable { first } else { first.max(reckoned) })), Some(last)))
+    }
+
+    fn newest_ids(&mut self, table: &str, at_most: usize, found: &mut Vec<FiringId>) -> Result<(), JournalError> {
+        let (Some(mut next), Some(last)) = self.newest(table, at_most)? else { return Ok(()) };
         while next <= last {
             next = self.chunk(next, last, &format!("SELECT id, firing FROM {table} WHERE id BETWEEN ?1 AND ?2"), |row| {
                 let id = text(row, 1)?.and_then(FiringId::parse);
@@ -241,8 +255,9 @@ impl Reader {
             (found.sent_at, found.ended_at) = (found.sent_at.map(later), found.ended_at.map(later));
         }
         if bodies {
-            match self.query_row(ONE_BODY, [id], |row| select::bodies(id, row))?.flatten() {
-                Some(bodies) => (found.body, found.fallback) = bodies,
+            let sql = if self.is_old { ONE_BODY_1 } else { ONE_BODY };
+            match self.query_row(sql, [id], |row| select::bodies(id, row))?.flatten() {
+                Some(bodies) => (found.body, found.fallback, found.line) = bodies,
                 None => self.damaged += 1,
             }
         }
@@ -294,12 +309,13 @@ impl Reader {
         Ok(self.cursor("alive")?.map(|at| Timestamp::from_millis(at).shifted(by)))
     }
 
-    /// When it was last noted how far the feed was heard, by the log's own time: the program has lived until then.
+    /// When it was last noted how far the feed was heard, as the other moments: the program has lived until then.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
     pub fn last_written(&mut self) -> Result<Option<Timestamp>, JournalError> {
-        Ok(self.cursor("written")?.map(Timestamp::from_millis))
+        let by = self.ahead.ms;
+        Ok(self.cursor("written")?.map(|at| Timestamp::from_millis(at).shifted(by)))
     }
 
     pub(super) fn cursor(&mut self, name: &str) -> Result<Option<i64>, JournalError> {

@@ -29,7 +29,7 @@ const COPIED: [Table; 7] = [
     Table {
         name: "deliveries",
         columns: "id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, state, attempts, sent_at, ended_at, form, \
-                  receipt, why, body_sum, kind, fallback_kind, body, fallback",
+                  receipt, why, body_sum, kind, fallback_kind, body, fallback, line",
         key: "id",
         newest: JOURNAL_RESCUED_DELIVERIES,
     },
@@ -37,7 +37,7 @@ const COPIED: [Table; 7] = [
     Table { name: "entries", columns: "id, at, origin, matched, sum, text", key: "id", newest: JOURNAL_RESCUED_ENTRIES },
     Table {
         name: "attempts",
-        columns: "id, delivery, number, at, verdict, answer, took_ms",
+        columns: "id, delivery, number, at, verdict, answer, took_ms, not_before",
         key: "id",
         newest: 2 * JOURNAL_RESCUED_DELIVERIES,
     },
@@ -204,6 +204,7 @@ fn take_over(reader: &mut Reader, store: &mut Store, now: Timestamp) -> Result<S
 /// Copies the newest rows of a table, and those with the numbers `also`. Only an error of the new journal ends it.
 fn copy(from: &Connection, to: &Connection, table: &Table, also: &[i64]) -> rusqlite::Result<usize> {
     let Table { name, columns, key, newest } = table;
+    let columns = &known(from, name, columns);
     let places: Vec<_> = (1..=columns.split(',').count()).map(|at| format!("?{at}")).collect();
     let insert = format!("INSERT OR IGNORE INTO {name} ({columns}) VALUES ({})", places.join(", "));
     let transaction = to.unchecked_transaction()?;
@@ -219,7 +220,7 @@ fn copy(from: &Connection, to: &Connection, table: &Table, also: &[i64]) -> rusq
     // From the newest back to what is damaged; and, if that was met, from the oldest on to it.
     if !read(from, &order("DESC"), &mut put)? {
         read(from, &order("ASC"), &mut put)?;
-        between(from, table, &mut put)?;
+        between(from, table, columns, &mut put)?;
     }
     for id in also {
         read(from, &format!("SELECT {columns} FROM {name} WHERE {key} = {id}"), &mut put)?;
@@ -228,9 +229,20 @@ fn copy(from: &Connection, to: &Connection, table: &Table, also: &[i64]) -> rusq
     Ok(count)
 }
 
+/// Those of the columns that a journal has, which may be of an earlier version.
+fn known(from: &Connection, table: &str, columns: &str) -> String {
+    let known = |column: &&str| connect::has_column(from, table, column).unwrap_or(true);
+    columns.split(", ").filter(known).collect::<Vec<_>>().join(", ")
+}
+
 /// The rows beyond a damaged page, one by one: as far as the numbers can be known.
-fn between(from: &Connection, table: &Table, put: &mut impl FnMut(Vec<Value>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
-    let Table { name, columns, key, newest } = table;
+fn between(
+    from: &Connection,
+    table: &Table,
+    columns: &str,
+    put: &mut impl FnMut(Vec<Value>) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let Table { name, key, newest, .. } = table;
     if *key != "id" {
         return Ok(());
     }

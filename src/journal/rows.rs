@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::model::delivery::Outcome;
+use crate::model::delivery::{DigestLine, Outcome};
 use crate::model::firing::{FiringBrief, Origin};
 use crate::model::ids::FiringId;
 use crate::model::message::Body;
@@ -52,6 +52,8 @@ pub struct DeliveryRow {
     pub body: Option<Arc<Body>>,
     /// Sent once if the platform refuses `body`.
     pub fallback: Option<Arc<Body>>,
+    /// What a digest says of it. Only where the action digests.
+    pub line: Option<Box<DigestLine>>,
     /// `None` while it is pending; else how it ended at once (paper, off, too old, incomplete).
     pub outcome: Option<Outcome>,
 }
@@ -84,6 +86,8 @@ pub struct AttemptRow {
     pub answer: String,
     /// From its start to its answer.
     pub took: Duration,
+    /// Until then the destination has asked for patience: nothing is sent there before.
+    pub not_before: Option<Timestamp>,
 }
 
 /// The end of a delivery.

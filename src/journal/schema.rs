@@ -1,7 +1,7 @@
 //! The tables, as docs/journal.md shows them, and the one statement for each thing that is done to them.
 
 /// What `PRAGMA user_version` says of the tables below.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// The kind of a body where there is none.
 pub(super) const NO_BODY: &str = "none";
 /// `PRAGMA application_id`: "brdc".
@@ -18,13 +18,13 @@ CREATE TABLE deliveries (
   id INTEGER PRIMARY KEY, firing TEXT NOT NULL, rule TEXT NOT NULL, subject TEXT NOT NULL, fired_at INTEGER NOT NULL,
   late INTEGER NOT NULL, action TEXT NOT NULL, trading INTEGER NOT NULL, expires_at INTEGER NOT NULL, sum INTEGER NOT NULL,
   state TEXT NOT NULL, attempts INTEGER NOT NULL, sent_at INTEGER, ended_at INTEGER, form TEXT, receipt TEXT, why TEXT,
-  body_sum INTEGER NOT NULL, kind TEXT NOT NULL, fallback_kind TEXT, body BLOB NOT NULL, fallback BLOB);
+  body_sum INTEGER NOT NULL, kind TEXT NOT NULL, fallback_kind TEXT, body BLOB NOT NULL, fallback BLOB, line TEXT);
 CREATE INDEX deliveries_unfinished ON deliveries (state) WHERE state IN ('pending', 'sending');
 CREATE INDEX deliveries_failed ON deliveries (state) WHERE state IN ('expired', 'dead', 'unknown');
 CREATE INDEX deliveries_sent ON deliveries (action, sent_at) WHERE sent_at IS NOT NULL AND ended_at IS NOT NULL;
 CREATE TABLE attempts (
   id INTEGER PRIMARY KEY, delivery INTEGER NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, verdict TEXT NOT NULL,
-  answer TEXT NOT NULL, took_ms INTEGER NOT NULL);
+  answer TEXT NOT NULL, took_ms INTEGER NOT NULL, not_before INTEGER);
 CREATE INDEX attempts_delivery ON attempts (delivery);
 CREATE TABLE cursors (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE gaps (from_at INTEGER PRIMARY KEY, to_at INTEGER NOT NULL, state TEXT NOT NULL, why TEXT NOT NULL);
@@ -34,11 +34,14 @@ CREATE TABLE marks (
   attempt INTEGER NOT NULL);
 ";
 
+/// What the tables of version 1 had not, by table: column and type. Empty in every row of that time.
+pub(super) const ADDED: [(&str, &str, &str); 2] = [("deliveries", "line", "TEXT"), ("attempts", "not_before", "INTEGER")];
+
 pub(super) const ENTRY: &str = "INSERT INTO entries (id, at, origin, matched, sum, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 pub(super) const FIRING: &str = "INSERT INTO firings (id, firing, rule, subject, at, late) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 pub(super) const DELIVERY: &str = "INSERT INTO deliveries (id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, \
-     body_sum, kind, fallback_kind, body, fallback, state, attempts, sent_at, ended_at, form, receipt, why) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+     body_sum, kind, fallback_kind, body, fallback, line, state, attempts, sent_at, ended_at, form, receipt, why) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
 /// Of an order that must not be sent twice: what is `sending` may have left already.
 pub(super) const BEGIN: &str =
     "UPDATE deliveries SET state = 'sending', sent_at = coalesce(sent_at, ?2) WHERE id = ?1 AND state = 'pending'";
@@ -50,8 +53,7 @@ pub(super) const END: &str = "UPDATE deliveries SET state = ?2, attempts = attem
      ended_at = ?5, form = ?6, receipt = ?7, why = ?8 WHERE id = ?1";
 /// What has not left after all is to be sent as before.
 pub(super) const TAKE_BACK: &str = "UPDATE deliveries SET state = 'pending' WHERE id = ?1 AND state = 'sending'";
-pub(super) const ATTEMPT: &str =
-    "INSERT INTO attempts (id, delivery, number, at, verdict, answer, took_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+pub(super) const ATTEMPT: &str = "INSERT INTO attempts (id, delivery, number, at, verdict, answer, took_ms, not_before) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 pub(super) const REDELIVER: &str = "UPDATE deliveries SET state = 'pending', expires_at = ?2, sum = ?3, ended_at = NULL, form = NULL, \
      receipt = NULL, why = NULL WHERE id = ?1";
 pub(super) const DAMAGED: &str = "UPDATE deliveries SET state = 'unknown', ended_at = ?2, why = ?3 WHERE id = ?1";
@@ -65,7 +67,9 @@ pub(super) const MARK: &str =
 /// One delivery by its number, from the table itself: an index that rotted may name the wrong one.
 pub(super) const ONE: &str = "SELECT id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, state, attempts, \
      sent_at, ended_at, form, receipt, why FROM deliveries WHERE id = ?1";
-pub(super) const ONE_BODY: &str = "SELECT kind, fallback_kind, body_sum, body, fallback FROM deliveries WHERE id = ?1";
+pub(super) const ONE_BODY: &str = "SELECT kind, fallback_kind, body_sum, body, fallback, line FROM deliveries WHERE id = ?1";
+/// The same of version 1.
+pub(super) const ONE_BODY_1: &str = "SELECT kind, fallback_kind, body_sum, body, fallback, NULL FROM deliveries WHERE id = ?1";
 pub(super) const UNFINISHED: &str =
     "SELECT id FROM deliveries INDEXED BY deliveries_unfinished WHERE state IN ('pending', 'sending') ORDER BY id";
 

@@ -219,7 +219,7 @@ impl Store {
 
     /// Whether it has begun by this.
     fn delivery(&mut self, row: &DeliveryRow, begin: Option<Timestamp>) -> rusqlite::Result<bool> {
-        let DeliveryRow { firing, action, trading, expires_at, body, fallback, outcome } = row;
+        let DeliveryRow { firing, action, trading, expires_at, body, fallback, line, outcome } = row;
         if self.unfinished.find(firing.id, action).is_some() {
             // Told twice: there is to be one row, so that there is one message.
             return Ok(false);
@@ -230,7 +230,10 @@ impl Store {
         let fixed = Fixed { id, firing: &written, rule, subject, fired_at, late, action, trading, expires_at };
         let body = body.as_ref().map_or((NO_BODY, Bytes::new()), |body| body.store());
         let fallback = fallback.as_ref().map(|fallback| fallback.store());
-        let body_sum = sum::of_body(id, (body.0, &body.1), fallback.as_ref().map(|(kind, bytes)| (*kind, bytes.as_ref())));
+        // What has no JSON is left out: a digest then says less of it.
+        let line = line.as_ref().and_then(|line| serde_json::to_string(line).ok());
+        let fallback_bytes = fallback.as_ref().map(|(kind, bytes)| (*kind, bytes.as_ref()));
+        let body_sum = sum::of_body(id, (body.0, &body.1), fallback_bytes, line.as_deref());
         let (fallback_kind, fallback) = fallback.as_ref().map(|(kind, bytes)| (kind, AsText(bytes))).unzip();
         let stands = match outcome.as_ref().and_then(|outcome| Stands::ended(outcome, 0, firing.at)) {
             Some(ended) => ended,
@@ -243,7 +246,7 @@ impl Store {
         #[rustfmt::skip]
         let values = params![
             id, written, rule, subject, fired_at, late, action, trading, expires_at, fixed.sum(),
-            body_sum, body.0, fallback_kind, AsText(&body.1), fallback,
+            body_sum, body.0, fallback_kind, AsText(&body.1), fallback, line,
             state.name(), attempts, sent_at, ended_at, form, receipt, why
         ];
         self.run(schema::DELIVERY, values)?;
@@ -266,7 +269,8 @@ impl Store {
     fn attempt(&mut self, row: &AttemptRow) -> rusqlite::Result<()> {
         let Some(delivery) = self.unfinished.find(row.firing, &row.action) else { return Ok(()) };
         let (id, took) = (take(&mut self.next.attempt), i64::try_from(row.took.as_millis()).unwrap_or(i64::MAX));
-        self.run(schema::ATTEMPT, params![id, delivery, row.number, row.at.as_millis(), row.verdict, row.answer, took])?;
+        let (at, not_before) = (row.at.as_millis(), row.not_before.map(Timestamp::as_millis));
+        self.run(schema::ATTEMPT, params![id, delivery, row.number, at, row.verdict, row.answer, took, not_before])?;
         Ok(())
     }
 

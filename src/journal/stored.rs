@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rows::{GapRow, State};
+use crate::model::delivery::DigestLine;
 use crate::model::firing::{FiringBrief, Origin};
 use crate::model::ids::FiringId;
 use crate::model::message::Body;
@@ -53,6 +54,8 @@ pub struct StoredDelivery {
     pub body: Option<Body>,
     /// Sent once if the platform refuses `body`.
     pub fallback: Option<Body>,
+    /// What a digest says of it; comes with `body`.
+    pub line: Option<Box<DigestLine>>,
 }
 
 /// One attempt to send.
@@ -81,6 +84,16 @@ pub struct StoredRequest {
     pub begun: Timestamp,
     /// From its start to its answer.
     pub took: Duration,
+    /// For so long after its answer the destination has asked for patience.
+    pub patience: Duration,
+}
+
+impl StoredRequest {
+    /// When it was answered, or given up.
+    #[must_use]
+    pub fn over(&self) -> Timestamp {
+        self.begun.plus(self.took)
+    }
 }
 
 /// Which deliveries. All that is named must hold.

@@ -47,10 +47,12 @@ impl Fixed<'_> {
     }
 }
 
-/// Of a body and its fallback.
-pub(super) fn of_body(id: i64, body: (&str, &[u8]), fallback: Option<(&str, &[u8])>) -> i64 {
-    let (kind, bytes) = fallback.unwrap_or_default();
-    sum(&[&id.to_le_bytes(), body.0.as_bytes(), body.1, kind.as_bytes(), bytes])
+/// Of a body, its fallback, and its line of a digest.
+pub(super) fn of_body(id: i64, body: (&str, &[u8]), fallback: Option<(&str, &[u8])>, line: Option<&str>) -> i64 {
+    let (id, (kind, bytes)) = (id.to_le_bytes(), fallback.unwrap_or_default());
+    let mut parts: Vec<&[u8]> = vec![&id, body.0.as_bytes(), body.1, kind.as_bytes(), bytes];
+    parts.extend(line.map(str::as_bytes));
+    sum(&parts)
 }
 
 #[cfg(test)]

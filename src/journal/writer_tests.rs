@@ -30,6 +30,7 @@ fn record(n: i64) -> Record {
         expires_at: at(60_000),
         body: Some(Arc::new(body)),
         fallback: None,
+        line: None,
         outcome: None,
     };
     Record { entry: None, firings: vec![firing(n)], deliveries: vec![row] }

@@ -25,7 +25,7 @@ pub struct Delivery {
 }
 
 /// One firing as a line of a digest: sanitised, not yet escaped for a platform.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DigestLine {
     /// The rule's name.
     pub rule: String,

@@ -20,6 +20,7 @@ impl Dispatch {
                 if let Some(count) = self.attempts.get_mut(attempt.action) {
                     *count += 1;
                 }
+                let now = self.clock.now();
                 if let Some(journal) = &self.journal {
                     journal.attempted(AttemptRow {
                         firing: attempt.firing,
@@ -29,6 +30,7 @@ impl Dispatch {
                         verdict: attempt.verdict,
                         answer: attempt.answer.clone(),
                         took: attempt.took,
+                        not_before: self.lanes.patience(attempt.action).map(|patience| now.plus(patience)),
                     });
                 }
             }

@@ -129,6 +129,7 @@ impl Dispatch {
                     expires_at: report.firing.at,
                     body: None,
                     fallback: None,
+                    line: None,
                     outcome: Some(report.outcome.clone()),
                 };
                 step.record.deliveries.push(row);
@@ -216,6 +217,7 @@ impl Dispatch {
             expires_at: delivery.expires_at,
             body: Some(Arc::clone(&delivery.body)),
             fallback: delivery.fallback.clone(),
+            line: delivery.line.clone(),
             outcome,
         }
     }
@@ -233,12 +235,16 @@ impl Dispatch {
         self.rules.actions.get(action).is_some_and(|action| action.trading && !action.is_idempotent())
     }
 
-    /// Takes up a delivery of an earlier run, whose row the journal has.
-    pub(super) fn resume(&mut self, delivery: Delivery) {
-        self.begun(&delivery.firing, delivery.action);
+    /// Takes up a delivery of an earlier run, whose row the journal has. Returns its end, if it came to one at once.
+    pub(super) fn resume(&mut self, delivery: Delivery) -> Option<Outcome> {
+        let (firing, action) = (delivery.firing.id, delivery.action);
+        self.begun(&delivery.firing, action);
+        let mut end = None;
         for report in self.lanes.resume(delivery) {
             self.note(&report);
+            end = end.or_else(|| ((report.firing.id, report.action) == (firing, action)).then_some(report.outcome));
         }
+        end
     }
 
     /// Notes that a person has a delivery sent again; no when it is under way by such a word already, or has arrived.

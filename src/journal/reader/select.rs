@@ -9,6 +9,7 @@ use super::{State, limit, text};
 use crate::journal::schema::NO_BODY;
 use crate::journal::stored::{Query, StoredDelivery};
 use crate::journal::sum::{self, Fixed};
+use crate::model::delivery::DigestLine;
 use crate::model::firing::FiringBrief;
 use crate::model::ids::FiringId;
 use crate::model::message::Body;
@@ -100,11 +101,15 @@ pub(in crate::journal) fn delivery(row: &Row<'_>) -> rusqlite::Result<Option<Sto
         why: words(16)?,
         body: None,
         fallback: None,
+        line: None,
     }))
 }
 
+/// A body, its fallback, and its line of a digest.
+type Bodies = (Option<Body>, Option<Body>, Option<Box<DigestLine>>);
+
 /// A row of `schema::ONE_BODY`; `None` when it is damaged.
-pub(super) fn bodies(id: i64, row: &Row<'_>) -> rusqlite::Result<Option<(Option<Body>, Option<Body>)>> {
+pub(super) fn bodies(id: i64, row: &Row<'_>) -> rusqlite::Result<Option<Bodies>> {
     let bytes = |column| {
         row.get_ref(column).map(|value| match value {
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(bytes),
@@ -112,15 +117,16 @@ pub(super) fn bodies(id: i64, row: &Row<'_>) -> rusqlite::Result<Option<(Option<
         })
     };
     let (Some(kind), Some(body)) = (text(row, 0)?, bytes(3)?) else { return Ok(None) };
-    let fallback = text(row, 1)?.zip(bytes(4)?);
-    if sum::of_body(id, (kind, body), fallback) != row.get::<_, i64>(2)? {
+    let (fallback, line) = (text(row, 1)?.zip(bytes(4)?), text(row, 5)?);
+    if sum::of_body(id, (kind, body), fallback, line) != row.get::<_, i64>(2)? {
         return Ok(None);
     }
     let restored = fallback.map(|(kind, bytes)| Body::restore(kind, bytes));
+    let line = line.and_then(|line| serde_json::from_str(line).ok());
     Ok(match (Body::restore(kind, body), restored) {
-        (None, None) if kind == NO_BODY => Some((None, None)),
-        (Some(body), None) => Some((Some(body), None)),
-        (Some(body), Some(Some(fallback))) => Some((Some(body), Some(fallback))),
+        (None, None) if kind == NO_BODY => Some((None, None, None)),
+        (Some(body), None) => Some((Some(body), None, line)),
+        (Some(body), Some(Some(fallback))) => Some((Some(body), Some(fallback), line)),
         _ => None,
     })
 }

@@ -11,26 +11,53 @@ impl Reader {
     /// The attempts that were answered, or given up, at or after `since`, newest first; no more than the newest `at_most` are looked at. A
     /// digest has one for each delivery in it.
     ///
+    /// Numbers tell the order and times need not. What seems later than `now` is of a clock that has been set back since: it was over when
+    /// the next one was, at the latest.
+    ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read; what is damaged is left out.
-    pub fn requests_since(&mut self, since: Timestamp, at_most: usize) -> Result<Vec<StoredRequest>, JournalError> {
-        let ends = self.query_row("SELECT min(id), max(id) FROM attempts", (), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends.unwrap_or_default() else { return Ok(Vec::new()) };
-        let first = first.max(1).max(last.saturating_sub(limit(at_most)).saturating_add(1));
-        let (mut found, mut end, mut older) = (Vec::new(), last, 0);
-        // Numbers tell the order and times need not, where the clock was set back for a while.
+    pub fn requests_since(
+        &mut self,
+        since: Timestamp,
+        now: Timestamp,
+        at_most: usize,
+    ) -> Result<Vec<StoredRequest>, JournalError> {
+        let (Some(first), Some(last)) = self.newest("attempts", at_most)? else { return Ok(Vec::new()) };
+        let not_before = if self.is_old { "NULL" } else { "not_before" };
+        let sql = format!(
+            "SELECT delivery, at + iif(id >= ?3, ?4, 0), took_ms, (SELECT action FROM deliveries WHERE id = delivery), \
+             {not_before} - at - took_ms FROM attempts WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC"
+        );
+        let (mut found, mut end, mut older, mut next) = (Vec::new(), last, 0, now);
         while end >= first && older < OLDER {
             let from = first.max(end.saturating_sub(CHUNK - 1));
-            let sql = "SELECT delivery, at + iif(id >= ?4, ?5, 0), took_ms, (SELECT action FROM deliveries WHERE id = delivery) FROM attempts \
-                WHERE id BETWEEN ?1 AND ?2 AND at + took_ms + iif(id >= ?4, ?5, 0) >= ?3 ORDER BY id DESC";
-            let rows = self.collect(sql, (from, end, since.as_millis(), self.ahead.attempt, self.ahead.ms), |row| {
-                let took = Duration::from_millis(u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
-                let (delivery, begun) = (row.get(0)?, Timestamp::from_millis(row.get(1)?));
-                Ok(row.get::<_, Option<String>>(3)?.map(|action| StoredRequest { delivery, action, begun, took }))
+            let rows = self.collect(&sql, (from, end, self.ahead.attempt, self.ahead.ms), |row| {
+                let time = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+                let (delivery, begun, took) = (row.get(0)?, Timestamp::from_millis(row.get(1)?), time(row.get(2)?));
+                let patience = time(row.get::<_, Option<i64>>(4)?.unwrap_or(0));
+                let action = row.get::<_, Option<String>>(3)?.unwrap_or_default();
+                Ok(StoredRequest { delivery, action, begun, took, patience })
             })?;
-            older = if rows.is_empty() { older + usize::try_from(CHUNK).unwrap_or(0) } else { 0 };
-            found.extend(rows.into_iter().flatten());
             end = from.saturating_sub(1);
+            if rows.is_empty() {
+                // A damaged number may be any: below it there is nothing for as long as it likes.
+                older += usize::try_from(CHUNK).unwrap_or(0);
+                let below = "SELECT max(id) FROM attempts WHERE id < ?1";
+                let below = self.query_row(below, [from], |row| row.get::<_, Option<i64>>(0))?;
+                end = end.min(below.flatten().unwrap_or(end));
+            }
+            for mut request in rows {
+                let over = request.begun.plus(request.took);
+                if over > now {
+                    request.begun = before(next, request.took);
+                } else {
+                    next = over;
+                }
+                older = if request.begun.plus(request.took) >= since { 0 } else { older + 1 };
+                if older == 0 && !request.action.is_empty() {
+                    found.push(request);
+                }
+            }
         }
         Ok(found)
     }
@@ -54,4 +81,8 @@ impl Reader {
             Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?)))
         })
     }
+}
+
+fn before(at: Timestamp, by: Duration) -> Timestamp {
+    at.shifted(i64::try_from(by.as_millis()).map_or(i64::MIN, |by| -by))
 }

@@ -75,6 +75,7 @@ fn row(rule: &str, action: &str, now: Timestamp, minutes: i64) -> DeliveryRow {
         expires_at: at.plus(Duration::from_secs(600)),
         body: Some(Arc::new(Body::Webhook(body))),
         fallback: None,
+        line: None,
         outcome: None,
     }
 }
@@ -94,6 +95,7 @@ fn attempt(journal: &Journal, of: &DeliveryRow, verdict: &'static str, answer: &
         verdict,
         answer: answer.to_owned(),
         took: Duration::from_millis(87),
+        not_before: None,
     });
 }
 

@@ -8,6 +8,7 @@ mod crash;
 mod disk;
 mod disorder;
 mod gaps;
+mod left;
 mod orders;
 mod paces;
 mod refused;

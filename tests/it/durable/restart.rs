@@ -20,7 +20,7 @@ fn held() -> Reply {
 async fn a_message_that_could_not_be_sent_when_it_was_killed_is_sent_after_the_restart() {
     let (world, home) = plain("").await;
     let mut program = world.start(&home);
-    world.desk.say_next([Reply::new(503, "").with("retry-after", "60")]);
+    world.desk.say_next([Reply::new(503, "").with("retry-after", "3")]);
     world.lists("1");
     wait_until("the failure is recorded", || {
         let rows = home.deliveries(&["--action", "desk", "--pending"]);

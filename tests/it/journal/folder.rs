@@ -65,15 +65,45 @@ async fn a_newer_journal_is_refused_and_stays_as_it_is() {
     open.journal.record(record(1, &["desk"]));
     open.close();
     let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
-    connection.execute_batch("PRAGMA user_version = 2; PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
+    connection.execute_batch("PRAGMA user_version = 3; PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
     connection.close().unwrap();
     let before = bytes(&home);
     let error = refused(&home);
-    assert!(matches!(error, JournalError::Newer { found: 2, known: 1, .. }), "{error}");
+    assert!(matches!(error, JournalError::Newer { found: 3, known: 2, .. }), "{error}");
     assert!(error.to_string().contains("was written by a newer birdcall"), "{error}");
     assert!(matches!(Reader::open(home.path()), Err(JournalError::Newer { .. })));
     assert!(matches!(journal::set_switch(home.path(), false, "x", at(1)), Err(JournalError::Newer { .. })));
     assert_eq!(bytes(&home), before);
+}
+
+#[tokio::test]
+async fn a_journal_of_the_first_version_is_read_as_it_is_and_brought_up_by_the_next_run() {
+    let home = Home::new();
+    let open = home.open();
+    open.journal.record(record(1, &["desk"]));
+    open.close();
+    let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    let back = "ALTER TABLE deliveries DROP COLUMN line; ALTER TABLE attempts DROP COLUMN not_before; PRAGMA user_version = 1;";
+    connection.execute_batch(back).unwrap();
+    connection.close().unwrap();
+    let old = all(&mut home.reader());
+    assert_eq!((old.len(), &old[0].body, &old[0].line), (1, &Some(body(1)), &None));
+    assert_eq!(home.reader().requests_since(at(0), at(9), 10).unwrap(), []);
+    let open = home.open();
+    let line = Box::new(DigestLine { rule: "doge".to_owned(), text: "gm".to_owned(), ..DigestLine::default() });
+    let row = DeliveryRow { line: Some(line.clone()), ..delivery(2, "desk") };
+    open.journal.record(Record { deliveries: vec![row], ..Record::default() });
+    open.flush().await;
+    let mut reader = home.reader();
+    let found: Vec<_> = all(&mut reader).into_iter().map(|row| (row.body, row.line)).collect();
+    assert_eq!((found, reader.damaged()), (vec![(Some(body(1)), None), (Some(body(2)), Some(line))], 0));
+    open.close();
+    let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap(), 2);
+    connection.execute("UPDATE deliveries SET line = replace(line, 'gm', 'pm') WHERE id = 2", ()).unwrap();
+    let mut reader = home.reader();
+    let found: Vec<_> = all(&mut reader).into_iter().map(|row| row.body).collect();
+    assert_eq!((found, reader.damaged()), (vec![Some(body(1)), None], 1), "a line that rotted is never told");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use birdcall::clock::Clock;
 use birdcall::journal::{
     self, BeginKey, DeliveryRow, EndRow, EntryRow, Journal, Query, Reader, Record, Settings, StoredDelivery, Sync,
 };
-use birdcall::model::delivery::{Form, Outcome, Receipt};
+use birdcall::model::delivery::{DigestLine, Form, Outcome, Receipt};
 use birdcall::model::firing::{FiringBrief, Origin};
 use birdcall::model::ids::FiringId;
 use birdcall::model::message::{Body, ContentType, WebhookBody};
@@ -56,6 +56,7 @@ fn delivery(n: i64, action: &str) -> DeliveryRow {
         expires_at: at(n + 600_000),
         body: Some(Arc::new(body(n))),
         fallback: None,
+        line: None,
         outcome: None,
     }
 }

@@ -147,7 +147,7 @@ async fn attempts_gaps_cursors_and_the_switch_are_kept() {
     for number in [1, 2] {
         let (verdict, answer, took) = ("retry", "503 '".to_owned(), Duration::from_millis(70));
         let (firing, action, at) = (firing(1).id, "desk".into(), at(i64::from(number)));
-        open.journal.attempted(AttemptRow { firing, action, number, at, verdict, answer, took });
+        open.journal.attempted(AttemptRow { firing, action, number, at, verdict, answer, took, not_before: None });
     }
     for state in [GapState::Open, GapState::Filled] {
         open.journal.gap(GapRow { from: at(1), to: at(2), state, why: state.name().to_owned() });
@@ -242,6 +242,7 @@ async fn requests_are_found_by_when_they_were_over_and_what_has_none_by_its_end(
         verdict: "delivered",
         answer: String::new(),
         took: Duration::from_millis(10),
+        not_before: None,
     };
     for n in 0..4 {
         open.journal.record(record(n, &["order", "desk"]));
@@ -257,7 +258,7 @@ async fn requests_are_found_by_when_they_were_over_and_what_has_none_by_its_end(
     open.flush().await;
     let mut reader = home.reader();
     let mut since = |ms: i64, at_most: usize| {
-        let found = reader.requests_since(at(ms), at_most).unwrap();
+        let found = reader.requests_since(at(ms), at(10_000), at_most).unwrap();
         found
             .iter()
             .map(|one| (one.action.clone(), one.begun.as_millis() - at(0).as_millis(), one.took.as_millis()))
@@ -268,6 +269,20 @@ async fn requests_are_found_by_when_they_were_over_and_what_has_none_by_its_end(
     assert_eq!(since(105, 2), [desk(101)], "of the newest two");
     assert_eq!(since(112, 100), [desk(7_000)]);
     assert_eq!(since(8_000, 100), []);
+    // The clock is right again: what seems later than now was over when the next one was, or is of now.
+    let mut by = |now: i64| {
+        let found = reader.requests_since(at(25), at(now), 100).unwrap();
+        found.iter().map(|one| (one.action.clone(), one.over().as_millis() - at(0).as_millis())).collect::<Vec<_>>()
+    };
+    let (desk, order) = (|over| ("desk".to_owned(), over), |over| ("order".to_owned(), over));
+    assert_eq!(by(6_000), [desk(111), order(30), desk(30), order(105), desk(90)]);
+    assert_eq!(by(100), [desk(100), order(30), desk(30), order(30), desk(90)]);
+    // One damaged number hides none of the others.
+    let database = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    database.execute("INSERT INTO attempts VALUES (1 << 40, 1, 1, 0, 'x', '', 0, NULL)", ()).unwrap();
+    database.execute("INSERT INTO firings VALUES (1 << 40, 'x', 'x', 'x', 0, 0)", ()).unwrap();
+    assert_eq!(reader.requests_since(at(25), at(6_000), 100).unwrap().len(), 5);
+    assert_eq!(reader.fired(3).unwrap(), [firing(2).id, firing(3).id]);
     let all = all(&mut reader);
     let ended = reader.sent_and_ended_since("desk", at(0), 100).unwrap();
     assert_eq!(ended.len(), 3, "what was never sent is not there: {ended:?}");

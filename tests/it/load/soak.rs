@@ -298,7 +298,7 @@ async fn soak(plan: Plan) {
         format!("faults: {faults} ({:.2} %): {:?}", faults as f64 * 100.0 / mix.sent as f64, mix.faults),
     );
     verdict.say(format!("{} tweets matched ({:.1} %)", mix.matched.len(), mix.matched.len() as f64 * 100.0 / mix.sent as f64));
-    let losses = mix.sent / plan.losses;
+    let losses = mix.lost();
     verdict
         .hold(status["feed"]["losses"] == losses, format!("feed lost {} times, {losses} on purpose", status["feed"]["losses"]));
     let gaps: Vec<_> = status["feed"]["gaps"].as_array().unwrap().iter().map(|gap| gap["state"].clone()).collect();

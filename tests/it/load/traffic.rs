@@ -129,12 +129,23 @@ impl Mix {
         }
     }
 
+    /// How often the connection is lost by the time that so many were sent. The first time comes early: what a gap leaves behind must be
+    /// part of what memory is compared with.
+    fn lost_by(&self, sent: u64) -> u64 {
+        (sent + self.losses - self.losses / 3) / self.losses
+    }
+
+    /// How often it was lost.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost_by(self.sent)
+    }
+
     /// What is to be done next.
     pub(super) fn next(&mut self) -> Step {
         let step = self.pull();
         if matches!(step, Step::Send(_) | Step::Only(_) | Step::Binary(_)) {
             self.sent += 1;
-            if self.sent.is_multiple_of(self.losses) {
+            if self.lost_by(self.sent) > self.lost_by(self.sent - 1) {
                 self.lose();
             }
         }
@@ -269,7 +280,7 @@ impl Mix {
             ("bad UTF-8 in a text frame", Loss::BadText),
             ("feed restarts", Loss::Close),
         ];
-        let (kind, loss) = KINDS[usize::try_from(self.sent / self.losses).unwrap() % KINDS.len()];
+        let (kind, loss) = KINDS[usize::try_from(self.lost()).unwrap() % KINDS.len()];
         self.count(kind);
         self.next.push_back(Step::Lose(loss));
     }

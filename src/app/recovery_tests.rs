@@ -1,0 +1,156 @@
+use std::time::Duration;
+
+use super::*;
+use crate::clock::Clock;
+use crate::journal::{EntryRow, Journal, Record, Settings};
+use crate::model::firing::Origin;
+use crate::model::ids::FiringId;
+use crate::model::message::{ContentType, WebhookBody};
+
+const NOON: Timestamp = Timestamp::from_millis(1_781_697_600_000);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn rules(text: &str) -> Arc<RuleSet> {
+    let source = crate::rules::Source { name: "rules.toml".to_owned(), text: text.to_owned() };
+    Arc::new(crate::rules::load(&[source]).ruleset.unwrap())
+}
+
+/// A bot whose receiver knows a repetition, and a desk; one rule of each mode to both.
+fn all_modes() -> Arc<RuleSet> {
+    let mut text = "[actions.bot]\ntype = \"webhook\"\nurl = \"env:BOT\"\nsecret = \"env:SECRET\"\ntrading = true\nidempotent = true\nmax_age = \"60s\"\n\
+        [actions.desk]\ntype = \"discord\"\nurl = \"env:DESK\"\n"
+        .to_owned();
+    for mode in Mode::ALL {
+        let name = mode.name();
+        text += &format!(
+            "[[rule]]\nname = \"{name}\"\nmode = \"{name}\"\nsend = [\"bot\", \"desk\"]\nwhen = {{ keyword = \"gm\" }}\n"
+        );
+    }
+    rules(&text)
+}
+
+fn stored(rule: &str, action: &str, state: State) -> StoredDelivery {
+    let (id, subject) = (FiringId::of(rule, "tweet:1", ""), "tweet:1".to_owned());
+    StoredDelivery {
+        id: 1,
+        firing: Arc::new(FiringBrief { id, rule: rule.into(), subject, at: NOON, late: false }),
+        action: action.to_owned(),
+        trading: action == "bot",
+        expires_at: NOON.plus(HOUR),
+        state,
+        attempts: 0,
+        sent_at: None,
+        ended_at: None,
+        form: None,
+        receipt: None,
+        why: None,
+        body: Some(Body::Webhook(WebhookBody { bytes: "{}".into(), content_type: ContentType::Json })),
+        fallback: None,
+        line: None,
+    }
+}
+
+/// What becomes of it in one word, and why.
+fn end(stored: &StoredDelivery, armed: bool, now: Timestamp) -> String {
+    let rules = all_modes();
+    let at = rules.actions.iter().position(|action| action.name == stored.action);
+    match fate(stored, &rules, at, armed, now) {
+        Ok(()) => "goes on".to_owned(),
+        Err(Outcome::Suppressed { reason }) => reason.name().to_owned(),
+        Err(Outcome::Dead { reason } | Outcome::Unknown { reason }) => reason,
+        Err(outcome) => outcome.name().to_owned(),
+    }
+}
+
+#[test]
+fn what_is_pending_goes_on_only_as_the_rules_are_now() {
+    let soon = NOON.plus(Duration::from_secs(1));
+    for action in ["bot", "desk"] {
+        let ends = ["armed", "paper", "off", "birdcall"].map(|rule| end(&stored(rule, action, State::Pending), true, soon));
+        assert_eq!(ends, ["goes on", "paper", "off", "goes on"], "{action}");
+        assert_eq!(end(&stored("armed", action, State::Pending), true, NOON.plus(HOUR)), "expired");
+    }
+    assert_eq!(end(&stored("gone", "bot", State::Pending), true, soon), "the rules have no rule gone any more");
+    assert_eq!(end(&stored("gone", "desk", State::Pending), true, soon), "goes on", "an alert that was matched");
+    assert_eq!(end(&stored("armed", "bot", State::Pending), false, soon), "disarmed");
+    assert_eq!(end(&stored("armed", "desk", State::Pending), false, soon), "goes on");
+    assert_eq!(end(&stored("armed", "none", State::Pending), true, soon), "the rules have no such action any more");
+    assert!(end(&StoredDelivery { body: None, ..stored("armed", "desk", State::Pending) }, true, soon).contains("damaged"));
+}
+
+#[test]
+fn what_was_an_order_is_one_and_so_is_what_is_one_now() {
+    let soon = NOON.plus(Duration::from_secs(1));
+    let was = StoredDelivery { trading: true, ..stored("gone", "desk", State::Pending) };
+    assert_eq!(end(&was, true, soon), "the rules have no rule gone any more");
+    let was = StoredDelivery { trading: true, ..stored("armed", "desk", State::Pending) };
+    assert_eq!(end(&was, false, soon), "disarmed");
+    let is = StoredDelivery { trading: false, ..stored("gone", "bot", State::Pending) };
+    assert_eq!(end(&is, true, soon), "the rules have no rule gone any more");
+}
+
+#[test]
+fn an_order_that_may_have_left_and_cannot_go_on_is_unknown_whatever_its_receiver_knows() {
+    let soon = NOON.plus(Duration::from_secs(1));
+    assert_eq!(end(&stored("armed", "bot", State::Sending), true, soon), "goes on", "its receiver knows a repetition");
+    let unknown = |rule: &str, armed: bool, now: Timestamp| {
+        let rules = all_modes();
+        match fate(&stored(rule, "bot", State::Sending), &rules, Some(0), armed, now) {
+            Err(Outcome::Unknown { reason }) => reason,
+            other => panic!("{rule}: {other:?}"),
+        }
+    };
+    assert!(unknown("armed", true, NOON.plus(HOUR)).contains("too old"));
+    assert!(unknown("armed", false, soon).contains("disarmed"));
+    assert!(unknown("paper", true, soon).contains("paper"));
+    assert!(unknown("off", true, soon).contains("off"));
+    assert!(unknown("gone", true, soon).contains("no rule gone"));
+}
+
+fn content(id: &str) -> String {
+    format!(
+        r#"{{"v":1,"t":"tweet","op":"content","id":"{id}","ts":{0},"d":{{"tweetId":"{id}","kind":"post","text":"gm","createdAt":{0},"author":{{"id":"1","handle":"kol","name":"Kol"}}}}}}"#,
+        NOON.as_millis()
+    )
+}
+
+/// A tweet whose rule waits for two seconds, another one a minute later, and until when the feed was heard with nothing missing.
+async fn waited(heard_until: Option<Duration>) -> usize {
+    let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"bare\"\nwait = \"2s\"\nsend = [\"out\"]\n\
+        when = { all = [{ handle = \"kol\" }], none = [{ token = \"DOGE\" }] }\n";
+    let rules = rules(text);
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
+    let writer = std::thread::spawn(writer);
+    let entry = |id: &str, after: u64| {
+        let at = NOON.plus(Duration::from_secs(after));
+        let entry = Some(EntryRow { at, origin: Origin::Live, matched: true, text: content(id).into() });
+        journal.record(Record { entry, ..Record::default() });
+    };
+    entry("1", 0);
+    entry("2", 60);
+    if let Some(until) = heard_until {
+        Journal::alive(&journal, NOON.plus(until), true);
+    }
+    assert!(journal.flush().await);
+    drop(journal);
+    writer.join().unwrap();
+    let mut engine = Engine::new(Arc::clone(&rules));
+    let now = NOON.plus(Duration::from_secs(70));
+    recover(folder.path(), &rules, &mut engine, now).unwrap();
+    engine.hold(false);
+    let mut effects = Vec::new();
+    engine.step(&Input::Tick(now), &mut effects);
+    effects.iter().filter(|effect| matches!(effect, Effect::Fired(_))).count()
+}
+
+#[tokio::test]
+async fn a_wait_that_the_run_before_was_holding_ends_in_this_one() {
+    assert_eq!(waited(Some(Duration::from_secs(1))).await, 2, "the feed was not heard any more when it was over");
+    assert_eq!(waited(None).await, 2, "the feed was never heard");
+}
+
+#[tokio::test]
+async fn a_wait_that_was_over_in_the_run_before_is_over() {
+    assert_eq!(waited(Some(Duration::from_secs(60))).await, 1, "the second one is waited for still");
+}
