@@ -14,6 +14,7 @@ mod checkpoint;
 mod connect;
 mod error;
 mod folder;
+mod log;
 mod queue;
 mod reader;
 mod rescue;
@@ -177,10 +178,11 @@ impl Journal {
     }
 
     /// How many deliveries are pending or sending, once all that was pushed so far is written, or, when it cannot be, as the disk has it.
-    pub async fn pending(&self) -> u64 {
+    /// What is told after this call, and before the future is awaited, does not count.
+    pub fn pending(&self) -> impl Future<Output = u64> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        self.shared().queue.push(Item::Count(answer));
-        answered.await.unwrap_or(0)
+        self.shared().queue.push(Item::Count { answer, begun: 0 });
+        async move { answered.await.unwrap_or(0) }
     }
 
     /// Waits until all that was pushed so far is written; `false` when it cannot be.
