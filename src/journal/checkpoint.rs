@@ -144,12 +144,13 @@ impl Checkpoint {
         self.finishing.store(true, Ordering::Release);
         let mut tries = TRIES;
         while tries > 0 && !self.lock().stop {
-            let ever = self.log.ever();
-            if self.pass(&connection)? {
-                return Ok(true);
+            let (all, quiet) = self.log.while_quiet(|| self.pass(&connection));
+            // What was being written meanwhile goes on where the log was, so it does not begin anew; and it was nobody else's doing.
+            match (all?, quiet) {
+                (true, true) => return Ok(true),
+                (false, true) => tries -= 1,
+                (_, false) => {}
             }
-            // Where an order came in between, it was nobody else who keeps it from its end.
-            tries -= usize::from(self.log.ever() == ever);
             let stop = |inner: &mut Inner| !inner.stop;
             drop(self.wake.wait_timeout_while(self.lock(), JOURNAL_POLL, stop));
         }

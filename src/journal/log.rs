@@ -1,7 +1,7 @@
 //! How long the write-ahead log is, as each commit tells. The file's own length says nothing of it: it is made ahead, and kept.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rusqlite::Connection;
 
@@ -13,6 +13,7 @@ const FRAME: u64 = 4_096 + 24;
 pub(super) struct Log {
     frames: Arc<AtomicU64>,
     ever: Arc<AtomicU64>,
+    writing: Arc<AtomicBool>,
 }
 
 impl Log {
@@ -30,7 +31,23 @@ impl Log {
         let before = self.frames.swap(frames, Ordering::Relaxed);
         // A log that is shorter than it was has begun anew.
         let more = frames.checked_sub(before).unwrap_or(frames);
-        self.ever.fetch_add(more * FRAME, Ordering::Release);
+        self.ever.fetch_add(more * FRAME, Ordering::SeqCst);
+    }
+
+    /// What is written while `what` runs, or may be.
+    pub(super) fn while_writing<T>(&self, what: impl FnOnce() -> T) -> T {
+        self.writing.store(true, Ordering::SeqCst);
+        let done = what();
+        self.writing.store(false, Ordering::SeqCst);
+        done
+    }
+
+    /// Runs `what`; with its result, whether nothing was being written meanwhile.
+    pub(super) fn while_quiet<T>(&self, what: impl FnOnce() -> T) -> (T, bool) {
+        let (ever, before) = (self.ever(), self.writing.load(Ordering::SeqCst));
+        let done = what();
+        let after = self.writing.load(Ordering::SeqCst);
+        (done, !before && !after && self.ever() == ever)
     }
 
     /// What it holds; after it was emptied, until the next commit, what it held.
@@ -40,6 +57,6 @@ impl Log {
 
     /// All that was ever written to it.
     pub(super) fn ever(&self) -> u64 {
-        self.ever.load(Ordering::Acquire)
+        self.ever.load(Ordering::SeqCst)
     }
 }

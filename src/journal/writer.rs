@@ -227,7 +227,7 @@ impl Writer {
         let written = self.store.as_mut().map(|store| {
             let next = store.next;
             let commit = if forced { Store::commit_forced } else { Store::commit };
-            (next, commit(store, &batch.items, cursors.as_ref()))
+            (next, self.log.while_writing(|| commit(store, &batch.items, cursors.as_ref())))
         });
         self.shared.commit_is(false);
         match written {

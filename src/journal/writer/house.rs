@@ -116,7 +116,8 @@ impl Writer {
     fn forget(&mut self) -> bool {
         let (lived, now) = (self.lived(), self.shared.clock.now());
         let Some(store) = &self.store else { return false };
-        match self.retention.step(store, lived, now, self.log.ever()) {
+        let ever = self.log.ever();
+        match self.log.while_writing(|| self.retention.step(store, lived, now, ever)) {
             Ok(more) => {
                 if more {
                     self.busy_at = self.shared.clock.elapsed();
