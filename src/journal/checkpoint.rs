@@ -5,13 +5,14 @@
 //! reader keeps from being emptied.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
 use super::connect;
 use super::error::Why;
+use super::log::Log;
 use crate::model::limits::JOURNAL_POLL;
 
 #[derive(Debug, Default)]
@@ -32,20 +33,23 @@ pub(super) struct Checkpoint {
     /// Held while the file is open for copying.
     copying: Mutex<()>,
     wake: Condvar,
+    busy: AtomicBool,
     finishing: AtomicBool,
-    emptied: AtomicBool,
+    log: Log,
+    /// How much had ever been written to the log when it was last copied to its end.
+    copied: AtomicU64,
 }
 
-/// How often the end is tried before it is left for another time.
+/// How often the end is tried, where nobody writes, before it is left for another time.
 const TRIES: usize = 10;
 /// Why the end of the log cannot be copied although nothing failed.
 const READ: &str = "another program has been reading the journal for long; end it (an open `sqlite3`?)";
 
 impl Checkpoint {
-    pub(super) fn new(path: &Path) -> Self {
+    pub(super) fn new(path: &Path, log: Log) -> Self {
         let (inner, wake, copying) = (Mutex::default(), Condvar::new(), Mutex::default());
-        let (finishing, emptied) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { path: path.to_owned(), inner, copying, wake, finishing, emptied }
+        let (busy, finishing, copied) = (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
+        Self { path: path.to_owned(), inner, copying, wake, busy, finishing, log, copied }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -54,6 +58,7 @@ impl Checkpoint {
 
     /// The log is long.
     pub(super) fn ask(&self) {
+        self.busy.store(true, Ordering::Release);
         self.lock().asked = true;
         self.wake.notify_one();
     }
@@ -68,9 +73,14 @@ impl Checkpoint {
         self.finishing.load(Ordering::Acquire)
     }
 
-    /// Whether the log was copied to its end since this was asked last.
-    pub(super) fn take_emptied(&self) -> bool {
-        self.emptied.swap(false, Ordering::AcqRel)
+    /// It was asked and has not come to an end.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Acquire)
+    }
+
+    /// What was written to the log since it was last copied to its end.
+    pub(super) fn to_copy(&self) -> u64 {
+        self.log.ever().saturating_sub(self.copied.load(Ordering::Acquire))
     }
 
     /// Why copying has failed since this was asked last.
@@ -108,6 +118,7 @@ impl Checkpoint {
             self.came_to(copied);
             drop(copying);
             self.finishing.store(false, Ordering::Release);
+            self.busy.store(false, Ordering::Release);
         }
     }
 
@@ -115,10 +126,7 @@ impl Checkpoint {
     pub(super) fn came_to(&self, copied: rusqlite::Result<bool>) {
         let mut inner = self.lock();
         inner.behind = match copied {
-            Ok(true) => {
-                self.emptied.store(true, Ordering::Release);
-                None
-            }
+            Ok(true) => None,
             Ok(false) => Some(READ.to_owned()),
             Err(error) => {
                 let why = Why::of(&error);
@@ -132,24 +140,33 @@ impl Checkpoint {
     fn copy(&self) -> rusqlite::Result<bool> {
         // Not kept, as a damaged file may be put aside in between.
         let connection = connect::plain(&self.path)?;
-        pass(&connection)?;
+        self.pass(&connection)?;
         self.finishing.store(true, Ordering::Release);
-        for _ in 0..TRIES {
-            if pass(&connection)? {
-                return Ok(true);
+        let mut tries = TRIES;
+        while tries > 0 && !self.lock().stop {
+            let (all, quiet) = self.log.while_quiet(|| self.pass(&connection));
+            // What was being written meanwhile goes on where the log was, so it does not begin anew; and it was nobody else's doing.
+            match (all?, quiet) {
+                (true, true) => return Ok(true),
+                (false, true) => tries -= 1,
+                (_, false) => {}
             }
-            // The writer was in the middle of something.
             let stop = |inner: &mut Inner| !inner.stop;
             drop(self.wake.wait_timeout_while(self.lock(), JOURNAL_POLL, stop));
         }
         Ok(false)
     }
-}
 
-/// Copies what can be copied without holding anybody up. Whether that was all.
-pub(super) fn pass(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| {
-        let (busy, log, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(busy == 0 && log == copied)
-    })
+    /// Copies what can be copied without holding anybody up. Whether that was all.
+    pub(super) fn pass(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let ever = self.log.ever();
+        let all = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |row| {
+            let (busy, log, copied): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(busy == 0 && log == copied)
+        })?;
+        if all {
+            self.copied.store(ever, Ordering::Release);
+        }
+        Ok(all)
+    }
 }

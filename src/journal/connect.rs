@@ -242,6 +242,15 @@ pub(super) fn reserve_log(path: &Path, settings: &Settings) -> io::Result<()> {
     Ok(())
 }
 
+/// Bytes of the log's index, `-shm`: 32 KiB for each 16 MiB of log.
+pub(super) const INDEX: u64 = 64 * 1024;
+
+/// How large the file is once all that was committed is copied into it.
+pub(super) fn file_bytes(connection: &Connection) -> u64 {
+    let one = |name| pragma(connection, name).map_or(0, u64::from);
+    one("page_count") * one("page_size")
+}
+
 /// What the journal may take.
 pub(super) fn cap(settings: &Settings) -> u64 {
     settings.max_bytes.max(JOURNAL_BYTES_MIN)

@@ -14,6 +14,7 @@ mod checkpoint;
 mod connect;
 mod error;
 mod folder;
+mod log;
 mod queue;
 mod reader;
 mod rescue;
@@ -177,10 +178,10 @@ impl Journal {
     }
 
     /// How many deliveries are pending or sending, once all that was pushed so far is written, or, when it cannot be, as the disk has it.
-    /// Asked when this is called, not when it is awaited.
+    /// Asked when this is called, not when it is awaited: what is told in between does not count.
     pub fn pending(&self) -> impl Future<Output = u64> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        self.shared().queue.push(Item::Count(answer));
+        self.shared().queue.push(Item::Count { answer, begun: 0 });
         async move { answered.await.unwrap_or(0) }
     }
 

@@ -13,8 +13,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::error::Unrecorded;
-use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, Record, RedeliverRow};
-use crate::model::limits::{JOURNAL_HELD_BYTES, JOURNAL_HELD_ITEMS, JOURNAL_IDLE_AFTER, JOURNAL_SHED_BYTES, JOURNAL_SHED_ITEMS};
+use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, Record, RedeliverRow, State};
+use crate::model::limits::{
+    JOURNAL_BATCH, JOURNAL_HELD_BYTES, JOURNAL_HELD_ITEMS, JOURNAL_IDLE_AFTER, JOURNAL_SHED_BYTES, JOURNAL_SHED_ITEMS,
+};
 use crate::model::message::Body;
 use crate::model::time::Timestamp;
 
@@ -22,13 +24,26 @@ use crate::model::time::Timestamp;
 #[derive(Debug)]
 pub(super) enum Item {
     Record(Record),
-    Begin { record: Record, key: BeginKey, at: Timestamp, answer: oneshot::Sender<Result<(), Unrecorded>> },
+    Begin {
+        record: Record,
+        key: BeginKey,
+        at: Timestamp,
+        answer: oneshot::Sender<Result<(), Unrecorded>>,
+    },
     Attempt(AttemptRow),
     End(EndRow),
     Redeliver(RedeliverRow),
     Gap(GapRow),
-    Switch { armed: bool, why: String, at: Timestamp },
-    Count(oneshot::Sender<u64>),
+    Switch {
+        armed: bool,
+        why: String,
+        at: Timestamp,
+    },
+    /// `begun`: how many deliveries had come with intents that overtake when it was pushed; once it is taken out, how many since.
+    Count {
+        answer: oneshot::Sender<u64>,
+        begun: u64,
+    },
     Flush(oneshot::Sender<bool>),
 }
 
@@ -39,12 +54,15 @@ impl Item {
             Self::Record(record) | Self::Begin { record, .. } => record_bytes(record),
             Self::Attempt(row) => row.answer.len() + 64,
             Self::Gap(GapRow { why, .. }) | Self::Switch { why, .. } => why.len(),
-            Self::End(_) | Self::Redeliver(_) | Self::Count(_) | Self::Flush(_) => 64,
+            Self::End(_) | Self::Redeliver(_) | Self::Count { .. } | Self::Flush(_) => 64,
         }
     }
-}
 
-impl Item {
+    /// Roughly what it makes the write-ahead log longer by: what changes a row that is not among the newest costs a page of its own.
+    fn log_bytes(&self) -> usize {
+        self.bytes() + if matches!(self, Self::End(_) | Self::Redeliver(_)) { 4_096 } else { 0 }
+    }
+
     /// Whether the delivery of that key must not be begun before this is written.
     fn may_concern(&self, BeginKey { firing, action, .. }: &BeginKey) -> bool {
         let is_it = |row: &DeliveryRow| row.firing.id == *firing && row.action == *action;
@@ -53,7 +71,7 @@ impl Item {
             Self::Attempt(row) => row.firing == *firing && row.action == *action,
             Self::End(row) => row.firing == *firing && row.action == *action,
             Self::Redeliver(_) => true,
-            Self::Gap(_) | Self::Switch { .. } | Self::Count(_) | Self::Flush(_) => false,
+            Self::Gap(_) | Self::Switch { .. } | Self::Count { .. } | Self::Flush(_) => false,
         }
     }
 
@@ -65,7 +83,7 @@ impl Item {
                 let _ = answer.send(Err(Unrecorded(why.to_owned())));
                 Some(Self::Record(record))
             }
-            Self::Count(answer) => {
+            Self::Count { answer, .. } => {
                 let _ = answer.send(unfinished);
                 None
             }
@@ -90,6 +108,11 @@ fn record_bytes(record: &Record) -> usize {
     entry + record.firings.len() * 192 + record.deliveries.iter().map(delivery).sum::<usize>()
 }
 
+/// How many deliveries come with an intent and are unfinished by it.
+fn begun_with(record: &Record) -> u64 {
+    record.deliveries.iter().filter(|row| row.outcome.as_ref().and_then(State::of).is_none()).count() as u64
+}
+
 /// The feed was heard until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Alive {
@@ -104,11 +127,13 @@ struct Inner {
     express: VecDeque<Item>,
     /// How often in a row they went first.
     overtaken: u32,
+    /// Deliveries that ever came with one.
+    begun: u64,
     /// Of both.
     bytes: usize,
     alive: Option<Alive>,
-    /// Somebody waits for what was pushed.
-    urgent: bool,
+    /// So many of `items`, from the first, are what somebody waits for, and what comes before it.
+    awaited: usize,
     /// The writer waits for a push, not for a time.
     asleep: bool,
     /// No more will come.
@@ -133,10 +158,21 @@ pub(super) struct Queue {
 /// How often in a row intents go before what has waited longer.
 const OVERTAKES: u32 = 16;
 
+/// The most that the writer takes at once, beside intents that overtake.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    /// Zero: nothing else, unless somebody waits for it.
+    pub(super) items: usize,
+    /// Of the write-ahead log, roughly; one item may be larger.
+    pub(super) bytes: usize,
+}
+
 /// What the writer takes at once.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) items: Vec<Item>,
+    /// How many of them are intents that overtook.
+    pub(super) express: usize,
     /// Only with the last of what was pushed, so that it is never ahead of the entries.
     pub(super) alive: Option<Alive>,
     /// Somebody waits for it.
@@ -178,7 +214,7 @@ impl Queue {
             }
             other => other,
         };
-        let urgent = matches!(item, Item::Begin { .. } | Item::Count(_) | Item::Flush(_) | Item::Switch { .. });
+        let urgent = matches!(item, Item::Begin { .. } | Item::Flush(_) | Item::Switch { .. });
         if inner.gone {
             self.unrecorded.fetch_add(1, Ordering::Relaxed);
             return;
@@ -203,13 +239,13 @@ impl Queue {
         let (express, items) = (std::mem::take(&mut inner.express), std::mem::take(&mut inner.items));
         inner.items = express.into_iter().chain(items).filter_map(|item| item.refused(why, unfinished)).collect();
         inner.bytes = inner.items.iter().map(Item::bytes).sum();
-        inner.urgent = false;
+        inner.awaited = 0;
         self.length.store(inner.len(), Ordering::Relaxed);
     }
 
     /// Waits for at most `poll`, less when somebody waits for something; when it is `quiet`, for a push or for `JOURNAL_IDLE_AFTER`.
-    /// Then takes up to `at_most` items: intents that overtake, or else what came first.
-    pub(super) fn next(&self, poll: Duration, quiet: bool, at_most: usize) -> Batch {
+    /// Then takes at most so much: intents that overtake, or else what came first. `None`: it only waits.
+    pub(super) fn next(&self, poll: Duration, quiet: bool, most: Option<Most>) -> Batch {
         let mut inner = self.lock();
         if !inner.is_urgent() && !inner.closed {
             inner.asleep = quiet && inner.items.is_empty();
@@ -219,13 +255,12 @@ impl Queue {
             inner.asleep = false;
         }
         let urgent = inner.is_urgent();
-        let items = inner.take_out(at_most);
+        let (items, express) = most.map(|most| inner.take_out(most)).unwrap_or_default();
         inner.bytes = inner.bytes.saturating_sub(items.iter().map(Item::bytes).sum());
         self.length.store(inner.len(), Ordering::Relaxed);
         let all = inner.len() == 0;
-        inner.urgent &= !inner.items.is_empty();
         let alive = if all { inner.alive.take() } else { None };
-        Batch { items, alive, urgent, last: all && inner.closed }
+        Batch { items, express, alive, urgent, last: all && inner.closed }
     }
 
     /// Whether somebody waits for what was pushed.
@@ -275,21 +310,40 @@ impl Inner {
     }
 
     fn is_urgent(&self) -> bool {
-        self.urgent || !self.express.is_empty()
+        self.awaited > 0 || !self.express.is_empty()
     }
 
     /// Intents, until orders that never end have kept the rest waiting for long enough: then it goes with them. Always after them: an end
     /// that waits may be that of a delivery which is not written before its intent.
-    fn take_out(&mut self, at_most: usize) -> Vec<Item> {
-        let mut items: Vec<_> = self.express.drain(..self.express.len().min(at_most)).collect();
-        if items.is_empty() || self.overtaken >= OVERTAKES {
-            self.overtaken = 0;
-            let take = self.items.len().min(at_most.saturating_sub(items.len()));
-            items.extend(self.items.drain(..take));
-        } else {
+    fn take_out(&mut self, most: Most) -> (Vec<Item>, usize) {
+        let mut items: Vec<_> = self.express.drain(..self.express.len().min(JOURNAL_BATCH)).collect();
+        let express = items.len();
+        if express > 0 && self.overtaken < OVERTAKES {
             self.overtaken += 1;
+        } else if express < JOURNAL_BATCH {
+            self.overtaken = 0;
+            let count = most.items.max(self.awaited);
+            self.take_rest(Most { items: count.min(JOURNAL_BATCH - express), ..most }, &mut items);
         }
-        items
+        (items, express)
+    }
+
+    /// What came first, up to a count: that says what is there once all before it is, and nothing after it.
+    fn take_rest(&mut self, most: Most, items: &mut Vec<Item>) {
+        let (mut taken, mut bytes) = (0, 0);
+        while taken < most.items && bytes < most.bytes {
+            let Some(mut item) = self.items.pop_front() else { return };
+            (taken, bytes, self.awaited) = (taken + 1, bytes + item.log_bytes(), self.awaited.saturating_sub(1));
+            let mut ends = false;
+            if let Item::Count { begun, .. } = &mut item {
+                // No intent waits any more when the rest is taken: all that were pushed since have overtaken it.
+                (*begun, ends) = (self.begun.saturating_sub(*begun), true);
+            }
+            items.push(item);
+            if ends {
+                return;
+            }
+        }
     }
 
     fn take_in(&mut self, item: Item, urgent: bool) {
@@ -301,11 +355,15 @@ impl Inner {
                 if rest.entry.is_some() || !rest.firings.is_empty() {
                     self.items.push_back(Item::Record(rest));
                 }
+                self.begun += begun_with(&record);
                 self.express.push_back(Item::Begin { record, key, at, answer });
             }
+            Item::Count { answer, .. } => self.items.push_back(Item::Count { answer, begun: self.begun }),
             other => {
                 self.items.push_back(other);
-                self.urgent |= urgent;
+                if urgent {
+                    self.awaited = self.items.len();
+                }
             }
         }
     }

@@ -48,7 +48,7 @@ fn end(n: i64) -> Item {
 
 /// A batch, as letters: what it holds, in order.
 fn taken(queue: &Queue) -> Vec<String> {
-    let batch = queue.next(Duration::ZERO, false, 1_000);
+    let batch = queue.next(Duration::ZERO, false, Some(Most { items: 1_000, bytes: usize::MAX }));
     let name = |record: &Record| {
         let entry = record.entry.as_ref().map(|entry| format!("entry {}", entry.at.as_millis()));
         let rows = record.deliveries.iter().map(|row| format!("delivery {}", row.firing.at.as_millis()));
@@ -143,4 +143,66 @@ fn what_was_refused_is_kept_before_what_it_would_have_overtaken() {
     queue.refuse("the disk is full", 0);
     assert!(answered.try_recv().unwrap().is_err());
     assert_eq!(taken(&queue), ["delivery 2", "entry 1, delivery 1", "entry 2"]);
+}
+
+fn count(queue: &Queue) -> oneshot::Receiver<u64> {
+    let (answer, answered) = oneshot::channel();
+    queue.push(Item::Count { answer, begun: 0 });
+    answered
+}
+
+/// What is there by the end of a batch that was taken out and that is not to be counted.
+fn not_counted(batch: &Batch) -> Option<u64> {
+    match batch.items.last() {
+        Some(Item::Count { begun, .. }) => Some(*begun),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_count_is_the_last_of_its_batch_and_knows_how_many_intents_have_overtaken_it() {
+    let (queue, most) = (Queue::default(), Most { items: 1_000, bytes: usize::MAX });
+    let mut answers = vec![begin(&queue, record(1), 1)];
+    let _counted = count(&queue);
+    // One of a delivery that is written already, and two that come with theirs.
+    answers.push(begin(&queue, Record::default(), 2));
+    answers.push(begin(&queue, record(3), 3));
+    let express = queue.next(Duration::ZERO, false, Some(most));
+    assert_eq!((express.items.len(), express.express, not_counted(&express)), (3, 3, None));
+    answers.push(begin(&queue, record(4), 4));
+    let express = queue.next(Duration::ZERO, false, Some(most));
+    assert_eq!((express.items.len(), not_counted(&express)), (1, None));
+    queue.push(Item::Record(record(5)));
+    let rest = queue.next(Duration::ZERO, false, Some(most));
+    assert_eq!((rest.items.len(), not_counted(&rest)), (2, Some(2)), "the entry of the first, and the count");
+    let _counted = count(&queue);
+    let rest = queue.next(Duration::ZERO, false, Some(most));
+    assert_eq!((rest.items.len(), not_counted(&rest)), (4, Some(0)), "the rest of two orders, a record and the count");
+}
+
+#[test]
+fn nobody_is_waited_for_any_more_once_what_they_wait_for_is_taken_out() {
+    let (queue, most) = (Queue::default(), Most { items: 2, bytes: usize::MAX });
+    queue.push(Item::Record(record(1)));
+    let (answer, _answered) = oneshot::channel();
+    queue.push(Item::Flush(answer));
+    queue.push(Item::Record(record(2)));
+    assert!(queue.is_urgent());
+    // It is taken although only orders were asked for.
+    let batch = queue.next(Duration::ZERO, false, Some(Most { items: 0, ..most }));
+    assert_eq!((batch.urgent, batch.items.len()), (true, 2));
+    assert!(!queue.is_urgent(), "although something waits still");
+    let batch = queue.next(Duration::ZERO, false, Some(Most { items: 0, ..most }));
+    assert_eq!((batch.urgent, batch.items.len()), (false, 0));
+}
+
+#[test]
+fn a_batch_is_no_larger_than_the_log_may_grow_but_for_one_item() {
+    let queue = Queue::default();
+    for n in 0..10 {
+        queue.push(Item::Record(record(n)));
+    }
+    let each = Item::Record(record(0)).log_bytes();
+    let taken = |bytes| queue.next(Duration::ZERO, false, Some(Most { items: 1_000, bytes })).items.len();
+    assert_eq!((taken(1), taken(3 * each), taken(3 * each + 1)), (1, 3, 4));
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::connect::{cap, wal_bytes};
+use super::connect::{INDEX, cap, wal_bytes};
 use super::store::{Next, Store};
 use super::{Settings, schema};
 use crate::model::limits::{FIRED_IDS, JOURNAL_FIRING_BYTES, JOURNAL_PAUSE, JOURNAL_SLICE};
@@ -49,36 +49,53 @@ pub(super) struct Retention {
     going: bool,
     /// The next mark is due.
     mark_at: Lived,
+    /// What is too old has not been looked for since the latest mark.
+    ages: bool,
+    /// Nothing new is found until so much was ever written to the log.
+    look_at: u64,
 }
 
 impl Retention {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, before: None, going: false, mark_at: Lived::default() }
+        Self { settings, before: None, going: false, mark_at: Lived::default(), ages: false, look_at: 0 }
     }
 
-    /// Does one slice of what there is to do. Whether there is more.
-    pub(super) fn step(&mut self, store: &Store, lived: Lived, now: Timestamp) -> rusqlite::Result<bool> {
+    /// Does one slice of what there is to do, when so much was `ever` written to the log. Whether there is more.
+    pub(super) fn step(&mut self, store: &Store, lived: Lived, now: Timestamp, ever: u64) -> rusqlite::Result<bool> {
         if lived >= self.mark_at {
             self.mark(store, lived, now)?;
+            (self.ages, self.look_at) = (true, 0);
+        }
+        if self.before.is_none() && ever < self.look_at {
+            return Ok(false);
+        }
+        if self.before.is_none() && self.ages {
+            self.before = self.too_old(&store.connection, lived)?;
+            self.ages = self.before.is_some();
         }
         if self.before.is_none() {
-            self.before = match self.too_old(&store.connection, lived)? {
-                Some(before) => Some(before),
-                None => self.too_much(&store.connection)?,
-            };
+            self.before = self.too_much(&store.connection)?;
         }
-        match self.before {
+        let more = match self.before {
             Some(before) if remove(&store.connection, before)? > 0 => {
                 self.going = true;
-                Ok(true)
+                true
             }
             Some(_) => {
                 self.before = None;
                 // When all that is left must stay, looking again at once is of no use.
-                Ok(std::mem::take(&mut self.going))
+                std::mem::take(&mut self.going)
             }
-            None => give_back(&store.connection, pages(self.room(&store.connection, 2)?, &store.connection)?),
-        }
+            None => self.give_back(&store.connection)?,
+        };
+        self.look_at = if more { 0 } else { ever.saturating_add(wal_bytes(&self.settings) / 8) };
+        Ok(more)
+    }
+
+    /// Whether it has something to remove, and should before anything else is written that can wait.
+    pub(super) fn is_pressed(&self, store: &Store) -> bool {
+        let is_over = || Ok(used(&store.connection)? > pages(self.room(&store.connection, 5)?, &store.connection)?);
+        self.before.is_some() && is_over().unwrap_or_else(|_: rusqlite::Error| false)
     }
 
     fn mark(&mut self, store: &Store, lived: Lived, now: Timestamp) -> rusqlite::Result<()> {
@@ -114,17 +131,18 @@ impl Retention {
         Ok(Some(before))
     }
 
-    /// What the cap leaves beside so many lengths of the write-ahead log, which is emptied when it has one and cut down to two. Where firings
-    /// alone fill a small cap, the rest has as much again, or nothing else could stay.
-    fn room(&self, connection: &Connection, logs: u64) -> rusqlite::Result<u64> {
-        let room = cap(&self.settings).saturating_sub(wal_bytes(&self.settings).saturating_mul(logs));
+    /// What the cap leaves beside so many half lengths of the write-ahead log, which is emptied when it has one length and cut down to two.
+    /// Where firings alone fill a small cap, the rest has as much again, or nothing else could stay.
+    fn room(&self, connection: &Connection, halves: u64) -> rusqlite::Result<u64> {
+        let log = wal_bytes(&self.settings).saturating_mul(halves) / 2;
+        let room = cap(&self.settings).saturating_sub(INDEX).saturating_sub(log);
         Ok(room.max(firings(connection)?.saturating_mul(2)))
     }
 
     /// The oldest twentieth of every table when the journal is about to outgrow its cap.
     fn too_much(&self, connection: &Connection) -> rusqlite::Result<Option<Next>> {
         // Less than the file may take, so that what is forgotten makes room in it, and it need not shrink and grow again.
-        if used(connection)? <= pages(self.room(connection, 3)?, connection)? {
+        if used(connection)? <= pages(self.room(connection, 6)?, connection)? {
             return Ok(None);
         }
         let cut = |sql| -> rusqlite::Result<i64> {
@@ -142,6 +160,22 @@ impl Retention {
             attempt: cut("SELECT min(id), max(id) FROM attempts")?,
         };
         Ok(Some(before))
+    }
+
+    /// Gives some empty pages back to the disk when the file is larger than it may be. Whether there is more.
+    fn give_back(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        let may = pages(self.room(connection, 4)?, connection)?;
+        let (all, free) = (pragma(connection, "page_count")?, pragma(connection, "freelist_count")?);
+        if all <= may || free == 0 {
+            return Ok(false);
+        }
+        // Each page costs one of the log.
+        let count = pages(wal_bytes(&self.settings) / 4, connection)?.clamp(1, 256);
+        // It returns a row for each page.
+        let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({count})"))?;
+        let mut rows = vacuum.query(())?;
+        while rows.next()?.is_some() {}
+        Ok(true)
     }
 }
 
@@ -179,19 +213,6 @@ fn remove(connection: &Connection, before: Next) -> rusqlite::Result<usize> {
     }
     transaction.commit()?;
     Ok(gone)
-}
-
-/// Gives some empty pages back to the disk when the file is larger than it may be. Whether there is more.
-fn give_back(connection: &Connection, cap: i64) -> rusqlite::Result<bool> {
-    let (all, free) = (pragma(connection, "page_count")?, pragma(connection, "freelist_count")?);
-    if all <= cap || free == 0 {
-        return Ok(false);
-    }
-    // It returns a row for each page.
-    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum(256)")?;
-    let mut rows = vacuum.query(())?;
-    while rows.next()?.is_some() {}
-    Ok(true)
 }
 
 /// Pages that hold something.

@@ -182,7 +182,7 @@ impl Store {
                     self.run(schema::GAP, params![from.as_millis(), to.as_millis(), state.name(), why])?;
                 }
                 Item::Switch { armed, why, at } => self.switch(*armed, why, *at)?,
-                Item::Count(_) | Item::Flush(_) => {}
+                Item::Count { .. } | Item::Flush(_) => {}
             }
         }
         if let Some(cursors) = cursors {

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::checkpoint::{self, Checkpoint};
+use super::checkpoint::Checkpoint;
 use super::connect::{self, beside};
 use super::error::{JournalError, Unrecorded, Why};
 use super::folder::{self, Lock};
+use super::log::Log;
 use super::queue::{Alive, Batch, Item};
 use super::rescue::{self, open_or_rescue, rescue};
 use super::retention::{Lived, Retention};
@@ -25,9 +26,11 @@ use super::store::{Ahead, Cursors, Failed, Granted, Next, Store};
 use super::{Settings, Sync};
 use crate::clock::Clock;
 use crate::model::limits::{
-    JOURNAL_ALIVE, JOURNAL_BATCH, JOURNAL_IDLE_AFTER, JOURNAL_LOG_LONG, JOURNAL_MEND_AGAIN, JOURNAL_POLL,
-    JOURNAL_POLL_AFTER_ORDER, JOURNAL_POLL_POWER, JOURNAL_RESCUES, JOURNAL_RETRY, JOURNAL_SLICE,
+    JOURNAL_ALIVE, JOURNAL_IDLE_AFTER, JOURNAL_MEND_AGAIN, JOURNAL_POLL, JOURNAL_POLL_AFTER_ORDER, JOURNAL_POLL_POWER,
+    JOURNAL_RESCUES, JOURNAL_RETRY,
 };
+
+mod house;
 
 /// So many milliseconds more or less ahead are written at once, not only with the next that is written anyway.
 const AHEAD_MOVED: u64 = 500;
@@ -67,8 +70,7 @@ pub(super) struct Writer {
     seen_at: Option<Duration>,
     /// When retention and the log were seen to last.
     kept_at: Option<Duration>,
-    /// Roughly the bytes of the write-ahead log.
-    log: u64,
+    log: Log,
     asked_at: Option<Duration>,
     rescues: usize,
 }
@@ -86,14 +88,15 @@ impl Writer {
             Err(error) => return Err(error),
         };
         let lived = store.as_ref().map(|store| Lived::at_start(store, now).unwrap_or_default());
+        let log = Log::default();
         let mut writer = Self {
             shared: Arc::new(Shared::new(clock, Words { degraded, repaired, behind: None })),
             _lock: lock,
             retention: Retention::new(settings),
-            checkpoint: Arc::new(Checkpoint::new(&path)),
+            checkpoint: Arc::new(Checkpoint::new(&path, log.clone())),
             path,
             settings,
-            store,
+            store: None,
             lived,
             started,
             distrusted: None,
@@ -108,12 +111,13 @@ impl Writer {
             was_urgent: false,
             seen_at: None,
             kept_at: None,
-            log: 0,
+            log,
             asked_at: None,
             rescues: 1,
         };
-        // A log that a killed run left is copied soon.
-        writer.log = fs::metadata(beside(&writer.path, "-wal")).map_or(0, |found| found.len());
+        if let Some(store) = store {
+            writer.take_up(store);
+        }
         writer.look();
         Ok(writer)
     }
@@ -124,8 +128,7 @@ impl Writer {
 
     /// Writes until the last near end is gone and all is written.
     pub(super) fn run(mut self) {
-        // Without it all goes on, a little slower.
-        let _ = connect::reserve_log(&self.path, &self.settings);
+        self.reserve_log();
         let checkpoint = Arc::clone(&self.checkpoint);
         std::thread::scope(|scope| {
             let _stop = Stop(&checkpoint);
@@ -144,7 +147,7 @@ impl Writer {
             self.mend(why);
         }
         let batch = if let Some(mut held) = self.held.take() {
-            let waited = self.shared.queue.next(JOURNAL_RETRY, false, 0);
+            let waited = self.shared.queue.next(JOURNAL_RETRY, false, None);
             (held.urgent, held.last, self.alive) = (waited.urgent, waited.last, waited.alive.or(self.alive));
             if self.shared.queue.is_closed() {
                 // The program ends: this is the last try.
@@ -154,19 +157,21 @@ impl Writer {
             held
         } else {
             self.give_way();
+            let (poll, most) = self.at_most();
             let quiet = self.since(self.busy_at) > JOURNAL_IDLE_AFTER;
-            self.shared.queue.next(self.poll(), quiet, JOURNAL_BATCH)
+            self.shared.queue.next(poll, quiet, Some(most))
         };
-        let (urgent, last, written) = (batch.urgent, batch.last, batch.items.len());
+        let (urgent, last, written, express) = (batch.urgent, batch.last, batch.items.len(), batch.express);
         self.was_urgent = urgent;
         self.write(batch);
         if last {
             return false;
         }
         // Orders without a pause between them must not put it off for ever.
-        if self.held.is_none() && (!urgent || self.is_due(self.kept_at, 5 * JOURNAL_POLL)) {
+        let must = self.is_due(self.kept_at, 5 * JOURNAL_POLL);
+        if self.held.is_none() && (!urgent || must || written > express) {
             self.kept_at = Some(self.shared.clock.elapsed());
-            self.keep_house(alone, written);
+            self.keep_house(alone, written, must);
         }
         true
     }
@@ -186,24 +191,6 @@ impl Writer {
 
     fn is_due(&self, last: Option<Duration>, every: Duration) -> bool {
         last.is_none_or(|last| self.since(last) >= every)
-    }
-
-    /// While the log's end is copied, what is not urgent waits: for at most half a second. So does an order when the log has grown to twice
-    /// its length: orders that come faster than the disk takes the end of the log would let it grow for as long as they come.
-    fn give_way(&mut self) {
-        let all = self.log >= connect::wal_bytes(&self.settings).saturating_mul(2);
-        let since = self.shared.clock.elapsed();
-        while self.checkpoint.is_finishing() && self.since(since) < 50 * JOURNAL_POLL && !self.shared.queue.is_closed() {
-            if all {
-                std::thread::sleep(JOURNAL_POLL / 10);
-                continue;
-            }
-            let waited = self.shared.queue.next(JOURNAL_POLL, false, 0);
-            self.alive = waited.alive.or(self.alive);
-            if waited.urgent || waited.last {
-                return;
-            }
-        }
     }
 
     /// Writes the batch and answers who waits for it, or holds it.
@@ -240,7 +227,7 @@ impl Writer {
         let written = self.store.as_mut().map(|store| {
             let next = store.next;
             let commit = if forced { Store::commit_forced } else { Store::commit };
-            (next, commit(store, &batch.items, cursors.as_ref()))
+            (next, self.log.while_writing(|| commit(store, &batch.items, cursors.as_ref())))
         });
         self.shared.commit_is(false);
         match written {
@@ -287,8 +274,22 @@ impl Writer {
             let now = self.shared.clock.now();
             (self.lived, self.started) = (Lived::at_start(&store, now).ok(), self.shared.clock.elapsed());
         }
-        self.store = Some(store);
+        self.take_up(store);
+        self.reserve_log();
         Ok(())
+    }
+
+    /// Writes to it from here on.
+    fn take_up(&mut self, mut store: Store) {
+        // What a killed run left there is copied soon. Without the count all goes on, in a longer log.
+        let left = fs::metadata(beside(&self.path, "-wal")).map_or(0, |found| found.len());
+        let _ = self.log.follow(&mut store.connection, left);
+        self.store = Some(store);
+    }
+
+    fn reserve_log(&self) {
+        // Without it all goes on, a little slower.
+        let _ = connect::reserve_log(&self.path, &self.settings);
     }
 
     fn open_or_mend(&mut self) -> Result<(Store, Option<String>), JournalError> {
@@ -324,7 +325,6 @@ impl Writer {
         let unfinished = self.store.as_ref().map_or(0, Store::unfinished);
         let mut granted = granted.into_iter().peekable();
         for (place, item) in batch.items.into_iter().enumerate() {
-            self.log += item.bytes() as u64 + 512;
             // Nobody waits any more where an answer cannot be given: then the lane says how the order ended.
             match item {
                 Item::Begin { answer, .. } => {
@@ -332,12 +332,11 @@ impl Writer {
                     let _ =
                         answer.send(mine.map_or_else(|| Err(Unrecorded("nobody waited for it".to_owned())), |(_, said)| said));
                 }
-                Item::Count(answer) => drop(answer.send(unfinished)),
+                Item::Count { answer, begun } => drop(answer.send(unfinished.saturating_sub(begun))),
                 Item::Flush(answer) => drop(answer.send(true)),
                 _ => {}
             }
         }
-        self.log += 24 * 1024;
     }
 
     fn failed(&mut self, batch: Batch, next: Next, failed: &Failed) {
@@ -374,71 +373,6 @@ impl Writer {
         batch.items = batch.items.into_iter().filter_map(|item| item.refused(&words, unfinished)).collect();
         self.shared.queue.refuse(&words, unfinished);
         self.held = Some(batch);
-    }
-
-    /// What can wait for a quiet moment, after so many items were written.
-    fn keep_house(&mut self, alone: bool, written: usize) {
-        if self.checkpoint.take_emptied() {
-            (self.log, self.asked_at) = (0, None);
-        }
-        if self.log >= connect::wal_bytes(&self.settings) && self.is_due(self.asked_at, JOURNAL_IDLE_AFTER) {
-            self.asked_at = Some(self.shared.clock.elapsed());
-            if alone && let Some(store) = &self.store {
-                // Without a thread for it the writer waits for the disk itself.
-                self.checkpoint.came_to(checkpoint::pass(&store.connection));
-            } else {
-                self.checkpoint.ask();
-            }
-        }
-        // What is forgotten keeps pace with what is written, however fast that comes.
-        for _ in 0..=written.div_ceil(JOURNAL_SLICE).saturating_mul(2) {
-            if self.checkpoint.is_finishing() || self.shared.queue.is_urgent() || !self.forget() {
-                break;
-            }
-        }
-        if self.is_due(self.seen_at, JOURNAL_ALIVE) {
-            self.look();
-        }
-    }
-
-    /// One slice of what is too old or too much. Whether there is more.
-    fn forget(&mut self) -> bool {
-        let (lived, now) = (self.lived(), self.shared.clock.now());
-        let Some(store) = &self.store else { return false };
-        match self.retention.step(store, lived, now) {
-            Ok(more) => {
-                if more {
-                    self.log += 64 * 1024;
-                    self.busy_at = self.shared.clock.elapsed();
-                }
-                more
-            }
-            // Only retention reads what is old: damage there would never show in a commit, and nothing would be forgotten any more.
-            Err(error) if Why::of(&error).is_distrust(false) => {
-                self.mend(Why::of(&error));
-                false
-            }
-            // What else fails here fails in a commit, too, which says so.
-            Err(_) => false,
-        }
-    }
-
-    /// Sizes and ages, for who asks; and a log that grows and grows.
-    fn look(&mut self) {
-        self.seen_at = Some(self.shared.clock.elapsed());
-        let size = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
-        let log = size(&beside(&self.path, "-wal"));
-        let bytes = size(&self.path) + log + size(&beside(&self.path, "-shm"));
-        self.shared.bytes.store(bytes, Ordering::Relaxed);
-        let is_long = log > JOURNAL_LOG_LONG.max(4 * connect::wal_bytes(&self.settings));
-        let behind =
-            self.checkpoint.behind().filter(|_| is_long).map(|why| {
-                format!("its log, journal.db-wal, has grown to {} MiB and cannot be emptied: {why}", log / (1024 * 1024))
-            });
-        self.shared.say(|words| words.behind = behind);
-        let sql = "SELECT at FROM entries ORDER BY id LIMIT 1";
-        let oldest = self.store.as_ref().and_then(|store| store.connection.query_row(sql, (), |row| row.get(0)).ok());
-        self.shared.oldest.store(oldest.unwrap_or(i64::MIN), Ordering::Relaxed);
     }
 }
 

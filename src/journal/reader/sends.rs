@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{CHUNK, OLDER, Reader, limit};
+use super::walk::{CHUNK, OLDER};
+use super::{Reader, limit};
 use crate::journal::error::JournalError;
 use crate::journal::stored::StoredRequest;
 use crate::model::time::Timestamp;

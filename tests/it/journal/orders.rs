@@ -196,3 +196,25 @@ async fn the_log_has_its_length_before_the_first_order_and_keeps_what_is_in_it_o
     open.close();
     assert!(copy.is_sound());
 }
+
+/// What is pending is held against what should be at the moment at which it was asked.
+#[tokio::test]
+async fn a_count_tells_of_nothing_that_came_after_it_was_asked_for_whether_that_overtakes_it_or_not() {
+    let home = Home::new();
+    let (journal, writer) = journal::open(home.path(), home.settings, Clock::starting_at(at(0))).unwrap();
+    for n in 0..10 {
+        journal.record(record(n, &["desk"]));
+    }
+    let pending = journal.pending();
+    let begun: Vec<_> = (10..13).map(|n| journal.begin(record(n, &["order"]), key(n, "order"), at(n))).collect();
+    journal.ended(end(0, "desk", delivered()));
+    journal.record(record(20, &["desk", "order"]));
+    let later = journal.pending();
+    let writer = std::thread::spawn(writer);
+    assert_eq!((pending.await, later.await), (10, 10 + 3 - 1 + 2));
+    for begun in begun {
+        begun.await.unwrap();
+    }
+    drop(journal);
+    writer.join().unwrap();
+}
