@@ -10,7 +10,7 @@ use super::dispatch::{Dispatch, Orders};
 use super::notices::{Notice, RULE};
 use super::paces::{self, Sent};
 use crate::decode;
-use crate::engine::{Effect, Engine, Input};
+use crate::engine::{Effect, Engine, Hold, Input};
 use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredSwitch};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
@@ -62,7 +62,7 @@ pub(super) fn recover(folder: &Path, rules: &RuleSet, engine: &mut Engine, now: 
             engine.step(&Input::Tick(until.min(now)), effects);
         }
         held = true;
-        engine.hold(true);
+        engine.hold(Hold::Everything);
     };
     let since =
         Timestamp::from_millis(now.as_millis().saturating_sub(i64::try_from(REPLAY_REACH.as_millis()).unwrap_or(i64::MAX)));

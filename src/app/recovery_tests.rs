@@ -138,7 +138,7 @@ async fn waited(heard_until: Option<Duration>) -> usize {
     let mut engine = Engine::new(Arc::clone(&rules));
     let now = NOON.plus(Duration::from_secs(70));
     recover(folder.path(), &rules, &mut engine, now).unwrap();
-    engine.hold(false);
+    engine.hold(crate::engine::Hold::Nothing);
     let mut effects = Vec::new();
     engine.step(&Input::Tick(now), &mut effects);
     effects.iter().filter(|effect| matches!(effect, Effect::Fired(_))).count()
