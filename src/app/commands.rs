@@ -15,7 +15,7 @@ use super::Place;
 use super::beside::Beside;
 use super::dispatch::Dispatch;
 use super::recovery;
-use super::running::{FLUSH, Running};
+use super::running::{Running, is_kept};
 
 /// Deliveries of one command.
 const AT_ONCE: usize = 1_000;
@@ -76,7 +76,7 @@ pub(super) fn reply(running: &mut Running, place: &Place, asked: Ask, waiting: &
         return asked.answer.answer(answer);
     };
     waiting.recording.spawn(async move {
-        let kept = tokio::time::timeout(FLUSH, journal.flush()).await.unwrap_or(false);
+        let kept = is_kept(&journal).await;
         if let Answer::Switched { note, .. } = &mut answer
             && !kept
         {

@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 use tracing::error;
 
-use super::running::{FLUSH, Running};
+use super::running::{Running, is_kept};
 use super::{AppError, SECOND, Totals, every};
 use crate::deliver::LaneEvent;
 
@@ -37,7 +37,7 @@ impl Running {
         drop(catch_up);
         dispatch.totals.of_rules(engine.counts(), engine.join_counts());
         if let Some(journal) = dispatch.journal.take()
-            && !tokio::time::timeout(FLUSH, journal.flush()).await.unwrap_or(false)
+            && !is_kept(&journal).await
         {
             error!("the journal could not write the last of it: what is not in it may be sent again at the next start");
         }

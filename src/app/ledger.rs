@@ -18,8 +18,6 @@ pub(super) struct Account {
     expired: u64,
     dead: u64,
     unknown: u64,
-    /// Left to the next run.
-    left: u64,
 }
 
 impl Account {
@@ -38,7 +36,8 @@ impl Account {
             Outcome::Expired => self.expired += 1,
             Outcome::Dead { .. } => self.dead += 1,
             Outcome::Unknown { .. } => self.unknown += 1,
-            Outcome::Abandoned => self.left += 1,
+            // It is pending still: left to the next run.
+            Outcome::Abandoned => {}
         }
     }
 }

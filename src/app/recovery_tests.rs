@@ -1,3 +1,5 @@
+//! What is taken up at a start and what is not, and which waits go on.
+
 use std::time::Duration;
 
 use super::*;

@@ -17,14 +17,19 @@ use crate::decode;
 use crate::deliver::LaneEvent;
 use crate::engine::{Effect, Engine, Hold, Input};
 use crate::feed::{Filled, Gap, Reaction, Signal, Text};
-use crate::journal::{GapRow, GapState};
+use crate::journal::{GapRow, GapState, Journal};
 use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::Origin;
 use crate::model::status::{FeedState, GapState as Shown, LastTweet};
 use crate::model::time::Timestamp;
 
 /// How long a stopping program, or an answer, waits for the journal to have written everything.
-pub(super) const FLUSH: Duration = Duration::from_secs(2);
+const FLUSH: Duration = Duration::from_secs(2);
+
+/// Whether the journal has written all that it was told so far, within [`FLUSH`].
+pub(super) async fn is_kept(journal: &Journal) -> bool {
+    tokio::time::timeout(FLUSH, journal.flush()).await.unwrap_or(false)
+}
 
 pub(super) struct Running {
     pub(super) dispatch: Dispatch,

@@ -11,6 +11,7 @@
 
 mod begun;
 mod checkpoint;
+mod clocks;
 mod connect;
 mod error;
 mod folder;

@@ -10,14 +10,13 @@ use std::time::Duration;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
+use super::clocks::{Clocks, Of};
 use super::connect;
 use super::error::{JournalError, Why, trouble};
 use super::rescue::halfway;
 use super::rows::{GapState, State};
 use super::schema::{ADDED, ARMED, DISARMED, ONE, ONE_BODY, ONE_BODY_1, UNFINISHED};
-use super::store::Ahead;
 use super::stored::{Query, StoredAttempt, StoredDelivery, StoredGap, StoredSwitch};
-use crate::model::limits::CLOCK_JUMP;
 use crate::model::time::Timestamp;
 
 mod select;
@@ -25,9 +24,6 @@ mod sends;
 mod walk;
 
 pub(super) use select::delivery;
-
-/// So many milliseconds may lie between two clocks because they are not read at the same moment.
-const READ_APART: u64 = 10;
 
 /// Reads a journal, whether an instance is running on it or not.
 #[derive(Debug)]
@@ -37,7 +33,7 @@ pub struct Reader {
     damaged: u64,
     /// Stretches in a row in which nothing could be read.
     in_vain: u32,
-    ahead: Ahead,
+    clocks: Clocks,
     /// It is of version 1, and nobody has brought it up yet.
     is_old: bool,
 }
@@ -60,28 +56,16 @@ impl Reader {
         let connection = connect::for_reading(path)?;
         // What cannot be told because of damage is met again where it matters.
         let is_old = ADDED.iter().any(|(table, column, _)| !connect::has_column(&connection, table, column).unwrap_or(true));
-        Ok(Self { connection, path: path.to_owned(), damaged: 0, in_vain: 0, ahead: Ahead::default(), is_old })
+        Ok(Self { connection, path: path.to_owned(), damaged: 0, in_vain: 0, clocks: Clocks::default(), is_old })
     }
 
-    /// From here on tells the moments of the last run by the clock that was right at its end: the log's time does not move when somebody
-    /// puts the clock right, but that of the next run, which begins at `now`, starts from the clock.
+    /// From here on tells the moments of the newest runs by the clock that was right at the end of each: the log's time does not move when
+    /// somebody puts the clock right, but that of the next run, the newest of which begins at `now`, starts from the clock.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
     pub fn put_right(&mut self, now: Timestamp) -> Result<(), JournalError> {
-        let mut values = [0; 4];
-        for (value, name) in values.iter_mut().zip(Ahead::NAMES) {
-            let Some(found) = self.cursor(name)? else { return Ok(()) };
-            *value = found;
-        }
-        let [ms, entry, delivery, attempt] = values;
-        let written = Timestamp::from_millis(self.cursor("written")?.unwrap_or(i64::MIN));
-        // The clock was moved again between the runs, to where the log's time fits better.
-        let moved = written.shifted(ms) > now.plus(CLOCK_JUMP) && written <= now;
-        if !moved && ms.unsigned_abs() >= READ_APART {
-            // Both clocks' milliseconds were cut off; in doubt, what was sent was sent later.
-            self.ahead = Ahead { ms: ms.saturating_add(1), entry, delivery, attempt };
-        }
+        self.clocks = Clocks::read(self, now)?;
         Ok(())
     }
 
@@ -130,7 +114,7 @@ impl Reader {
             self.damaged += 1;
             return Ok(None);
         };
-        let by = self.ahead.of(id, self.ahead.delivery);
+        let by = self.clocks.of(id, Of::Deliveries);
         if by != 0 {
             let later = |at: Timestamp| at.shifted(by);
             Arc::make_mut(&mut found.firing).at = later(found.firing.at);
@@ -188,7 +172,7 @@ impl Reader {
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
     pub fn last_alive(&mut self) -> Result<Option<Timestamp>, JournalError> {
-        let by = self.ahead.ms;
+        let by = self.clocks.last;
         Ok(self.cursor("alive")?.map(|at| Timestamp::from_millis(at).shifted(by)))
     }
 
@@ -197,7 +181,7 @@ impl Reader {
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
     pub fn last_written(&mut self) -> Result<Option<Timestamp>, JournalError> {
-        let by = self.ahead.ms;
+        let by = self.clocks.last;
         Ok(self.cursor("written")?.map(|at| Timestamp::from_millis(at).shifted(by)))
     }
 
@@ -214,17 +198,16 @@ impl Reader {
         let a_day_ago = self.cursor("lived")?.unwrap_or(0).saturating_sub(86_400_000);
         let mark = "SELECT delivery FROM marks WHERE lived <= ?1 ORDER BY lived DESC LIMIT 1";
         let recent: i64 = self.query_row(mark, [a_day_ago], |row| row.get(0))?.unwrap_or(0);
-        let right = "sent_at + iif(id >= ?5, ?6, 0)";
-        let when = format!("sent_at >= ?7 AND {right} >= ?2 AND ({right} <= ?3 OR id >= ?4)");
+        let right = format!("sent_at + {}", self.clocks.sql(Of::Deliveries));
+        let when = format!("sent_at >= ?5 AND {right} >= ?2 AND ({right} <= ?3 OR id >= ?4)");
         let sql = format!(
             "SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_sent WHERE action = ?1 AND {when} \
              AND ended_at IS NOT NULL AND state IN ('delivered', 'unknown')) \
              + (SELECT count(*) FROM deliveries INDEXED BY deliveries_unfinished WHERE state IN ('pending', 'sending') \
              AND +state = 'sending' AND action = ?1 AND {when})"
         );
-        let (by, first) = (self.ahead.ms, self.ahead.delivery);
-        let earliest = since.shifted(-by.max(0)).as_millis();
-        let values = (action, since.as_millis(), now.as_millis(), recent, first, by, earliest);
+        let earliest = since.shifted(-self.clocks.most()).as_millis();
+        let values = (action, since.as_millis(), now.as_millis(), recent, earliest);
         Ok(self.query_row(&sql, values, |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
     }
 

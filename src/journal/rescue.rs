@@ -8,6 +8,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
 use super::Settings;
+use super::clocks;
 use super::connect::{self, Broken, MAGIC, beside};
 use super::error::JournalError;
 use super::reader::Reader;
@@ -176,8 +177,9 @@ fn said(reader: &mut Reader, store: &mut Store, now: Timestamp) -> Result<(), Tr
         let at = if switch.at == Timestamp::default() { now } else { switch.at };
         store.say_switch(switch.armed, &switch.why, at).map_err(failed)?;
     }
-    for name in ["alive", "connected", "lived", "written"].into_iter().chain(Ahead::NAMES) {
-        if let Some(value) = reader.cursor(name).map_err(|_| Trouble::Old)? {
+    let names = ["alive", "connected", "lived", "written"].into_iter().chain(Ahead::NAMES).map(str::to_owned);
+    for name in names.chain(clocks::names()) {
+        if let Some(value) = reader.cursor(&name).map_err(|_| Trouble::Old)? {
             let sql = super::schema::CURSOR;
             store.connection.execute(sql, rusqlite::params![name, value]).map_err(failed)?;
         }

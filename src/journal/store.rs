@@ -18,7 +18,7 @@ use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, Record, Red
 use super::schema::NO_BODY;
 use super::sum::{self, Fixed};
 use super::unfinished::Unfinished;
-use super::{Settings, schema};
+use super::{Settings, clocks, schema};
 use crate::model::delivery::{Form, Outcome};
 use crate::model::firing::FiringBrief;
 use crate::model::time::Timestamp;
@@ -51,11 +51,6 @@ impl Ahead {
 
     pub(super) fn values(self) -> [i64; 4] {
         [self.ms, self.entry, self.delivery, self.attempt]
-    }
-
-    /// What a moment is off by, of the row with that number where `first` is the first one of the run.
-    pub(super) fn of(self, id: i64, first: i64) -> i64 {
-        if id >= first { self.ms } else { 0 }
     }
 }
 
@@ -317,6 +312,7 @@ impl Store {
     }
 
     fn cursors(&self, cursors: &Cursors) -> rusqlite::Result<()> {
+        clocks::keep(self, cursors.ahead)?;
         if let Some(alive) = cursors.alive {
             self.run(schema::CURSOR, params!["alive", alive.at.as_millis()])?;
             self.run(schema::CURSOR, params!["connected", alive.connected])?;

@@ -7,7 +7,7 @@ use tracing::{error, warn};
 
 use super::Dispatch;
 use crate::app::notices::Notice;
-use crate::app::running::FLUSH;
+use crate::app::running::is_kept;
 use crate::journal::Journal;
 use crate::model::limits::FEED_LAG;
 use crate::model::time::Timestamp;
@@ -22,7 +22,7 @@ const FORGETS: &str =
 const EXPIRES: &str = "What is older than its max_age is recorded as expired and not sent.";
 
 fn keeping(journal: Journal) -> Keeping {
-    Box::pin(async move { tokio::time::timeout(FLUSH, journal.flush()).await.unwrap_or(false) })
+    Box::pin(async move { is_kept(&journal).await })
 }
 
 /// Since when and why orders go or not.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::walk::{CHUNK, OLDER};
 use super::{Reader, limit};
+use crate::journal::clocks::Of;
 use crate::journal::error::JournalError;
 use crate::journal::stored::StoredRequest;
 use crate::model::time::Timestamp;
@@ -25,14 +26,15 @@ impl Reader {
     ) -> Result<Vec<StoredRequest>, JournalError> {
         let (Some(first), Some(last)) = self.newest("attempts", at_most)? else { return Ok(Vec::new()) };
         let not_before = if self.is_old { "NULL" } else { "not_before" };
+        let by = self.clocks.sql(Of::Attempts);
         let sql = format!(
-            "SELECT delivery, at + iif(id >= ?3, ?4, 0), took_ms, (SELECT action FROM deliveries WHERE id = delivery), \
+            "SELECT delivery, at + {by}, took_ms, (SELECT action FROM deliveries WHERE id = delivery), \
              {not_before} - at - took_ms FROM attempts WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC"
         );
         let (mut found, mut end, mut older, mut next) = (Vec::new(), last, 0, now);
         while end >= first && older < OLDER {
             let from = first.max(end.saturating_sub(CHUNK - 1));
-            let rows = self.collect(&sql, (from, end, self.ahead.attempt, self.ahead.ms), |row| {
+            let rows = self.collect(&sql, [from, end], |row| {
                 let time = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
                 let (delivery, begun, took) = (row.get(0)?, Timestamp::from_millis(row.get(1)?), time(row.get(2)?));
                 let patience = time(row.get::<_, Option<i64>>(4)?.unwrap_or(0));
@@ -74,11 +76,13 @@ impl Reader {
         since: Timestamp,
         at_most: usize,
     ) -> Result<Vec<(i64, Timestamp)>, JournalError> {
-        let sql = "SELECT id, ended_at + iif(id >= ?4, ?5, 0) FROM deliveries WHERE action = ?1 AND sent_at >= ?6 AND \
-            sent_at + iif(id >= ?4, ?5, 0) >= ?2 AND ended_at IS NOT NULL ORDER BY sent_at DESC LIMIT ?3";
-        let (by, first) = (self.ahead.ms, self.ahead.delivery);
-        let earliest = since.shifted(-by.max(0)).as_millis();
-        self.collect(sql, (action, since.as_millis(), limit(at_most), first, by, earliest), |row| {
+        let by = self.clocks.sql(Of::Deliveries);
+        let sql = format!(
+            "SELECT id, ended_at + {by} FROM deliveries WHERE action = ?1 AND sent_at >= ?4 AND sent_at + {by} >= ?2 \
+             AND ended_at IS NOT NULL ORDER BY sent_at DESC LIMIT ?3"
+        );
+        let earliest = since.shifted(-self.clocks.most()).as_millis();
+        self.collect(&sql, (action, since.as_millis(), limit(at_most), earliest), |row| {
             Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?)))
         })
     }

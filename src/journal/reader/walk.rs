@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::Row;
 
+use super::super::clocks::Of;
 use super::super::error::JournalError;
 use super::super::store::PLAUSIBLE;
 use super::super::stored::StoredEntry;
@@ -34,15 +35,15 @@ impl Reader {
         at_most: usize,
         mut each: impl FnMut(StoredEntry<'_>),
     ) -> Result<usize, JournalError> {
-        let ahead = self.ahead;
-        let earliest = since.shifted(-ahead.ms.max(0));
+        let clocks = self.clocks.clone();
+        let earliest = since.shifted(-clocks.most());
         let (Some(mut next), last) = self.span(earliest, at_most)? else { return Ok(0) };
         let mut found = 0;
         self.in_vain = 0;
         while next <= last && found < at_most {
             next = self.chunk(next, last, "SELECT id, at, origin, text, sum FROM entries WHERE id BETWEEN ?1 AND ?2", |row| {
                 let Some(mut entry) = entry(row)? else { return Ok(false) };
-                entry.at = entry.at.shifted(ahead.of(entry.id, ahead.entry));
+                entry.at = entry.at.shifted(clocks.of(entry.id, Of::Entries));
                 if entry.at >= since && found < at_most {
                     each(entry);
                     found += 1;

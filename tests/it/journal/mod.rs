@@ -1,6 +1,7 @@
 //! The journal on a real disk: what was told is read back, whatever happens to the program, the file and the disk in between.
 
 mod cap;
+mod clocks;
 mod crash;
 mod damage;
 mod disk;

@@ -1,0 +1,80 @@
+//! A clock that was put right while a run lasted: what that run wrote is judged by the right one, by every run after it.
+
+use birdcall::journal::{AttemptRow, RedeliverRow};
+
+use super::*;
+
+const HOUR: i64 = 3_600_000;
+
+/// A run that begins at `now` with `told`, and whose clock is then put right by `by` milliseconds.
+async fn run(home: &Home, now: Timestamp, by: i64, told: impl FnOnce(&Journal)) {
+    let clock = Clock::starting_at(now);
+    let (journal, writer) = journal::open(home.path(), home.settings, clock.clone()).unwrap();
+    let open = Open { journal, writer: std::thread::spawn(writer) };
+    told(&open.journal);
+    open.flush().await;
+    clock.set_wall_ahead(by);
+    open.journal.alive(now, true);
+    open.journal.redelivered(RedeliverRow { id: 999, expires_at: now });
+    open.flush().await;
+    open.close();
+}
+
+fn attempt(n: i64) -> AttemptRow {
+    AttemptRow {
+        firing: firing(n).id,
+        action: "desk".into(),
+        number: 1,
+        at: at(n),
+        verdict: "delivered",
+        answer: String::new(),
+        took: Duration::from_millis(10),
+        not_before: None,
+    }
+}
+
+#[tokio::test]
+async fn what_a_run_wrote_before_its_clock_was_put_right_is_judged_by_the_right_one_over_several_runs() {
+    let home = Home::new();
+    // An hour behind, put right; then a right one; then one that was ten minutes ahead, and two right ones.
+    run(&home, at(0), HOUR, |journal| {
+        journal.record(record(0, &["desk", "order"]));
+        journal.attempted(attempt(0));
+        journal.ended(EndRow { at: at(20), ..end(0, "desk", delivered()) });
+    })
+    .await;
+    run(&home, at(HOUR + 1_000), 0, |journal| journal.record(record(HOUR + 1_000, &["order"]))).await;
+    let ahead = HOUR + 2_000 + 600_000;
+    run(&home, at(ahead), -600_000, |journal| journal.record(record(ahead, &["order"]))).await;
+    for n in [HOUR + 3_000, HOUR + 4_000] {
+        run(&home, at(n), 0, |journal| journal.record(record(n, &["order"]))).await;
+    }
+    let now = at(HOUR + 5_000);
+    let mut reader = home.reader();
+    reader.put_right(now).unwrap();
+    let fired: Vec<_> = all(&mut reader).iter().map(|row| row.firing.at.as_millis() - at(0).as_millis()).collect();
+    assert_eq!(fired, [HOUR + 1, HOUR + 1, HOUR + 1_000, HOUR + 2_001, HOUR + 3_000, HOUR + 4_000]);
+    let mut entered = Vec::new();
+    reader.recent(at(HOUR), 100, |entry| entered.push(entry.at.as_millis() - at(0).as_millis())).unwrap();
+    assert_eq!(entered, [HOUR + 1, HOUR + 1_000, HOUR + 2_001, HOUR + 3_000, HOUR + 4_000]);
+    let requests = reader.requests_since(at(HOUR), now, 100).unwrap();
+    assert_eq!(requests.iter().map(|one| one.begun).collect::<Vec<_>>(), [at(HOUR + 1)]);
+    assert_eq!(reader.sent_since("desk", at(HOUR), now).unwrap(), 1);
+    assert_eq!(reader.sent_and_ended_since("desk", at(HOUR), 9).unwrap(), [(1, at(HOUR + 21))]);
+}
+
+#[tokio::test]
+async fn only_the_newest_of_many_runs_are_kept() {
+    let home = Home::new();
+    for n in 0..40 {
+        run(&home, at(n * 1_000), HOUR, |journal| journal.record(record(n * 1_000, &["desk"]))).await;
+    }
+    let mut reader = home.reader();
+    reader.put_right(at(2 * HOUR)).unwrap();
+    let rows = all(&mut reader);
+    let right = rows.iter().rev().take_while(|row| row.firing.at > at(HOUR - 1)).count();
+    assert_eq!((rows.len(), right), (40, 17));
+    let database = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    let cursors: u32 = database.query_row("SELECT count(*) FROM cursors", (), |row| row.get(0)).unwrap();
+    assert!(cursors < 150, "{cursors}");
+}
