@@ -304,7 +304,8 @@ async fn costs(machine: &Machine, pass: impl Fn(&Clock), connections: u64) {
 
 #[tokio::test]
 async fn a_moment_that_is_lost_stops_orders_and_costs_neither_the_connection_nor_what_it_holds() {
-    let passes: [(fn(&Clock), &str); 2] = [
+    type Pass = (fn(&Clock), &'static str);
+    let passes: [Pass; 2] = [
         (|clock| clock.sleep(Duration::from_secs(5)), "this machine stood still for 5.0 s"),
         (|clock| clock.set_wall_ahead(5_000), "this machine's clock jumped forward by 5.0 s"),
     ];
