@@ -146,7 +146,8 @@ fn again(running: &mut Running, stored: StoredDelivery, orders: bool) -> Result<
     if let Some(journal) = &dispatch.journal {
         journal.redelivered(RedeliverRow { id: stored.id, expires_at });
     }
-    match dispatch.resume(recovery::delivery(stored.firing, at, expires_at, (body, stored.fallback, stored.line))) {
+    let doubt = (stored.state == State::Unknown).then_some("it may have arrived when it was sent before");
+    match dispatch.resume(recovery::delivery(stored.firing, at, expires_at, (body, stored.fallback, stored.line)), doubt) {
         None => Ok(format!("on its way to {}", action.name)),
         Some(Outcome::Dead { reason } | Outcome::Unknown { reason }) => Err(reason),
         Some(Outcome::Suppressed { reason }) => Err(format!("{} did not take it: {}", action.name, reason.name())),

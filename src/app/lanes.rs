@@ -74,9 +74,9 @@ impl Lanes {
     }
 
     /// Brings a delivery of an earlier run, or one that a person has sent again, to its lane, as [`Lanes::offer`] does.
-    pub(super) fn resume(&self, delivery: Delivery) -> Vec<Report> {
+    pub(super) fn resume(&self, delivery: Delivery, doubt: Option<&'static str>) -> Vec<Report> {
         match self.lanes.get(delivery.action) {
-            Some(Some(lane)) => lane.resume(delivery),
+            Some(Some(lane)) => lane.resume(delivery, doubt),
             _ => self.console.offer(delivery).into_iter().collect(),
         }
     }

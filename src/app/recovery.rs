@@ -123,7 +123,8 @@ impl Recovered {
                     if let (Some(at), Some(body)) = (at, stored.body) {
                         let (fallback, line) = (stored.fallback, stored.line);
                         // An end that came at once is counted, recorded and said already.
-                        let _ = to.resume(delivery(stored.firing, at, stored.expires_at, (body, fallback, line)));
+                        let doubt = (stored.state == State::Sending).then_some("birdcall ended while it was being sent");
+                        let _ = to.resume(delivery(stored.firing, at, stored.expires_at, (body, fallback, line)), doubt);
                     }
                 }
                 Err(outcome) => {

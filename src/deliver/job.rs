@@ -58,7 +58,8 @@ impl Job {
         let waiting = state.pop()?;
         state.busy += 1;
         drop(state);
-        let (members, progress) = (vec![Member::new(waiting)], Progress::default());
+        let progress = Progress::doubting(waiting.doubt);
+        let members = vec![Member::new(waiting)];
         Some(Self { shared: Arc::clone(shared), members, progress, gate: None, blocked: None })
     }
 

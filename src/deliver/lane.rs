@@ -12,6 +12,7 @@ use crate::rules::ruleset::NOTICES;
 use super::circuit::Way;
 use super::event::LaneHealth;
 use super::intents::Pledge;
+use super::retry::Progress;
 use super::state::{Shared, State, Waiting};
 
 /// The way to one action. Dropping it closes it.
@@ -29,18 +30,22 @@ impl Lane {
     #[must_use = "the reports are the ends of deliveries and must be counted"]
     pub fn offer(&self, delivery: Delivery, pledge: Option<Pledge>) -> Vec<Report> {
         let may_drop = self.shared.overflow == Overflow::Drop && !is_notice(&delivery);
-        self.put(delivery, pledge, may_drop)
+        let since = self.shared.clock.elapsed();
+        self.put(Waiting { delivery, pledge, since, doubt: None }, may_drop)
     }
 
     /// As [`Lane::offer`], of what an earlier run left or a person has sent again: it waits where what comes fresh would be dropped.
+    /// `doubt`: why it may have arrived already; then it ends delivered or unknown if it is an order.
     #[must_use = "the reports are the ends of deliveries and must be counted"]
-    pub fn resume(&self, delivery: Delivery) -> Vec<Report> {
-        self.put(delivery, None, false)
+    pub fn resume(&self, delivery: Delivery, doubt: Option<&'static str>) -> Vec<Report> {
+        let since = self.shared.clock.elapsed();
+        let doubt = doubt.filter(|_| self.shared.action.trading);
+        self.put(Waiting { delivery, pledge: None, since, doubt }, false)
     }
 
-    fn put(&self, delivery: Delivery, pledge: Option<Pledge>, may_drop: bool) -> Vec<Report> {
+    fn put(&self, waiting: Waiting, may_drop: bool) -> Vec<Report> {
         let shared = &self.shared;
-        let now = shared.clock.elapsed();
+        let now = waiting.since;
         let mut state = shared.state();
         let refused = if state.closed {
             Some(Outcome::Abandoned)
@@ -53,13 +58,15 @@ impl Lane {
         };
         if let Some(outcome) = refused {
             drop(state);
-            return vec![shared.report(&delivery, outcome, 0)];
+            let outcome = Progress::doubting(waiting.doubt).ending(outcome);
+            return vec![shared.report(&waiting.delivery, outcome, 0)];
         }
-        state.push(Waiting { delivery, pledge, since: now });
+        state.push(waiting);
         let lost = state.make_room();
         drop(state);
         shared.wake.notify_one();
-        lost.iter().map(|lost| shared.report(&lost.delivery, OVERFLOW, 0)).collect()
+        let end = |lost: &Waiting| shared.report(&lost.delivery, Progress::doubting(lost.doubt).ending(OVERFLOW), 0);
+        lost.iter().map(end).collect()
     }
 
     /// Tells what earlier runs have sent, before the first delivery is offered: so long ago each, and how many requests may have been under

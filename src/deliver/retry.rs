@@ -90,6 +90,11 @@ pub(crate) fn next(policy: Policy, progress: &mut Progress, verdict: Verdict, ha
 }
 
 impl Progress {
+    /// Of a delivery that may have arrived before, for this reason.
+    pub(crate) fn doubting(doubt: Option<&str>) -> Self {
+        Self { doubt: doubt.map(ToOwned::to_owned), ..Self::default() }
+    }
+
     fn leave_open(&mut self, policy: Policy, reason: String) {
         if policy.trading {
             self.doubt = Some(reason);

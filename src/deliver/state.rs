@@ -63,6 +63,8 @@ pub(crate) struct Waiting {
     pub(crate) pledge: Option<Pledge>,
     /// When it was offered.
     pub(crate) since: Duration,
+    /// Why an order may have arrived before it was offered.
+    pub(crate) doubt: Option<&'static str>,
 }
 
 pub(crate) struct State {

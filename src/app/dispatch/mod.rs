@@ -235,12 +235,12 @@ impl Dispatch {
         self.rules.actions.get(action).is_some_and(|action| action.trading && !action.is_idempotent())
     }
 
-    /// Takes up a delivery of an earlier run, whose row the journal has. Returns its end, if it came to one at once.
-    pub(super) fn resume(&mut self, delivery: Delivery) -> Option<Outcome> {
+    /// Takes up a delivery of an earlier run, whose row the journal has; `doubt`: why it may have arrived. Returns its end, if it came to one at once.
+    pub(super) fn resume(&mut self, delivery: Delivery, doubt: Option<&'static str>) -> Option<Outcome> {
         let (firing, action) = (delivery.firing.id, delivery.action);
         self.begun(&delivery.firing, action);
         let mut end = None;
-        for report in self.lanes.resume(delivery) {
+        for report in self.lanes.resume(delivery, doubt) {
             self.note(&report);
             end = end.or_else(|| ((report.firing.id, report.action) == (firing, action)).then_some(report.outcome));
         }

@@ -77,7 +77,7 @@ async fn a_digest_tells_its_notices_first() {
 async fn with_overflow_drop_what_an_earlier_run_left_or_a_person_sends_again_is_not_dropped() {
     let mut rig = busy(Overflow::Drop).await;
     for n in 1..4 {
-        assert_eq!(rig.lane.resume(rig.delivery(n, secs(600))).len(), 0);
+        assert_eq!(rig.lane.resume(rig.delivery(n, secs(600)), None).len(), 0);
     }
     assert_eq!(rig.lane.offer(rig.delivery(4, secs(600)), None).len(), 1, "what comes fresh is");
     rig.drain().await;

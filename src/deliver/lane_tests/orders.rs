@@ -323,6 +323,27 @@ async fn an_idempotent_order_of_which_nothing_can_have_arrived_or_that_has_ends_
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_order_that_an_earlier_run_may_have_placed_ends_delivered_or_unknown_and_an_alert_as_it_ends() {
+    let doubt = "birdcall ended while it was being sent";
+    for (said, stops, is_order, expected) in [
+        (OK, false, true, "delivered"),
+        (Said::NotSent, false, true, "unknown"),
+        (Said::Status(409, "exists"), false, true, "unknown"),
+        (Said::NotSent, true, true, "unknown"),
+        (Said::Status(409, "exists"), false, false, "dead"),
+    ] {
+        let mut action = to_idempotent_bot();
+        action.trading = is_order;
+        let mut rig = Rig::new(action, move |_, _| said.clone());
+        rig.common.switch.set(!stops);
+        let told = rig.lane.resume(rig.delivery(1, secs(10)), Some(doubt));
+        let at_once: Vec<_> = told.iter().map(|report| report.outcome.name()).collect();
+        rig.drain().await;
+        assert_eq!([at_once, rig.outcomes()].concat(), [expected]);
+    }
+}
+
 /// A disk that stands still until `until`, and then takes all at once.
 #[derive(Debug)]
 struct Stalled {
