@@ -61,6 +61,8 @@ impl Reader {
         let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends.unwrap_or_default() else { return Ok((None, 0)) };
         let first = first.max(PLAUSIBLE.start);
         let (mut found, mut older, mut start, mut end) = (0, 0, None, last);
+        // Its own count: a stretch that is read to its end counts as read, whatever was in it.
+        let mut in_vain = 0;
         while end >= first && found < at_most && older < OLDER {
             let from = first.max(end.saturating_sub(CHUNK - 1));
             let mut times = Vec::new();
@@ -83,10 +85,12 @@ impl Reader {
                 let before =
                     self.query_row("SELECT max(id) FROM entries WHERE id < ?1", [from], |row| row.get::<_, Option<i64>>(0))?;
                 end = end.min(before.flatten().unwrap_or(end));
-                self.in_vain += 1;
-                if self.in_vain > IN_VAIN {
+                in_vain += 1;
+                if in_vain > IN_VAIN {
                     break;
                 }
+            } else {
+                in_vain = 0;
             }
         }
         Ok((start, last))
