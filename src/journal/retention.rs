@@ -94,8 +94,11 @@ impl Retention {
 
     /// Whether it has something to remove, and should before anything else is written that can wait.
     pub(super) fn is_pressed(&self, store: &Store) -> bool {
-        let is_over = || Ok(used(&store.connection)? > pages(self.room(&store.connection, 5)?, &store.connection)?);
-        self.before.is_some() && is_over().unwrap_or_else(|_: rusqlite::Error| false)
+        if self.before.is_none() {
+            return false;
+        }
+        let room = self.room(&store.connection, 5).and_then(|room| pages(room, &store.connection));
+        used(&store.connection).is_ok_and(|used| room.is_ok_and(|room| used > room))
     }
 
     fn mark(&mut self, store: &Store, lived: Lived, now: Timestamp) -> rusqlite::Result<()> {

@@ -87,6 +87,8 @@ fn after_a_failed_fsync_of_a_commit_all_is_in_a_new_file_once_whether_the_old_on
         }
         writer.failed(batch(items), next, &Failed { error: error(ffi::SQLITE_IOERR_FSYNC), in_doubt: true });
         assert_eq!(aside(folder.path()), 1);
+        let log = std::fs::metadata(beside(&writer.path, "-wal")).unwrap().len();
+        assert!(log >= connect::wal_bytes(&writer.settings), "orders would wait for a log that grows: {log}");
         let words = writer.shared.words();
         assert_eq!(words.degraded, None);
         let repaired = words.repaired.unwrap();

@@ -62,7 +62,9 @@ impl Reader {
         let ends = self.query_row("SELECT min(id), max(id) FROM entries", (), |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends.unwrap_or_default() else { return Ok((None, 0)) };
         let first = first.max(PLAUSIBLE.start);
-        let (mut found, mut older, mut start, mut end, mut in_vain) = (0, 0, None, last, 0);
+        let (mut found, mut older, mut start, mut end) = (0, 0, None, last);
+        // Its own count: a stretch that is read to its end counts as read, whatever was in it.
+        let mut in_vain = 0;
         while end >= first && found < at_most && older < OLDER {
             let from = first.max(end.saturating_sub(CHUNK - 1));
             let mut times = Vec::new();
