@@ -49,29 +49,34 @@ pub(super) struct Retention {
     going: bool,
     /// The next mark is due.
     mark_at: Lived,
-    /// What is too old has not been looked for since the latest mark.
-    ages: bool,
+    /// The oldest mark is `max_age` ago.
+    old_at: Lived,
     /// Nothing new is found until so much was ever written to the log.
     look_at: u64,
 }
 
 impl Retention {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, before: None, going: false, mark_at: Lived::default(), ages: false, look_at: 0 }
+        Self { settings, before: None, going: false, mark_at: Lived::default(), old_at: Lived::default(), look_at: 0 }
     }
 
     /// Does one slice of what there is to do, when so much was `ever` written to the log. Whether there is more.
     pub(super) fn step(&mut self, store: &Store, lived: Lived, now: Timestamp, ever: u64) -> rusqlite::Result<bool> {
         if lived >= self.mark_at {
             self.mark(store, lived, now)?;
-            (self.ages, self.look_at) = (true, 0);
         }
-        if self.before.is_none() && ever < self.look_at {
+        let ages = lived >= self.old_at;
+        if self.before.is_none() && !ages && ever < self.look_at {
             return Ok(false);
         }
-        if self.before.is_none() && self.ages {
+        if self.before.is_none() && ages {
             self.before = self.too_old(&store.connection, lived)?;
-            self.ages = self.before.is_some();
+            if self.before.is_none() {
+                let oldest: Option<i64> = store.connection.query_row("SELECT min(lived) FROM marks", (), |row| row.get(0))?;
+                let oldest = oldest.map_or(lived, |lived| Lived(u64::try_from(lived).unwrap_or(0)));
+                // At once only where a mark is none that this journal made.
+                self.old_at = oldest.plus(self.settings.max_age).max(lived.plus(Duration::from_millis(1)));
+            }
         }
         if self.before.is_none() {
             self.before = self.too_much(&store.connection)?;
