@@ -230,7 +230,7 @@ fn printing(rig: &Rig, console: Box<dyn std::io::Write + Send>, state: Option<bi
 }
 
 #[tokio::test]
-async fn a_journal_whose_writer_dies_ends_the_program_within_a_second_in_words() {
+async fn a_journal_whose_writer_dies_ends_the_program_in_words_and_waits_for_nothing() {
     let rig = Rig::plain().await;
     let folder = tempfile::tempdir().unwrap();
     let opened = birdcall::journal::open(folder.path(), Default::default(), birdcall::clock::Clock::system());
@@ -247,11 +247,11 @@ async fn a_journal_whose_writer_dies_ends_the_program_within_a_second_in_words()
     let bug = async {
         until(|| rig.handle.stats().open == 1).await;
         drop(die);
-        now()
     };
     let both = futures_util::future::join(Box::pin(run), bug);
-    let ((_, ended), died) = tokio::time::timeout(Duration::from_secs(20), both).await.expect("it goes on without a journal");
-    assert!(died.elapsed() < Duration::from_secs(1), "{:?}", died.elapsed());
+    // Sooner than what is under way would have been waited for.
+    let ended = tokio::time::timeout(birdcall::model::limits::DRAIN * 4 / 5, both).await;
+    let ((_, ended), ()) = ended.expect("it goes on without a journal");
     let error = ended.unwrap_err().to_string();
     assert!(error.starts_with("the journal's thread ended unexpectedly") && error.contains("restart it"), "{error}");
 }
