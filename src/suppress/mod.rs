@@ -15,10 +15,14 @@ pub struct Fired {
 }
 
 impl Fired {
-    /// Remembers up to `capacity` ids.
+    /// Remembers up to `capacity` ids. Their room is reserved at once: growing later would move them all while a firing waits, and keep the
+    /// old room beside the new one.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity: capacity.max(1), known: HashSet::new(), order: VecDeque::new(), forgotten: 0 }
+        let capacity = capacity.max(1);
+        // The newest is in before the oldest leaves.
+        let room = capacity.saturating_add(1);
+        Self { capacity, known: HashSet::with_capacity(room), order: VecDeque::with_capacity(room), forgotten: 0 }
     }
 
     /// Whether this is the first time. It is remembered from now on.
