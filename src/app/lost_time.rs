@@ -21,7 +21,7 @@ impl Running {
         let Some((lost, why)) = self.stop_for_lost_time() else { return false };
         let gives_up = match lost {
             Lost::Still(time) | Lost::Slept(time) => self.is_long(time),
-            Lost::Forward(by) => !self.dispatch.safety.is_put_right() && self.missed_by_jump(by),
+            Lost::Forward(by) => !self.dispatch.safety.feed_clock.is_put_right() && self.missed_by_jump(by),
             Lost::Back(_) => false,
         };
         if gives_up && feed.hang_up() && self.watch.state == FeedState::Connected {
@@ -45,7 +45,7 @@ impl Running {
         self.dispatch.disarm_by_itself(&why);
         // Not before: from here on the lanes trust it again.
         self.clock.told(lost);
-        self.dispatch.safety.clocks(self.clock.now(), self.clock.wall());
+        self.dispatch.safety.feed_clock.compare(self.clock.now(), self.clock.wall());
         self.jumped = true;
         Some((lost, why))
     }

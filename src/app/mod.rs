@@ -10,6 +10,7 @@ mod catch_up;
 mod commands;
 mod dispatch;
 mod ending;
+mod feed_clock;
 mod intents;
 mod lanes;
 mod ledger;

@@ -126,11 +126,11 @@ impl Running {
             Signal::Connected { peer, took, date } => {
                 info!(%peer, took_ms = took.as_millis(), rules = self.dispatch.rules.rules.len(), "connected to the feed");
                 self.watch.has_connected = true;
-                self.dispatch.safety.feed_said(date, self.clock.now(), took);
-                self.engine.feed_is_ahead(self.dispatch.safety.feed_is_ahead());
+                self.dispatch.safety.feed_clock.said(date, self.clock.now(), took);
+                self.engine.feed_is_ahead(self.dispatch.safety.feed_clock.ahead());
                 self.turn(FeedState::Connected);
                 let halted = std::mem::take(&mut self.halted);
-                self.catch_up.gaps.set_back(self.dispatch.safety.stood_still(halted));
+                self.catch_up.gaps.set_back(self.dispatch.safety.feed_clock.stood_still(halted));
                 self.catch_up.gaps.connected(self.clock.now());
                 self.catch_up();
                 // A run that is killed within its first second was connected all the same.
@@ -177,7 +177,7 @@ impl Running {
         if let Some(why) = envelope.ts.and_then(|sent| self.dispatch.safety.envelope(sent, at)) {
             self.dispatch.times_differ(&why);
         }
-        self.engine.feed_is_ahead(self.dispatch.safety.feed_is_ahead());
+        self.engine.feed_is_ahead(self.dispatch.safety.feed_clock.ahead());
         if let Body::Content(content) = &envelope.body {
             self.watch.last_tweet = Some(LastTweet { id: content.tweet_id.to_string(), at });
         }
@@ -233,14 +233,14 @@ impl Running {
             // If this run ends before what was missed has come, the next one must ask for it again.
             let until = self.catch_up.owed_since().map_or(at, |missing| missing.min(at));
             // By the clock that outlives this run's, or the next one would take a wrong clock for a gap of years.
-            let until = self.catch_up.by_the_feed(until, self.dispatch.safety.feed_is_ahead());
+            let until = self.catch_up.by_the_feed(until, self.dispatch.safety.feed_clock.ahead());
             journal.alive(until, self.watch.state == FeedState::Connected);
         }
     }
 
     /// One second has passed. `heard_ago`: when the feed was last heard.
     pub(super) fn second(&mut self, heard_ago: Option<Duration>) {
-        self.dispatch.safety.clocks(self.clock.now(), self.clock.wall());
+        self.dispatch.safety.feed_clock.compare(self.clock.now(), self.clock.wall());
         if self.watch.state == FeedState::Connected {
             self.heard(heard_ago);
         }
@@ -307,8 +307,8 @@ impl Running {
         let at = self.clock.now();
         let Some(envelope) = self.decode(&text) else { return false };
         self.dispatch.totals.backfilled += 1;
-        self.dispatch.safety.history_said(self.catch_up.ahead);
-        self.engine.feed_is_ahead(self.dispatch.safety.feed_is_ahead());
+        self.dispatch.safety.feed_clock.history_said(self.catch_up.ahead);
+        self.engine.feed_is_ahead(self.dispatch.safety.feed_clock.ahead());
         self.engine.step(&Input::Entry { envelope: &envelope, at, origin: Origin::Backfill }, &mut self.effects);
         drop(envelope);
         // What came live, or was fetched before, is in the journal already: queries overlap.
@@ -319,7 +319,7 @@ impl Running {
     /// A hole was filled; what it could not be filled with is told.
     fn filled(&mut self, gap: &Gap, filled: &Filled) {
         info!(from = %gap.from, to = %gap.to, rows = filled.rows, "the history has what was missed");
-        let Words { kept, told } = self.catch_up.missing(gap, filled, self.dispatch.safety.feed_is_ahead());
+        let Words { kept, told } = self.catch_up.missing(gap, filled, self.dispatch.safety.feed_clock.ahead());
         self.record(gap, GapState::Filled, &kept);
         self.catch_up.show(gap, Shown::Filled, Some(kept).filter(|kept| !kept.is_empty()));
         if told.is_empty() {
