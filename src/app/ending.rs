@@ -36,10 +36,12 @@ impl Running {
         let Self { mut dispatch, engine, died, catch_up, .. } = self;
         drop(catch_up);
         dispatch.totals.of_rules(engine.counts(), engine.join_counts());
-        if let Some(journal) = dispatch.journal.take()
-            && !is_kept(&journal).await
-        {
-            error!("the journal could not write the last of it: what is not in it may be sent again at the next start");
+        if let Some(journal) = dispatch.journal.take() {
+            if !is_kept(&journal).await {
+                error!("the journal could not write the last of it: what is not in it may be sent again at the next start");
+            } else if died.is_none() && journal.health().unrecorded == 0 {
+                journal.finished();
+            }
         }
         (dispatch.totals, died.map_or(Ok(()), Err))
     }

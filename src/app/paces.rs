@@ -46,6 +46,7 @@ pub(super) fn read(
     // While the feed is not heard nothing is noted but what is sent.
     let newest = requests.iter().map(StoredRequest::over).max();
     let waits = waiting(&requests, reader.last_written()?.max(newest));
+    let has_finished = reader.has_finished()?;
     let mut sent = Vec::new();
     for (index, action) in rules.actions.iter().enumerate() {
         let patience = patience(action, &requests, now);
@@ -59,7 +60,9 @@ pub(super) fn read(
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(PACE_REACH);
         let ended = reader.sent_and_ended_since(&action.name, before(now, reach), most)?;
         let ages = ages(times(action, &requests, &ended), reach, now);
-        sent.push(Sent { action: index, ages, under_way: under_way(action, unfinished, &waits), patience });
+        // What is pending after an orderly end has waited only, or its request is on record.
+        let under_way = if has_finished { 0 } else { under_way(action, unfinished, &waits) };
+        sent.push(Sent { action: index, ages, under_way, patience });
     }
     Ok(sent)
 }

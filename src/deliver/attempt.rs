@@ -15,7 +15,7 @@ use super::client::SendError;
 use super::event::{Attempt, LaneEvent};
 use super::gate::Gate;
 use super::intents::Unrecorded;
-use super::job::{Job, Member};
+use super::job::{Job, Member, UnderWay};
 use super::lane::is_notice;
 use super::pace::Slot;
 use super::retry::{self, Step};
@@ -47,11 +47,11 @@ impl Job {
         let id = first.waiting.delivery.firing.id.to_string();
         let not_after = self.members.iter().map(|member| member.waiting.delivery.expires_at).min()?;
         let gate = Arc::new(shared.gate());
-        self.gate = Some(Arc::clone(&gate));
         let (begun, began) = (shared.clock.now(), shared.clock.elapsed());
+        self.under_way = Some(UnderWay { gate: Arc::clone(&gate), begun, began });
         let body = self.message()?;
         let tried = send(&shared, &body, id, self.progress.fallback, not_after, gate).await;
-        self.gate = None;
+        self.under_way = None;
         self.learn(slot, &tried, begun, shared.clock.elapsed().saturating_sub(began))
     }
 
@@ -165,7 +165,7 @@ impl Job {
         state.has_told_hold = is_long;
     }
 
-    fn tell_attempts(&mut self, state: &mut State, tried: &Tried, at: Timestamp, took: Duration) {
+    pub(super) fn tell_attempts(&mut self, state: &mut State, tried: &Tried, at: Timestamp, took: Duration) {
         let (verdict, answer) = (tried.verdict.name(), said(tried));
         for member in &mut self.members {
             member.attempts += 1;

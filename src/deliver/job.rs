@@ -6,14 +6,20 @@ use std::time::Duration;
 use crate::model::action::Overflow;
 use crate::model::delivery::{Outcome, Suppression};
 use crate::model::limits::{LANE_QUEUE, ORDER_PATIENCE};
+use crate::model::time::Timestamp;
 
+use super::attempt::Tried;
 use super::circuit::Way;
 use super::gate::Gate;
 use super::lane::{OVERFLOW, is_notice};
 use super::pace::Slot;
 use super::retry::Progress;
 use super::state::{Shared, State, Waiting};
+use super::verdict::Verdict;
 use super::worker::turn;
+
+/// Of a request that had left by then.
+const STOPPED: &str = "birdcall stopped before the answer came";
 
 /// What goes out as one request, again and again until it has come to its end. If it is dropped before, its end is told all the same.
 pub(crate) struct Job {
@@ -21,10 +27,18 @@ pub(crate) struct Job {
     /// Oldest first. Several make a digest; none, and it is over.
     pub(super) members: Vec<Member>,
     pub(super) progress: Progress,
-    /// Of the request that is under way.
-    pub(super) gate: Option<Arc<Gate>>,
+    /// The request that is under way.
+    pub(super) under_way: Option<UnderWay>,
     /// Why it was not let through the last time, if it was not the destination that said so.
     pub(super) blocked: Option<String>,
+}
+
+/// A request from its beginning to its answer.
+pub(super) struct UnderWay {
+    pub(super) gate: Arc<Gate>,
+    /// By the clock, and since the lane opened.
+    pub(super) begun: Timestamp,
+    pub(super) began: Duration,
 }
 
 /// One delivery of a job.
@@ -60,7 +74,7 @@ impl Job {
         drop(state);
         let progress = Progress::doubting(waiting.doubt);
         let members = vec![Member::new(waiting)];
-        Some(Self { shared: Arc::clone(shared), members, progress, gate: None, blocked: None })
+        Some(Self { shared: Arc::clone(shared), members, progress, under_way: None, blocked: None })
     }
 
     /// Requests until it has come to its end, the first with the leave of `slot`.
@@ -227,13 +241,18 @@ impl Drop for Job {
         if self.members.is_empty() {
             return;
         }
-        let left = self.gate.as_ref().is_some_and(|gate| gate.give_up());
-        self.members.iter_mut().for_each(|member| member.attempts += u32::from(left));
-        let outcome = match left && self.shared.policy.once {
-            true => Outcome::Unknown { reason: "birdcall stopped before the answer came; an order is not repeated".to_owned() },
+        let shared = Arc::clone(&self.shared);
+        let mut state = shared.state();
+        let left = self.under_way.take().filter(|request| request.gate.give_up());
+        let outcome = match left.is_some() && shared.policy.once {
+            true => Outcome::Unknown { reason: format!("{STOPPED}; an order is not repeated") },
             false => Outcome::Abandoned,
         };
-        let shared = Arc::clone(&self.shared);
-        self.end_all(&mut shared.state(), &outcome);
+        if let Some(UnderWay { begun, began, .. }) = left {
+            // It may have arrived, and counts for the rate limits of the next run.
+            let tried = Tried { verdict: Verdict::Ambiguous { reason: STOPPED.to_owned() }, answer: None };
+            self.tell_attempts(&mut state, &tried, begun, shared.clock.elapsed().saturating_sub(began));
+        }
+        self.end_all(&mut state, &outcome);
     }
 }

@@ -153,6 +153,11 @@ impl Journal {
         self.shared().queue.push(Item::Switch { armed, why: why.to_owned(), at });
     }
 
+    /// The run has ended, and all that it has sent was told: the next one need not take any of it for sent at the last moment.
+    pub fn finished(&self) {
+        self.shared().queue.push(Item::Finished);
+    }
+
     /// How it is. Waits for nothing that takes long.
     #[must_use]
     pub fn health(&self) -> Health {

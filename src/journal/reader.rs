@@ -185,6 +185,14 @@ impl Reader {
         Ok(self.cursor("written")?.map(|at| Timestamp::from_millis(at).shifted(by)))
     }
 
+    /// Whether the last run had recorded all that it had sent when it ended.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn has_finished(&mut self) -> Result<bool, JournalError> {
+        Ok(self.cursor("finished")? == Some(1))
+    }
+
     pub(super) fn cursor(&mut self, name: &str) -> Result<Option<i64>, JournalError> {
         self.query_row("SELECT value FROM cursors WHERE name = ?1", [name], |row| row.get(0))
     }

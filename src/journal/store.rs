@@ -61,6 +61,8 @@ pub(super) struct Cursors {
     pub(super) lived: Lived,
     pub(super) now: Timestamp,
     pub(super) ahead: Ahead,
+    /// All that was sent is on record: nothing more will be.
+    pub(super) finished: bool,
 }
 
 /// What became of the intents of a batch: its item's place in the batch, and the answer.
@@ -177,7 +179,7 @@ impl Store {
                     self.run(schema::GAP, params![from.as_millis(), to.as_millis(), state.name(), why])?;
                 }
                 Item::Switch { armed, why, at } => self.switch(*armed, why, *at)?,
-                Item::Count { .. } | Item::Flush(_) => {}
+                Item::Count { .. } | Item::Flush(_) | Item::Finished => {}
             }
         }
         if let Some(cursors) = cursors {
@@ -319,6 +321,7 @@ impl Store {
         }
         self.run(schema::CURSOR, params!["lived", cursors.lived.as_millis()])?;
         self.run(schema::CURSOR, params!["written", cursors.now.as_millis()])?;
+        self.run(schema::CURSOR, params!["finished", cursors.finished])?;
         for (name, value) in Ahead::NAMES.into_iter().zip(cursors.ahead.values()) {
             self.run(schema::CURSOR, params![name, value])?;
         }

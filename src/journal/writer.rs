@@ -60,6 +60,8 @@ pub(super) struct Writer {
     /// How far the feed was heard, until it is written.
     alive: Option<Alive>,
     alive_at: Option<Duration>,
+    /// The run has ended, and nothing more of it is to come.
+    finished: bool,
     /// The first rows of this run.
     first: Option<Next>,
     /// How far the wall clock is ahead of the steady one, as it was written last.
@@ -105,6 +107,7 @@ impl Writer {
             in_doubt: None,
             alive: None,
             alive_at: None,
+            finished: false,
             first: None,
             ahead: None,
             busy_at: started,
@@ -199,7 +202,9 @@ impl Writer {
         let ahead = self.shared.clock.wall().as_millis().saturating_sub(self.shared.clock.now().as_millis());
         // Nothing of this run may be there without it: it would pass for one of the run before.
         let moved = self.ahead.is_none_or(|before| ahead.abs_diff(before) >= AHEAD_MOVED);
-        let due = self.alive.is_some() && (batch.last || self.is_due(self.alive_at, JOURNAL_ALIVE))
+        self.finished |= batch.items.iter().any(|item| matches!(item, Item::Finished));
+        let due = self.finished
+            || self.alive.is_some() && (batch.last || self.is_due(self.alive_at, JOURNAL_ALIVE))
             || moved && (self.ahead.is_some() || !batch.items.is_empty());
         if batch.items.is_empty() && !due {
             return;
@@ -219,7 +224,8 @@ impl Writer {
         self.first = self.first.or(self.store.as_ref().map(|store| store.next));
         let (entry, delivery, attempt) =
             self.first.map_or_else(Default::default, |next| (next.entry, next.delivery, next.attempt));
-        let cursors = Cursors { alive: self.alive, lived, now, ahead: Ahead { ms: ahead, entry, delivery, attempt } };
+        let ahead_of_now = Ahead { ms: ahead, entry, delivery, attempt };
+        let cursors = Cursors { alive: self.alive, lived, now, ahead: ahead_of_now, finished: self.finished };
         let cursors = due.then_some(cursors);
         self.shared.commit_is(true);
         // Whether orders may go must outlive a loss of power in every mode.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::world::{World, in_state, plain, rules, stop};
+use super::world::{World, in_state, plain, rules, stop, stop_at_once};
 use crate::kit::agreed::{agreed, agreed_after};
 use crate::kit::binary::{Home, wait_until};
 use crate::kit::feed::Rig;
@@ -109,13 +109,10 @@ async fn an_order_that_was_to_be_sent_counts_as_one_of_the_day_after_the_restart
     let (world, home) = plain("max_per_day = 1").await;
     let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let home = home.env("BOT", &format!("http://{nowhere}/hook"));
-    let mut program = world.start(&home);
+    let program = world.start(&home);
     world.lists("1");
     wait_until("it was tried", || of(&home, "listing", "bot")["attempts"][0]["verdict"] == "not sent");
-    program.ask_to_stop();
-    program.wait_for("stopping");
-    program.ask_to_stop();
-    assert_eq!(program.end().0, 0);
+    stop_at_once(program);
     in_state(&home, "bot", "pending", 1);
     let home = home.env("BOT", &world.bot.url());
     let program = world.start(&home);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use birdcall::journal::Reader;
 use birdcall::model::time::Timestamp;
 
-use super::world::{World, in_state, rules, stop};
+use super::world::{World, in_state, rules, stop, stop_at_once};
 use crate::kit::agreed::agreed;
 use crate::kit::binary::wait_until;
 use crate::kit::feed::Rig;
@@ -68,5 +68,52 @@ async fn an_alert_that_was_answered_before_the_kill_is_not_held_back_for_a_windo
     assert_eq!((world.desk.received().len(), world.orders(1).len()), (2, 1));
     agreed(&home);
     stop(program);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_only_waits_when_it_is_stopped_in_order_does_not_count_as_perhaps_sent() {
+    let world = World::new(Rig::plain().await).await;
+    let text = rules("", "max_age = \"60s\"").replace("\"10000/s\"", "\"2/12s\"\nmax_age = \"8s\"");
+    let home = world.home(&text.replace("notices = [\"desk\"]\n", ""));
+    let program = world.start(&home);
+    world.desk.say_next([Reply::new(503, "").with("retry-after", "5")]);
+    world.lists("1");
+    let state = home.path().join("state");
+    wait_until("it has waited long enough to have been tried again, for all that a kill would leave behind", || {
+        let mut reader = Reader::open(&state).unwrap();
+        let requests = reader.requests_since(Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX), 10).unwrap();
+        let answered = requests.iter().map(|request| request.begun.plus(request.took)).max();
+        let lived_until = reader.last_written().unwrap();
+        requests.len() == 2 && answered.zip(lived_until).is_some_and(|(at, until)| until.since(at) > Duration::from_millis(500))
+    });
+    stop_at_once(program);
+    let program = world.start(&home);
+    in_state(&home, "desk", "delivered", 1);
+    assert_eq!((world.desk.received().len(), world.orders(1).len()), (2, 1));
+    agreed(&home);
+    stop(program);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_under_way_at_an_orderly_end_is_on_record_and_counts_for_the_rate_of_the_next_run() {
+    let world = World::new(Rig::plain().await).await;
+    let pace = format!("\"1/{}s\"\nmax_age = \"60s\"", WINDOW.as_secs());
+    let text = rules("", "max_age = \"60s\"").replace("\"10000/s\"", &pace);
+    let home = world.home(&text.replace("notices = [\"desk\"]\n", ""));
+    let program = world.start(&home);
+    world.desk.say_next([Reply::manner(Manner::Late(Duration::from_secs(60)))]);
+    world.lists("1");
+    wait_until("it is under way", || world.desk.received().len() == 1);
+    world.orders(1);
+    stop_at_once(program);
+    let waits = in_state(&home, "desk", "pending", 1);
+    assert_eq!(waits[0]["attempts"][0]["verdict"], "ambiguous", "{waits:#?}");
+    let program = world.start(&home);
+    in_state(&home, "desk", "delivered", 1);
+    agreed(&home);
+    stop(program);
+    assert_eq!(most_in_a_window(&world.desk.received()), 1);
     world.is_well();
 }

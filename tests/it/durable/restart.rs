@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::world::{LISTING, World, in_state, plain, rules, stop};
+use super::world::{LISTING, World, in_state, plain, rules, stop, stop_at_once};
 use super::{content, now};
 use crate::kit::agreed::{agreed, agreed_after};
 use crate::kit::binary::{Home, Program, wait_until};
@@ -105,12 +105,8 @@ async fn trying_in_vain() -> (World, Home, Program) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_has_not_left_when_it_was_stopped_is_sent_after_the_restart() {
-    let (world, home, mut program) = trying_in_vain().await;
-    program.ask_to_stop();
-    program.wait_for("stopping");
-    program.ask_to_stop();
-    let (code, said) = program.end();
-    assert_eq!(code, 0, "{said}");
+    let (world, home, program) = trying_in_vain().await;
+    stop_at_once(program);
     let waits = in_state(&home, "bot", "pending", 1);
     let program = world.start(&home);
     let sent = in_state(&home, "bot", "delivered", 1);

@@ -117,6 +117,13 @@ pub(super) fn in_state(home: &Home, action: &str, state: &str, count: usize) -> 
     found
 }
 
+/// Asks it twice to stop, so that it lets go what has not come to its end. Returns what it said.
+pub(super) fn stop_at_once(mut program: Program) -> String {
+    program.ask_to_stop();
+    program.wait_for("stopping");
+    stop(program)
+}
+
 /// Asks it to stop. Returns what it said.
 pub(super) fn stop(mut program: Program) -> String {
     program.ask_to_stop();
