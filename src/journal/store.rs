@@ -313,6 +313,11 @@ impl Store {
         self.commit(&[item], None).map(drop).map_err(|failed| failed.error)
     }
 
+    /// A commit that changes nothing.
+    pub(super) fn write_nothing(&self) -> rusqlite::Result<()> {
+        self.connection.pragma_update(None, "user_version", schema::VERSION)
+    }
+
     fn cursors(&self, cursors: &Cursors) -> rusqlite::Result<()> {
         clocks::keep(self, cursors.ahead)?;
         if let Some(alive) = cursors.alive {

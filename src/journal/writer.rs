@@ -160,6 +160,7 @@ impl Writer {
             held
         } else {
             self.give_way();
+            self.begin_log_anew();
             let (poll, most) = self.at_most();
             let quiet = self.since(self.busy_at) > JOURNAL_IDLE_AFTER;
             self.shared.queue.next(poll, quiet, Some(most))

@@ -227,3 +227,22 @@ fn the_switch_is_forced_to_the_disk_in_every_mode_and_nothing_else_in_process_mo
         assert_eq!(seen, told.map(|(what, level)| (what.to_owned(), level)), "{sync:?}");
     }
 }
+
+#[test]
+fn the_commit_that_waits_for_the_disk_when_the_log_begins_anew_is_nobodys() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = writer(folder.path(), Sync::Process);
+    let long = connect::wal_bytes(&writer.settings) / 8;
+    let mut count = 0;
+    while writer.log.bytes() < long {
+        writer.write(batch((0..100).map(|n| Item::Record(record(count + n))).collect()));
+        count += 100;
+    }
+    assert!(writer.turn(false) && writer.log.bytes() >= long, "it was not copied yet");
+    assert!(writer.checkpoint.pass(&writer.store.as_ref().unwrap().connection).unwrap());
+    assert!(writer.turn(false));
+    let small = writer.log.bytes();
+    assert!(small < 10_000, "{small}");
+    assert!(writer.turn(false) && writer.log.bytes() == small, "once is enough");
+    assert_eq!(bodies(folder.path()).len(), usize::try_from(count).unwrap());
+}

@@ -31,7 +31,7 @@ impl Writer {
                 std::thread::sleep(JOURNAL_POLL / 10);
                 continue;
             }
-            let waited = self.shared.queue.next(JOURNAL_POLL, false, None);
+            let waited = self.shared.queue.next(JOURNAL_POLL / 10, false, None);
             self.alive = waited.alive.or(self.alive);
             if waited.urgent {
                 return;
@@ -72,6 +72,23 @@ impl Writer {
         // The batch may make both longer.
         let room = connect::cap(&self.settings).saturating_sub(INDEX + usual / 2).saturating_sub(file);
         log.saturating_add(usual / 2) > room.max(usual.saturating_mul(2))
+    }
+
+    /// A log that was copied to its end begins anew with the next commit, and that one waits for the disk: its head must be there before what
+    /// follows it. So that it is no order's, it is one of nothing, at once.
+    pub(super) fn begin_log_anew(&mut self) {
+        let (held, usual) = (self.log.bytes(), connect::wal_bytes(&self.settings));
+        let is_copied = self.checkpoint.to_copy() == 0 && !self.checkpoint.is_busy();
+        if !is_copied || held < usual / 8 || self.shared.queue.is_urgent() {
+            return;
+        }
+        let Some(store) = &self.store else { return };
+        // What else fails here fails in a commit, too, which says so.
+        if let Err(error) = self.log.while_writing(|| store.write_nothing())
+            && Why::of(&error).is_distrust(false)
+        {
+            self.mend(Why::of(&error));
+        }
     }
 
     /// What can wait for a quiet moment, after so many items were written; a little of it `must` be done in any moment.
