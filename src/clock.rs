@@ -13,7 +13,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
 use crate::model::limits::{CLOCK_JUMP, STOOD_STILL};
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, Uptime};
 
 /// Goes on while the machine sleeps; which one does differs.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -110,6 +110,13 @@ impl Clock {
         Timestamp::from_millis(self.now().as_millis().saturating_add(ahead))
     }
 
+    /// How long the machine has been on, where the system says which of its starts that is since.
+    #[must_use]
+    pub fn uptime(&self) -> Option<Uptime> {
+        let boot = self.hands.system.as_ref()?.boot?;
+        Some(Uptime { boot, ms: i64::try_from(always().as_millis()).unwrap_or(i64::MAX) })
+    }
+
     /// What happened to time since this was asked before; to be asked every second or so. What is said stays true, and the clock in doubt, until
     /// [`Clock::told`]. Changes of less than [`CLOCK_JUMP`] are none, however many there are: clocks are set right all the time, and what a
     /// short nap leaves waiting is as old as it says.
@@ -201,12 +208,14 @@ fn millis(time: Duration) -> u64 {
 struct Sleepless {
     awake: std::time::Instant,
     always: Duration,
+    /// The name of the machine's latest start, as a number.
+    boot: Option<i64>,
 }
 
 impl Sleepless {
     #[expect(clippy::disallowed_methods, reason = "this is the place that reads it; tokio's may be paused, and this one not")]
     fn start() -> Self {
-        Self { awake: std::time::Instant::now(), always: always() }
+        Self { awake: std::time::Instant::now(), always: always(), boot: boot() }
     }
 
     /// All that was slept, if that is more than what is `known`.
@@ -217,6 +226,13 @@ impl Sleepless {
         let is_sure = || self.awake.elapsed().saturating_sub(awake) < NAP / 2;
         (slept >= known + NAP && is_sure()).then_some(slept)
     }
+}
+
+/// Linux names each start of the machine with a random UUID.
+fn boot() -> Option<i64> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let hex: String = id.chars().filter(char::is_ascii_hexdigit).take(15).collect();
+    i64::from_str_radix(&hex, 16).ok().filter(|boot| *boot != 0)
 }
 
 fn always() -> Duration {
@@ -332,7 +348,7 @@ mod tests {
             assert_eq!(clock.slept(), Duration::ZERO);
         }
         let system = clock.hands.system.as_ref().unwrap();
-        let slept = Sleepless { awake: system.awake, always: system.always.saturating_sub(Duration::from_secs(5)) };
+        let slept = Sleepless { always: system.always.saturating_sub(Duration::from_secs(5)), ..system };
         let found = slept.slept(Duration::ZERO).unwrap();
         assert!(found > Duration::from_millis(4_990) && found < Duration::from_secs(6), "{found:?}");
         assert_eq!(slept.slept(found), None, "it is known");

@@ -192,6 +192,7 @@ struct Started {
 fn start(setup: Setup) -> Result<Started, AppError> {
     let Setup { rules, feed, host, history, ways, console, tls, clock, state, .. } = setup;
     let place = Place { folder: state.as_ref().map(|state| state.folder.clone()), host, started_at: clock.now() };
+    let at = (place.started_at, clock.uptime());
     let (journal, control, writer) = match state {
         Some(Durable { journal, writer, control, .. }) => {
             let (ends, ended) = oneshot::channel::<()>();
@@ -207,7 +208,7 @@ fn start(setup: Setup) -> Result<Started, AppError> {
     };
     let mut engine = Engine::new(Arc::clone(&rules));
     let recovered = match &place.folder {
-        Some(folder) => recovery::recover(folder, &rules, &mut engine, place.started_at).map_err(AppError::Journal)?,
+        Some(folder) => recovery::recover(folder, &rules, &mut engine, at).map_err(AppError::Journal)?,
         None => Recovered::default(),
     };
     let (names, switch) = (running::names(&rules), Switch::new(true));

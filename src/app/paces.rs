@@ -1,8 +1,9 @@
 //! What earlier runs have sent → what each lane's rate limits must know of it, so that a restart gives no quota anew.
 //!
 //! A request counts from its answer on. Of one that was under way when the run was killed nothing says when it arrived, so it counts from now
-//! on; so may a message have been that did not come to its end, unless its latest answer is on record and was hardly a moment ago. Moments are of the
-//! clock of their time: where it has been set back since, what seems later than now was when the next request was, or counts from now on, and
+//! on; so may a message have been that did not come to its end, unless the run ended in order, or its latest answer is on record and was hardly
+//! a moment ago. Moments are of the clock of their time. How far that was moved between two runs the machine knows where it was on all the
+//! time. Where it was not, and the clock has been set back, what seems later than now was when the next request was, or counts from now on, and
 //! no lane waits longer than a window; where it has been set forward, what was sent seems longer ago than it was.
 
 use std::collections::{HashMap, HashSet};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredRequest};
 use crate::model::action::{Action, Destination};
 use crate::model::limits::{PACE_REACH, RETRY_AFTER_MAX};
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::RuleSet;
 
 /// The journal's moments and pauses are whole milliseconds, cut off: the end of a request is later than they say by less than this.
@@ -38,8 +39,10 @@ pub(super) fn read(
     reader: &mut Reader,
     rules: &RuleSet,
     unfinished: &[StoredDelivery],
-    now: Timestamp,
+    (now, uptime): (Timestamp, Option<Uptime>),
 ) -> Result<Vec<Sent>, JournalError> {
+    // By the clock that the last run had: what it sent is as old as that one would say now.
+    let now = now.shifted(reader.moved_since(uptime, now)?.saturating_neg());
     let longest = |action: &Action| action.rate_limits.iter().map(|rate| rate.per).max();
     let reach = rules.actions.iter().filter_map(longest).fold(RETRY_AFTER_MAX, Duration::max);
     let requests = reader.requests_since(before(now, reach), now, PACE_REACH)?;

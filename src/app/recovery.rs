@@ -18,7 +18,7 @@ use crate::model::firing::FiringBrief;
 use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, JOIN_TWEETS, REPLAY_REACH};
 use crate::model::message::Body;
 use crate::model::mode::Mode;
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::RuleSet;
 
 /// What an earlier run left.
@@ -36,7 +36,12 @@ pub(super) struct Recovered {
 
 /// Replays the recent past into `engine`, silently, and reads what is to be gone on with. What cannot be read is said and left out: a
 /// damaged past must not keep the present from working.
-pub(super) fn recover(folder: &Path, rules: &RuleSet, engine: &mut Engine, now: Timestamp) -> Result<Recovered, JournalError> {
+pub(super) fn recover(
+    folder: &Path,
+    rules: &RuleSet,
+    engine: &mut Engine,
+    (now, uptime): (Timestamp, Option<Uptime>),
+) -> Result<Recovered, JournalError> {
     let mut reader = match Reader::open(folder) {
         Ok(reader) => reader,
         Err(error @ JournalError::Missing { .. }) => {
@@ -89,7 +94,7 @@ pub(super) fn recover(folder: &Path, rules: &RuleSet, engine: &mut Engine, now: 
         let sent = reader.sent_since(&action.name, midnight, now)? + unfinished.iter().filter(waiting).count() as u64;
         sent_today.push((at, u32::try_from(sent).unwrap_or(u32::MAX)));
     }
-    let sent = paces::read(&mut reader, rules, &unfinished, now)?;
+    let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
     let switch = reader.switch()?;
     if entries > 0 || !unfinished.is_empty() {
         info!(entries, pending = unfinished.len(), "went on from the journal");

@@ -139,7 +139,7 @@ async fn waited(heard_until: Option<Duration>) -> usize {
     writer.join().unwrap();
     let mut engine = Engine::new(Arc::clone(&rules));
     let now = NOON.plus(Duration::from_secs(70));
-    recover(folder.path(), &rules, &mut engine, now).unwrap();
+    recover(folder.path(), &rules, &mut engine, (now, None)).unwrap();
     engine.hold(crate::engine::Hold::Nothing);
     let mut effects = Vec::new();
     engine.step(&Input::Tick(now), &mut effects);

@@ -17,7 +17,8 @@ use super::rescue::halfway;
 use super::rows::{GapState, State};
 use super::schema::{ADDED, ARMED, DISARMED, ONE, ONE_BODY, ONE_BODY_1, UNFINISHED};
 use super::stored::{Query, StoredAttempt, StoredDelivery, StoredGap, StoredSwitch};
-use crate::model::time::Timestamp;
+use crate::model::limits::CLOCK_JUMP;
+use crate::model::time::{Timestamp, Uptime};
 
 mod select;
 mod sends;
@@ -183,6 +184,20 @@ impl Reader {
     pub fn last_written(&mut self) -> Result<Option<Timestamp>, JournalError> {
         let by = self.clocks.last;
         Ok(self.cursor("written")?.map(|at| Timestamp::from_millis(at).shifted(by)))
+    }
+
+    /// By how many milliseconds the clock on the wall was moved forward (negative: back) between the last run and `now`, as far as the machine
+    /// knows, which must not have been off in between. 0 where that cannot be known, and for what clocks differ by anyhow.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn moved_since(&mut self, uptime: Option<Uptime>, now: Timestamp) -> Result<i64, JournalError> {
+        let then = (self.cursor("boot")?, self.cursor("uptime")?, self.last_written()?);
+        let (Some(uptime), (Some(boot), Some(up), Some(written))) = (uptime, then) else { return Ok(0) };
+        let (passed, seems) = (uptime.ms.saturating_sub(up), now.as_millis().saturating_sub(written.as_millis()));
+        let moved = seems.saturating_sub(passed);
+        let is_known = boot == uptime.boot && passed >= 0 && u128::from(moved.unsigned_abs()) >= CLOCK_JUMP.as_millis();
+        Ok(if is_known { moved } else { 0 })
     }
 
     /// Whether the last run had recorded all that it had sent when it ended.

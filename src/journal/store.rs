@@ -21,7 +21,7 @@ use super::unfinished::Unfinished;
 use super::{Settings, clocks, schema};
 use crate::model::delivery::{Form, Outcome};
 use crate::model::firing::FiringBrief;
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, Uptime};
 
 /// The numbers of the next rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub(super) struct Cursors {
     pub(super) lived: Lived,
     pub(super) now: Timestamp,
     pub(super) ahead: Ahead,
+    /// At the moment of `now`.
+    pub(super) uptime: Option<Uptime>,
     /// All that was sent is on record: nothing more will be.
     pub(super) finished: bool,
 }
@@ -326,6 +328,9 @@ impl Store {
         }
         self.run(schema::CURSOR, params!["lived", cursors.lived.as_millis()])?;
         self.run(schema::CURSOR, params!["written", cursors.now.as_millis()])?;
+        let (boot, up) = cursors.uptime.map_or((0, 0), |uptime| (uptime.boot, uptime.ms));
+        self.run(schema::CURSOR, params!["boot", boot])?;
+        self.run(schema::CURSOR, params!["uptime", up])?;
         self.run(schema::CURSOR, params!["finished", cursors.finished])?;
         for (name, value) in Ahead::NAMES.into_iter().zip(cursors.ahead.values()) {
             self.run(schema::CURSOR, params![name, value])?;

@@ -226,7 +226,8 @@ impl Writer {
         let (entry, delivery, attempt) =
             self.first.map_or_else(Default::default, |next| (next.entry, next.delivery, next.attempt));
         let ahead_of_now = Ahead { ms: ahead, entry, delivery, attempt };
-        let cursors = Cursors { alive: self.alive, lived, now, ahead: ahead_of_now, finished: self.finished };
+        let uptime = self.shared.clock.uptime();
+        let cursors = Cursors { alive: self.alive, lived, now, ahead: ahead_of_now, uptime, finished: self.finished };
         let cursors = due.then_some(cursors);
         self.shared.commit_is(true);
         // Whether orders may go must outlive a loss of power in every mode.

@@ -40,6 +40,15 @@ impl Timestamp {
     }
 }
 
+/// How long the machine has been on, whatever its clock on the wall was set to meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uptime {
+    /// Which of its starts that is since; never 0.
+    pub boot: i64,
+    /// In milliseconds, sleep included.
+    pub ms: i64,
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with milliseconds, or the bare number when it is outside of what a calendar can say.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -89,12 +89,6 @@ when = {{ handle = "kol", keyword = "will list" }}
         &self.rig.handle
     }
 
-    /// After what the platforms count of the run before, of which this one knows nothing.
-    async fn start_again(&self) -> Program {
-        sleep(Duration::from_secs(2)).await;
-        self.start()
-    }
-
     pub(super) fn start(&self) -> Program {
         let mut program = self.home.start(&["run", "--url", &self.rig.url]);
         program.wait_for("connected to the feed");
@@ -227,7 +221,7 @@ async fn between_runs(ahead: i64) {
     stop(program);
     world.feed().remember(&content("2", LISTING).to_string());
     world.wall.ahead(ahead);
-    let mut program = world.start_again().await;
+    let mut program = world.start();
     program.wait_for("the history has what was missed");
     world.in_state("desk", "delivered", 2);
     let listed = Instant::now();
@@ -246,7 +240,7 @@ async fn between_runs(ahead: i64) {
     assert_eq!(world.home.status()["pending"], 0);
     world.wall.ahead(0);
     world.feed().remember(&content("5", LISTING).to_string());
-    let mut program = world.start_again().await;
+    let mut program = world.start();
     program.wait_for("the history has what was missed");
     world.lists([1, 2, 3, 4, 5, 6]);
     world.in_state("desk", "delivered", 6);
@@ -311,7 +305,7 @@ async fn a_day_has_one_quota_however_often_the_clock_says_that_it_begins() {
     for (at, count, are_sent) in [(yesterday, 1, 0), (today, 1, 0), (tomorrow, 4, 3), (today, 1, 0), (tomorrow, 1, 0)] {
         stop(program);
         world.wall.ahead(at);
-        program = world.start_again().await;
+        program = world.start();
         lists(count, are_sent);
     }
     stop(program);
@@ -389,7 +383,7 @@ async fn a_machine_that_starts_in_1970_and_is_then_put_right_trades_when_it_is_a
     world.in_state("team", "delivered", 3);
     agreed(&world.home);
     stop(program);
-    let program = world.start_again().await;
+    let program = world.start();
     world.lists([1, 2, 3, 4]);
     world.in_state("bot", "delivered", 2);
     world.in_state("desk", "delivered", 4);

@@ -1,6 +1,7 @@
 //! A clock that was put right while a run lasted: what that run wrote is judged by the right one, by every run after it.
 
 use birdcall::journal::{AttemptRow, RedeliverRow};
+use birdcall::model::time::Uptime;
 
 use super::*;
 
@@ -77,4 +78,22 @@ async fn only_the_newest_of_many_runs_are_kept() {
     let database = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
     let cursors: u32 = database.query_row("SELECT count(*) FROM cursors", (), |row| row.get(0)).unwrap();
     assert!(cursors < 150, "{cursors}");
+}
+
+#[tokio::test]
+async fn how_far_the_clock_was_moved_between_two_runs_is_known_while_the_machine_was_on() {
+    let home = Home::new();
+    run(&home, at(0), 0, |journal| journal.record(record(0, &["order"]))).await;
+    let up = |boot, ms| Some(Uptime { boot, ms });
+    let moved = |uptime, now| home.reader().moved_since(uptime, now).unwrap();
+    assert_eq!(moved(up(7, 60_000), at(HOUR)), 0, "a clock that is moved by hand says nothing of the machine");
+    let set = "UPDATE cursors SET value = CASE name WHEN 'boot' THEN 7 ELSE 50000 END WHERE name IN ('boot', 'uptime')";
+    rusqlite::Connection::open(home.path().join("journal.db")).unwrap().execute(set, ()).unwrap();
+    for by in [HOUR, -HOUR, 3_000, -3_000] {
+        let found = moved(up(7, 60_000), at(10_000 + by));
+        assert!((by - 500..=by).contains(&found), "{by}: {found}, as it was written some milliseconds after the start");
+    }
+    for (uptime, now) in [(up(7, 60_000), at(10_900)), (up(8, 60_000), at(HOUR)), (up(7, 40_000), at(HOUR)), (None, at(HOUR))] {
+        assert_eq!(moved(uptime, now), 0, "{uptime:?} {now}");
+    }
 }
