@@ -348,7 +348,7 @@ mod tests {
             assert_eq!(clock.slept(), Duration::ZERO);
         }
         let system = clock.hands.system.as_ref().unwrap();
-        let slept = Sleepless { always: system.always.saturating_sub(Duration::from_secs(5)), ..system };
+        let slept = Sleepless { awake: system.awake, always: system.always.saturating_sub(Duration::from_secs(5)), boot: None };
         let found = slept.slept(Duration::ZERO).unwrap();
         assert!(found > Duration::from_millis(4_990) && found < Duration::from_secs(6), "{found:?}");
         assert_eq!(slept.slept(found), None, "it is known");

@@ -70,7 +70,9 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Joiner<S> {
     bounds: Bounds,
-    tweets: HashMap<TweetId, Remembered<S>>,
+    /// In boxes, and with room for twice as many: a table that tweets come and go in has itself copied to one of twice its size sooner or later,
+    /// and that must be a small one.
+    tweets: HashMap<TweetId, Box<Remembered<S>>>,
     /// By first arrival, and not by last use: otherwise one tweet could be kept for ever by talking about it.
     ring: VecDeque<TweetId>,
     bytes: usize,
@@ -86,7 +88,8 @@ impl<S: Default> Joiner<S> {
     /// Remembers nothing yet.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        let (tweets, ring, forgotten) = (HashMap::new(), VecDeque::new(), Vec::new());
+        let tweets = HashMap::with_capacity(bounds.tweets.saturating_mul(2));
+        let (ring, forgotten) = (VecDeque::new(), Vec::new());
         Self { bounds, tweets, ring, bytes: 0, ahead: 0, forgotten, evicted: 0, refused: 0 }
     }
 
@@ -177,7 +180,7 @@ impl<S: Default> Joiner<S> {
             self.ring.push_back(id.clone());
             let new = Remembered::new(id.clone(), at);
             self.bytes += new.bytes;
-            new
+            Box::new(new)
         });
         let before = remembered.bytes;
         let learned = learn(remembered, self.bounds);
