@@ -62,14 +62,13 @@ pub(super) fn judge_resources(verdict: &mut Verdict, looks: &[Look], plan: Plan)
             mib(at.reading.disk / 1_024)
         ));
     }
-    // The median of each twentieth: while a gap is being filled more is taken for some seconds, and given back.
-    let levels: Vec<_> =
-        (1..=20).filter_map(|part| level(looks, plan.envelopes * (part - 1) / 20..plan.envelopes * part / 20)).collect();
-    let base = levels.get(1).copied().unwrap_or_default().max(1);
-    let most = levels.iter().skip(2).max().copied().unwrap_or_default();
+    // The median of a twentieth, the first one around the tenth: while a gap is being filled more is taken for some seconds, and given back.
+    let twentieth = |from: u64| level(looks, plan.envelopes * from / 40..plan.envelopes * (from + 2) / 40);
+    let base = twentieth(3).unwrap_or_default().max(1);
+    let most = (5..=38).filter_map(twentieth).max().unwrap_or_default();
     let ratio = |rss: u64| rss as f64 / base as f64;
     let memory = format!(
-        "memory: {:.1} MiB up to a tenth; after that at most {:.1} ({:.3}) as the median of a twentieth, {:.1} at any moment, {:.1} ({:.3}) at the end; bars 1.05 and 170 MiB",
+        "memory: {:.1} MiB at a tenth; after that at most {:.1} ({:.3}) as the median of a twentieth, {:.1} at any moment, {:.1} ({:.3}) at the end; bars 1.05 and 170 MiB",
         mib(base),
         mib(most),
         ratio(most),
