@@ -77,7 +77,7 @@ pub(crate) fn name(number: usize) -> String {
 pub(crate) fn files(rules: &[Asked]) -> Vec<String> {
     let mut files = vec!["[actions.hook]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:9/hook\"\n".to_owned()];
     for (number, rule) in rules.iter().enumerate() {
-        if number > 0 && number % RULES_PER_FILE == 0 {
+        if number > 0 && number.is_multiple_of(RULES_PER_FILE) {
             files.push(String::new());
         }
         if let Some(file) = files.last_mut() {

@@ -54,13 +54,10 @@ impl Contender for Joins<'_> {
         "join"
     }
 
-    fn remembers(&self) -> bool {
-        true
-    }
-
-    fn forget(&mut self) {
+    fn forget(&mut self) -> usize {
         self.joiner = new_joiner();
-        self.run(0..WARMING.min(self.envelopes.len()));
+        self.run(0..WARMING);
+        WARMING
     }
 
     fn run(&mut self, envelopes: Range<usize>) -> usize {
@@ -134,13 +131,10 @@ impl Contender for Steps<'_> {
         self.name
     }
 
-    fn remembers(&self) -> bool {
-        true
-    }
-
-    fn forget(&mut self) {
+    fn forget(&mut self) -> usize {
         self.engine = Engine::new(Arc::clone(&self.rules));
-        self.run(0..WARMING.min(self.frames.len()));
+        self.run(0..WARMING);
+        WARMING
     }
 
     fn run(&mut self, envelopes: Range<usize>) -> usize {

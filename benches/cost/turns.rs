@@ -13,12 +13,10 @@ pub(crate) trait Contender {
     /// What the table calls it.
     fn name(&self) -> &'static str;
 
-    /// Forgets what it has seen. Not measured.
-    fn forget(&mut self) {}
-
-    /// Whether what it does depends on what it has seen, so that it must not see an envelope twice.
-    fn remembers(&self) -> bool {
-        false
+    /// Forgets what it has seen, and sees as many envelopes as make it like one that has run for long: so many. Nothing to do, and none, for
+    /// who remembers nothing; who does must not see an envelope twice.
+    fn forget(&mut self) -> usize {
+        0
     }
 
     /// Does it, and says something of what came out.
@@ -74,14 +72,15 @@ const STRETCH: Range<usize> = 5..1_000;
 pub(crate) fn measure(contenders: &mut [Box<dyn Contender + '_>], range: Range<usize>, budget: Budget) -> Vec<Samples> {
     let fitting = |ns: f64| ((STRETCH_NS / ns) as usize).clamp(STRETCH.start, STRETCH.end);
     let costs: Vec<_> = contenders.iter_mut().map(|contender| gauge(&mut **contender, &range)).collect();
-    let stretch = fitting(costs.iter().copied().fold(1.0, f64::max));
+    let stretch = costs.iter().map(|(ns, _)| fitting(*ns)).min().unwrap_or(STRETCH.start);
     // Who is quick and remembers nothing goes on beyond the stretch: else he were measured while he still fills the caches that others emptied.
-    let lengths: Vec<_> =
-        contenders.iter().zip(costs).map(|(of, ns)| if of.remembers() { stretch } else { fitting(ns) }).collect();
+    let lengths: Vec<_> = costs.iter().map(|(ns, remembers)| if *remembers { stretch } else { fitting(*ns) }).collect();
     let mut all: Vec<_> = contenders.iter().map(|contender| Samples { name: contender.name(), ns: Vec::new() }).collect();
     let (mut taken, mut spent) = (0, 0.0);
     while taken < budget.samples || spent < budget.seconds * 1e9 {
-        contenders.iter_mut().for_each(|contender| contender.forget());
+        if taken > 0 {
+            contenders.iter_mut().for_each(|contender| _ = contender.forget());
+        }
         for start in range.clone().step_by(stretch) {
             for turn in 0..contenders.len() {
                 let at = (turn + taken) % contenders.len();
@@ -100,15 +99,19 @@ pub(crate) fn measure(contenders: &mut [Box<dyn Contender + '_>], range: Range<u
     all
 }
 
-/// What an envelope costs, nearly. It also warms the contender up.
-fn gauge(contender: &mut dyn Contender, range: &Range<usize>) -> f64 {
-    contender.forget();
-    let (mut count, mut cost) = (STRETCH.start, 0.0);
+/// What an envelope costs, nearly, and whether the contender remembers anything. Leaves it warm, and as if it had forgotten.
+fn gauge(contender: &mut dyn Contender, range: &Range<usize>) -> (f64, bool) {
+    let begun = thread_ns();
+    let seen = contender.forget();
+    if seen > 0 {
+        return ((thread_ns() - begun) / seen as f64, true);
+    }
+    let (mut count, mut cost) = (STRETCH.start, 1.0);
     while count <= range.len() && cost * (count as f64) < STRETCH_NS / 4.0 {
         cost = timed(contender, range.start..range.start + count) / count as f64;
         count *= 4;
     }
-    cost
+    (cost, false)
 }
 
 fn timed(contender: &mut dyn Contender, envelopes: Range<usize>) -> f64 {

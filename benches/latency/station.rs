@@ -114,7 +114,7 @@ impl Station {
         for _ in 0..count {
             due += PACE;
             sleep_until(due).await;
-            self.send(self.next % DECOY_EVERY != 0).await?;
+            self.send(!self.next.is_multiple_of(DECOY_EVERY)).await?;
         }
         Ok(self.board.home(first..self.next).await)
     }
