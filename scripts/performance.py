@@ -163,7 +163,7 @@ def page():
     yield ""
     yield "## One envelope, without rules"
     yield ""
-    yield f"Processor time of one thread. {COST['corpus']}. D is serde_json's derived decoder for the eleven fields that rules need most,"
+    yield f"Processor time of one thread. {COST['corpus']}. D is serde_json's derived decoder for the ten fields that rules need most,"
     yield "everything else passed over."
     yield ""
     yield from stage_table("decode and join")

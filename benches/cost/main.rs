@@ -77,32 +77,30 @@ when = { kind = ["post", "reply", "quote", "retweet"] }
 /// In the order of the rule's sends.
 const SENDS: [&str; 6] = ["webhook", "webhook, json template", "discord", "telegram", "slack", "console"];
 
+/// Why nothing can be measured.
+type Failure = Box<dyn std::error::Error>;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let having = |word: &str| arguments.iter().any(|argument| argument == word);
     let world = World::new(SEED);
-    if !having("--bench") {
-        let corpus = Corpus::new(&world, SEED, 2_000);
-        return match Profile::ALL.iter().try_for_each(|profile| rules_of(&world, *profile, 1_000, &corpus).map(drop)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => {
-                println!("{why}");
-                ExitCode::FAILURE
-            }
-        };
-    }
-    let quick = having("quick");
-    let budget = Budget { seconds: if quick { 1.5 } else { 8.0 }, samples: 12 };
-    let mut counts: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
-    if counts.is_empty() {
-        counts = vec![10, 100, 1_000, 10_000];
-        counts.extend((!quick).then_some(100_000));
-    }
-    let mut profiles: Vec<_> = Profile::ALL.into_iter().filter(|profile| having(profile.name())).collect();
-    if profiles.is_empty() {
-        profiles = Profile::ALL.to_vec();
-    }
-    match all(&world, &profiles, &counts, budget) {
+    let done = if having("--bench") {
+        let quick = having("quick");
+        let budget = Budget { seconds: if quick { 1.5 } else { 8.0 }, samples: 12 };
+        let mut counts: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+        if counts.is_empty() {
+            counts = vec![10, 100, 1_000, 10_000];
+            counts.extend((!quick).then_some(100_000));
+        }
+        let mut profiles: Vec<_> = Profile::ALL.into_iter().filter(|profile| having(profile.name())).collect();
+        if profiles.is_empty() {
+            profiles = Profile::ALL.to_vec();
+        }
+        all(&world, &profiles, &counts, budget)
+    } else {
+        agree(&world)
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             println!("{why}");
@@ -111,18 +109,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn all(world: &World, profiles: &[Profile], counts: &[usize], budget: Budget) -> Result<(), String> {
+/// Whether birdcall and the reference find the same with a few rules of each profile, and anything at all.
+fn agree(world: &World) -> Result<(), Failure> {
+    let corpus = Corpus::new(world, SEED, 400);
+    for profile in Profile::ALL {
+        let (_, _, pairs) = rules_of(world, profile, 200, &corpus)?;
+        if pairs == 0 && profile != Profile::Sparse {
+            return Err(format!("nothing matches, {}", profile.name()).into());
+        }
+    }
+    Ok(())
+}
+
+fn all(world: &World, profiles: &[Profile], counts: &[usize], budget: Budget) -> Result<(), Failure> {
     let corpus = Corpus::new(world, SEED, ENVELOPES);
     let envelopes: Vec<_> = corpus.frames.iter().map(|frame| decoded(frame)).collect();
     let mut table = Table::new(corpus.describe());
-    stages(&corpus, &envelopes, budget, &mut table);
+    stages(&corpus, &envelopes, budget, &mut table)?;
     renders(&corpus, budget, &mut table)?;
     for profile in profiles {
         for count in counts {
             by_rules(world, (*profile, *count), &corpus, &envelopes, budget, &mut table)?;
         }
     }
-    table.write().map_err(|error| format!("the figures could not be written: {error}"))
+    Ok(())
 }
 
 fn reference<'a>(corpus: &'a Corpus) -> Box<dyn Contender + 'a> {
@@ -130,20 +140,21 @@ fn reference<'a>(corpus: &'a Corpus) -> Box<dyn Contender + 'a> {
 }
 
 /// The stages that do not depend on the rules.
-fn stages(corpus: &Corpus, envelopes: &[Envelope<'_>], budget: Budget, table: &mut Table) {
+fn stages(corpus: &Corpus, envelopes: &[Envelope<'_>], budget: Budget, table: &mut Table) -> Result<(), Failure> {
     let decode = Plain("decode", |at: usize| usize::from(decoded(&corpus.frames[at]).id.is_some()));
     let mut contenders = vec![reference(corpus), Box::new(decode), Box::new(Joins::new(envelopes))];
-    table.add("decode and join", None, measure(&mut contenders, WARMING..envelopes.len(), budget));
+    table.add("decode and join", None, &measure(&mut contenders, WARMING..envelopes.len(), budget))?;
+    Ok(())
 }
 
-fn renders(corpus: &Corpus, budget: Budget, table: &mut Table) -> Result<(), String> {
+fn renders(corpus: &Corpus, budget: Budget, table: &mut Table) -> Result<(), Failure> {
     let rules = Arc::new(load(&[RENDERED.to_owned()])?);
     let firings = Steps::new("", &rules, &corpus.frames).firings(0..corpus.frames.len() / 4);
     let mut contenders = vec![reference(corpus)];
     for (send, name) in SENDS.into_iter().enumerate() {
         contenders.push(Box::new(Renders { name, rules: &rules, send, firings: &firings }));
     }
-    table.add("render, for each message", None, measure(&mut contenders, 0..firings.len(), budget));
+    table.add("render, for each message", None, &measure(&mut contenders, 0..firings.len(), budget))?;
     Ok(())
 }
 
@@ -155,7 +166,7 @@ fn by_rules(
     envelopes: &[Envelope<'_>],
     budget: Budget,
     table: &mut Table,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
     let (naive, rules, pairs) = rules_of(world, profile, count, corpus)?;
     let silent = Arc::new(silenced(&rules));
     let slim: Vec<_> = corpus.frames.iter().filter_map(|frame| reference::decode(frame)).collect();
@@ -185,23 +196,23 @@ fn by_rules(
         Box::new(Steps::new("decode + step", &silent, &corpus.frames)),
         Box::new(Steps::new("decode + step with messages", &rules, &corpus.frames)),
     ];
-    println!("\n{} rules, {}: the reference and birdcall agree on {pairs} matches", count, profile.name());
-    table.add("by rules", Some((profile, count)), measure(&mut contenders, WARMING..envelopes.len(), budget));
+    println!("\n{count} rules, {}: the reference and birdcall agree on {pairs} matches", profile.name());
+    table.add("by rules", Some((profile, count)), &measure(&mut contenders, WARMING..envelopes.len(), budget))?;
     Ok(())
 }
 
 /// The rules in both forms, once it is clear that they find the same; with the number of matches that were compared.
-fn rules_of(world: &World, profile: Profile, count: usize, corpus: &Corpus) -> Result<(Naive, Arc<RuleSet>, usize), String> {
+fn rules_of(world: &World, profile: Profile, count: usize, corpus: &Corpus) -> Result<(Naive, Arc<RuleSet>, usize), Failure> {
     let asked: Vec<Asked> = asked::rules(world, profile, SEED, count);
-    let naive = Naive::new(&asked).map_err(|error| format!("a regex of the reference: {error}"))?;
+    let naive = Naive::new(&asked)?;
     let rules = Arc::new(load(&asked::files(&asked))?);
     let pairs = agreement::agreed(&naive, &rules, &corpus.frames)?;
     Ok((naive, rules, pairs))
 }
 
-fn load(files: &[String]) -> Result<RuleSet, String> {
+fn load(files: &[String]) -> Result<RuleSet, Failure> {
     let source = |(number, text): (usize, &String)| Source { name: format!("rules{number}.toml"), text: text.clone() };
     let sources: Vec<_> = files.iter().enumerate().map(source).collect();
     let loaded = rules::load(&sources);
-    loaded.ruleset.ok_or_else(|| rules::render(&loaded.diagnostics, &sources, Style::Plain))
+    loaded.ruleset.ok_or_else(|| rules::render(&loaded.diagnostics, &sources, Style::Plain).into())
 }

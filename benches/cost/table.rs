@@ -22,11 +22,11 @@ impl Table {
         Self { corpus, rows: Vec::new() }
     }
 
-    /// Prints what was measured together.
-    pub(crate) fn add(&mut self, title: &str, rules: Option<(Profile, usize)>, all: Vec<Samples>) {
+    /// Prints what was measured together, and keeps it where `BIRDCALL_BENCH_JSON` says, if it does.
+    pub(crate) fn add(&mut self, title: &str, rules: Option<(Profile, usize)>, all: &[Samples]) -> std::io::Result<()> {
         let of = |name: &str| all.iter().find(|samples| samples.name == name);
         println!("\n{title:<30} {:>12} {:>8} {:>8}   ({} samples)", "ns", "x D", "x N", all.first().map_or(0, |of| of.ns.len()));
-        for samples in &all {
+        for samples in all {
             let (ns, d, n) = (samples.median(), of(D).map(|d| samples.against(d)), of(N).map(|n| samples.against(n)));
             let shown = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
             println!("  {:<28} {ns:>12.0} {:>8} {:>8}", samples.name, shown(d), shown(n));
@@ -36,10 +36,6 @@ impl Table {
                 "ns": ns, "x_d": d, "x_n": n, "samples": samples.ns.len(),
             }));
         }
-    }
-
-    /// Keeps the figures where `BIRDCALL_BENCH_JSON` says, if it does.
-    pub(crate) fn write(&self) -> std::io::Result<()> {
         let Some(file) = std::env::var_os("BIRDCALL_BENCH_JSON") else { return Ok(()) };
         std::fs::write(file, json!({"corpus": self.corpus, "rows": self.rows}).to_string())
     }
