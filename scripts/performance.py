@@ -5,6 +5,7 @@
 """
 import datetime
 import json
+import os
 import pathlib
 import platform
 import subprocess
@@ -76,10 +77,14 @@ def cost_plot(file):
         for name, (label, colour, dash) in LINES.items():
             found = rows(table="by rules", profile=profile, name=name)
             panel.loglog([row["rules"] for row in found], [row["ns"] / 1000 for row in found], dash, color=colour, marker="o", ms=3.5, label=label)
+        counts = sorted({row["rules"] for row in rows(table="by rules", profile=profile)})
+        panel.set_xticks(counts, [f"{count:,}" for count in counts])
+        panel.minorticks_off()
         panel.set_title(profile)
         panel.set_xlabel("rules")
         panel.grid(alpha=0.3, which="major")
-    panels[0].set_ylabel("µs of one core for each envelope")
+    panels[0].yaxis.set_major_formatter(lambda us, _: f"{us / 1000:g} ms" if us >= 1000 else f"{us:g} µs")
+    panels[0].set_ylabel("of one core, for each envelope")
     panels[0].legend(fontsize=8, loc="upper left")
     figure.suptitle("What an envelope costs, by the number of rules")
     figure.tight_layout()
@@ -145,7 +150,7 @@ def page():
     yield "Written by `scripts/bench`; do not edit. `scripts/bench quick` measures less and writes to `target/performance`."
     yield ""
     yield f"- {datetime.date.today()}, commit {said(['git', 'rev-parse', '--short', 'HEAD'])}, {said(['rustc', '--version'])}, release build"
-    yield f"- {processor()}, {platform.system()} {platform.release()}"
+    yield f"- {processor()}, {platform.system()} {platform.release()}; load average {os.getloadavg()[2]:.1f}"
     yield f"- To compare machines: **D, the decode that ratios are made against, takes {d:,.0f} ns for an envelope here.**"
     yield ""
     yield "Times are of one machine on one day, and a shared machine moves by a factor of two. The ratios are what to look at: whatever"
@@ -163,8 +168,8 @@ def page():
     yield ""
     yield "## One envelope, without rules"
     yield ""
-    yield f"Processor time of one thread. {COST['corpus']}. D is serde_json's derived decoder for the ten fields that rules need most,"
-    yield "everything else passed over."
+    yield f"Processor time of one thread. {COST['corpus']}."
+    yield "D is serde_json's derived decoder for the ten fields that rules need most, everything else passed over."
     yield ""
     yield from stage_table("decode and join")
     yield "One message, from a firing to the bytes that are sent:"

@@ -73,7 +73,8 @@ pub(crate) fn measure(contenders: &mut [Box<dyn Contender + '_>], range: Range<u
     let fitting = |ns: f64| ((STRETCH_NS / ns) as usize).clamp(STRETCH.start, STRETCH.end);
     let costs: Vec<_> = contenders.iter_mut().map(|contender| gauge(&mut **contender, &range)).collect();
     let stretch = costs.iter().map(|(ns, _)| fitting(*ns)).min().unwrap_or(STRETCH.start);
-    // Who is quick and remembers nothing goes on beyond the stretch: else he were measured while he still fills the caches that others emptied.
+    // Who is quick and remembers nothing goes on beyond the stretch. Else what is measured would be mostly how caches are
+    // filled that the others have emptied.
     let lengths: Vec<_> = costs.iter().map(|(ns, remembers)| if *remembers { stretch } else { fitting(*ns) }).collect();
     let mut all: Vec<_> = contenders.iter().map(|contender| Samples { name: contender.name(), ns: Vec::new() }).collect();
     let (mut taken, mut spent) = (0, 0.0);
