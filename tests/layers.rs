@@ -145,8 +145,8 @@ impl<'a> Visit<'a> for Paths {
     }
 }
 
-/// What is wrong with one file. `place` is its path below `src`, such as `rules/read.rs`.
-fn check(place: &str, source: &str) -> Vec<String> {
+/// What is wrong with the form of a file, wherever it stands.
+fn form(place: &str, source: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if !source.starts_with("//!") {
         wrong.push(format!("{place}: does not open with `//!`"));
@@ -154,6 +154,12 @@ fn check(place: &str, source: &str) -> Vec<String> {
     if source.lines().count() > LINES && !place.ends_with("tests.rs") {
         wrong.push(format!("{place}: more than {LINES} lines; what second thing is in it?"));
     }
+    wrong
+}
+
+/// What is wrong with one file. `place` is its path below `src`, such as `rules/read.rs`.
+fn check(place: &str, source: &str) -> Vec<String> {
+    let mut wrong = form(place, source);
     let here: Vec<String> =
         place.trim_end_matches(".rs").split('/').filter(|part| *part != "mod" && *part != "lib").map(str::to_owned).collect();
     let Some(module) = here.first().cloned() else { return wrong };
@@ -212,6 +218,17 @@ fn every_import_points_down_and_pure_modules_stay_pure() {
         }
     }
     assert!(report.is_empty(), "\n{report}");
+}
+
+#[test]
+fn every_file_of_the_benches_says_what_it_is_and_is_about_one_thing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 10, "only {} files were found", files.len());
+    let wrong = |file: &PathBuf| form(&file.to_string_lossy(), &std::fs::read_to_string(file).unwrap());
+    let wrong: Vec<_> = files.iter().flat_map(wrong).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
