@@ -121,14 +121,16 @@ mod tests {
 
     use super::*;
 
-    /// Takes each line only when it is let.
+    /// Takes each line only when it is let, and says when it is asked to.
     struct Held {
+        asked: Sender<()>,
         leave: Receiver<()>,
         taken: Arc<Mutex<String>>,
     }
 
     impl Write for Held {
         fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let _ = self.asked.send(());
             let _ = self.leave.recv();
             self.taken.lock().unwrap().push_str(&String::from_utf8_lossy(line));
             Ok(line.len())
@@ -139,35 +141,40 @@ mod tests {
         }
     }
 
+    /// The thread already holds a first line, so that the queue has all its room.
     #[expect(clippy::disallowed_methods, reason = "a test's own queue")]
     fn held() -> (Lines, Sender<()>, Arc<Mutex<String>>) {
+        let (asked, is_asked) = std::sync::mpsc::channel();
         let (let_go, leave) = std::sync::mpsc::channel();
         let taken = Arc::new(Mutex::new(String::new()));
-        let lines = Lines::open(Box::new(Held { leave, taken: Arc::clone(&taken) })).unwrap();
+        let lines = Lines::open(Box::new(Held { asked, leave, taken: Arc::clone(&taken) })).unwrap();
+        lines.put(b"first\n");
+        is_asked.recv().unwrap();
         (lines, let_go, taken)
     }
 
     #[test]
     fn what_finds_no_room_is_dropped_and_the_next_line_says_how_many_there_were() {
         let (lines, let_go, taken) = held();
-        let total = LOG_LINES + 100;
-        for n in 0..total {
+        for n in 0..LOG_LINES + 100 {
             lines.put(format!("line {n}\n").as_bytes());
         }
         assert!(!lines.flush(), "it is held");
-        for _ in 0..total {
+        for _ in 0..=LOG_LINES {
             let_go.send(()).unwrap();
         }
         assert!(lines.drain(1));
         lines.put(b"after\n");
-        for _ in 0..2 {
-            let_go.send(()).unwrap();
-        }
+        let_go.send(()).unwrap();
         assert!(lines.flush());
         let taken = taken.lock().unwrap().clone();
         let written = taken.lines().filter(|line| line.starts_with("line ")).count();
-        let said = format!("{} lines of the log were dropped: standard error was held\nafter\n", total - written);
-        assert!(written >= LOG_LINES && written < total && taken.ends_with(&said), "{written} {}", &taken[taken.len() - 200..]);
+        assert_eq!(written, LOG_LINES);
+        assert!(
+            taken.ends_with("100 lines of the log were dropped: standard error was held\nafter\n"),
+            "{}",
+            &taken[taken.len() - 200..]
+        );
     }
 
     #[test]
