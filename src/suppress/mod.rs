@@ -1,41 +1,37 @@
 //! match → firing, or the reason why not. Pure.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 
 use crate::model::ids::FiringId;
 
-/// The firing ids of the recent past, so that a subject fires a rule once however often its envelopes come. Bounded: the oldest leaves
-/// first. It outlives the remembered tweets, because a duplicate may come after its tweet was forgotten.
+/// The firing ids of the recent past, so that a subject fires a rule once however often its envelopes come. It outlives the remembered tweets,
+/// because a duplicate may come after its tweet was forgotten.
+///
+/// Bounded: of two generations the older is forgotten when the newer is full. Ids that left one by one would leave graves behind, until the
+/// table moves to another of twice its size while a firing waits.
 #[derive(Debug)]
 pub struct Fired {
     capacity: usize,
-    known: HashSet<FiringId>,
-    order: VecDeque<FiringId>,
-    forgotten: u64,
+    newer: HashSet<FiringId>,
+    older: HashSet<FiringId>,
 }
 
 impl Fired {
-    /// Remembers up to `capacity` ids. Their room is reserved at once: growing later would move them all while a firing waits, and keep the
-    /// old room beside the new one.
+    /// Remembers the newest `capacity` ids, and up to as many before them. Their room is reserved at once.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
-        // The newest is in before the oldest leaves.
-        let room = capacity.saturating_add(1);
-        Self { capacity, known: HashSet::with_capacity(room), order: VecDeque::with_capacity(room), forgotten: 0 }
+        Self { capacity, newer: HashSet::with_capacity(capacity), older: HashSet::with_capacity(capacity) }
     }
 
     /// Whether this is the first time. It is remembered from now on.
     pub fn is_first(&mut self, id: FiringId) -> bool {
-        if !self.known.insert(id) {
+        if self.older.contains(&id) || !self.newer.insert(id) {
             return false;
         }
-        self.order.push_back(id);
-        if self.order.len() > self.capacity
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
-            self.forgotten += 1;
+        if self.newer.len() == self.capacity {
+            std::mem::swap(&mut self.newer, &mut self.older);
+            self.newer.clear();
         }
         true
     }
@@ -46,25 +42,37 @@ impl Fired {
             self.is_first(id);
         }
     }
-
-    /// How many ids had to leave.
-    #[must_use]
-    pub fn forgotten(&self) -> u64 {
-        self.forgotten
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn id(n: usize) -> FiringId {
+        FiringId::of("rule", &n.to_string(), "")
+    }
+
     #[test]
-    fn an_id_is_first_once_and_the_oldest_is_forgotten_first() {
-        let id = |n: u32| FiringId::of("rule", &n.to_string(), "");
-        let mut fired = Fired::new(2);
-        assert!(fired.is_first(id(1)) && !fired.is_first(id(1)));
-        assert!(fired.is_first(id(2)) && fired.is_first(id(3)));
-        assert_eq!(fired.forgotten(), 1);
-        assert!(!fired.is_first(id(2)) && fired.is_first(id(1)), "1 had left, 2 had not");
+    fn an_id_is_first_once_while_it_is_among_the_newest_and_the_oldest_are_forgotten() {
+        for capacity in 1..6 {
+            let mut fired = Fired::new(capacity);
+            for n in 0..5 * capacity {
+                assert!(fired.is_first(id(n)));
+                let newest = (n + 1).saturating_sub(capacity)..=n;
+                assert!(newest.clone().all(|n| !fired.is_first(id(n))), "{capacity} {newest:?}");
+            }
+            assert!(fired.is_first(id(0)), "{capacity}");
+        }
+    }
+
+    #[test]
+    fn its_tables_never_grow() {
+        let mut fired = Fired::new(1_000);
+        let room = |fired: &Fired| fired.newer.capacity().max(fired.older.capacity());
+        let at_first = room(&fired);
+        for n in 0..50_000 {
+            fired.is_first(id(n));
+        }
+        assert_eq!(room(&fired), at_first);
     }
 }
