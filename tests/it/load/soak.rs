@@ -332,6 +332,6 @@ async fn a_million_envelopes_leave_memory_descriptors_and_disk_as_they_were() {
     let (envelopes, rate) = (asked("BIRDCALL_ENVELOPES", 1_000_000), asked("BIRDCALL_RATE", 2_000));
     // Small enough that most of what is recorded is forgotten again; lost every 45 s.
     let cap_mib = (envelopes / 4_000).clamp(16, 256);
-    let losses = asked("BIRDCALL_LOSSES", (u64::from(rate) * 45).min(envelopes / 3));
+    let losses = (u64::from(rate) * 45).min(envelopes / 3);
     soak(Plan { envelopes, rate, cap_mib, losses, is_long: envelopes >= 100_000 }).await;
 }
