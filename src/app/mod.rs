@@ -189,10 +189,10 @@ struct Started {
 }
 
 /// Opens the lanes, replays what an earlier run left, and takes up its deliveries. The feed is not touched yet.
-fn start(setup: Setup) -> Result<Started, AppError> {
+async fn start(setup: Setup) -> Result<Started, AppError> {
     let Setup { rules, feed, host, history, ways, console, tls, clock, state, .. } = setup;
     let place = Place { folder: state.as_ref().map(|state| state.folder.clone()), host, started_at: clock.now() };
-    let at = (place.started_at, clock.uptime());
+    let started = (place.started_at, clock.uptime());
     let (journal, control, writer) = match state {
         Some(Durable { journal, writer, control, .. }) => {
             let (ends, ended) = oneshot::channel::<()>();
@@ -208,9 +208,12 @@ fn start(setup: Setup) -> Result<Started, AppError> {
     };
     let mut engine = Engine::new(Arc::clone(&rules));
     let recovered = match &place.folder {
-        Some(folder) => recovery::recover(folder, &rules, &mut engine, at).map_err(AppError::Journal)?,
+        Some(folder) => recovery::recover(folder, &rules, &mut engine, started).map_err(AppError::Journal)?,
         None => Recovered::default(),
     };
+    if let Some(journal) = &journal {
+        begins(journal, &recovered).await;
+    }
     let (names, switch) = (running::names(&rules), Switch::new(true));
     let (events, told) = mpsc::channel(EVENTS);
     let intents = intents::of(journal.as_ref(), &clock, &rules, &names);
@@ -223,6 +226,15 @@ fn start(setup: Setup) -> Result<Started, AppError> {
     Ok(Started { running: Running::new(dispatch, engine, catch_up), events: told, feed, control, place, writer })
 }
 
+/// Notes that a run begins, and waits for it where something is about to be sent: if this one is killed, the next must not take the word of
+/// the one before it, that nothing was under way. A disk that does not take it holds up nothing for long.
+async fn begins(journal: &Journal, recovered: &Recovered) {
+    journal.started();
+    if recovered.has_unfinished() {
+        drop(tokio::time::timeout(limits::JOURNAL_BEGIN, journal.flush()).await);
+    }
+}
+
 /// Runs until `stop` is done or the feed refuses for good. Then the feed is closed and the lanes finish, for [`limits::DRAIN`] in all or
 /// until `hurry`, which is listened to from the moment of the stop on. What was counted is returned either way.
 pub async fn run(
@@ -232,7 +244,7 @@ pub async fn run(
 ) -> (Totals, Result<(), AppError>) {
     let began = Instant::now();
     let patience = Patience { start: setup.start_timeout, ends_with_console: setup.ends_with_console };
-    let mut started = match start(setup) {
+    let mut started = match start(setup).await {
         Ok(started) => started,
         Err(error) => return (Totals::default(), Err(error)),
     };

@@ -1,8 +1,8 @@
 //! What earlier runs have sent → what each lane's rate limits must know of it, so that a restart gives no quota anew.
 //!
 //! A request counts from its answer on. Of one that was under way when the run was killed nothing says when it arrived, so it counts from now
-//! on; so may a message have been that did not come to its end, unless the run ended in order, or its latest answer is on record and was hardly
-//! a moment ago. Moments are of the clock of their time. How far that was moved between two runs the machine knows where it was on all the
+//! on; so may a message have been that did not come to its end, unless the run ended in order, or its latest answer is on record and asked for
+//! patience until after that. Moments are of the clock of their time. How far that was moved between two runs the machine knows where it was on all the
 //! time. Where it was not, and the clock has been set back, what seems later than now was when the next request was, or counts from now on, and
 //! no lane waits longer than a window; where it has been set forward, what was sent seems longer ago than it was.
 
@@ -11,15 +11,16 @@ use std::time::Duration;
 
 use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredRequest};
 use crate::model::action::{Action, Destination};
-use crate::model::limits::{PACE_REACH, RETRY_AFTER_MAX};
+use crate::model::limits::{JOURNAL_ALIVE, JOURNAL_IDLE_AFTER, PACE_REACH, RETRY_AFTER_MAX};
 use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::RuleSet;
 
 /// The journal's moments and pauses are whole milliseconds, cut off: the end of a request is later than they say by less than this.
 const CUT: Duration = Duration::from_millis(2);
 
-/// Within so long of an answer the next attempt has more likely not begun: the first pause is anything up to twice this, and later ones longer.
-const PAUSE: Duration = Duration::from_millis(250);
+/// Until when it lives a run notes every [`JOURNAL_ALIVE`], as soon as the journal's writer looks; it has not lived for longer than this after
+/// its last note.
+const UNNOTED: Duration = Duration::from_secs(2 * JOURNAL_ALIVE.as_secs() + JOURNAL_IDLE_AFTER.as_secs());
 
 /// What earlier runs have sent to one action.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,7 +47,6 @@ pub(super) fn read(
     let longest = |action: &Action| action.rate_limits.iter().map(|rate| rate.per).max();
     let reach = rules.actions.iter().filter_map(longest).fold(RETRY_AFTER_MAX, Duration::max);
     let requests = reader.requests_since(before(now, reach), now, PACE_REACH)?;
-    // While the feed is not heard nothing is noted but what is sent.
     let newest = requests.iter().map(StoredRequest::over).max();
     let waits = waiting(&requests, reader.last_written()?.max(newest));
     let has_finished = reader.has_finished()?;
@@ -100,15 +100,18 @@ fn ages(times: Vec<Timestamp>, reach: Duration, now: Timestamp) -> Vec<Duration>
     ages.filter(|age| *age < reach).collect()
 }
 
-/// The deliveries whose latest attempt was answered, and that were still in the pause after it when the run was last known to live.
+/// The deliveries whose latest attempt was answered, with a patience that was not over when the run ended, as far as it may have lived.
 fn waiting(requests: &[StoredRequest], lived_until: Option<Timestamp>) -> HashSet<i64> {
-    let mut answered = HashMap::new();
+    let mut latest = HashMap::new();
     for request in requests {
-        let at = request.over();
-        answered.entry(request.delivery).and_modify(|latest: &mut Timestamp| *latest = at.max(*latest)).or_insert(at);
+        let last = latest.entry(request.delivery).or_insert(request);
+        if request.over() > last.over() {
+            *last = request;
+        }
     }
-    let waits = |at: Timestamp| lived_until.is_none_or(|until| until < at.plus(PAUSE));
-    answered.into_iter().filter(|(_, at)| waits(*at)).map(|(delivery, _)| delivery).collect()
+    let ended = lived_until.map(|until| until.plus(UNNOTED));
+    let waits = |request: &StoredRequest| ended.is_some_and(|ended| request.over().plus(request.patience) > ended);
+    latest.into_iter().filter(|(_, request)| waits(request)).map(|(delivery, _)| delivery).collect()
 }
 
 /// Of an order it is known whether a byte may have left; of anything else only while it waits after an answer.
@@ -202,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_after_an_answer_is_not_under_way_unless_its_pause_may_be_over() {
+    fn what_was_asked_for_patience_is_not_under_way_unless_that_may_be_over() {
         let actions = actions();
         let find = |name: &str| actions.iter().find(|action| *action.name == *name).unwrap();
         let stored = |id, action: &str, trading, state| StoredDelivery {
@@ -234,22 +237,28 @@ mod tests {
             stored(3, "bot", true, State::Pending),
             stored(4, "bot", true, State::Sending),
         ];
-        let request = |delivery, begun| StoredRequest {
+        let request = |delivery, begun, patience| StoredRequest {
             delivery,
             action: "desk".to_owned(),
             begun: at(begun),
             took: ms(5),
-            patience: ms(0),
+            patience: ms(patience),
         };
         let count = |name: &str, requests: &[StoredRequest], lived_until: Option<i64>| {
             under_way(find(name), &unfinished, &waiting(requests, lived_until.map(at)))
         };
         assert_eq!(count("desk", &[], Some(0)), 2, "of neither is anything known");
-        assert_eq!(count("desk", &[request(1, 1_000)], Some(900)), 1);
-        assert_eq!(count("desk", &[request(1, 1_000)], Some(1_200)), 1);
-        assert_eq!(count("desk", &[request(1, 1_000)], None), 1);
-        assert_eq!(count("desk", &[request(1, 1_000)], Some(1_300)), 2, "its pause may have been over");
-        assert_eq!(count("desk", &[request(1, 2_000), request(2, 1_990), request(1, 10)], Some(1_300)), 0, "the latest counts");
-        assert_eq!(count("bot", &[request(4, 2_000)], Some(1_300)), 1, "an order is sending until it has ended");
+        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], Some(1_000)), 1);
+        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], Some(3_004)), 1);
+        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], Some(3_005)), 2, "it may have lived for three seconds more");
+        assert_eq!(
+            count("desk", &[request(1, 1_000, 0)], Some(1_000)),
+            2,
+            "the first pause is anything, as long as nothing was asked for"
+        );
+        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], None), 2);
+        let both = [request(1, 2_000, 5_000), request(2, 1_990, 5_000), request(1, 10, 60_000)];
+        assert_eq!((count("desk", &both, Some(3_000)), count("desk", &both, Some(4_005))), (0, 2), "the latest counts");
+        assert_eq!(count("bot", &[request(4, 2_000, 60_000)], Some(1_300)), 1, "an order is sending until it has ended");
     }
 }

@@ -106,6 +106,11 @@ pub(super) fn recover(
 }
 
 impl Recovered {
+    /// Whether something may be sent at once.
+    pub(super) fn has_unfinished(&self) -> bool {
+        !self.unfinished.is_empty()
+    }
+
     /// Takes up what was left: the switch, the day's counts, and every delivery that can still be sent.
     pub(super) fn apply(self, to: &mut Dispatch) {
         let now = to.clock.now();

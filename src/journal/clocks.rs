@@ -59,6 +59,18 @@ pub(super) fn keep(store: &Store, this: Ahead) -> rusqlite::Result<()> {
     FIELDS.into_iter().zip(values).try_for_each(|(field, value)| set(&name(field, 0), value).map(drop))
 }
 
+/// Judges by the right clock until when the last run heard the feed, as long as it is known by how much that run's was off: this one may end
+/// before it hears anything. To be called when this run begins, before anything else is written of it.
+pub(super) fn put_alive_right(store: &Store, now: Timestamp) -> rusqlite::Result<()> {
+    let (ms, written, alive) = (store.cursor("ahead")?, store.cursor("written")?, store.cursor("alive")?);
+    let by = ms.and_then(|ms| off(ms, written.unwrap_or(i64::MIN), now));
+    if let (Some(by), Some(alive)) = (by, alive) {
+        let right = Timestamp::from_millis(alive).shifted(by);
+        store.connection.prepare_cached(schema::CURSOR)?.execute(params!["alive", right.as_millis()])?;
+    }
+    Ok(())
+}
+
 /// By how much the moments of rows are off.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Clocks {

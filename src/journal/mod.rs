@@ -153,6 +153,11 @@ impl Journal {
         self.shared().queue.push(Item::Switch { armed, why: why.to_owned(), at });
     }
 
+    /// A run begins, and will send: how the one before ended no longer says what may have been under way. To be called once that was read.
+    pub fn started(&self) {
+        self.shared().queue.push(Item::Started);
+    }
+
     /// The run has ended, and all that it has sent was told: the next one need not take any of it for sent at the last moment.
     pub fn finished(&self) {
         self.shared().queue.push(Item::Finished);

@@ -45,6 +45,8 @@ pub(super) enum Item {
         begun: u64,
     },
     Flush(oneshot::Sender<bool>),
+    /// A run begins: what the one before said of its end no longer holds.
+    Started,
     /// The run has ended, and all that it has sent is on record.
     Finished,
 }
@@ -56,7 +58,7 @@ impl Item {
             Self::Record(record) | Self::Begin { record, .. } => record_bytes(record),
             Self::Attempt(row) => row.answer.len() + 64,
             Self::Gap(GapRow { why, .. }) | Self::Switch { why, .. } => why.len(),
-            Self::End(_) | Self::Redeliver(_) | Self::Count { .. } | Self::Flush(_) | Self::Finished => 64,
+            Self::End(_) | Self::Redeliver(_) | Self::Count { .. } | Self::Flush(_) | Self::Started | Self::Finished => 64,
         }
     }
 
@@ -73,7 +75,7 @@ impl Item {
             Self::Attempt(row) => row.firing == *firing && row.action == *action,
             Self::End(row) => row.firing == *firing && row.action == *action,
             Self::Redeliver(_) => true,
-            Self::Gap(_) | Self::Switch { .. } | Self::Count { .. } | Self::Flush(_) | Self::Finished => false,
+            Self::Gap(_) | Self::Switch { .. } | Self::Count { .. } | Self::Flush(_) | Self::Started | Self::Finished => false,
         }
     }
 

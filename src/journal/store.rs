@@ -60,6 +60,8 @@ pub(super) struct Cursors {
     pub(super) alive: Option<super::queue::Alive>,
     pub(super) lived: Lived,
     pub(super) now: Timestamp,
+    /// Nothing of this run was written before.
+    pub(super) is_first: bool,
     pub(super) ahead: Ahead,
     /// At the moment of `now`.
     pub(super) uptime: Option<Uptime>,
@@ -181,7 +183,7 @@ impl Store {
                     self.run(schema::GAP, params![from.as_millis(), to.as_millis(), state.name(), why])?;
                 }
                 Item::Switch { armed, why, at } => self.switch(*armed, why, *at)?,
-                Item::Count { .. } | Item::Flush(_) | Item::Finished => {}
+                Item::Count { .. } | Item::Flush(_) | Item::Started | Item::Finished => {}
             }
         }
         if let Some(cursors) = cursors {
@@ -321,6 +323,9 @@ impl Store {
     }
 
     fn cursors(&self, cursors: &Cursors) -> rusqlite::Result<()> {
+        if cursors.is_first {
+            clocks::put_alive_right(self, cursors.now)?;
+        }
         clocks::keep(self, cursors.ahead)?;
         if let Some(alive) = cursors.alive {
             self.run(schema::CURSOR, params!["alive", alive.at.as_millis()])?;

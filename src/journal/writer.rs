@@ -60,6 +60,8 @@ pub(super) struct Writer {
     /// How far the feed was heard, until it is written.
     alive: Option<Alive>,
     alive_at: Option<Duration>,
+    /// When the cursors were written last, with it or without.
+    noted_at: Option<Duration>,
     /// The run has ended, and nothing more of it is to come.
     finished: bool,
     /// The first rows of this run.
@@ -107,6 +109,7 @@ impl Writer {
             in_doubt: None,
             alive: None,
             alive_at: None,
+            noted_at: None,
             finished: false,
             first: None,
             ahead: None,
@@ -206,6 +209,7 @@ impl Writer {
         self.finished |= batch.items.iter().any(|item| matches!(item, Item::Finished));
         let due = self.finished
             || self.alive.is_some() && (batch.last || self.is_due(self.alive_at, JOURNAL_ALIVE))
+            || self.has_unfinished() && self.is_due(self.noted_at, JOURNAL_ALIVE)
             || moved && (self.ahead.is_some() || !batch.items.is_empty());
         if batch.items.is_empty() && !due {
             return;
@@ -218,7 +222,7 @@ impl Writer {
             return;
         }
         if self.is_written_after_all() {
-            self.done(batch, Vec::new(), false);
+            self.done(batch, Vec::new());
             return;
         }
         let (now, lived) = (self.shared.clock.now(), self.lived());
@@ -227,7 +231,8 @@ impl Writer {
             self.first.map_or_else(Default::default, |next| (next.entry, next.delivery, next.attempt));
         let ahead_of_now = Ahead { ms: ahead, entry, delivery, attempt };
         let uptime = self.shared.clock.uptime();
-        let cursors = Cursors { alive: self.alive, lived, now, ahead: ahead_of_now, uptime, finished: self.finished };
+        let (is_first, finished) = (self.ahead.is_none(), self.finished);
+        let cursors = Cursors { alive: self.alive, lived, now, is_first, ahead: ahead_of_now, uptime, finished };
         let cursors = due.then_some(cursors);
         self.shared.commit_is(true);
         // Whether orders may go must outlive a loss of power in every mode.
@@ -241,13 +246,19 @@ impl Writer {
         match written {
             Some((_, Ok(granted))) => {
                 if due {
-                    self.ahead = Some(ahead);
+                    (self.ahead, self.noted_at) = (Some(ahead), Some(self.shared.clock.elapsed()));
+                    self.alive_at = if self.alive.take().is_some() { self.noted_at } else { self.alive_at };
                 }
-                self.done(batch, granted, due && self.alive.is_some());
+                self.done(batch, granted);
             }
             Some((next, Err(failed))) => self.failed(batch, next, &failed),
             None => self.hold(batch, &Why::CannotOpen),
         }
+    }
+
+    /// Whether something may be under way of which only its end will be told: until when the run has lived is noted all the while.
+    fn has_unfinished(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| store.unfinished() > 0)
     }
 
     fn lived(&self) -> Lived {
@@ -325,10 +336,7 @@ impl Writer {
         entry > before.entry || firing > before.firing || delivery > before.delivery || attempt > before.attempt
     }
 
-    fn done(&mut self, batch: Batch, granted: Granted, alive: bool) {
-        if alive {
-            (self.alive, self.alive_at) = (None, Some(self.shared.clock.elapsed()));
-        }
+    fn done(&mut self, batch: Batch, granted: Granted) {
         self.shared.say(|words| words.degraded = None);
         let unfinished = self.store.as_ref().map_or(0, Store::unfinished);
         let mut granted = granted.into_iter().peekable();

@@ -7,7 +7,7 @@ use birdcall::model::time::Timestamp;
 
 use super::world::{World, in_state, rules, stop, stop_at_once};
 use crate::kit::agreed::agreed;
-use crate::kit::binary::wait_until;
+use crate::kit::binary::{Home, wait_until};
 use crate::kit::feed::Rig;
 use crate::kit::http::{Manner, Received, Reply};
 
@@ -48,20 +48,32 @@ async fn the_quota_of_an_action_holds_over_a_kill_and_a_restart() {
     world.is_well();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_alert_that_was_answered_before_the_kill_is_not_held_back_for_a_window_until_it_is_too_old() {
-    let world = World::new(Rig::plain().await).await;
-    let text = rules("", "max_age = \"60s\"").replace("\"10000/s\"", "\"2/12s\"\nmax_age = \"8s\"");
-    let home = world.home(&text);
-    let mut program = world.start(&home);
+/// Rules under which an alert that was told to wait for 5 s is tried again while it is news, of a quota that a third request would break.
+fn patient() -> String {
+    rules("", "max_age = \"60s\"").replace("\"10000/s\"", "\"2/12s\"\nmax_age = \"8s\"")
+}
+
+/// Makes an alert that waits for its second attempt, and the answers to it and to an order are on record. `lived`: until `lived` after them.
+fn waits(world: &World, home: &Home, lived: Duration) {
     world.desk.say_next([Reply::new(503, "").with("retry-after", "5")]);
     world.lists("1");
     let state = home.path().join("state");
     wait_until("both answers are on record", || {
         let mut reader = Reader::open(&state).unwrap();
         let requests = reader.requests_since(Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX), 10).unwrap();
-        requests.len() == 2 && reader.unfinished().unwrap().len() == 1
+        let answered = requests.iter().map(|request| request.begun.plus(request.took)).max();
+        let until = reader.last_written().unwrap();
+        let has_lived = answered.zip(until).is_some_and(|(at, until)| until.since(at) >= lived);
+        requests.len() == 2 && reader.unfinished().unwrap().len() == 1 && has_lived
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_that_was_answered_before_the_kill_is_not_held_back_for_a_window_until_it_is_too_old() {
+    let world = World::new(Rig::plain().await).await;
+    let home = world.home(&patient());
+    let mut program = world.start(&home);
+    waits(&world, &home, Duration::ZERO);
     program.kill();
     let program = world.start(&home);
     in_state(&home, "desk", "delivered", 1);
@@ -74,19 +86,10 @@ async fn an_alert_that_was_answered_before_the_kill_is_not_held_back_for_a_windo
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_only_waits_when_it_is_stopped_in_order_does_not_count_as_perhaps_sent() {
     let world = World::new(Rig::plain().await).await;
-    let text = rules("", "max_age = \"60s\"").replace("\"10000/s\"", "\"2/12s\"\nmax_age = \"8s\"");
-    let home = world.home(&text.replace("notices = [\"desk\"]\n", ""));
+    let home = world.home(&patient().replace("notices = [\"desk\"]\n", ""));
     let program = world.start(&home);
-    world.desk.say_next([Reply::new(503, "").with("retry-after", "5")]);
-    world.lists("1");
-    let state = home.path().join("state");
-    wait_until("it has waited long enough to have been tried again, for all that a kill would leave behind", || {
-        let mut reader = Reader::open(&state).unwrap();
-        let requests = reader.requests_since(Timestamp::from_millis(0), Timestamp::from_millis(i64::MAX), 10).unwrap();
-        let answered = requests.iter().map(|request| request.begun.plus(request.took)).max();
-        let lived_until = reader.last_written().unwrap();
-        requests.len() == 2 && answered.zip(lived_until).is_some_and(|(at, until)| until.since(at) > Duration::from_millis(500))
-    });
+    // Its patience may have been over, for all that a kill would leave behind.
+    waits(&world, &home, Duration::from_millis(2_100));
     stop_at_once(program);
     let program = world.start(&home);
     in_state(&home, "desk", "delivered", 1);
@@ -116,4 +119,34 @@ async fn a_request_under_way_at_an_orderly_end_is_on_record_and_counts_for_the_r
     stop(program);
     assert_eq!(most_in_a_window(&world.desk.received()), 1);
     world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_had_under_way_that_never_reached_the_feed_counts_though_the_run_before_ended_in_order() {
+    // It is tried again at once, or after what was noted last in the run before is long past.
+    for (count, patience) in [(2, "0"), (1, "5")] {
+        let world = World::new(Rig::plain().await).await;
+        let pace = format!("\"{count}/{}s\"\nmax_age = \"60s\"", WINDOW.as_secs());
+        let text = rules("", "max_age = \"60s\"").replace("\"10000/s\"", &pace);
+        let home = world.home(&text.replace("notices = [\"desk\"]\n", ""));
+        let program = world.start(&home);
+        let asks = Reply::new(503, "").with("retry-after", patience);
+        world.desk.say_next([asks, Reply::manner(Manner::Late(Duration::from_secs(60)))]);
+        world.lists("1");
+        world.orders(1);
+        wait_until("it was told to wait", || world.desk.received().len() == 1);
+        stop_at_once(program);
+        // Nobody listens there.
+        let mut program = home.start(&["run", "--url", "ws://127.0.0.1:9"]);
+        wait_until("it is under way again", || world.desk.received().len() == 2);
+        program.kill();
+        let program = world.start(&home);
+        in_state(&home, "desk", "delivered", 1);
+        agreed(&home);
+        stop(program);
+        let received = world.desk.received();
+        assert_eq!(received.iter().filter(|one| String::from_utf8_lossy(&one.body).contains("listing")).count(), 3);
+        assert_eq!(most_in_a_window(&received), count, "{:?}", received.iter().map(|one| one.at).collect::<Vec<_>>());
+        world.is_well();
+    }
 }

@@ -97,3 +97,39 @@ async fn how_far_the_clock_was_moved_between_two_runs_is_known_while_the_machine
         assert_eq!(moved(uptime, now), 0, "{uptime:?} {now}");
     }
 }
+
+#[tokio::test]
+async fn until_when_the_feed_was_heard_is_right_though_the_next_run_hears_nothing() {
+    let home = Home::new();
+    run(&home, at(0), HOUR, |_| {}).await;
+    let heard = |now| {
+        let mut reader = home.reader();
+        reader.put_right(now).unwrap();
+        reader.last_alive().unwrap()
+    };
+    let right = Some(at(HOUR + 1));
+    assert_eq!(heard(at(HOUR + 1_000)), right);
+    for n in [HOUR + 1_000, HOUR + 2_000] {
+        let (journal, writer) = journal::open(home.path(), home.settings, Clock::starting_at(at(n))).unwrap();
+        let open = Open { journal, writer: std::thread::spawn(writer) };
+        open.journal.started();
+        open.close();
+        assert_eq!(heard(at(n + 500)), right);
+    }
+}
+
+#[tokio::test]
+async fn that_a_run_ended_in_order_holds_until_the_next_one_begins() {
+    let home = Home::new();
+    let has_finished = || home.reader().has_finished().unwrap();
+    for _ in 0..2 {
+        let (journal, writer) = journal::open(home.path(), home.settings, Clock::starting_at(at(0))).unwrap();
+        let open = Open { journal, writer: std::thread::spawn(writer) };
+        open.journal.started();
+        open.flush().await;
+        assert!(!has_finished());
+        open.journal.finished();
+        open.close();
+        assert!(has_finished());
+    }
+}
