@@ -192,7 +192,7 @@ struct Started {
 async fn start(setup: Setup) -> Result<Started, AppError> {
     let Setup { rules, feed, host, history, ways, console, tls, clock, state, .. } = setup;
     let place = Place { folder: state.as_ref().map(|state| state.folder.clone()), host, started_at: clock.now() };
-    let started = (place.started_at, clock.uptime());
+    let start_of_run = (place.started_at, clock.uptime());
     let (journal, control, writer) = match state {
         Some(Durable { journal, writer, control, .. }) => {
             let (ends, ended) = oneshot::channel::<()>();
@@ -208,11 +208,11 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
     };
     let mut engine = Engine::new(Arc::clone(&rules));
     let recovered = match &place.folder {
-        Some(folder) => recovery::recover(folder, &rules, &mut engine, started).map_err(AppError::Journal)?,
+        Some(folder) => recovery::recover(folder, &rules, &mut engine, start_of_run).map_err(AppError::Journal)?,
         None => Recovered::default(),
     };
     if let Some(journal) = &journal {
-        begins(journal, &recovered).await;
+        note_start(journal, &recovered).await;
     }
     let (names, switch) = (running::names(&rules), Switch::new(true));
     let (events, told) = mpsc::channel(EVENTS);
@@ -228,7 +228,7 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
 
 /// Notes that a run begins, and waits for it where something is about to be sent: if this one is killed, the next must not take the word of
 /// the one before it, that nothing was under way. A disk that does not take it holds up nothing for long.
-async fn begins(journal: &Journal, recovered: &Recovered) {
+async fn note_start(journal: &Journal, recovered: &Recovered) {
     journal.started();
     if recovered.has_unfinished() {
         drop(tokio::time::timeout(limits::JOURNAL_BEGIN, journal.flush()).await);

@@ -1,8 +1,8 @@
 //! What earlier runs have sent → what each lane's rate limits must know of it, so that a restart gives no quota anew.
 //!
 //! A request counts from its answer on. Of one that was under way when the run was killed nothing says when it arrived, so it counts from now
-//! on; so may a message have been that did not come to its end, unless the run ended in order, or its latest answer is on record and asked for
-//! patience until after that. Moments are of the clock of their time. How far that was moved between two runs the machine knows where it was on all the
+//! on; so may a message have been that did not come to its end, unless the run ended in order, or its latest answer is on record and asks for
+//! patience still. Moments are of the clock of their time. How far that was moved between two runs the machine knows where it was on all the
 //! time. Where it was not, and the clock has been set back, what seems later than now was when the next request was, or counts from now on, and
 //! no lane waits longer than a window; where it has been set forward, what was sent seems longer ago than it was.
 
@@ -11,16 +11,12 @@ use std::time::Duration;
 
 use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredRequest};
 use crate::model::action::{Action, Destination};
-use crate::model::limits::{JOURNAL_ALIVE, JOURNAL_IDLE_AFTER, PACE_REACH, RETRY_AFTER_MAX};
+use crate::model::limits::{PACE_REACH, RETRY_AFTER_MAX};
 use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::RuleSet;
 
 /// The journal's moments and pauses are whole milliseconds, cut off: the end of a request is later than they say by less than this.
 const CUT: Duration = Duration::from_millis(2);
-
-/// Until when it lives a run notes every [`JOURNAL_ALIVE`], as soon as the journal's writer looks; it has not lived for longer than this after
-/// its last note.
-const UNNOTED: Duration = Duration::from_secs(2 * JOURNAL_ALIVE.as_secs() + JOURNAL_IDLE_AFTER.as_secs());
 
 /// What earlier runs have sent to one action.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,7 +44,9 @@ pub(super) fn read(
     let reach = rules.actions.iter().filter_map(longest).fold(RETRY_AFTER_MAX, Duration::max);
     let requests = reader.requests_since(before(now, reach), now, PACE_REACH)?;
     let newest = requests.iter().map(StoredRequest::over).max();
-    let waits = waiting(&requests, reader.last_written()?.max(newest));
+    // The last run has ended by now; where a clock was set back, not before its last word.
+    let ended = reader.last_written()?.max(newest).map_or(now, |last| last.max(now));
+    let waits = waiting(&requests, ended);
     let has_finished = reader.has_finished()?;
     let mut sent = Vec::new();
     for (index, action) in rules.actions.iter().enumerate() {
@@ -100,8 +98,8 @@ fn ages(times: Vec<Timestamp>, reach: Duration, now: Timestamp) -> Vec<Duration>
     ages.filter(|age| *age < reach).collect()
 }
 
-/// The deliveries whose latest attempt was answered, with a patience that was not over when the run ended, as far as it may have lived.
-fn waiting(requests: &[StoredRequest], lived_until: Option<Timestamp>) -> HashSet<i64> {
+/// The deliveries whose latest attempt was answered, with a patience that was not over when the run `ended` at the latest.
+fn waiting(requests: &[StoredRequest], ended: Timestamp) -> HashSet<i64> {
     let mut latest = HashMap::new();
     for request in requests {
         let last = latest.entry(request.delivery).or_insert(request);
@@ -109,8 +107,7 @@ fn waiting(requests: &[StoredRequest], lived_until: Option<Timestamp>) -> HashSe
             *last = request;
         }
     }
-    let ended = lived_until.map(|until| until.plus(UNNOTED));
-    let waits = |request: &StoredRequest| ended.is_some_and(|ended| request.over().plus(request.patience) > ended);
+    let waits = |request: &StoredRequest| request.over().plus(request.patience) > ended;
     latest.into_iter().filter(|(_, request)| waits(request)).map(|(delivery, _)| delivery).collect()
 }
 
@@ -244,21 +241,16 @@ mod tests {
             took: ms(5),
             patience: ms(patience),
         };
-        let count = |name: &str, requests: &[StoredRequest], lived_until: Option<i64>| {
-            under_way(find(name), &unfinished, &waiting(requests, lived_until.map(at)))
+        let count = |name: &str, requests: &[StoredRequest], ended: i64| {
+            under_way(find(name), &unfinished, &waiting(requests, at(ended)))
         };
-        assert_eq!(count("desk", &[], Some(0)), 2, "of neither is anything known");
-        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], Some(1_000)), 1);
-        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], Some(3_004)), 1);
-        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], Some(3_005)), 2, "it may have lived for three seconds more");
-        assert_eq!(
-            count("desk", &[request(1, 1_000, 0)], Some(1_000)),
-            2,
-            "the first pause is anything, as long as nothing was asked for"
-        );
-        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], None), 2);
+        assert_eq!(count("desk", &[], 0), 2, "of neither is anything known");
+        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], 1_000), 1);
+        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], 6_004), 1);
+        assert_eq!(count("desk", &[request(1, 1_000, 5_000)], 6_005), 2, "it may have been tried again");
+        assert_eq!(count("desk", &[request(1, 1_000, 0)], 1_005), 2, "the first pause is anything where nothing is asked for");
         let both = [request(1, 2_000, 5_000), request(2, 1_990, 5_000), request(1, 10, 60_000)];
-        assert_eq!((count("desk", &both, Some(3_000)), count("desk", &both, Some(4_005))), (0, 2), "the latest counts");
-        assert_eq!(count("bot", &[request(4, 2_000, 60_000)], Some(1_300)), 1, "an order is sending until it has ended");
+        assert_eq!((count("desk", &both, 6_000), count("desk", &both, 7_005)), (0, 2), "the latest counts");
+        assert_eq!(count("bot", &[request(4, 2_000, 60_000)], 2_010), 1, "an order is sending until it has ended");
     }
 }

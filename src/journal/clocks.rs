@@ -63,6 +63,7 @@ pub(super) fn keep(store: &Store, this: Ahead) -> rusqlite::Result<()> {
 /// before it hears anything. To be called when this run begins, before anything else is written of it.
 pub(super) fn put_alive_right(store: &Store, now: Timestamp) -> rusqlite::Result<()> {
     let (ms, written, alive) = (store.cursor("ahead")?, store.cursor("written")?, store.cursor("alive")?);
+    let ms = if store.cursor("heard")? == Some(0) { None } else { ms };
     let by = ms.and_then(|ms| off(ms, written.unwrap_or(i64::MIN), now));
     if let (Some(by), Some(alive)) = (by, alive) {
         let right = Timestamp::from_millis(alive).shifted(by);

@@ -177,7 +177,7 @@ fn said(reader: &mut Reader, store: &mut Store, now: Timestamp) -> Result<(), Tr
         let at = if switch.at == Timestamp::default() { now } else { switch.at };
         store.say_switch(switch.armed, &switch.why, at).map_err(failed)?;
     }
-    let names = ["alive", "connected", "lived", "written"].into_iter().chain(Ahead::NAMES).map(str::to_owned);
+    let names = ["alive", "connected", "heard", "lived", "written"].into_iter().chain(Ahead::NAMES).map(str::to_owned);
     for name in names.chain(clocks::names()) {
         if let Some(value) = reader.cursor(&name).map_err(|_| Trouble::Old)? {
             let sql = super::schema::CURSOR;

@@ -331,6 +331,9 @@ impl Store {
             self.run(schema::CURSOR, params!["alive", alive.at.as_millis()])?;
             self.run(schema::CURSOR, params!["connected", alive.connected])?;
         }
+        if cursors.is_first || cursors.alive.is_some() {
+            self.run(schema::CURSOR, params!["heard", cursors.alive.is_some()])?;
+        }
         self.run(schema::CURSOR, params!["lived", cursors.lived.as_millis()])?;
         self.run(schema::CURSOR, params!["written", cursors.now.as_millis()])?;
         let (boot, up) = cursors.uptime.map_or((0, 0), |uptime| (uptime.boot, uptime.ms));

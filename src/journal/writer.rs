@@ -60,8 +60,6 @@ pub(super) struct Writer {
     /// How far the feed was heard, until it is written.
     alive: Option<Alive>,
     alive_at: Option<Duration>,
-    /// When the cursors were written last, with it or without.
-    noted_at: Option<Duration>,
     /// The run has ended, and nothing more of it is to come.
     finished: bool,
     /// The first rows of this run.
@@ -109,7 +107,6 @@ impl Writer {
             in_doubt: None,
             alive: None,
             alive_at: None,
-            noted_at: None,
             finished: false,
             first: None,
             ahead: None,
@@ -209,7 +206,6 @@ impl Writer {
         self.finished |= batch.items.iter().any(|item| matches!(item, Item::Finished));
         let due = self.finished
             || self.alive.is_some() && (batch.last || self.is_due(self.alive_at, JOURNAL_ALIVE))
-            || self.has_unfinished() && self.is_due(self.noted_at, JOURNAL_ALIVE)
             || moved && (self.ahead.is_some() || !batch.items.is_empty());
         if batch.items.is_empty() && !due {
             return;
@@ -222,7 +218,7 @@ impl Writer {
             return;
         }
         if self.is_written_after_all() {
-            self.done(batch, Vec::new());
+            self.done(batch, Vec::new(), false);
             return;
         }
         let (now, lived) = (self.shared.clock.now(), self.lived());
@@ -246,19 +242,13 @@ impl Writer {
         match written {
             Some((_, Ok(granted))) => {
                 if due {
-                    (self.ahead, self.noted_at) = (Some(ahead), Some(self.shared.clock.elapsed()));
-                    self.alive_at = if self.alive.take().is_some() { self.noted_at } else { self.alive_at };
+                    self.ahead = Some(ahead);
                 }
-                self.done(batch, granted);
+                self.done(batch, granted, due && self.alive.is_some());
             }
             Some((next, Err(failed))) => self.failed(batch, next, &failed),
             None => self.hold(batch, &Why::CannotOpen),
         }
-    }
-
-    /// Whether something may be under way of which only its end will be told: until when the run has lived is noted all the while.
-    fn has_unfinished(&self) -> bool {
-        self.store.as_ref().is_some_and(|store| store.unfinished() > 0)
     }
 
     fn lived(&self) -> Lived {
@@ -336,7 +326,10 @@ impl Writer {
         entry > before.entry || firing > before.firing || delivery > before.delivery || attempt > before.attempt
     }
 
-    fn done(&mut self, batch: Batch, granted: Granted) {
+    fn done(&mut self, batch: Batch, granted: Granted, alive: bool) {
+        if alive {
+            (self.alive, self.alive_at) = (None, Some(self.shared.clock.elapsed()));
+        }
         self.shared.say(|words| words.degraded = None);
         let unfinished = self.store.as_ref().map_or(0, Store::unfinished);
         let mut granted = granted.into_iter().peekable();

@@ -246,3 +246,26 @@ fn the_commit_that_waits_for_the_disk_when_the_log_begins_anew_is_nobodys() {
     assert!(writer.turn(false) && writer.log.bytes() == small, "once is enough");
     assert_eq!(bodies(folder.path()).len(), usize::try_from(count).unwrap());
 }
+
+#[test]
+fn before_a_run_is_said_to_begin_nothing_is_written_of_it_however_long_the_one_before_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = writer(folder.path(), Sync::Process);
+    first.write(batch(vec![Item::Started, Item::Record(record(1)), Item::Finished]));
+    drop(first);
+    let cursors = || {
+        let mut reader = Reader::open(folder.path()).unwrap();
+        (reader.has_finished().unwrap(), reader.last_written().unwrap(), reader.unfinished().unwrap().len())
+    };
+    let left = cursors();
+    assert_eq!((left.0, left.2), (true, 1));
+    let clock = Clock::starting_at(at(5_000));
+    let mut second = Writer::open(folder.path(), Settings::default(), clock).unwrap();
+    for _ in 0..3 {
+        assert!(second.turn(true));
+    }
+    assert_eq!(cursors(), left);
+    second.write(batch(vec![Item::Started]));
+    let noted = cursors();
+    assert!(!noted.0 && noted.1 >= Some(at(5_000)), "{noted:?}");
+}
