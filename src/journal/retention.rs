@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::connect::{INDEX, cap, wal_bytes};
 use super::store::{Next, Store};
-use super::{Settings, schema};
-use crate::model::limits::{FIRED_IDS, JOURNAL_FIRING_BYTES, JOURNAL_PAUSE, JOURNAL_SLICE};
+use super::{Settings, Sync, schema};
+use crate::model::limits::{FIRED_IDS, JOURNAL_FIRING_BYTES, JOURNAL_PAUSE, JOURNAL_SLICE, JOURNAL_SLICE_POWER};
 use crate::model::time::Timestamp;
 
 /// How long the journal has been kept: runs, and pauses of at most a day each.
@@ -82,7 +82,7 @@ impl Retention {
             self.before = self.too_much(&store.connection)?;
         }
         let more = match self.before {
-            Some(before) if remove(&store.connection, before)? > 0 => {
+            Some(before) if remove(&store.connection, before, self.slice())? > 0 => {
                 self.going = true;
                 true
             }
@@ -104,6 +104,14 @@ impl Retention {
         }
         let room = self.room(&store.connection, 5).and_then(|room| pages(room, &store.connection));
         used(&store.connection).is_ok_and(|used| room.is_ok_and(|room| used > room))
+    }
+
+    /// Rows of each table that go at once.
+    pub(super) fn slice(&self) -> usize {
+        match self.settings.sync {
+            Sync::Process => JOURNAL_SLICE,
+            Sync::Power => JOURNAL_SLICE_POWER,
+        }
     }
 
     fn mark(&mut self, store: &Store, lived: Lived, now: Timestamp) -> rusqlite::Result<()> {
@@ -153,19 +161,17 @@ impl Retention {
         if used(connection)? <= pages(self.room(connection, 6)?, connection)? {
             return Ok(None);
         }
-        let cut = |sql| -> rusqlite::Result<i64> {
+        let cut = |sql: &str| -> rusqlite::Result<i64> {
             let ends = connection.prepare_cached(sql)?.query_row((), |row| Ok((row.get(0)?, row.get(1)?)))?;
             let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends else { return Ok(0) };
             Ok(first.saturating_add((last.saturating_sub(first) / 20).max(1)))
         };
         let before = Next {
-            entry: cut("SELECT min(id), max(id) FROM entries")?,
-            firing: cut("SELECT min(id), max(id) FROM firings")?,
+            entry: cut(&schema::ends("entries"))?,
+            firing: cut(&schema::ends("firings"))?,
             // Not from the oldest of all, which may be one that is pending for days.
-            delivery: cut(
-                "SELECT (SELECT id FROM deliveries WHERE state NOT IN ('pending', 'sending') ORDER BY id LIMIT 1), max(id) FROM deliveries",
-            )?,
-            attempt: cut("SELECT min(id), max(id) FROM attempts")?,
+            delivery: cut(schema::ENDED)?,
+            attempt: cut(&schema::ends("attempts"))?,
         };
         Ok(Some(before))
     }
@@ -178,7 +184,7 @@ impl Retention {
             return Ok(false);
         }
         // Each page costs one of the log.
-        let count = pages(wal_bytes(&self.settings) / 4, connection)?.clamp(1, 256);
+        let count = pages(wal_bytes(&self.settings) / 4, connection)?.clamp(1, 64);
         // It returns a row for each page.
         let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({count})"))?;
         let mut rows = vacuum.query(())?;
@@ -195,8 +201,8 @@ fn firings(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// One slice of each table; how many rows went. The newest row always stays, so that numbers are never given twice, and the newest firings.
-fn remove(connection: &Connection, before: Next) -> rusqlite::Result<usize> {
-    let slice = i64::try_from(JOURNAL_SLICE).unwrap_or(i64::MAX);
+fn remove(connection: &Connection, before: Next, slice: usize) -> rusqlite::Result<usize> {
+    let slice = i64::try_from(slice).unwrap_or(i64::MAX);
     let transaction = connection.unchecked_transaction()?;
     let last: Option<i64> = transaction.prepare_cached("SELECT max(id) FROM firings")?.query_row((), |row| row.get(0))?;
     let stay = last.unwrap_or(0).saturating_sub(i64::try_from(FIRED_IDS).unwrap_or(i64::MAX)).saturating_add(1);

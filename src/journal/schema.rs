@@ -73,6 +73,40 @@ pub(super) const ONE_BODY_1: &str = "SELECT kind, fallback_kind, body_sum, body,
 pub(super) const UNFINISHED: &str =
     "SELECT id FROM deliveries INDEXED BY deliveries_unfinished WHERE state IN ('pending', 'sending') ORDER BY id";
 
+/// The lowest and the highest `id` of a table. Each is asked for on its own: for both at once SQLite reads all of the table, which takes
+/// seconds where that is large, and an order that waits for the writer waits for that.
+pub(super) fn ends(table: &str) -> String {
+    format!("SELECT (SELECT min(id) FROM {table}), (SELECT max(id) FROM {table})")
+}
+
+/// Of the deliveries that have ended, the lowest; and the highest of all.
+pub(super) const ENDED: &str = "SELECT (SELECT id FROM deliveries WHERE state NOT IN ('pending', 'sending') ORDER BY id LIMIT 1), \
+     (SELECT max(id) FROM deliveries)";
+
 /// The switch's words: no single damaged bit makes one of the other.
 pub(super) const ARMED: &str = "armed";
 pub(super) const DISARMED: &str = "disarmed";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How SQLite finds what is asked for.
+    fn plan(sql: &str) -> Vec<String> {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        let mut asked = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        asked.query_map((), |row| row.get("detail")).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn the_ends_of_a_table_are_found_without_reading_all_of_it() {
+        let reads_all = |sql: &str, table: &str| plan(sql).contains(&format!("SCAN {table}"));
+        for table in ["entries", "firings", "deliveries", "attempts"] {
+            assert!(!reads_all(&ends(table), table), "{:?}", plan(&ends(table)));
+            let both = format!("SELECT min(id), max(id) FROM {table}");
+            let by_index = plan(&both).iter().any(|step| step.starts_with("SCAN"));
+            assert!(by_index, "SQLite has learned to find both at once: {:?}", plan(&both));
+        }
+    }
+}

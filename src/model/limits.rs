@@ -247,8 +247,10 @@ pub const JOURNAL_BUSY: Duration = Duration::from_millis(500);
 pub const JOURNAL_LOCK: Duration = Duration::from_millis(250);
 /// What the newest [`FIRED_IDS`] firings take, each, roughly: they stay whatever the cap is.
 pub const JOURNAL_FIRING_BYTES: u64 = 192;
-/// Rows that retention removes at once: some milliseconds.
-pub const JOURNAL_SLICE: usize = 200;
+/// Rows of each table that retention removes at once: a millisecond or two, which an order may have to wait.
+pub const JOURNAL_SLICE: usize = 50;
+/// The same where every commit is forced to the disk, which takes longer than removing: fewer and larger ones.
+pub const JOURNAL_SLICE_POWER: usize = 200;
 /// The smallest cap that a journal can keep.
 pub const JOURNAL_BYTES_MIN: u64 = 1024 * 1024;
 /// A pause between two runs ages the journal by at most this: nobody knows whether it was a pause or a clock that jumped.

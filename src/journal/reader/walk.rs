@@ -6,6 +6,7 @@ use rusqlite::Row;
 
 use super::super::clocks::Of;
 use super::super::error::JournalError;
+use super::super::schema;
 use super::super::store::PLAUSIBLE;
 use super::super::stored::StoredEntry;
 use super::super::sum;
@@ -59,7 +60,7 @@ impl Reader {
     /// It goes back from the last one, as numbers tell the order and times need not. Where a clock was set back for a while, there are
     /// older ones between newer ones; a long stretch of older ones is the end.
     pub(super) fn span(&mut self, since: Timestamp, at_most: usize) -> Result<(Option<i64>, i64), JournalError> {
-        let ends = self.query_row("SELECT min(id), max(id) FROM entries", (), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let ends = self.query_row(&schema::ends("entries"), (), |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends.unwrap_or_default() else { return Ok((None, 0)) };
         let first = first.max(PLAUSIBLE.start);
         let (mut found, mut older, mut start, mut end) = (0, 0, None, last);
@@ -114,7 +115,7 @@ impl Reader {
 
     /// The numbers of the first and the last of the newest `at_most` rows.
     pub(super) fn newest(&mut self, table: &str, at_most: usize) -> Result<(Option<i64>, Option<i64>), JournalError> {
-        let ends = self.query_row(&format!("SELECT min(id), max(id) FROM {table}"), (), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let ends = self.query_row(&schema::ends(table), (), |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (first, last): (Option<i64>, Option<i64>) = ends.unwrap_or_default();
         let (Some(first), Some(last)) = (first.map(|first| first.max(PLAUSIBLE.start)), last) else { return Ok((None, None)) };
         if last.saturating_sub(first) < limit(at_most) {

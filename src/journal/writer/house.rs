@@ -10,9 +10,7 @@ use super::super::connect::{self, INDEX, beside};
 use super::super::error::Why;
 use super::super::queue::Most;
 use super::Writer;
-use crate::model::limits::{
-    JOURNAL_ALIVE, JOURNAL_BATCH, JOURNAL_IDLE_AFTER, JOURNAL_LOG_LONG, JOURNAL_POLL, JOURNAL_SLICE, JOURNAL_STUCK,
-};
+use crate::model::limits::{JOURNAL_ALIVE, JOURNAL_BATCH, JOURNAL_IDLE_AFTER, JOURNAL_LOG_LONG, JOURNAL_POLL, JOURNAL_STUCK};
 
 impl Writer {
     /// While the log's end is copied, what is not urgent waits, for at most half a second. So does an order when the log has grown to twice
@@ -95,7 +93,7 @@ impl Writer {
     pub(super) fn keep_house(&mut self, alone: bool, written: usize, must: bool) {
         self.copy_log(alone);
         // What is forgotten keeps pace with what is written, however fast that comes.
-        let (pace, mut slices) = (written.div_ceil(JOURNAL_SLICE).saturating_mul(2), 0);
+        let (pace, mut slices) = (written.div_ceil(self.retention.slice()).saturating_mul(2), 0);
         while slices <= pace || self.is_pressed() {
             let waited_for = self.shared.queue.is_urgent() && !(must && slices == 0);
             if waited_for || self.checkpoint.is_finishing() || self.log_is_full() || !self.forget() {
