@@ -7,7 +7,7 @@ use crate::matching::{self, Facts, Reading, Truth};
 use crate::model::firing::{Element, Origin};
 use crate::model::subject::Tweet;
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::Rule;
+use crate::rules::ruleset::{Rule, RuleSet};
 
 /// A rule, by its index, that has become true, with the element of a rule with `each`.
 pub(super) type Match = (usize, Option<Element>);
@@ -70,6 +70,12 @@ impl TweetState {
             Hold::Before(moment) => self.content != Some(Origin::Live) || self.content_at.is_none_or(|at| at < moment),
             Hold::Everything => true,
         }
+    }
+
+    /// Rules with `each` that have fired: what else is learned of their elements is noted even where they are not true any more.
+    pub(super) fn fired_each<'s>(&'s self, rules: &'s RuleSet) -> impl Iterator<Item = usize> + 's {
+        let has_each = |at: &usize| rules.rules.get(*at).is_some_and(|rule| rule.each.is_some());
+        self.fired.iter().map(|(at, _)| *at).filter(has_each)
     }
 
     fn has_fired(&self, rule: usize, names: &[String]) -> bool {

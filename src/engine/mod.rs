@@ -3,6 +3,7 @@
 //! Time is the log's: that of the latest entry or tick, and it never goes back. So a restart, a backtest and a second node are
 //! the same thing, replaying entries.
 
+mod finder;
 mod judge;
 mod waits;
 
@@ -24,6 +25,7 @@ use crate::render;
 use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::Fired;
 
+use finder::Finder;
 use judge::{Match, TweetState, judge};
 pub use waits::Hold;
 use waits::Waits;
@@ -74,8 +76,7 @@ pub struct Counts {
 #[derive(Debug)]
 pub struct Engine {
     rules: Arc<RuleSet>,
-    /// Indices into `rules.rules`, by the events that they are about.
-    by_event: Vec<Vec<usize>>,
+    finder: Box<Finder>,
     joiner: Joiner<TweetState>,
     waits: Waits,
     fired: Fired,
@@ -91,13 +92,21 @@ impl Engine {
     /// An engine that knows nothing yet.
     #[must_use]
     pub fn new(rules: Arc<RuleSet>) -> Self {
-        let of = |event: &Event| {
-            let concerned = rules.rules.iter().enumerate().filter(|(_, rule)| rule.mode != Mode::Off && rule.on.contains(event));
-            concerned.map(|(at, _)| at).collect()
-        };
-        let by_event = Event::ALL.iter().map(of).collect();
+        let finder = Finder::new(&rules);
+        Self::with(rules, finder)
+    }
+
+    /// An engine that looks at every rule for every envelope: what the index must not change a thing of.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_index(rules: Arc<RuleSet>) -> Self {
+        let finder = Finder::all(&rules);
+        Self::with(rules, finder)
+    }
+
+    fn with(rules: Arc<RuleSet>, finder: Finder) -> Self {
         Self {
-            by_event,
+            finder: Box::new(finder),
             rules,
             joiner: Joiner::new(Bounds::default()),
             waits: Waits::default(),
@@ -206,7 +215,7 @@ impl Engine {
         let (rules, origin) = (Arc::clone(&self.rules), state.settled_origin());
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
         let waiting = |rule: &Rule| rule.wait.unwrap_or(rules.feed.meta_timeout) == wait.1;
-        let matches = settled(&rules, &self.by_event, &facts, state, waiting);
+        let matches = settled(&rules, &mut self.finder, &facts, state, waiting);
         self.counts.settled += matches.len() as u64;
         if !matches.is_empty()
             && let Some(subject) = self.joiner.subject(id)
@@ -223,7 +232,7 @@ impl Engine {
             let facts = Facts::of_tweet(tweet, state.age(tweet, self.ahead));
             let waits: Vec<_> = state.waits.iter().map(|(_, wait)| *wait).collect();
             let waiting = |rule: &Rule| waits.contains(&rule.wait.unwrap_or(rules.feed.meta_timeout));
-            let matches = settled(&rules, &self.by_event, &facts, &mut state, waiting);
+            let matches = settled(&rules, &mut self.finder, &facts, &mut state, waiting);
             self.counts.settled_early += 1;
             self.fire(&subject, matches, &facts, origin, effects);
         }
@@ -241,18 +250,26 @@ impl Engine {
         }
         let (rules, held) = (Arc::clone(&self.rules), state.is_held(self.waits.hold()));
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
-        let mut matches = Vec::new();
-        for &at in &self.by_event[Event::Tweet as usize] {
+        self.finder.find(Event::Tweet, &facts, false, state.fired_each(&rules));
+        let (now, mut matches, mut unknown) = (self.now, Vec::new(), std::mem::take(&mut self.finder.waits));
+        let is_settled = |deadline: Option<Timestamp>| !held && deadline.is_some_and(|deadline| deadline <= now);
+        for &at in &self.finder.rules {
             let rule = &rules.rules[at];
             let wait = rule.wait.unwrap_or(rules.feed.meta_timeout);
+            let settled = is_settled(state.deadline(wait));
+            if judge(at, rule, &facts, settled, state, &mut matches) && !unknown.contains(&wait) {
+                unknown.push(wait);
+            }
+        }
+        for wait in unknown.drain(..) {
             let deadline = state.deadline(wait);
-            let settled = !held && deadline.is_some_and(|deadline| deadline <= self.now);
-            let unknown = judge(at, rule, &facts, settled, state, &mut matches);
-            if let Some(deadline) = deadline.filter(|deadline| unknown && !state.waits.contains(&(*deadline, wait))) {
+            let new = |deadline: &Timestamp| !is_settled(Some(*deadline)) && !state.waits.contains(&(*deadline, wait));
+            if let Some(deadline) = deadline.filter(new) {
                 state.waits.push((deadline, wait));
                 self.waits.push((deadline, id.clone(), wait));
             }
         }
+        self.finder.waits = unknown;
         self.waits.forget(|id| self.joiner.contains(id));
         if !matches.is_empty()
             && let Some(subject) = self.joiner.subject(id)
@@ -267,7 +284,8 @@ impl Engine {
         let facts = Facts::of(subject, created.map(|created| self.now.shifted(self.ahead).since(created)));
         let rules = Arc::clone(&self.rules);
         let (mut state, mut matches) = (TweetState::default(), Vec::new());
-        for &at in &self.by_event[subject.event as usize] {
+        self.finder.find(subject.event, &facts, true, std::iter::empty());
+        for &at in &self.finder.rules {
             judge(at, &rules.rules[at], &facts, true, &mut state, &mut matches);
         }
         self.fire(subject, matches, &facts, origin, effects);
@@ -319,13 +337,14 @@ impl Engine {
 /// Judges the rules on tweets whose wait is over.
 fn settled(
     rules: &RuleSet,
-    by_event: &[Vec<usize>],
+    finder: &mut Finder,
     facts: &Facts<'_>,
     state: &mut TweetState,
     waiting: impl Fn(&Rule) -> bool,
 ) -> Vec<Match> {
     let mut matches = Vec::new();
-    for &at in &by_event[Event::Tweet as usize] {
+    finder.find(Event::Tweet, facts, true, state.fired_each(rules));
+    for &at in &finder.rules {
         let rule = &rules.rules[at];
         if waiting(rule) {
             judge(at, rule, facts, true, state, &mut matches);

@@ -38,6 +38,9 @@ pub(crate) enum Field {
 }
 
 impl Field {
+    /// All of them.
+    pub(crate) const ALL: [Self; 5] = [Self::Text, Self::Quoted, Self::Ocr, Self::Name, Self::Bio];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -134,9 +137,18 @@ impl<'a> Facts<'a> {
 #[derive(Debug)]
 pub(crate) struct NormalText {
     exact: String,
-    folded: OnceCell<String>,
+    folded: OnceCell<Folded>,
     cashtags: OnceCell<Vec<Box<str>>>,
     addresses: OnceCell<Vec<Address>>,
+}
+
+/// A text without its case.
+#[derive(Debug)]
+struct Folded {
+    /// As [`normal::fold`] makes it.
+    whole: String,
+    /// As [`normal::fold_each`] makes it, where that is another.
+    each: Option<String>,
 }
 
 impl NormalText {
@@ -153,7 +165,22 @@ impl NormalText {
 
     /// With its case, or folded.
     pub(crate) fn cased(&self, exact: bool) -> &str {
-        if exact { &self.exact } else { self.folded.get_or_init(|| normal::fold(&self.exact)) }
+        if exact { &self.exact } else { &self.folded().whole }
+    }
+
+    /// The text folded character by character, where that is another than the folded one: in it stands what stood in the text with its case.
+    pub(crate) fn folded_each(&self) -> Option<&str> {
+        self.folded().each.as_deref()
+    }
+
+    fn folded(&self) -> &Folded {
+        self.folded.get_or_init(|| {
+            let each = normal::fold_each(&self.exact);
+            match normal::recompose(&each) {
+                Some(whole) => Folded { whole, each: Some(each) },
+                None => Folded { whole: each, each: None },
+            }
+        })
     }
 
     pub(crate) fn cashtags(&self) -> &[Box<str>] {

@@ -180,7 +180,7 @@ fn in_texts<'p>(asked: &'p TextMatcher, facts: &'p Facts<'_>, reading: Reading<'
     Err(truth)
 }
 
-fn missing_text(field: Field, facts: &Facts<'_>, reading: Reading<'_>) -> Truth {
+pub(super) fn missing_text(field: Field, facts: &Facts<'_>, reading: Reading<'_>) -> Truth {
     let Some(tweet) = facts.tweet() else { return Truth::False };
     let complete = match field {
         Field::Text => tweet.parts.content,
@@ -194,12 +194,12 @@ fn missing_text(field: Field, facts: &Facts<'_>, reading: Reading<'_>) -> Truth 
 }
 
 /// Said to be a post. Where the feed says no kind, an update may still bring what it replies to.
-fn is_post(tweet: &Tweet) -> bool {
+pub(super) fn is_post(tweet: &Tweet) -> bool {
     tweet.stated_kind == Some(Kind::Post)
 }
 
 /// A t.co link says where it leads only when an update has expanded it.
-fn hides_a_link(tweet: &Tweet) -> bool {
+pub(super) fn hides_a_link(tweet: &Tweet) -> bool {
     let expanded = |url: &str| tweet.urls.iter().any(|link| link.tco.as_deref() == Some(url));
     let mut links = tweet.text.as_deref().into_iter().flat_map(text::links);
     !tweet.parts.content || links.any(|url| host(url) == Some("t.co") && !expanded(url))
@@ -327,7 +327,7 @@ fn leads_to<'p>(asked: &'p LinkMatcher, url: &str) -> Option<&'p str> {
 }
 
 /// The host of a URL, without user, port and final dot. The feed sometimes leaves the scheme out.
-fn host(url: &str) -> Option<&str> {
+pub(super) fn host(url: &str) -> Option<&str> {
     let after = url.split_once("://").map_or(url, |(_, after)| after);
     let authority = after.split(['/', '?', '#', '\\']).next()?;
     let host = authority.rsplit('@').next()?;

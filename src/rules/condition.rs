@@ -155,6 +155,8 @@ pub struct Pattern {
     pub written: Box<str>,
     /// Compiled under the limits of `model::limits`.
     pub regex: Arc<regex::Regex>,
+    /// With regard to case: no `(?i)` was compiled in.
+    pub exact: bool,
 }
 
 /// A contract address in the text, in the links or among the detections.

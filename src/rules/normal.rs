@@ -23,11 +23,26 @@ pub fn normalise(text: &str) -> String {
 /// Case folding of an already normalised text, for comparisons without regard to case.
 #[must_use]
 pub fn fold(normal: &str) -> String {
-    if normal.is_ascii() {
-        return normal.to_ascii_lowercase();
-    }
+    let folded = fold_each(normal);
     // Folding may leave NFKC (for example U+0345), so it is brought back: "fold, then look for" must be the same on both sides.
-    unicase::UniCase::unicode(normal).to_folded_case().nfkc().collect()
+    recompose(&folded).unwrap_or(folded)
+}
+
+/// Case folding character by character and nothing else: what is part of a text is part of the folded text when both are folded so. What
+/// regexes take for equal without regard to case is equal when it is folded.
+#[must_use]
+pub fn fold_each(normal: &str) -> String {
+    if normal.is_ascii() { normal.to_ascii_lowercase() } else { unicase::UniCase::unicode(normal).to_folded_case() }
+}
+
+/// NFKC of what [`fold_each`] made, which is then the same as [`fold`]. `None`: it is so already.
+#[must_use]
+pub fn recompose(folded: &str) -> Option<String> {
+    if folded.is_ascii() || is_nfkc_quick(folded.chars()) == IsNormalized::Yes {
+        return None;
+    }
+    let composed: String = folded.nfkc().collect();
+    (composed != folded).then_some(composed)
 }
 
 /// Whether words of this character's script are not parted by spaces, so that a keyword in it is looked for as a substring.

@@ -28,7 +28,7 @@ pub(super) fn pattern<'a>(check: &mut Check<'a>, word: &Word<'a>, exact: bool) -
             compiled
         }
     }?;
-    Some(Pattern { written: word.text.into(), regex })
+    Some(Pattern { written: word.text.into(), regex, exact })
 }
 
 fn compile(check: &mut Check<'_>, word: &Word<'_>, exact: bool) -> Option<regex::Regex> {

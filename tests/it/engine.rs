@@ -1,6 +1,7 @@
 //! Rules on stories: what fires, when, and how often.
 
 mod hold;
+mod index;
 mod late;
 mod modes;
 mod restart;

@@ -1,0 +1,85 @@
+//! The law of the index: a rule that is true for a subject is among its candidates, and one that is unknown is, or its wait is told.
+
+use std::sync::Arc;
+
+use birdcall::decode;
+use birdcall::join::{Bounds, Joined, Joiner};
+use birdcall::matching::{Facts, Index, Reading, Scratch, Truth, elements, evaluate};
+use birdcall::model::subject::{Event, Subject};
+use birdcall::model::time::Timestamp;
+use birdcall::rules::ruleset::{Rule, RuleSet};
+use fastrand::Rng;
+use proptest::prelude::*;
+
+use super::{any_rules, cases, loaded, words};
+use crate::kit::story::START;
+
+/// Subjects as they come to be while envelopes come.
+fn any_subjects(rng: &mut Rng) -> Vec<Subject> {
+    let mut joiner = Joiner::<()>::new(Bounds::default());
+    let mut subjects = Vec::new();
+    for _ in 0..12 {
+        let frame = words::envelope(rng).to_string();
+        let joined = joiner.absorb(&decode::decode(&frame).unwrap(), Timestamp::from_millis(START));
+        subjects.extend(match joined {
+            Joined::Tweet { id, .. } => joiner.subject(&id),
+            Joined::Event(subject) => Some(subject),
+            Joined::Nothing => None,
+        });
+    }
+    subjects
+}
+
+/// How true a rule is: of one with `each`, of its elements the truest.
+fn truth(rule: &Rule, facts: &Facts<'_>, settled: bool, subject: &Subject) -> Truth {
+    let Some(each) = rule.each else { return evaluate(&rule.when, facts, Reading { settled, element: None }) };
+    if !settled && subject.tweet().is_some_and(|tweet| !tweet.parts.content) {
+        return Truth::Unknown;
+    }
+    let truths: Vec<_> = elements(each, facts)
+        .iter()
+        .map(|element| evaluate(&rule.when, facts, Reading { settled, element: Some(element) }))
+        .collect();
+    [Truth::True, Truth::Unknown].into_iter().find(|of| truths.contains(of)).unwrap_or(Truth::False)
+}
+
+fn holds(set: &Arc<RuleSet>, subjects: &[Subject]) -> Result<(), String> {
+    let index = Index::new(set).unwrap();
+    let mut scratch = Scratch::default();
+    for (subject, settled) in subjects.iter().flat_map(|subject| [(subject, false), (subject, true)]) {
+        let facts = Facts::of(subject, None);
+        index.look(subject.event, &facts, settled, &mut scratch);
+        let found = index.candidates(&scratch);
+        let waits: Vec<_> = index.waits(&scratch).collect();
+        if !found.windows(2).all(|pair| pair[0] < pair[1]) {
+            return Err(format!("not in order, or not once: {found:?}"));
+        }
+        for (at, rule) in set.rules.iter().enumerate().filter(|(_, rule)| rule.on.contains(&subject.event)) {
+            let is_found = found.contains(&u32::try_from(at).unwrap());
+            let is_waited_for = waits.contains(&rule.wait.unwrap_or(set.feed.meta_timeout)) && subject.event == Event::Tweet;
+            let fine = match truth(rule, &facts, settled, subject) {
+                Truth::True => is_found,
+                Truth::Unknown => is_found || is_waited_for || subject.event != Event::Tweet,
+                Truth::False => true,
+            };
+            if !fine {
+                return Err(format!("settled: {settled}\n{rule:#?}\n{subject:#?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(150), max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_true_is_found_and_what_is_unknown_is_waited_for(seed in any::<u64>()) {
+        let mut rng = Rng::with_seed(seed);
+        let (_, set) = loaded(any_rules(&mut rng, 24));
+        if let Some(set) = set {
+            let subjects = any_subjects(&mut rng);
+            holds(&set, &subjects).map_err(TestCaseError::fail)?;
+        }
+    }
+}
