@@ -14,6 +14,9 @@ const CLASS: u32 = 64;
 /// Bytes of one text: more tells no more.
 const LONGEST: usize = 48;
 
+/// Texts that are commoner than this together lead to everything.
+const TOO_COMMON: u64 = 100_000;
+
 /// What is known of a part of a regex.
 #[derive(Debug, Default)]
 struct Known {
@@ -35,7 +38,7 @@ pub(super) fn commonness(text: &str) -> u64 {
     match text.chars().count() {
         0 => u64::MAX,
         // Letters of most scripts are commoner than signs and ideographs.
-        1 if text.chars().any(|c| c.is_ascii_alphanumeric() || c == ' ') => 50_000,
+        1 if text.chars().any(|c| c.is_ascii_alphanumeric() || c == ' ') => 200_000,
         1 => 4_000,
         2 => 2_000,
         3 => 400,
@@ -142,10 +145,10 @@ fn tidy(mut texts: Vec<String>) -> Option<Vec<String>> {
     (texts.len() <= MOST).then_some(texts)
 }
 
-/// The group that says more. One with an empty text, or without any, says nothing.
+/// The group that says more. One with an empty text, or with what stands in most texts, says nothing.
 fn better(one: Option<Vec<String>>, other: Option<Vec<String>>) -> Option<Vec<String>> {
-    let usable = |group: &Vec<String>| !group.is_empty() && group.iter().all(|text| !text.trim().is_empty());
     let cost = |group: &Vec<String>| group.iter().map(|text| commonness(text)).fold(0, u64::saturating_add);
+    let usable = |group: &Vec<String>| group.iter().all(|text| !text.trim().is_empty()) && (1..TOO_COMMON).contains(&cost(group));
     match (one.filter(usable), other.filter(usable)) {
         (Some(one), Some(other)) => Some(if cost(&other) < cost(&one) { other } else { one }),
         (one, other) => one.or(other),

@@ -19,12 +19,12 @@ fn the_rarest_text_that_must_stand_there_is_taken() {
         ("will.{0,40}maintenance", &["maintenance"]),
         (r"\$[A-Z]{2,6}\s+pump\b", &["pump"]),
         (r"\$[A-Z]{2,6}", &["$"]),
-        ("(?:moon|pump)!+", &["moon!", "pump!"]),
+        ("(?:moon|pump)!+", &["moon", "pump"]),
         ("moon|pump", &["moon", "pump"]),
         ("x{2,}yes", &["yes"]),
         ("(?i)Straße", &["strasse"]),
         ("(?-i)BTC", &["btc"]),
-        ("(ab+)c?", &["ab"]),
+        ("(ab)+c?", &["ab"]),
     ] {
         assert_eq!(
             required(&pattern(written, false)).as_deref(),

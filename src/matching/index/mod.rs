@@ -7,6 +7,7 @@
 //! What is unknown is not looked for rule by rule: while a part of a tweet is missing, the waits of all rules that it might make true are told.
 
 mod access;
+mod always;
 mod atoms;
 mod hits;
 mod keys;
@@ -15,10 +16,12 @@ mod literals;
 mod missing;
 mod scratch;
 mod texts;
+mod words;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+pub use always::{Always, always};
 pub use scratch::Scratch;
 
 use self::access::{Regexes, access};
@@ -27,6 +30,7 @@ use self::keys::Keys;
 use self::lists::{Lists, number};
 use self::missing::Missing;
 use self::texts::Texts;
+use self::words::Words;
 use crate::matching::facts::Facts;
 use crate::model::mode::Mode;
 use crate::model::subject::Event;
@@ -39,6 +43,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub struct Index {
     keys: Keys,
+    words: Words,
     texts: Texts,
     /// Atoms by key.
     by_key: Lists,
@@ -84,10 +89,12 @@ impl Index {
         }
         let by_key = atoms.by_key();
         let Atoms { mut keys, missing, fields, searched, tagged, addressed, .. } = atoms;
-        let texts = Texts::new(&mut keys).ok()?;
+        let words = Words::new(std::mem::take(&mut keys.words));
+        let texts = Texts::new(std::mem::take(&mut keys.parts)).ok()?;
         let awaited = missing.iter().fold(Missing::CONTENT, |all, of| all | *of);
         Some(Self {
             keys,
+            words,
             texts,
             by_key,
             by_atom: Lists::of(draft.by_atom),
@@ -141,7 +148,12 @@ impl Index {
         let lists = lists.into_iter().map(Lists::bytes).sum::<usize>();
         let of_atom = size_of::<FieldSet>() + size_of::<Missing>();
         let of_rule = size_of::<u8>() + size_of::<u32>();
-        lists + self.keys.bytes() + self.texts.bytes() + self.fields.len() * of_atom + self.events.len() * of_rule
+        lists
+            + self.keys.bytes()
+            + self.words.bytes()
+            + self.texts.bytes()
+            + self.fields.len() * of_atom
+            + self.events.len() * of_rule
     }
 
     /// A key holds, in one of these texts.

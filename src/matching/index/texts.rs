@@ -1,10 +1,10 @@
-//! A text → the keys that stand in it, in one pass however many there are.
+//! A text → the parts of it that rules look for, within words or across them: one pass however many there are.
 
 use aho_corasick::{AhoCorasick, BuildError, MatchKind};
 
-use super::keys::Keys;
+use super::keys::Map;
 
-/// All texts that are looked for.
+/// All texts that are looked for everywhere.
 #[derive(Debug)]
 pub(super) struct Texts {
     automaton: AhoCorasick,
@@ -13,12 +13,12 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// Takes the texts out of the keys: they are not looked up by themselves.
+    /// From folded texts and their keys.
     ///
     /// # Errors
     /// When there are more than an automaton can hold.
-    pub(super) fn new(keys: &mut Keys) -> Result<Self, BuildError> {
-        let mut all: Vec<_> = std::mem::take(&mut keys.words).into_iter().chain(std::mem::take(&mut keys.parts)).collect();
+    pub(super) fn new(all: Map<Box<str>>) -> Result<Self, BuildError> {
+        let mut all: Vec<_> = all.into_iter().collect();
         all.sort_unstable_by_key(|(_, key)| *key);
         let automaton =
             AhoCorasick::builder().match_kind(MatchKind::Standard).build(all.iter().map(|(text, _)| text.as_bytes()))?;

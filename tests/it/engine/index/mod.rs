@@ -1,6 +1,7 @@
 //! An engine with an index does exactly what one does that looks at every rule.
 
 mod law;
+mod measure;
 mod words;
 
 use std::cell::Cell;
@@ -16,9 +17,11 @@ use birdcall::{decode, rules};
 use fastrand::Rng;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use serde_json::json;
 
 use self::words::pick;
-use crate::kit::story::START;
+use super::ORBL;
+use crate::kit::story::{START, content, meta, token, update};
 
 const ACTIONS: &str = "[actions.out]\ntype = \"console\"\nmax_age = \"1d\"\n";
 
@@ -161,7 +164,7 @@ fn smallest(mut texts: Vec<String>, mut story: Vec<Step>) -> String {
 fn with_an_index_the_same_is_done_as_without() {
     let (pairs, fired) = (Cell::new(0), Cell::new(0));
     let config =
-        ProptestConfig { cases: cases(120), failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() };
+        ProptestConfig { cases: cases(300), failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() };
     let tested = TestRunner::new(config).run(&any::<u64>(), |seed| {
         let mut rng = Rng::with_seed(seed);
         let (texts, set) = loaded(any_rules(&mut rng, 24));
@@ -179,4 +182,23 @@ fn with_an_index_the_same_is_done_as_without() {
         panic!("{why}");
     }
     assert!(fired.get() > 0, "nothing fired, so nothing was compared");
+}
+
+#[test]
+fn another_name_of_what_has_fired_is_learned_while_nothing_leads_to_the_rule() {
+    let rule = "[[rule]]\nname = \"each\"\nsend = [\"out\"]\neach = \"token\"\nwhen = { keyword = \"gm\" }\n";
+    let (_, set) = loaded(vec![rule.to_owned()]);
+    let edited = |ts: i64, text: &str| {
+        let mut update = update("1", &json!({ "text": text }));
+        update["ts"] = json!(START + ts);
+        update
+    };
+    let frames = [
+        content("1", "kol", "gm $ORBL"),
+        edited(1, "bye $ORBL"),
+        meta("1", &json!({"tokens": [token("ORBL", ORBL, 1.0)]})),
+        edited(2, "gm"),
+    ];
+    let story: Vec<_> = frames.iter().map(|frame| Step::Entry(START, frame.to_string(), Origin::Live)).collect();
+    assert_eq!(compare(&set.unwrap(), &story), Ok(1), "the contract is that of $ORBL, which has fired");
 }

@@ -217,15 +217,21 @@ pub(super) fn rule(rng: &mut Rng, name: usize) -> String {
         2 => pick(rng, &["on = \"profile_update\"\n", "on = [\"follow\", \"unfollow\"]\n"]),
         _ => "",
     };
-    let more = match rng.u8(..8) {
-        0 | 1 => pick(rng, &["each = \"token\"\n", "each = \"market\"\n", "each = \"prediction\"\n"]),
-        2 => "wait = \"2s\"\n",
-        3 => "mode = \"paper\"\n",
-        4 => "max_age = \"3s\"\n",
+    // So that the wait of one rule does not stand for that of another.
+    let own_wait = format!("wait = \"{}ms\"\n", 500 + 137 * name);
+    let each = match rng.u8(..8) {
+        0 => "each = \"token\"\n",
+        1 => pick(rng, &["each = \"market\"\n", "each = \"prediction\"\n"]),
+        _ => "",
+    };
+    let more = match rng.u8(..9) {
+        0..=3 => &own_wait,
+        4 => "mode = \"paper\"\n",
+        5 => "max_age = \"3s\"\n",
         _ => "",
     };
     let depth = rng.u8(..3);
-    format!("[[rule]]\nname = \"r{name}\"\nsend = [\"out\"]\n{on}{more}when = {}\n", when(rng, depth))
+    format!("[[rule]]\nname = \"r{name}\"\nsend = [\"out\"]\n{on}{each}{more}when = {}\n", when(rng, depth))
 }
 
 fn account(rng: &mut Rng) -> Value {

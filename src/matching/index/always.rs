@@ -1,0 +1,57 @@
+//! Why a rule has to be looked at for every envelope, for people who would rather have it found.
+
+use super::access::{Regexes, access};
+use crate::model::mode::Mode;
+use crate::rules::condition::{Condition, Matcher, Pattern, TextMatcher, TextPattern};
+use crate::rules::ruleset::Rule;
+
+/// Why nothing leads to a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Always {
+    /// This regex, as it was written, has no text that stands in all that it finds.
+    Regex(Box<str>),
+    /// It asks only for what is so of most tweets: the author's numbers and badges, the tweet's age.
+    Common,
+    /// It says only what must not be.
+    Negative,
+}
+
+/// Why a rule is looked at for every envelope about which it is. `None`: it is not, or it is off.
+#[must_use]
+pub fn always(rule: &Rule) -> Option<Always> {
+    let mut regexes = Regexes::default();
+    (rule.mode != Mode::Off && access(&rule.when, &mut regexes).is_none()).then(|| why(&rule.when, &mut regexes))
+}
+
+/// Of a condition to which nothing leads.
+fn why<'r>(condition: &'r Condition, regexes: &mut Regexes<'r>) -> Always {
+    match condition {
+        // What would lead to it, if it were written otherwise, comes first.
+        Condition::All(of) => {
+            let causes: Vec<_> = of.iter().map(|condition| why(condition, regexes)).collect();
+            let is_regex = |cause: &&Always| matches!(cause, Always::Regex(_));
+            let first = causes.iter().find(is_regex).or_else(|| causes.iter().find(|cause| **cause == Always::Common));
+            first.cloned().unwrap_or(Always::Negative)
+        }
+        Condition::Any { of, .. } => {
+            let without = of.iter().find(|condition| access(condition, regexes).is_none());
+            without.map_or(Always::Common, |condition| why(condition, regexes))
+        }
+        Condition::None(_) => Always::Negative,
+        Condition::Is(matcher) => of_matcher(matcher, regexes),
+    }
+}
+
+fn of_matcher<'r>(matcher: &'r Matcher, regexes: &mut Regexes<'r>) -> Always {
+    let patterns: Vec<&'r TextPattern> = match matcher {
+        Matcher::Text(TextMatcher { pattern, .. }) => vec![pattern],
+        Matcher::Author(asked) => asked.name.iter().chain(&asked.bio).collect(),
+        _ => Vec::new(),
+    };
+    let mut without = |pattern: &'r Pattern| regexes.required(pattern).is_none().then(|| Always::Regex(pattern.written.clone()));
+    let found = patterns.into_iter().find_map(|pattern| match pattern {
+        TextPattern::Regex(regexes) => regexes.iter().find_map(&mut without),
+        _ => None,
+    });
+    found.unwrap_or(Always::Common)
+}

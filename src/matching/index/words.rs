@@ -1,0 +1,209 @@
+//! A text → the keywords that stand in it as whole words: the text is parted once, and each of its words is looked up.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::keys::Map;
+use super::lists::number;
+use crate::rules::normal::is_boundary;
+
+/// Keywords, by one word of each.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    /// By word: from where in `phrases` those stand that are found by it.
+    anchors: Map<Box<str>>,
+    /// Those of one anchor next to each other.
+    phrases: Vec<Phrase>,
+    /// With which bytes any anchor begins: most words of a text are none, and this tells it at once of many.
+    first: FirstBytes,
+}
+
+#[derive(Debug)]
+struct Phrase {
+    /// The whole of it; `None`: the anchor is.
+    whole: Option<Box<str>>,
+    /// Where in it the anchor stands, in bytes.
+    at: u32,
+    key: u32,
+    /// Another with the same anchor follows.
+    more: bool,
+}
+
+#[derive(Debug, Default)]
+struct FirstBytes([u64; 4]);
+
+impl FirstBytes {
+    fn add(&mut self, text: &str) {
+        if let Some(byte) = text.bytes().next()
+            && let Some(part) = self.0.get_mut(usize::from(byte >> 6))
+        {
+            *part |= 1 << (byte & 63);
+        }
+    }
+
+    fn has(&self, byte: u8) -> bool {
+        self.0.get(usize::from(byte >> 6)).is_some_and(|part| part & (1 << (byte & 63)) != 0)
+    }
+}
+
+impl Words {
+    /// From folded phrases and their keys.
+    pub(super) fn new(all: Map<Box<str>>) -> Self {
+        let mut all: Vec<_> = all.into_iter().collect();
+        all.sort_unstable_by_key(|(_, key)| *key);
+        let mut used: HashMap<&str, u32, foldhash::fast::FixedState> = HashMap::default();
+        for (phrase, _) in &all {
+            parts(phrase, |_, word| *used.entry(word).or_default() += 1);
+        }
+        // A phrase hangs on the word of it that the fewest others have, so that few have to be compared.
+        let anchored = all.iter().filter_map(|(phrase, key)| {
+            let mut words = Vec::new();
+            parts(phrase, |at, word| words.push((at, word)));
+            let (at, word) = words.into_iter().min_by_key(|(_, word)| (used.get(word), Reverse(word.len())))?;
+            Some((word, at, phrase, *key))
+        });
+        let mut anchored: Vec<_> = anchored.collect();
+        anchored.sort_unstable();
+        let mut words = Self::default();
+        let mut after = anchored.iter().skip(1).map(|(word, ..)| *word);
+        for (word, at, phrase, key) in &anchored {
+            words.anchors.entry((*word).into()).or_insert_with(|| number(words.phrases.len()));
+            words.first.add(word);
+            let whole = (word.len() < phrase.len()).then(|| (*phrase).clone());
+            words.phrases.push(Phrase { whole, at: number(*at), key: *key, more: after.next() == Some(*word) });
+        }
+        words.anchors.shrink_to_fit();
+        words
+    }
+
+    /// Calls `hit` with the key of every keyword that stands in a folded text, as often as it does.
+    pub(super) fn search(&self, text: &str, mut hit: impl FnMut(u32)) {
+        if self.phrases.is_empty() {
+            return;
+        }
+        parts(text, |at, word| {
+            if !word.bytes().next().is_some_and(|byte| self.first.has(byte)) {
+                return;
+            }
+            let Some(from) = self.anchors.get(word) else { return };
+            for phrase in self.phrases.iter().skip(*from as usize) {
+                if phrase.whole.as_deref().is_none_or(|whole| stands_at(text, at.checked_sub(phrase.at as usize), whole)) {
+                    hit(phrase.key);
+                }
+                if !phrase.more {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Bytes on the heap, near enough.
+    pub(super) fn bytes(&self) -> usize {
+        let anchors = self.anchors.capacity() * (size_of::<(Box<str>, u32)>() + 1)
+            + self.anchors.keys().map(|word| word.len()).sum::<usize>();
+        let phrases = self.phrases.iter().filter_map(|phrase| phrase.whole.as_deref()).map(str::len).sum::<usize>();
+        anchors + phrases + self.phrases.capacity() * size_of::<Phrase>()
+    }
+}
+
+/// Whether the phrase stands there, and words end where it does.
+fn stands_at(text: &str, at: Option<usize>, phrase: &str) -> bool {
+    let Some((at, rest)) = at.and_then(|at| Some((at, text.get(at..)?))) else { return false };
+    let Some(after) = rest.strip_prefix(phrase) else { return false };
+    let ends =
+        |before: Option<char>, after: Option<char>| before.zip(after).is_none_or(|(before, after)| is_boundary(before, after));
+    ends(text.get(..at).and_then(|head| head.chars().next_back()), phrase.chars().next())
+        && ends(phrase.chars().next_back(), after.chars().next())
+}
+
+/// Calls `see` with every part of a text that no word's end parts further, and where it stands. Blanks are none.
+fn parts<'t>(text: &'t str, mut see: impl FnMut(usize, &'t str)) {
+    let (mut begin, mut before) = (0, None::<char>);
+    for (at, c) in text.char_indices() {
+        if before.is_some_and(|before| ends_between(before, c)) {
+            if before != Some(' ') {
+                see(begin, text.get(begin..at).unwrap_or_default());
+            }
+            begin = at;
+        }
+        before = Some(c);
+    }
+    if before.is_some_and(|before| before != ' ') {
+        see(begin, text.get(begin..).unwrap_or_default());
+    }
+}
+
+/// As [`is_boundary`], quicker for what most texts are made of.
+fn ends_between(before: char, after: char) -> bool {
+    let is_ascii_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if before.is_ascii() && after.is_ascii() {
+        return !(is_ascii_word(before) && is_ascii_word(after));
+    }
+    is_boundary(before, after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matching::facts::NormalText;
+    use crate::matching::text::find;
+    use crate::rules::condition::{Keyword, TextPattern};
+    use crate::rules::normal;
+
+    /// As a rule has it.
+    fn keyword(phrase: &str) -> Keyword {
+        let open = |end: Option<char>| end.is_none_or(|c| normal::is_unspaced(c) || !normal::is_word(c));
+        let (open_start, open_end) = (open(phrase.chars().next()), open(phrase.chars().next_back()));
+        Keyword { phrase: phrase.into(), open_start, open_end }
+    }
+
+    fn found(phrases: &[String], text: &NormalText) -> Vec<u32> {
+        let mut found = Vec::new();
+        let all = phrases.iter().zip(0..).map(|(phrase, key)| (phrase.as_str().into(), key));
+        Words::new(all.collect()).search(text.cased(false), |key| found.push(key));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn expected(phrases: &[String], text: &NormalText) -> Vec<u32> {
+        let holds = |phrase: &&String| {
+            let pattern = TextPattern::Keyword { words: vec![keyword(phrase)], exact: false };
+            find(&pattern, text).is_some()
+        };
+        let mut unique: Vec<_> = phrases.iter().zip(0..).filter(|(phrase, _)| holds(phrase)).map(|(_, key)| key).collect();
+        // Of the same phrase twice the latter is in the map.
+        unique.retain(|key| phrases.iter().rposition(|of| Some(of) == phrases.get(*key as usize)) == Some(*key as usize));
+        unique
+    }
+
+    #[test]
+    fn words_phrases_signs_and_ideographs_are_found_where_words_end() {
+        let phrases = ["list", "will list", "c++", "r&d", "上場", "🚀", "$doge", "no no", "-", "café"].map(str::to_owned);
+        for (text, keys) in [
+            ("will LIST", &[0, 1][..]),
+            ("will listing, enlist", &[]),
+            ("C++ and R&D-", &[2, 3, 8]),
+            ("本日上場btc", &[4]),
+            ("🚀🚀 $DOGE", &[5, 6]),
+            ("piano no no", &[7]),
+            ("CAFE\u{301} cafes", &[9]),
+        ] {
+            let text = NormalText::new(text);
+            assert_eq!(found(&phrases, &text), keys, "{text:?}");
+            assert_eq!(expected(&phrases, &text), keys, "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_found_is_what_the_matcher_finds(
+            phrases in proptest::collection::vec("[ab上_\\-+1éß$🚀\u{301}]{1,3}( [ab上]{1,2})?", 1..8),
+            text in "[abA上_ \\-+1éßẞ$🚀\u{301}\u{345}]{0,16}",
+        ) {
+            let phrases: Vec<String> = phrases.iter().map(|phrase| normal::fold(&normal::normalise(phrase))).filter(|phrase| !phrase.is_empty()).collect();
+            let text = NormalText::new(&text);
+            proptest::prop_assert_eq!(found(&phrases, &text), expected(&phrases, &text));
+        }
+    }
+}
