@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use super::{End, load, say, warn};
 use crate::app;
+use crate::matching::{Always, always};
+use crate::rules::{Diagnostic, RuleSet, Severity};
+
+/// Rules that are named because every envelope has to be held against them; more are a number.
+const NAMED: usize = 20;
 
 /// Find every mistake in a rules file or folder
 #[derive(Debug, clap::Args)]
@@ -16,6 +21,7 @@ pub(super) fn run(arguments: &Arguments) -> End {
     match load::load(arguments.path.as_deref()) {
         Err(end) => end,
         Ok(rules) => {
+            load::tell(&notes(&rules.set), &rules.sources);
             let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
             say(format_args!(
                 "{} and {} are fine",
@@ -27,5 +33,53 @@ pub(super) fn run(arguments: &Arguments) -> End {
             }
             End::Fine
         }
+    }
+}
+
+/// Names the rules that cost something for every envelope, as nothing leads to them.
+fn notes(rules: &RuleSet) -> Vec<Diagnostic> {
+    let mut found = rules.rules.iter().filter_map(|rule| Some((rule, always(rule)?)));
+    let note = |message: String, span, label: &str, help: &str| Diagnostic {
+        severity: Severity::Note,
+        code: "every-envelope",
+        message,
+        span,
+        label: label.to_owned(),
+        more: Vec::new(),
+        help: Some(help.to_owned()),
+    };
+    let mut notes: Vec<_> = found
+        .by_ref()
+        .take(NAMED)
+        .map(|(rule, why)| {
+            let (because, help) = told(&why);
+            let message = format!("`{}` is looked at for every envelope, because {because}", rule.name);
+            note(message, Some(rule.span), "others are found by a handle, a word or an address", help)
+        })
+        .collect();
+    let more = found.count();
+    if more > 0 {
+        let message = format!("{more} more rules are looked at for every envelope");
+        notes.push(note(message, None, "", "a handful of such rules does not matter; thousands make every alert later"));
+    }
+    notes
+}
+
+/// Why, and what to do about it.
+fn told(why: &Always) -> (String, &'static str) {
+    match why {
+        Always::Regex(written) => (
+            format!("its regex `{written}` has no text that stands in everything it finds"),
+            "write beside it, in the same table, what must be there as well: a `handle`, or a `keyword` or `contains` with words that it is \
+             never without",
+        ),
+        Always::Common => (
+            "what it asks may be so of any tweet".to_owned(),
+            "if it is about some accounts or words, name them in the same table: `handle`, `keyword`, `token`, `contract`",
+        ),
+        Always::Negative => (
+            "it says only what must not be".to_owned(),
+            "write beside `none` what must be there: a `handle`, a `keyword`, a `token`; or leave it if every tweet is meant",
+        ),
     }
 }

@@ -9,6 +9,8 @@ pub enum Severity {
     Error,
     /// It runs, but most likely not as it was meant.
     Warning,
+    /// It runs as it was meant, and there is something to know about it.
+    Note,
 }
 
 /// One mistake.

@@ -126,6 +126,7 @@ fn group(diagnostic: &Diagnostic, files: &Files<'_>) -> Group<'static> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
     let mut group = Group::with_title(level.primary_title(clean(&diagnostic.message)).id(diagnostic.code));
     let first = diagnostic.span.map(|span| (span, true, diagnostic.label.as_str()));

@@ -20,6 +20,35 @@ fn good_rules_are_fine() {
     assert_eq!((code, out.as_str(), said.as_str()), (0, "1 rule and 1 action are fine\n", ""));
 }
 
+#[test]
+fn rules_that_nothing_leads_to_are_fine_with_a_note() {
+    let rule = |name: &str, when: &str| format!("[[rule]]\nname = \"{name}\"\nsend = [\"out\"]\nwhen = {{ {when} }}\n");
+    let note = |when: &str| {
+        let (code, out, said) = Home::with_rules(&(GOOD.to_owned() + &rule("it", when))).run(&["check"]);
+        assert_eq!((code, out.as_str()), (0, "2 rules and 1 action are fine\n"), "{said}");
+        said
+    };
+    for (when, because) in [
+        ("regex = '[a-z]{5,}\\s\\d'", "its regex `[a-z]{5,}\\s\\d` has no text"),
+        ("age = { below = '1m' }", "may be so of any tweet"),
+        ("none = [{ link = 't.me' }]", "only what must not be"),
+        (
+            "any = [{ keyword = 'x' }, { regex = '\\d+%' , kind = 'post' }, { regex = '\\d{2,}x?' }]",
+            "its regex `\\d{2,}x?` has no text",
+        ),
+    ] {
+        let said = note(when);
+        assert!(said.contains("note[every-envelope]: `it` is looked at for every envelope"), "{when} said:\n{said}");
+        assert!(said.contains(because) && !said.contains("`gm`"), "{when} said:\n{said}");
+    }
+    for when in ["handle = 'kol', regex = '[a-z]{5,}\\s\\d'", "regex = '\\d+ (moon|pump)'", "platform = 'twitter'"] {
+        assert_eq!(note(when), "", "{when}");
+    }
+    let many: String = (0..100).map(|at| rule(&format!("it{at}"), "age = { below = '1m' }")).collect();
+    let (_, _, said) = Home::with_rules(&(GOOD.to_owned() + &many)).run(&["check"]);
+    assert!(said.matches("note[every-envelope]").count() == 21 && said.contains("80 more rules are looked at"), "{said}");
+}
+
 /// Rules of which only these actions are armed: what is said of it that nobody is told of gaps.
 fn told(actions: &[(&str, &str)], feed: &str) -> String {
     let mut rules = format!("[feed]\n{feed}\n[[rule]]\nname = \"gm\"\nwhen = {{ keyword = \"gm\" }}\nsend = [");
