@@ -46,7 +46,7 @@ impl World {
         let mut text: Vec<String> =
             (0..rng.usize(12..36)).map(|_| self.words[Self::zipf(rng, self.words.len())].clone()).collect();
         match rng.u8(..10) {
-            0..=2 => text.push(format!("${}", self.symbol(rng, true))),
+            0..=2 => text.push(format!("${}", Self::symbol(rng, true))),
             3 => text.push(address(rng.u32(..3_000))),
             4 => text.push("🚀 très".to_owned()),
             5 => text.push("https://t.co/abc".to_owned()),
@@ -55,7 +55,7 @@ impl World {
         text.join(" ")
     }
 
-    fn symbol(&self, rng: &mut Rng, active: bool) -> String {
+    fn symbol(rng: &mut Rng, active: bool) -> String {
         let at = rng.usize(..1_000);
         format!(
             "{}{}",
@@ -90,7 +90,7 @@ impl World {
                 format!("handle = [{}], {}", list.join(", "), self.pattern(rng, active))
             }
             6 | 7 => self.pattern(rng, active),
-            8 => format!("token = {{ symbol = '{}', price = {{ below = 0.5 }} }}", self.symbol(rng, active)),
+            8 => format!("token = {{ symbol = '{}', price = {{ below = 0.5 }} }}", Self::symbol(rng, active)),
             _ => format!("contract = '{}'", address(rng.u32(..3_000) + if active { 0 } else { 1_000_000 })),
         };
         format!("[[rule]]\nname = \"r{at}\"\nsend = [\"out\"]\nwhen = {{ {when} }}\n")
@@ -104,7 +104,7 @@ impl World {
             0..=13 => json!({"v": 1, "t": "tweet", "op": "content", "id": id, "ts": START, "d": {"tweetId": id, "kind": "post",
                 "text": self.text(rng), "createdAt": START, "author": {"handle": handle, "id": handle, "name": "x"}}}),
             14..=18 => json!({"v": 1, "t": "tweet", "op": "meta", "id": meta_of, "ts": START, "d": {"tweetId": meta_of, "detected": {"tokens":
-                [{"symbol": self.symbol(rng, true), "contract": address(rng.u32(..3_000)), "priceUsd": rng.f64(), "sources": ["text"]}]}}}),
+                [{"symbol": Self::symbol(rng, true), "contract": address(rng.u32(..3_000)), "priceUsd": rng.f64(), "sources": ["text"]}]}}}),
             _ => json!({"v": 1, "t": "account", "op": "follow", "ts": START, "d": {"kind": "FOLLOW", "eventId": id, "observedAt": START,
                 "actor": {"handle": handle}, "target": {"handle": "x"}}}),
         }

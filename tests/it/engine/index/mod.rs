@@ -202,3 +202,12 @@ fn another_name_of_what_has_fired_is_learned_while_nothing_leads_to_the_rule() {
     let story: Vec<_> = frames.iter().map(|frame| Step::Entry(START, frame.to_string(), Origin::Live)).collect();
     assert_eq!(compare(&set.unwrap(), &story), Ok(1), "the contract is that of $ORBL, which has fired");
 }
+
+#[test]
+fn an_address_in_the_text_leads_to_a_rule_on_its_token_wherever_the_rule_reads() {
+    let when = format!("when = {{ contract = '{ORBL}', in = ['ocr'] }}");
+    let rule = format!("[[rule]]\nname = \"each\"\nsend = [\"out\"]\neach = \"token\"\n{when}\n");
+    let (_, set) = loaded(vec![rule]);
+    let story = [Step::Entry(START, content("1", "kol", ORBL).to_string(), Origin::Live)];
+    assert_eq!(compare(&set.unwrap(), &story), Ok(1));
+}
