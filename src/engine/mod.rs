@@ -156,7 +156,7 @@ impl Engine {
                 self.pass_time(*at, effects);
                 let joined = self.joiner.absorb(envelope, self.now);
                 self.settle_forgotten(effects);
-                self.news = matches!(joined, Joined::Tweet { changed: true, .. } | Joined::Event(_));
+                self.news = matches!(joined, Joined::Tweet { changed: true, .. } | Joined::Event { .. });
                 match joined {
                     Joined::Tweet { id, changed } => {
                         if let Some((_, state)) = self.joiner.get(&id) {
@@ -167,7 +167,12 @@ impl Engine {
                         }
                     }
                     Joined::Nothing => {}
-                    Joined::Event(subject) => self.event(&subject, *origin, effects),
+                    Joined::Event { subject, taught } => {
+                        if let Some(tweet) = subject.tweet().filter(|_| taught) {
+                            self.tweet(&tweet.id.clone(), *origin, effects);
+                        }
+                        self.event(&subject, *origin, effects);
+                    }
                 }
             }
         }

@@ -48,7 +48,12 @@ pub enum Joined {
         changed: bool,
     },
     /// Something happened to a tweet or an account, once.
-    Event(Subject),
+    Event {
+        /// What is known of it.
+        subject: Subject,
+        /// The envelope said something new of a tweet that the feed had told of before: rules on tweets have not seen it.
+        taught: bool,
+    },
     /// Nothing that rules are about: control messages, callouts, unknown pairs.
     Nothing,
 }
@@ -102,7 +107,8 @@ impl<S: Default> Joiner<S> {
     pub fn absorb(&mut self, envelope: &Envelope<'_>, at: Timestamp) -> Joined {
         let (ts, ahead) = (envelope.ts, self.ahead);
         let about_account = |event, (about, observed): (AccountEvent, Option<Timestamp>)| {
-            Joined::Event(Subject { event, about: About::Account(Arc::new(about)), at: not_after(observed.or(ts), at, ahead) })
+            let subject = Subject { event, about: About::Account(Arc::new(about)), at: not_after(observed.or(ts), at, ahead) };
+            Joined::Event { subject, taught: false }
         };
         let id = || envelope.id.as_deref();
         match &envelope.body {
@@ -164,14 +170,13 @@ impl<S: Default> Joiner<S> {
         let part = Part::of_tweet(part, Rank::Pin, ts);
         let id = part.says.id.clone();
         let deleted_at = (event == Event::Delete).then(|| ts.unwrap_or(at));
-        if part.says_something() {
-            self.remember(&id, at, |remembered, bounds| remembered.learn(part, bounds));
-        }
+        let changed = part.says_something() && self.remember(&id, at, |remembered, bounds| remembered.learn(part, bounds));
         if let Some(deleted_at) = deleted_at {
             self.remember(&id, at, |remembered, _| remembered.deleted(deleted_at));
         }
         let tweet = self.tweets.get(&id).map_or_else(|| Arc::new(Tweet::unknown(id)), |known| Arc::clone(&known.tweet));
-        Joined::Event(Subject { event, about: About::Tweet(tweet), at: not_after(ts, at, self.ahead) })
+        let taught = changed && (tweet.parts.content || tweet.parts.update || tweet.parts.meta);
+        Joined::Event { subject: Subject { event, about: About::Tweet(tweet), at: not_after(ts, at, self.ahead) }, taught }
     }
 
     /// Lets `learn` work on a tweet, which is remembered from now on if it was not, and keeps the bounds.

@@ -53,6 +53,19 @@ fn one_token_must_satisfy_the_whole_matcher() {
 }
 
 #[test]
+fn what_a_pin_says_of_a_tweet_is_judged_at_once_when_the_feed_has_told_of_it() {
+    let rules = rule("listing", "when = { handle = \"kol\", keyword = \"listing\" }")
+        + &rule("pinned", "on = \"pin\"\nwhen = { handle = \"kol\" }");
+    let said = json!({"text": "listing", "author": {"handle": "kol"}});
+    let mut story = Story::new(&rules);
+    assert_eq!(story.at(0, &of_tweet("content", "1", &json!({"text": "listing"}))), [""; 0], "by whom is not known");
+    assert_eq!(story.at(10, &of_tweet("pin", "1", &json!({"author": {"handle": "kol"}}))), ["listing", "pinned"]);
+    assert_eq!(story.at(20, &of_tweet("pin", "2", &said)), ["pinned"], "the feed has told of no such tweet: it may be years old");
+    assert_eq!(story.tick(60_000), [""; 0]);
+    assert_eq!(story.at(60_010, &of_tweet("content", "2", &json!({"text": "listing"}))), ["listing"]);
+}
+
+#[test]
 fn an_address_in_the_text_fires_before_any_meta_arrives() {
     let mut story = Story::new(&rule("ca", "when = { contract = true }"));
     assert_eq!(story.at(0, &content("1", "kol", &format!("CA: {ORBL}"))), [format!("ca {ORBL}")]);

@@ -29,7 +29,7 @@ fn line(n: usize) -> &'static str {
 
 fn event(joined: Joined) -> Subject {
     match joined {
-        Joined::Event(subject) => subject,
+        Joined::Event { subject, .. } => subject,
         other => panic!("no event: {other:?}"),
     }
 }

@@ -24,7 +24,7 @@ fn any_subjects(rng: &mut Rng) -> Vec<Subject> {
         let joined = joiner.absorb(&decode::decode(&frame).unwrap(), Timestamp::from_millis(START));
         subjects.extend(match joined {
             Joined::Tweet { id, .. } => joiner.subject(&id),
-            Joined::Event(subject) => Some(subject),
+            Joined::Event { subject, .. } => Some(subject),
             Joined::Nothing => None,
         });
     }

@@ -137,7 +137,7 @@ fn subjects(frames: &[String]) -> Vec<Subject> {
     let mut joiner = Joiner::<()>::new(Bounds::default());
     let subject = |frame: &String| match joiner.absorb(&decode::decode(frame).unwrap(), Timestamp::from_millis(START)) {
         Joined::Tweet { id, .. } => joiner.subject(&id),
-        Joined::Event(subject) => Some(subject),
+        Joined::Event { subject, .. } => Some(subject),
         Joined::Nothing => None,
     };
     frames.iter().filter_map(subject).collect()

@@ -306,10 +306,8 @@ pub(super) fn envelope(rng: &mut Rng) -> Value {
         0..=5 => of("content", fields(rng, 3)),
         6..=8 => of("update", fields(rng, 1)),
         9..=11 => of("meta", meta(rng)),
-        // What a pin says of a tweet is learned, and rules on tweets do not see it before the tweet's next envelope or the end of a wait that
-        // any of them has. With the index there are more waits, so of the other tweets pins say nothing here.
         12 if rng.bool() => about("4", pick(rng, &["delete", "pin", "unpin"]), fields(rng, 3)),
-        12 => of(pick(rng, &["delete", "pin", "unpin"]), json!({})),
+        12 => of(pick(rng, &["delete", "pin", "unpin"]), fields(rng, 1)),
         13 => {
             json!({"v": 1, "t": "account", "op": "profile_update", "ts": START, "d": {"kind": "PROFILE", "eventId": rng.u8(..).to_string(),
             "observedAt": START, "actor": account(rng), "changes": {"handle": pick(rng, &["@new", "@vip"]), "bio": text(rng)},
