@@ -12,12 +12,17 @@ const ENTITY_BYTES: usize = 12;
 #[must_use]
 pub fn normalise(text: &str) -> String {
     let decoded = decode_entities(text);
-    let visible = without_invisible(&decoded);
-    if visible.is_ascii() || is_nfkc_quick(visible.chars()) == IsNormalized::Yes {
-        one_space(visible.chars(), visible.len())
-    } else {
-        one_space(visible.nfkc(), visible.len())
+    let mut out = Spaced::with_capacity(decoded.len());
+    for (ascii, other) in runs(&decoded) {
+        out.push_ascii(ascii);
+        let visible = without_invisible(other);
+        if is_nfkc(&visible) {
+            visible.chars().for_each(|c| out.push(c));
+        } else {
+            visible.nfkc().for_each(|c| out.push(c));
+        }
     }
+    out.text
 }
 
 /// Case folding of an already normalised text, for comparisons without regard to case.
@@ -32,13 +37,21 @@ pub fn fold(normal: &str) -> String {
 /// regexes take for equal without regard to case is equal when it is folded.
 #[must_use]
 pub fn fold_each(normal: &str) -> String {
-    if normal.is_ascii() { normal.to_ascii_lowercase() } else { unicase::UniCase::unicode(normal).to_folded_case() }
+    if normal.is_ascii() {
+        return normal.to_ascii_lowercase();
+    }
+    let mut folded = String::with_capacity(normal.len());
+    for (ascii, other) in runs(normal) {
+        folded.extend(ascii.chars().map(|c| c.to_ascii_lowercase()));
+        folded.push_str(&unicase::UniCase::unicode(other).to_folded_case());
+    }
+    folded
 }
 
 /// NFKC of what [`fold_each`] made, which is then the same as [`fold`]. `None`: it is so already.
 #[must_use]
 pub fn recompose(folded: &str) -> Option<String> {
-    if folded.is_ascii() || is_nfkc_quick(folded.chars()) == IsNormalized::Yes {
+    if runs(folded).all(|(_, other)| is_nfkc(other)) {
         return None;
     }
     let composed: String = folded.nfkc().collect();
@@ -81,6 +94,28 @@ fn is_invisible(c: char) -> bool {
         | 0xFFF0..=0xFFFB | 0x1_BCA0..=0x1_BCA3 | 0x1_D173..=0x1_D17A | 0xE_0000..=0xE_0FFF)
 }
 
+/// Parts a text into runs of ASCII, which is its own normal form, and of the rest, each with the character before it: a mark may belong to that.
+fn runs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let begin =
+            if rest.is_ascii() { rest.len() } else { rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len()) };
+        let other = rest.bytes().skip(begin).position(|byte| byte.is_ascii()).map_or(rest.len(), |length| begin + length);
+        let begin = if begin < rest.len() { begin.saturating_sub(1) } else { begin };
+        let (run, after) = rest.split_at(other);
+        rest = after;
+        Some(run.split_at(begin))
+    })
+}
+
+/// Whether this is NFKC for certain.
+fn is_nfkc(text: &str) -> bool {
+    text.is_ascii() || is_nfkc_quick(text.chars()) == IsNormalized::Yes
+}
+
 fn without_invisible(text: &str) -> Cow<'_, str> {
     if text.is_ascii() || !text.chars().any(is_invisible) {
         return Cow::Borrowed(text);
@@ -88,25 +123,44 @@ fn without_invisible(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().filter(|c| !is_invisible(*c)).collect())
 }
 
-fn one_space(chars: impl Iterator<Item = char>, size: usize) -> String {
-    let mut out = String::with_capacity(size);
-    let mut space = false;
-    for c in chars {
-        if c.is_whitespace() {
-            space = true;
-            continue;
-        }
-        // A bell or an escape in the middle of a word does not part it.
-        if c.is_control() {
-            continue;
-        }
-        if space && !out.is_empty() {
-            out.push(' ');
-        }
-        space = false;
-        out.push(c);
+/// A text in which every run of spaces becomes one.
+struct Spaced {
+    text: String,
+    space: bool,
+}
+
+impl Spaced {
+    fn with_capacity(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), space: false }
     }
-    out
+
+    fn push(&mut self, c: char) {
+        if c.is_whitespace() {
+            self.space = true;
+        } else if !c.is_control() {
+            // A bell or an escape in the middle of a word does not part it.
+            self.end_space();
+            self.text.push(c);
+        }
+    }
+
+    /// As [`Self::push`] for each character, word by word.
+    fn push_ascii(&mut self, text: &str) {
+        for word in text.split_inclusive(|c: char| c <= ' ' || c == '\u{7f}') {
+            let seen = word.trim_end_matches(|c: char| c <= ' ' || c == '\u{7f}');
+            if !seen.is_empty() {
+                self.end_space();
+                self.text.push_str(seen);
+            }
+            self.space |= word.len() > seen.len() && word.ends_with(char::is_whitespace);
+        }
+    }
+
+    fn end_space(&mut self) {
+        if std::mem::take(&mut self.space) && !self.text.is_empty() {
+            self.text.push(' ');
+        }
+    }
 }
 
 /// Decodes the entities that X writes into texts, and numeric ones. Once: `&amp;lt;` is `&lt;`.
@@ -197,7 +251,26 @@ mod tests {
         assert!(!is_boundary('상', '장'));
     }
 
+    /// All at once, as [`normalise`] and [`fold`] are defined.
+    fn by_definition(text: &str) -> (String, String) {
+        let decoded = decode_entities(text);
+        let visible: String = decoded.chars().filter(|c| !is_invisible(*c)).collect();
+        let mut normal = Spaced::with_capacity(0);
+        visible.nfkc().for_each(|c| normal.push(c));
+        let folded = unicase::UniCase::unicode(&*normal.text).to_folded_case().nfkc().collect();
+        (normal.text, folded)
+    }
+
     proptest::proptest! {
+        #[test]
+        fn run_by_run_is_the_same_as_all_at_once(
+            text in "([ab EÅﬁ\u{7}\u{7f}\t\n\u{1c}\u{85}\u{a0}\u{200b}\u{301}\u{345}\u{323}\u{fb1d}각ㄱẞςＤ가\u{1161}\u{11a8}&;]|&amp;|&#x301;|.){0,24}",
+        ) {
+            let (normal, folded) = by_definition(&text);
+            proptest::prop_assert_eq!(normalise(&text), normal.as_str());
+            proptest::prop_assert_eq!(fold(&normal), folded);
+        }
+
         #[test]
         fn normalising_twice_is_normalising_once_where_no_entity_is_left(text in "[^&]*") {
             let once = normalise(&text);
