@@ -29,6 +29,7 @@ LINES = {
     "D": ("D: decode only", "#888888", ":"),
     "N": ("N: D and one check after another", "#222222", "--"),
     "evaluate, every rule": ("birdcall, evaluate every rule", "#88aadd", "-."),
+    "evaluate, what the index finds": ("birdcall, evaluate what the index finds", "#7744aa", "-."),
     "decode + step": ("birdcall, decode + step", "#1f5fbf", "-"),
     "decode + step with messages": ("birdcall, with messages", "#d9632b", "-"),
 }

@@ -34,7 +34,7 @@ use birdcall::rules::{self, Source, Style};
 use asked::{Asked, Profile};
 use corpus::Corpus;
 use reference::Naive;
-use stages::{Joins, Renders, Steps, WARMING, decoded, evaluate_all, silenced, subjects};
+use stages::{Finds, Joins, Renders, Steps, WARMING, decoded, evaluate_all, silenced, subjects};
 use table::{D, N, Table};
 use turns::{Budget, Contender, Plain, measure};
 use world::World;
@@ -170,7 +170,7 @@ fn by_rules(
     let (naive, rules, pairs) = rules_of(world, profile, count, corpus)?;
     let silent = Arc::new(silenced(&rules));
     let slim: Vec<_> = corpus.frames.iter().filter_map(|frame| reference::decode(frame)).collect();
-    let tweets = subjects(envelopes);
+    let tweets = &subjects(envelopes);
     let both = Plain(N, |at: usize| {
         let mut found = 0;
         if let Some(envelope) = reference::decode(&corpus.frames[at]) {
@@ -188,11 +188,15 @@ fn by_rules(
         tweets[at].iter().for_each(|tweet| evaluate_all(&rules.rules, tweet, |_| found += 1));
         found
     });
+    let mut finds = Finds::new(&rules).ok_or("no index can be made of the rules")?;
+    let finding =
+        Plain("evaluate, what the index finds", move |at: usize| tweets[at].as_ref().map_or(0, |tweet| finds.evaluate(tweet)));
     let mut contenders: Vec<Box<dyn Contender + '_>> = vec![
         reference(corpus),
         Box::new(both),
         Box::new(naive_alone),
         Box::new(evaluating),
+        Box::new(finding),
         Box::new(Steps::new("decode + step", &silent, &corpus.frames)),
         Box::new(Steps::new("decode + step with messages", &rules, &corpus.frames)),
     ];

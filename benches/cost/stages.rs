@@ -7,11 +7,11 @@ use std::sync::Arc;
 use birdcall::decode;
 use birdcall::engine::{Effect, Engine, Input};
 use birdcall::join::{Joined, Joiner};
-use birdcall::matching::{Facts, Reading, Truth, evaluate};
+use birdcall::matching::{Facts, Index, Reading, Scratch, Truth, evaluate};
 use birdcall::model::envelope::Envelope;
 use birdcall::model::firing::{Firing, Origin};
 use birdcall::model::mode::Mode;
-use birdcall::model::subject::Tweet;
+use birdcall::model::subject::{Event, Tweet};
 use birdcall::model::time::Timestamp;
 use birdcall::render;
 use birdcall::rules::ruleset::{Rule, RuleSet};
@@ -76,7 +76,7 @@ pub(crate) fn subjects(envelopes: &[Envelope<'_>]) -> Vec<Option<Arc<Tweet>>> {
     let mut joiner = new_joiner();
     let subject = |envelope| match joiner.absorb(envelope, moment(envelope)) {
         Joined::Tweet { id, .. } => joiner.get(&id).map(|(tweet, ())| Arc::clone(tweet)),
-        Joined::Event(_) | Joined::Nothing => None,
+        Joined::Event { .. } | Joined::Nothing => None,
     };
     envelopes.iter().map(subject).collect()
 }
@@ -88,6 +88,29 @@ pub(crate) fn evaluate_all(rules: &[Rule], tweet: &Tweet, mut found: impl FnMut(
         if evaluate(&rule.when, &facts, Reading { settled: false, element: None }) == Truth::True {
             found(number);
         }
+    }
+}
+
+/// The rules that the index finds for a subject.
+pub(crate) struct Finds<'a> {
+    rules: &'a [Rule],
+    index: Index,
+    scratch: Scratch,
+}
+
+impl<'a> Finds<'a> {
+    /// `None`: of these rules no index can be made.
+    pub(crate) fn new(rules: &'a RuleSet) -> Option<Self> {
+        Some(Self { index: Index::new(rules)?, rules: &rules.rules, scratch: Scratch::default() })
+    }
+
+    /// Finds and evaluates; how many hold.
+    pub(crate) fn evaluate(&mut self, tweet: &Tweet) -> usize {
+        let facts = Facts::of_tweet(tweet, None);
+        self.index.look(Event::Tweet, &facts, false, &mut self.scratch);
+        let candidates = self.index.candidates(&self.scratch).iter();
+        let reading = Reading { settled: false, element: None };
+        candidates.filter(|rule| evaluate(&self.rules[**rule as usize].when, &facts, reading) == Truth::True).count()
     }
 }
 

@@ -25,11 +25,11 @@ impl Table {
     /// Prints what was measured together, and keeps it where `BIRDCALL_BENCH_JSON` says, if it does.
     pub(crate) fn add(&mut self, title: &str, rules: Option<(Profile, usize)>, all: &[Samples]) -> std::io::Result<()> {
         let of = |name: &str| all.iter().find(|samples| samples.name == name);
-        println!("\n{title:<30} {:>12} {:>8} {:>8}   ({} samples)", "ns", "x D", "x N", all.first().map_or(0, |of| of.ns.len()));
+        println!("\n{title:<32} {:>12} {:>8} {:>8}   ({} samples)", "ns", "x D", "x N", all.first().map_or(0, |of| of.ns.len()));
         for samples in all {
             let (ns, d, n) = (samples.median(), of(D).map(|d| samples.against(d)), of(N).map(|n| samples.against(n)));
             let shown = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
-            println!("  {:<28} {ns:>12.0} {:>8} {:>8}", samples.name, shown(d), shown(n));
+            println!("  {:<30} {ns:>12.0} {:>8} {:>8}", samples.name, shown(d), shown(n));
             let (profile, count) = rules.unzip();
             self.rows.push(json!({
                 "table": title, "profile": profile.map(Profile::name), "rules": count, "name": samples.name,
