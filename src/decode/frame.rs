@@ -1,14 +1,10 @@
 //! A whole frame: the envelope's own keys, and which body belongs to its pair of `t` and `op`.
 
-use serde::de::{DeserializeSeed as _, Error, IgnoredAny, MapAccess, SeqAccess};
-use serde_json::de::StrRead;
-use serde_json::value::RawValue;
-
+use super::json::Reader;
 use super::malformed::Malformed;
-use super::object::{Seen, read_object};
+use super::object::{Fields, Seen};
 use super::scalar::{count, filled, id, moment};
 use super::tweet::Lifecycle;
-use super::wire::{Any, Key, Loose, Scalar, Take, Tally};
 use crate::model::envelope::{Body, Envelope, MetaPart, Text, TweetPart};
 use crate::model::limits;
 use crate::model::time::Timestamp;
@@ -21,60 +17,22 @@ pub fn decode(frame: &str) -> Result<Envelope<'_>, Malformed> {
     if frame.len() > limits::MESSAGE_BYTES {
         return Err(Malformed::TooLong);
     }
-    read_document(frame, |tally, from| Any(Frame { tally }).deserialize(from))
-}
-
-/// Reads a whole JSON document; once more and patiently when serde_json gives up on it.
-pub(super) fn read_document<'de, T>(
-    document: &'de str,
-    read: impl Fn(&Tally, &mut serde_json::Deserializer<StrRead<'de>>) -> serde_json::Result<T>,
-) -> Result<T, Malformed> {
-    let attempt = |patient| {
-        let tally = Tally::new(patient);
-        let mut from = serde_json::Deserializer::from_str(document);
-        let made = read(&tally, &mut from).and_then(|made| from.end().map(|()| made));
-        made.map_err(|error| (tally.fatal(), error.is_eof()))
-    };
-    match attempt(false) {
-        Ok(made) => Ok(made),
-        Err((Some(why), _)) => Err(why),
-        // Cut off: patience would find no end either.
-        Err((None, true)) => Err(Malformed::NotJson),
-        Err((None, false)) => attempt(true).map_err(|(why, _)| why.unwrap_or(Malformed::NotJson)),
+    let mut from = Reader::new(frame);
+    if from.peek()? != b'{' {
+        // What is no JSON either is told so; of a list nobody looks at the rest.
+        return Err(if from.peek()? == b'[' { Malformed::NotAnObject } else { from.loose().err().unwrap_or(Malformed::NotAnObject) });
     }
-}
-
-/// Takes the envelope.
-struct Frame<'t> {
-    tally: &'t Tally,
-}
-
-impl<'de> Take<'de> for Frame<'_> {
-    type Value = Envelope<'de>;
-
-    fn tally(&self) -> &Tally {
-        self.tally
-    }
-
-    fn scalar<E: Error>(self, _: Loose<'de>) -> Result<Envelope<'de>, E> {
-        Err(self.tally.fail(Malformed::NotAnObject))
-    }
-
-    fn list<A: SeqAccess<'de>>(self, _: A) -> Result<Envelope<'de>, A::Error> {
-        Err(self.tally.fail(Malformed::NotAnObject))
-    }
-
-    fn object<A: MapAccess<'de>>(self, mut from: A) -> Result<Envelope<'de>, A::Error> {
-        let mut head = Head::default();
-        let mut seen = Seen::default();
-        while let Some(key) = from.next_key_seed(Key)? {
-            if !head.read(&key, &mut from, &mut seen, self.tally)? {
-                self.tally.note(|odd| &mut odd.unknown_fields);
-                from.next_value::<IgnoredAny>()?;
-            }
+    let (mut head, mut seen) = (Head::default(), Seen::default());
+    from.fields(|from, key| {
+        if head.read(key.as_bytes(), from, &mut seen)? {
+            return Ok(());
         }
-        head.finish(self.tally)
-    }
+        from.tally.note(|odd| &mut odd.unknown_fields);
+        from.skip()
+    })?;
+    let envelope = head.finish(&mut from)?;
+    from.end()?;
+    Ok(envelope)
 }
 
 /// What has been read of an envelope.
@@ -94,37 +52,37 @@ enum Data<'de> {
     #[default]
     Missing,
     Read(Body<'de>),
-    Later(&'de RawValue),
+    Later(&'de str),
 }
 
 impl<'de> Head<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, key: &[u8], from: &mut A, seen: &mut Seen, tally: &Tally) -> Result<bool, A::Error> {
+    fn read(&mut self, key: &[u8], from: &mut Reader<'de>, seen: &mut Seen) -> Result<bool, Malformed> {
         match key {
             b"v" => {
-                seen.once(0, tally)?;
-                self.v = from.next_value_seed(Any(Scalar { tally, read: count }))?;
+                seen.once(0)?;
+                self.v = from.scalar(count)?;
             }
             b"t" => {
-                seen.once(1, tally)?;
-                self.t = from.next_value_seed(Any(Scalar { tally, read: filled }))?;
+                seen.once(1)?;
+                self.t = from.scalar(filled)?;
             }
             b"op" => {
-                seen.once(2, tally)?;
-                self.op = from.next_value_seed(Any(Scalar { tally, read: filled }))?;
+                seen.once(2)?;
+                self.op = from.scalar(filled)?;
             }
             b"id" => {
-                seen.once(3, tally)?;
-                self.id = from.next_value_seed(Any(Scalar { tally, read: id }))?;
+                seen.once(3)?;
+                self.id = from.scalar(id)?;
             }
             b"ts" => {
-                seen.once(4, tally)?;
-                self.ts = from.next_value_seed(Any(Scalar { tally, read: moment }))?;
+                seen.once(4)?;
+                self.ts = from.scalar(moment)?;
             }
             b"d" => {
-                seen.once(5, tally)?;
+                seen.once(5)?;
                 self.data = match (&self.t, &self.op) {
-                    (Some(t), Some(op)) => Data::Read(from.next_value_seed(Any(Payload { t, op, tally }))?),
-                    _ => Data::Later(from.next_value()?),
+                    (Some(t), Some(op)) => Data::Read(payload(t, op, from)?),
+                    _ => Data::Later(from.raw()?),
                 };
             }
             _ => return Ok(false),
@@ -132,23 +90,24 @@ impl<'de> Head<'de> {
         Ok(true)
     }
 
-    fn finish<E: Error>(self, tally: &Tally) -> Result<Envelope<'de>, E> {
+    fn finish(self, from: &mut Reader<'de>) -> Result<Envelope<'de>, Malformed> {
         let Self { v, t, op, id, ts, data } = self;
-        let t = t.ok_or_else(|| tally.fail::<E>(Malformed::NoType))?;
-        let op = op.ok_or_else(|| tally.fail::<E>(Malformed::NoOp))?;
+        let (t, op) = (t.ok_or(Malformed::NoType)?, op.ok_or(Malformed::NoOp)?);
         let body = match data {
-            Data::Missing => return Err(tally.fail(Malformed::NoData)),
+            Data::Missing => return Err(Malformed::NoData),
             Data::Read(body) => body,
             Data::Later(raw) => {
-                let mut from = serde_json::Deserializer::from_str(raw.get());
-                Any(Payload { t: &t, op: &op, tally }).deserialize(&mut from).map_err(E::custom)?
+                let mut later = Reader::new(raw);
+                let body = payload(&t, &op, &mut later)?;
+                from.tally.add(later.tally.oddities());
+                body
             }
         };
         if v != Some(1) {
-            tally.note(|odd| &mut odd.version);
+            from.tally.note(|odd| &mut odd.version);
         }
-        let body = identified(body, id.as_ref()).ok_or_else(|| tally.fail::<E>(Malformed::NoTweetId))?;
-        Ok(Envelope { v, id, ts, body, oddities: tally.oddities() })
+        let body = identified(body, id.as_ref()).ok_or(Malformed::NoTweetId)?;
+        Ok(Envelope { v, id, ts, body, oddities: from.tally.oddities() })
     }
 }
 
@@ -165,67 +124,52 @@ fn identified<'de>(mut body: Body<'de>, id: Option<&Text<'de>>) -> Option<Body<'
     Some(body)
 }
 
-/// Takes `d` as what the pair of `t` and `op` says that it is. Never by `op` alone: an `update` of another family is something else.
-pub(super) struct Payload<'a, 'de, 't> {
-    pub(super) t: &'a Text<'de>,
-    pub(super) op: &'a Text<'de>,
-    pub(super) tally: &'t Tally,
+/// Reads `d` as what the pair of `t` and `op` says that it is. Never by `op` alone: an `update` of another family is something else.
+pub(super) fn payload<'de>(t: &Text<'de>, op: &Text<'de>, from: &mut Reader<'de>) -> Result<Body<'de>, Malformed> {
+    let body = match (t.as_str(), op.as_str()) {
+        ("tweet", "content") => Body::Content(whole(from)?),
+        ("tweet", "update") => Body::Update(whole(from)?),
+        ("tweet", "meta") => Body::Meta(whole::<MetaPart<'de>>(from)?),
+        ("tweet", "delete") => Body::Delete(lifecycle(from)?),
+        ("tweet", "pin") => Body::Pin(lifecycle(from)?),
+        ("tweet", "unpin") => Body::Unpin(lifecycle(from)?),
+        ("account", "profile_update") => Body::ProfileUpdate(whole(from)?),
+        ("account", "follow") => Body::Follow(whole(from)?),
+        ("account", "unfollow") => Body::Unfollow(whole(from)?),
+        ("account", "callout") => Body::Callout(whole(from)?),
+        ("control", "twitter_handles_result") => Body::HandlesResult(whole(from)?),
+        // The payload of a ping is "any object"; that of an unknown pair may be anything.
+        ("control", "auth_ping") => passed_over(Body::AuthPing, from)?,
+        ("control", "auth_pong") => passed_over(Body::AuthPong, from)?,
+        _ => {
+            from.skip()?;
+            Body::Unknown { t: t.clone(), op: op.clone() }
+        }
+    };
+    Ok(body)
 }
 
-impl<'de> Payload<'_, 'de, '_> {
-    fn unknown(&self) -> Body<'de> {
-        Body::Unknown { t: self.t.clone(), op: self.op.clone() }
+fn must_be_object(from: &mut Reader<'_>) -> Result<(), Malformed> {
+    if from.peek()? == b'{' {
+        return Ok(());
     }
-
-    fn lifecycle<A: MapAccess<'de>>(&self, from: A) -> Result<Box<TweetPart<'de>>, A::Error> {
-        read_object::<Lifecycle<'de>, A>(from, self.tally).map(|read| Box::new(read.resolve()))
-    }
+    // What is no JSON either is told so.
+    from.skip()?;
+    Err(Malformed::NoData)
 }
 
-impl<'de> Take<'de> for Payload<'_, 'de, '_> {
-    type Value = Body<'de>;
+fn whole<'de, T: Fields<'de>>(from: &mut Reader<'de>) -> Result<Box<T>, Malformed> {
+    must_be_object(from)?;
+    let mut made = Box::<T>::default();
+    made.fill(from)?;
+    Ok(made)
+}
 
-    fn tally(&self) -> &Tally {
-        self.tally
-    }
+fn lifecycle<'de>(from: &mut Reader<'de>) -> Result<Box<TweetPart<'de>>, Malformed> {
+    whole::<Lifecycle<'de>>(from).map(|read| Box::new(read.resolve()))
+}
 
-    /// Nothing is known of the `d` of an unknown pair; all others are objects.
-    fn scalar<E: Error>(self, _: Loose<'de>) -> Result<Body<'de>, E> {
-        let known = matches!(
-            (self.t.as_str(), self.op.as_str()),
-            ("tweet", "content" | "update" | "meta" | "delete" | "pin" | "unpin")
-                | ("account", "profile_update" | "follow" | "unfollow" | "callout")
-                | ("control", "twitter_handles_result" | "auth_ping" | "auth_pong")
-        );
-        if known { Err(self.tally.fail(Malformed::NoData)) } else { Ok(self.unknown()) }
-    }
-
-    fn object<A: MapAccess<'de>>(self, mut from: A) -> Result<Body<'de>, A::Error> {
-        let tally = self.tally;
-        Ok(match (self.t.as_str(), self.op.as_str()) {
-            ("tweet", "content") => Body::Content(Box::new(read_object(from, tally)?)),
-            ("tweet", "update") => Body::Update(Box::new(read_object(from, tally)?)),
-            ("tweet", "meta") => Body::Meta(Box::new(read_object::<MetaPart<'de>, A>(from, tally)?)),
-            ("tweet", "delete") => Body::Delete(self.lifecycle(from)?),
-            ("tweet", "pin") => Body::Pin(self.lifecycle(from)?),
-            ("tweet", "unpin") => Body::Unpin(self.lifecycle(from)?),
-            ("account", "profile_update") => Body::ProfileUpdate(Box::new(read_object(from, tally)?)),
-            ("account", "follow") => Body::Follow(Box::new(read_object(from, tally)?)),
-            ("account", "unfollow") => Body::Unfollow(Box::new(read_object(from, tally)?)),
-            ("account", "callout") => Body::Callout(Box::new(read_object(from, tally)?)),
-            ("control", "twitter_handles_result") => Body::HandlesResult(Box::new(read_object(from, tally)?)),
-            (_, op) => {
-                // The payload of a ping is "any object"; that of an unknown pair may be anything.
-                let body = match (self.t.as_str(), op) {
-                    ("control", "auth_ping") => Body::AuthPing,
-                    ("control", "auth_pong") => Body::AuthPong,
-                    _ => self.unknown(),
-                };
-                while from.next_key_seed(Key)?.is_some() {
-                    from.next_value::<IgnoredAny>()?;
-                }
-                body
-            }
-        })
-    }
+fn passed_over<'de>(body: Body<'de>, from: &mut Reader<'de>) -> Result<Body<'de>, Malformed> {
+    must_be_object(from)?;
+    from.skip().map(|()| body)
 }

@@ -3,14 +3,12 @@
 
 mod frames;
 
-use serde::de::{DeserializeSeed as _, Error, MapAccess, SeqAccess};
-use serde_json::value::RawValue;
-
-use super::frame::{Payload, read_document};
+use super::frame::payload;
+use super::json::Reader;
 use super::malformed::Malformed;
-use super::object::{Fields, Object, Seen, fields, read_object};
+use super::object::{Fields, Seen, fields};
 use super::scalar::{count, filled, handle, id, moment};
-use super::wire::{Any, Loose, Scalar, Take, Tally};
+use super::tally::Tally;
 use crate::model::envelope::{Author, Body, Envelope, MetaPart, Oddities, Text, TweetPart};
 use crate::model::time::Timestamp;
 use frames::{Completed, Written};
@@ -77,30 +75,15 @@ impl<'a> HistoryRow<'a> {
 /// # Errors
 /// When it is no such answer: not JSON, no object, or without a list `data`. A bad row is left out alone.
 pub fn history(answer: &str) -> Result<History<'_>, Malformed> {
-    read_document(answer, |tally, from| Any(Answer { tally }).deserialize(from))
-}
-
-/// Takes the whole answer.
-struct Answer<'t> {
-    tally: &'t Tally,
-}
-
-impl<'de> Take<'de> for Answer<'_> {
-    type Value = History<'de>;
-
-    fn tally(&self) -> &Tally {
-        self.tally
+    let mut from = Reader::new(answer);
+    if from.peek()? != b'{' {
+        return Err(from.skip().err().unwrap_or(Malformed::NotAnObject));
     }
-
-    fn scalar<E: Error>(self, _: Loose<'de>) -> Result<Self::Value, E> {
-        Err(self.tally.fail(Malformed::NotAnObject))
-    }
-
-    fn object<A: MapAccess<'de>>(self, from: A) -> Result<Self::Value, A::Error> {
-        let Read { data, metadata } = read_object(from, self.tally)?;
-        let (rows, unusable) = data.ok_or_else(|| self.tally.fail::<A::Error>(Malformed::NoData))?;
-        Ok(History { rows, count: metadata.count, unusable, oddities: self.tally.oddities() })
-    }
+    let mut read = Read::default();
+    read.fill(&mut from)?;
+    let (rows, unusable) = read.data.ok_or(Malformed::NoData)?;
+    from.end()?;
+    Ok(History { rows, count: read.metadata.count, unusable, oddities: from.tally.oddities() })
 }
 
 #[derive(Default)]
@@ -110,15 +93,15 @@ struct Read<'a> {
 }
 
 impl<'de> Fields<'de> for Read<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, key: &[u8], from: &mut A, seen: &mut Seen, tally: &Tally) -> Result<bool, A::Error> {
+    fn read(&mut self, key: &[u8], from: &mut Reader<'de>, seen: &mut Seen) -> Result<bool, Malformed> {
         match key {
             b"data" => {
-                seen.once(0, tally)?;
-                self.data = from.next_value_seed(Any(Rows { tally }))?;
+                seen.once(0)?;
+                self.data = rows(from)?;
             }
             b"metadata" => {
-                seen.once(1, tally)?;
-                self.metadata = fields!(@whole from, tally);
+                seen.once(1)?;
+                from.whole(&mut self.metadata)?;
             }
             _ => return Ok(false),
         }
@@ -136,47 +119,38 @@ fields! { Metadata;
     b"count" => count: scalar(count),
 }
 
-/// Takes the list of rows. It has no bound of its own: an answer has at most 1000.
-struct Rows<'t> {
-    tally: &'t Tally,
-}
-
-impl<'de> Take<'de> for Rows<'_> {
-    type Value = Option<(Vec<HistoryRow<'de>>, usize)>;
-
-    fn tally(&self) -> &Tally {
-        self.tally
+/// The rows, and how many were none. The list has no bound of its own: an answer has at most 1000.
+fn rows<'de>(from: &mut Reader<'de>) -> Result<Option<(Vec<HistoryRow<'de>>, usize)>, Malformed> {
+    if from.peek()? != b'[' {
+        return from.skip().map(|()| None);
     }
-
-    fn scalar<E: Error>(self, _: Loose<'de>) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn list<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
-        let (mut rows, mut unusable) = (Vec::new(), 0);
-        while let Some(raw) = from.next_element::<&'de RawValue>()? {
-            match row(raw.get()) {
-                Ok((read, odd)) => {
-                    self.tally.add(odd);
-                    match read {
-                        Some(row) => rows.push(row),
-                        None => unusable += 1,
-                    }
+    let (mut rows, mut unusable) = (Vec::new(), 0);
+    from.elements(|from| {
+        match row(from.raw()?) {
+            Ok((read, odd)) => {
+                from.tally.add(odd);
+                match read {
+                    Some(row) => rows.push(row),
+                    None => unusable += 1,
                 }
-                Err(_) => unusable += 1,
             }
+            Err(_) => unusable += 1,
         }
-        Ok(Some((rows, unusable)))
-    }
+        Ok(())
+    })?;
+    Ok(Some((rows, unusable)))
 }
 
 /// Reads one row, by itself. `None`: it is none.
 fn row(raw: &str) -> Result<(Option<HistoryRow<'_>>, Oddities), Malformed> {
-    read_document(raw, |tally, from| {
-        let read = Any(Object::<Row<'_>>::new(tally)).deserialize(from)?;
-        let row = read.map(|row| row.finish(tally)).transpose()?.flatten();
-        Ok((row, tally.oddities()))
-    })
+    let mut from = Reader::new(raw);
+    let mut row: Option<Row<'_>> = None;
+    from.object(&mut row)?;
+    let row = match row {
+        Some(row) => row.finish(&mut from.tally)?,
+        None => None,
+    };
+    Ok((row, from.tally.oddities()))
 }
 
 /// A row as written.
@@ -191,12 +165,12 @@ struct Row<'a> {
     received_at: Option<Timestamp>,
     message_type: Option<Text<'a>>,
     /// Kept until `messageType` is known, which may stand behind it.
-    content: Option<&'a RawValue>,
-    meta: Option<&'a RawValue>,
+    content: Option<&'a str>,
+    meta: Option<&'a str>,
 }
 
 impl<'de> Fields<'de> for Row<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, key: &[u8], from: &mut A, seen: &mut Seen, tally: &Tally) -> Result<bool, A::Error> {
+    fn read(&mut self, key: &[u8], from: &mut Reader<'de>, seen: &mut Seen) -> Result<bool, Malformed> {
         let place = match key {
             b"tweetId" => 0,
             b"twitterId" => 1,
@@ -210,18 +184,18 @@ impl<'de> Fields<'de> for Row<'de> {
             b"meta" => 9,
             _ => return Ok(false),
         };
-        seen.once(place, tally)?;
+        seen.once(place)?;
         match place {
-            0 => self.tweet_id = from.next_value_seed(Any(Scalar { tally, read: id }))?,
-            1 => self.author_id = from.next_value_seed(Any(Scalar { tally, read: id }))?,
-            2 => self.author_handle = from.next_value_seed(Any(Scalar { tally, read: handle }))?,
-            3 => self.text = from.next_value_seed(Any(Scalar { tally, read: super::scalar::text }))?,
-            4 => self.link = from.next_value_seed(Any(Scalar { tally, read: filled }))?,
-            5 => self.time = from.next_value_seed(Any(Scalar { tally, read: moment }))?,
-            6 => self.received_at = from.next_value_seed(Any(Scalar { tally, read: moment }))?,
-            7 => self.message_type = from.next_value_seed(Any(Scalar { tally, read: filled }))?,
-            8 => self.content = from.next_value::<Option<&'de RawValue>>()?,
-            _ => self.meta = from.next_value::<Option<&'de RawValue>>()?,
+            0 => self.tweet_id = from.scalar(id)?,
+            1 => self.author_id = from.scalar(id)?,
+            2 => self.author_handle = from.scalar(handle)?,
+            3 => self.text = from.scalar(super::scalar::text)?,
+            4 => self.link = from.scalar(filled)?,
+            5 => self.time = from.scalar(moment)?,
+            6 => self.received_at = from.scalar(moment)?,
+            7 => self.message_type = from.scalar(filled)?,
+            8 => self.content = Some(from.raw()?).filter(|raw| *raw != "null"),
+            _ => self.meta = Some(from.raw()?).filter(|raw| *raw != "null"),
         }
         Ok(true)
     }
@@ -229,7 +203,7 @@ impl<'de> Fields<'de> for Row<'de> {
 
 impl<'de> Row<'de> {
     /// `None`: of a type that we do not know, or a tweet without an id.
-    fn finish(self, tally: &Tally) -> Result<Option<HistoryRow<'de>>, serde_json::Error> {
+    fn finish(self, tally: &mut Tally) -> Result<Option<HistoryRow<'de>>, Malformed> {
         let message_type = self.message_type.as_deref().unwrap_or("TWEET");
         let is = |name: &str| message_type.eq_ignore_ascii_case(name);
         let (t, op) = match () {
@@ -243,9 +217,11 @@ impl<'de> Row<'de> {
             }
         };
         let mut body = match self.content {
-            Some(raw) if raw.get().starts_with('{') => {
-                let mut from = serde_json::Deserializer::from_str(raw.get());
-                Any(Payload { t: &t.into(), op: &op.into(), tally }).deserialize(&mut from)?
+            Some(raw) if raw.starts_with('{') => {
+                let mut from = Reader::new(raw);
+                let body = payload(&t.into(), &op.into(), &mut from)?;
+                tally.add(from.tally.oddities());
+                body
             }
             // The row itself repeats the main things of a tweet.
             _ if t == "tweet" => Body::Content(Box::default()),
@@ -260,14 +236,15 @@ impl<'de> Row<'de> {
         }
         let meta = match (&body, self.meta) {
             (Body::Content(part), Some(raw)) => {
-                let mut from = serde_json::Deserializer::from_str(raw.get());
-                let read = Any(Object::<MetaPart<'de>>::new(tally)).deserialize(&mut from)?;
+                let (mut from, mut read) = (Reader::new(raw), None::<MetaPart<'de>>);
+                from.object(&mut read)?;
+                tally.add(from.tally.oddities());
                 read.map(|meta| Box::new(MetaPart { tweet_id: part.tweet_id.clone(), ..meta }))
             }
             _ => None,
         };
-        let content = self.content.map(RawValue::get).filter(|raw| raw.starts_with('{'));
-        let written = Written { t, op, content, meta: self.meta.map(RawValue::get), completed };
+        let content = self.content.filter(|raw| raw.starts_with('{'));
+        let written = Written { t, op, content, meta: self.meta, completed };
         Ok(Some(HistoryRow { body, meta, time: self.time, received_at: self.received_at, written }))
     }
 }

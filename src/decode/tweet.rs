@@ -1,10 +1,9 @@
 //! The tables of the tweet family (PROTOCOL 3.1 to 3.4): which key is which field.
 
-use serde::de::{Error, MapAccess, SeqAccess};
-
-use super::object::{Fields, Object, Seen, fields};
+use super::json::Reader;
+use super::malformed::Malformed;
+use super::object::{Fields, Seen, fields};
 use super::scalar::{count, filled, handle, id, kind, moment, platform, price, required, text, tweet_id};
-use super::wire::{Any, Loose, Scalar, Take, Tally};
 use crate::model::envelope::{
     Author, Detected, Link, Market, Media, Mention, MetaPart, Metrics, Ocr, Prediction, Reference, Sources, Text, Token,
     TweetPart, VerifiedLabel,
@@ -126,42 +125,26 @@ fields! { Prediction<'de>, usable |market| market.exchange.is_some() || market.m
     b"sources" => sources: sources,
 }
 
-/// Takes `sources`: a list of words.
-pub(super) struct Found<'t> {
-    pub(super) tally: &'t Tally,
-}
-
-impl<'de> Take<'de> for Found<'_> {
-    type Value = Sources<'de>;
-
-    fn tally(&self) -> &Tally {
-        self.tally
+/// `sources`: a list of words.
+pub(super) fn sources<'de>(from: &mut Reader<'de>, into: &mut Sources<'de>) -> Result<(), Malformed> {
+    if from.peek()? != b'[' {
+        return from.absent();
     }
-
-    fn scalar<E: Error>(self, value: Loose<'de>) -> Result<Self::Value, E> {
-        if !matches!(value, Loose::Null) {
-            self.tally.wrong_type();
-        }
-        Ok(Sources::default())
-    }
-
-    fn list<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
-        let mut sources = Sources::default();
-        while let Some(source) = from.next_element_seed(Any(Scalar { tally: self.tally, read: filled }))? {
-            match source.as_deref() {
-                None => {}
-                Some("text") => sources.text = true,
-                Some("ocr") => sources.ocr = true,
-                Some(_) => {
-                    self.tally.note(|odd| &mut odd.unknown_values);
-                    if sources.other.len() < limits::ELEMENTS {
-                        sources.other.extend(source);
-                    }
+    from.elements(|from| {
+        let source = from.scalar(filled)?;
+        match source.as_deref() {
+            None => {}
+            Some("text") => into.text = true,
+            Some("ocr") => into.ocr = true,
+            Some(_) => {
+                from.tally.note(|odd| &mut odd.unknown_values);
+                if into.other.len() < limits::ELEMENTS {
+                    into.other.extend(source);
                 }
             }
         }
-        Ok(sources)
-    }
+        Ok(())
+    })
 }
 
 /// `d` of delete, pin and unpin, whose shape is not published (PROTOCOL 3.4): the tweet may stand in `d` itself, in `d.tweet` or in
@@ -190,15 +173,15 @@ impl<'a> Lifecycle<'a> {
 }
 
 impl<'de> Fields<'de> for Lifecycle<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, key: &[u8], from: &mut A, seen: &mut Seen, tally: &Tally) -> Result<bool, A::Error> {
+    fn read(&mut self, key: &[u8], from: &mut Reader<'de>, seen: &mut Seen) -> Result<bool, Malformed> {
         // The places after those of the flat part's table.
         let (place, slot) = match key {
             b"tweet" => (62, &mut self.tweet),
             b"content" => (63, &mut self.content),
-            _ => return self.flat.read(key, from, seen, tally),
+            _ => return self.flat.read(key, from, seen),
         };
-        seen.once(place, tally)?;
-        *slot = from.next_value_seed(Any(Object::new(tally)))?;
+        seen.once(place)?;
+        from.object(slot)?;
         Ok(true)
     }
 }

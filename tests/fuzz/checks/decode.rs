@@ -1,15 +1,18 @@
-//! Any bytes as frames: decode never panics, says the same twice, and what it reads can be joined in any order.
+//! Any bytes as frames: decode never panics, takes for JSON what serde_json does, reads out of it what serde_json reads, and what it reads can be
+//! joined in any order.
 
-use birdcall::decode::{decode, history};
+use birdcall::decode::{Malformed, decode, history};
 use birdcall::join::{Bounds, Joiner};
 use birdcall::model::ids::TweetId;
 use birdcall::model::time::Timestamp;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// One frame a line.
 pub(crate) fn holds(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let _ = history(text);
-    assert_eq!(decode(text), decode(text));
+    text.lines().chain([text]).for_each(agrees_with_serde_json);
 
     // They make the same tweets forwards and backwards.
     let envelopes: Vec<_> = text.lines().filter_map(|line| decode(line).ok()).collect();
@@ -24,4 +27,23 @@ pub(crate) fn holds(bytes: &[u8]) {
         let id = TweetId::new(id);
         assert_eq!(forwards.get(&id).map(|(tweet, ())| tweet.clone()), backwards.get(&id).map(|(tweet, ())| tweet.clone()));
     }
+}
+
+/// Another reader of JSON is the judge of what JSON is, and of what stands in it.
+fn agrees_with_serde_json(frame: &str) {
+    let read = decode(frame);
+    let is_json = serde_json::from_str::<IgnoredAny>(frame).is_ok();
+    if is_json {
+        assert_ne!(read, Err(Malformed::NotJson));
+        assert_ne!(history(frame), Err(Malformed::NotJson));
+    } else {
+        assert!(read.is_err() && history(frame).is_err());
+    }
+    // It refuses lone surrogates and numbers that are too large, and knows nothing of keys that come twice.
+    let (Ok(value), Ok(read)) = (serde_json::from_str::<Value>(frame), read) else { return };
+    let again = value.to_string();
+    let mut again = decode(&again).unwrap();
+    // Of keys that come twice in what nobody reads, one is left.
+    again.oddities.unknown_fields = read.oddities.unknown_fields;
+    assert_eq!(again, read);
 }
