@@ -4,6 +4,7 @@
 //! cargo bench --bench cost                  # everything, some ten minutes
 //! cargo bench --bench cost -- quick         # up to 10 000 rules, two minutes
 //! cargo bench --bench cost -- dense 100     # of the tables by rules, this one
+//! cargo bench --bench cost -- dense 100 'only=decode + step'   # this one alone, for a profiler
 //! ```
 //!
 //! With `BIRDCALL_BENCH_JSON=FILE` the figures go there, too. As part of the tests (without `--bench`) nothing is measured: it is only
@@ -96,7 +97,8 @@ fn main() -> ExitCode {
         if profiles.is_empty() {
             profiles = Profile::ALL.to_vec();
         }
-        all(&world, &profiles, &counts, budget)
+        let only = arguments.iter().find_map(|argument| argument.strip_prefix("only="));
+        all(&world, (&profiles, &counts), budget, only)
     } else {
         agree(&world)
     };
@@ -121,15 +123,22 @@ fn agree(world: &World) -> Result<(), Failure> {
     Ok(())
 }
 
-fn all(world: &World, profiles: &[Profile], counts: &[usize], budget: Budget) -> Result<(), Failure> {
+fn all(
+    world: &World,
+    (profiles, counts): (&[Profile], &[usize]),
+    budget: Budget,
+    only: Option<&str>,
+) -> Result<(), Failure> {
     let corpus = Corpus::new(world, SEED, ENVELOPES);
     let envelopes: Vec<_> = corpus.frames.iter().map(|frame| decoded(frame)).collect();
     let mut table = Table::new(corpus.describe());
-    stages(&corpus, &envelopes, budget, &mut table)?;
-    renders(&corpus, budget, &mut table)?;
+    if only.is_none() {
+        stages(&corpus, &envelopes, budget, &mut table)?;
+        renders(&corpus, budget, &mut table)?;
+    }
     for profile in profiles {
         for count in counts {
-            by_rules(world, (*profile, *count), &corpus, &envelopes, budget, &mut table)?;
+            by_rules(world, (*profile, *count), (&corpus, &envelopes), (budget, only), &mut table)?;
         }
     }
     Ok(())
@@ -162,9 +171,8 @@ fn renders(corpus: &Corpus, budget: Budget, table: &mut Table) -> Result<(), Fai
 fn by_rules(
     world: &World,
     (profile, count): (Profile, usize),
-    corpus: &Corpus,
-    envelopes: &[Envelope<'_>],
-    budget: Budget,
+    (corpus, envelopes): (&Corpus, &[Envelope<'_>]),
+    (budget, only): (Budget, Option<&str>),
     table: &mut Table,
 ) -> Result<(), Failure> {
     let (naive, rules, pairs) = rules_of(world, profile, count, corpus)?;
@@ -200,6 +208,12 @@ fn by_rules(
         Box::new(Steps::new("decode + step", &silent, &corpus.frames)),
         Box::new(Steps::new("decode + step with messages", &rules, &corpus.frames)),
     ];
+    if let Some(only) = only {
+        contenders.retain(|contender| contender.name() == only);
+        let samples = measure(&mut contenders, WARMING..envelopes.len(), budget);
+        samples.iter().for_each(|samples| println!("{count} rules, {}: {only} {:.0} ns", profile.name(), samples.median()));
+        return Ok(());
+    }
     println!("\n{count} rules, {}: the reference and birdcall agree on {pairs} matches", profile.name());
     table.add("by rules", Some((profile, count)), &measure(&mut contenders, WARMING..envelopes.len(), budget))?;
     Ok(())
