@@ -95,11 +95,10 @@ fn ends_cashtag(c: char) -> bool {
 /// Addresses are ASCII, so a letter of any other script ends them: people write `合约0x…` without a space.
 pub(crate) fn addresses(text: &str) -> Vec<Address> {
     let mut found: Vec<Address> = Vec::new();
-    for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-        if !(32..=44).contains(&word.len()) {
-            continue;
-        }
-        if let Ok(address) = Address::parse(word)
+    let mut from = 0;
+    while let Some((begin, end)) = long_word(text.as_bytes(), from) {
+        from = end;
+        if let Some(Ok(address)) = text.get(begin..end).filter(|word| word.len() <= ADDRESS_BYTES.1).map(Address::parse)
             && !found.contains(&address)
         {
             found.push(address);
@@ -111,11 +110,44 @@ pub(crate) fn addresses(text: &str) -> Vec<Address> {
     found
 }
 
+/// How short and how long an address is.
+const ADDRESS_BYTES: (usize, usize) = (32, 44);
+
+/// The next word that is as long as an address at least, at or after `from`, where none goes on. Most words are shorter, so it is looked from
+/// where one as long would end, backwards.
+fn long_word(text: &[u8], mut from: usize) -> Option<(usize, usize)> {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    loop {
+        let span = text.get(from..from + ADDRESS_BYTES.0)?;
+        match span.iter().rposition(|byte| !is_word(byte)) {
+            Some(last) => from += last + 1,
+            None => {
+                let more = text.iter().skip(from + ADDRESS_BYTES.0).take_while(|byte| is_word(byte)).count();
+                return Some((from, from + ADDRESS_BYTES.0 + more));
+            }
+        }
+    }
+}
+
 /// The `http` and `https` links that stand in a text.
 pub(crate) fn links(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'))
-        .filter_map(|word| word.find("http://").into_iter().chain(word.find("https://")).min().and_then(|at| word.get(at..)))
-        .map(|link| link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'', '…']))
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let at = rest.find("://")?;
+            let (before, after) = rest.split_at(at);
+            let begin = ["https", "http"].into_iter().find_map(|scheme| before.strip_suffix(scheme)).map(str::len);
+            let Some(begin) = begin else {
+                rest = after.get(1..)?;
+                continue;
+            };
+            let from = rest.get(begin..)?;
+            let end = from.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"')).unwrap_or(from.len());
+            let (link, after) = from.split_at(end);
+            rest = after;
+            return Some(link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'', '…']));
+        }
+    })
 }
 
 #[cfg(test)]
@@ -157,6 +189,28 @@ mod tests {
             links(text).collect::<Vec<_>>(),
             ["https://a.example/x?y=1", "http://b.example/", "https://c.example", "https://d.example"]
         );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn links_are_the_first_of_each_word(text in "(https?://|http|://|[ .<\"x\u{3000}…)]){0,12}") {
+            let by_word = |word: &str| word.find("http://").into_iter().chain(word.find("https://")).min();
+            let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'));
+            let expected = words.filter_map(|word| word.get(by_word(word)?..));
+            let expected = expected.map(|link| link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'', '…']));
+            proptest::prop_assert_eq!(links(&text).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn a_word_that_is_long_enough_for_an_address_is_found_and_no_other(text in "([a-zA-Z0-9_]{0,50}[ -é]?){0,6}") {
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.len() >= ADDRESS_BYTES.0);
+            let (mut found, mut from) = (Vec::new(), 0);
+            while let Some((begin, end)) = long_word(text.as_bytes(), from) {
+                found.push(&text[begin..end]);
+                from = end;
+            }
+            proptest::prop_assert_eq!(found, words.collect::<Vec<_>>());
+        }
     }
 
     #[test]
