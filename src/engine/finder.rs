@@ -1,7 +1,5 @@
 //! Which rules are looked at for a subject: those that the index finds, or all of them.
 
-use std::time::Duration;
-
 use crate::matching::{Facts, Index, Scratch};
 use crate::model::mode::Mode;
 use crate::model::subject::Event;
@@ -16,15 +14,13 @@ pub(super) struct Finder {
     by_event: Vec<Vec<usize>>,
     /// The rules that were found, in ascending order, each once.
     pub(super) rules: Vec<usize>,
-    /// The waits of rules that were not found and may be unknown. Some may be told of rules that are false.
-    pub(super) waits: Vec<Duration>,
 }
 
 impl Finder {
     /// By an index, where one can be made.
     pub(super) fn new(rules: &RuleSet) -> Self {
         let Some(index) = Index::new(rules) else { return Self::all(rules) };
-        Self { index: Some(index), scratch: Scratch::default(), by_event: Vec::new(), rules: Vec::new(), waits: Vec::new() }
+        Self { index: Some(index), scratch: Scratch::default(), by_event: Vec::new(), rules: Vec::new() }
     }
 
     /// Every rule, every time.
@@ -34,20 +30,18 @@ impl Finder {
             concerned.map(|(at, _)| at).collect()
         };
         let by_event = Event::ALL.iter().map(of).collect();
-        Self { index: None, scratch: Scratch::default(), by_event, rules: Vec::new(), waits: Vec::new() }
+        Self { index: None, scratch: Scratch::default(), by_event, rules: Vec::new() }
     }
 
     /// Looks for rules. Those that are `known` are found in any case.
     pub(super) fn find(&mut self, event: Event, facts: &Facts<'_>, settled: bool, known: impl Iterator<Item = usize>) {
         self.rules.clear();
-        self.waits.clear();
         let Some(index) = &self.index else {
             self.rules.extend(self.by_event.get(event as usize).into_iter().flatten());
             return;
         };
         index.look(event, facts, settled, &mut self.scratch);
         self.rules.extend(index.candidates(&self.scratch).iter().map(|rule| *rule as usize));
-        self.waits.extend(index.waits(&self.scratch));
         let found = self.rules.len();
         self.rules.extend(known);
         if self.rules.len() > found {

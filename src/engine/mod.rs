@@ -219,8 +219,7 @@ impl Engine {
         }
         let (rules, origin) = (Arc::clone(&self.rules), state.settled_origin());
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
-        let waiting = |rule: &Rule| rule.wait.unwrap_or(rules.feed.meta_timeout) == wait.1;
-        let matches = settled(&rules, &mut self.finder, &facts, state, waiting);
+        let matches = settled(&rules, &facts, state, |of| of == wait.1);
         self.counts.settled += matches.len() as u64;
         if !matches.is_empty()
             && let Some(subject) = self.joiner.subject(id)
@@ -236,8 +235,7 @@ impl Engine {
             let (rules, origin) = (Arc::clone(&self.rules), state.settled_origin());
             let facts = Facts::of_tweet(tweet, state.age(tweet, self.ahead));
             let waits: Vec<_> = state.waits.iter().map(|(_, wait)| *wait).collect();
-            let waiting = |rule: &Rule| waits.contains(&rule.wait.unwrap_or(rules.feed.meta_timeout));
-            let matches = settled(&rules, &mut self.finder, &facts, &mut state, waiting);
+            let matches = settled(&rules, &facts, &mut state, |of| waits.contains(&of));
             self.counts.settled_early += 1;
             self.fire(&subject, matches, &facts, origin, effects);
         }
@@ -256,25 +254,24 @@ impl Engine {
         let (rules, held) = (Arc::clone(&self.rules), state.is_held(self.waits.hold()));
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
         self.finder.find(Event::Tweet, &facts, false, state.fired_each(&rules));
-        let (now, mut matches, mut unknown) = (self.now, Vec::new(), std::mem::take(&mut self.finder.waits));
+        let (now, mut matches, mut unknown) = (self.now, Vec::new(), std::mem::take(&mut state.unknown));
         let is_settled = |deadline: Option<Timestamp>| !held && deadline.is_some_and(|deadline| deadline <= now);
+        unknown.clear();
         for &at in &self.finder.rules {
             let rule = &rules.rules[at];
-            let wait = rule.wait.unwrap_or(rules.feed.meta_timeout);
-            let settled = is_settled(state.deadline(wait));
-            if judge(at, rule, &facts, settled, state, &mut matches) && !unknown.contains(&wait) {
-                unknown.push(wait);
+            if judge(at, rule, &facts, is_settled(state.deadline(wait_of(&rules, rule))), state, &mut matches) {
+                unknown.push(at);
             }
         }
-        for wait in unknown.drain(..) {
-            let deadline = state.deadline(wait);
+        for &at in &unknown {
+            let wait = wait_of(&rules, &rules.rules[at]);
             let new = |deadline: &Timestamp| !is_settled(Some(*deadline)) && !state.waits.contains(&(*deadline, wait));
-            if let Some(deadline) = deadline.filter(new) {
+            if let Some(deadline) = state.deadline(wait).filter(new) {
                 state.waits.push((deadline, wait));
                 self.waits.push((deadline, id.clone(), wait));
             }
         }
-        self.finder.waits = unknown;
+        state.unknown = unknown;
         self.waits.forget(|id| self.joiner.contains(id));
         if !matches.is_empty()
             && let Some(subject) = self.joiner.subject(id)
@@ -339,21 +336,19 @@ impl Engine {
     }
 }
 
-/// Judges the rules on tweets whose wait is over.
-fn settled(
-    rules: &RuleSet,
-    finder: &mut Finder,
-    facts: &Facts<'_>,
-    state: &mut TweetState,
-    waiting: impl Fn(&Rule) -> bool,
-) -> Vec<Match> {
+/// How long a rule waits for what has not arrived.
+fn wait_of(rules: &RuleSet, rule: &Rule) -> Duration {
+    rule.wait.unwrap_or(rules.feed.meta_timeout)
+}
+
+/// Judges the rules whose wait is over. Only those that were unknown when the tweet was last looked at: nothing new is known of it since,
+/// and what was not found then is not found now.
+fn settled(rules: &RuleSet, facts: &Facts<'_>, state: &mut TweetState, is_over: impl Fn(Duration) -> bool) -> Vec<Match> {
+    let is_waiting = |at: &mut usize| is_over(wait_of(rules, &rules.rules[*at]));
+    let over: Vec<_> = state.unknown.extract_if(.., is_waiting).collect();
     let mut matches = Vec::new();
-    finder.find(Event::Tweet, facts, true, state.fired_each(rules));
-    for &at in &finder.rules {
-        let rule = &rules.rules[at];
-        if waiting(rule) {
-            judge(at, rule, facts, true, state, &mut matches);
-        }
+    for at in over {
+        judge(at, &rules.rules[at], facts, true, state, &mut matches);
     }
     matches
 }

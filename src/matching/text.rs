@@ -134,10 +134,9 @@ pub(crate) fn links(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         loop {
-            let at = rest.find("://")?;
-            let (before, after) = rest.split_at(at);
+            let (before, after) = rest.split_at(rest.find(':')?);
             let begin = ["https", "http"].into_iter().find_map(|scheme| before.strip_suffix(scheme)).map(str::len);
-            let Some(begin) = begin else {
+            let Some(begin) = begin.filter(|_| after.starts_with("://")) else {
                 rest = after.get(1..)?;
                 continue;
             };

@@ -118,14 +118,20 @@ fn runs(text: &str) -> impl Iterator<Item = (&str, &str)> {
         if rest.is_empty() {
             return None;
         }
-        let begin =
-            if rest.is_ascii() { rest.len() } else { rest.bytes().position(|byte| !byte.is_ascii()).unwrap_or(rest.len()) };
+        let begin = ascii_length(rest.as_bytes());
         let other = rest.bytes().skip(begin).position(|byte| byte.is_ascii()).map_or(rest.len(), |length| begin + length);
         let begin = if begin < rest.len() { begin.saturating_sub(1) } else { begin };
         let (run, after) = rest.split_at(other);
         rest = after;
         Some(run.split_at(begin))
     })
+}
+
+/// How long the ASCII is that it begins with.
+fn ascii_length(bytes: &[u8]) -> usize {
+    let mut blocks = bytes.chunks(16);
+    let ascii: usize = blocks.by_ref().take_while(|block| block.is_ascii()).map(<[u8]>::len).sum();
+    ascii + bytes.iter().skip(ascii).take_while(|byte| byte.is_ascii()).count()
 }
 
 /// Whether this is NFKC for certain.

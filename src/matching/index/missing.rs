@@ -28,16 +28,11 @@ impl Missing {
     pub(super) const MEDIA: Self = Self(1 << 7);
 
     /// How many sorts there are.
-    pub(super) const SORTS: usize = 13;
+    const SORTS: usize = 13;
 
     /// One of the texts.
     pub(super) const fn text(field: Field) -> Self {
         Self(1 << (8 + field as u16))
-    }
-
-    /// The sorts in it, by number.
-    pub(super) fn sorts(self) -> impl Iterator<Item = usize> {
-        (0..Self::SORTS).filter(move |sort| self.0 & (1 << sort) != 0)
     }
 
     pub(super) fn meets(self, other: Self) -> bool {

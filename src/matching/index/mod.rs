@@ -4,7 +4,8 @@
 //! kind are found by every subject. What is found is a candidate and no more: whether it is true, its condition says. So a key may be hit
 //! too often, and must never be missed.
 //!
-//! What is unknown is not looked for rule by rule: while a part of a tweet is missing, the waits of all rules that it might make true are told.
+//! A rule that is not found may be unknown, while a part of the tweet is missing. It is not waited for: what does not come makes no rule true
+//! that was not found without it.
 
 mod access;
 mod always;
@@ -17,9 +18,6 @@ mod missing;
 mod scratch;
 mod texts;
 mod words;
-
-use std::collections::HashMap;
-use std::time::Duration;
 
 pub use always::{Always, always};
 pub use scratch::Scratch;
@@ -57,10 +55,7 @@ pub struct Index {
     also: Vec<u32>,
     /// Rules that anything may make true, by event.
     always: Lists,
-    /// Numbers of waits, by what their rules wait for.
-    by_missing: Lists,
-    waits: Vec<Duration>,
-    /// What any rule may wait for.
+    /// What may be missing of what must hold as well.
     awaited: Missing,
     searched: FieldSet,
     tagged: FieldSet,
@@ -72,9 +67,6 @@ pub struct Index {
 struct Draft {
     by_atom: Vec<(u32, u32)>,
     always: Vec<(u32, u32)>,
-    by_missing: Vec<(u32, u32)>,
-    waits: Vec<Duration>,
-    known_waits: HashMap<Duration, u32>,
     events: Vec<u8>,
     also: Vec<u32>,
 }
@@ -85,13 +77,14 @@ impl Index {
     pub fn new(rules: &RuleSet) -> Option<Self> {
         let (mut atoms, mut regexes, mut draft) = (Atoms::default(), Regexes::default(), Draft::default());
         for (at, rule) in rules.rules.iter().enumerate() {
-            draft.add(number(at), rule, rule.wait.unwrap_or(rules.feed.meta_timeout), &mut atoms, &mut regexes);
+            draft.add(number(at), rule, &mut atoms, &mut regexes);
         }
         let by_key = atoms.by_key();
         let Atoms { mut keys, missing, fields, searched, tagged, addressed, .. } = atoms;
         let words = Words::new(std::mem::take(&mut keys.words));
         let texts = Texts::new(std::mem::take(&mut keys.parts)).ok()?;
-        let awaited = missing.iter().fold(Missing::CONTENT, |all, of| all | *of);
+        let also = draft.also.iter().filter_map(|atom| missing.get(*atom as usize));
+        let awaited = also.fold(Missing::NOTHING, |all, of| all | *of);
         Some(Self {
             keys,
             words,
@@ -103,8 +96,6 @@ impl Index {
             events: draft.events,
             also: draft.also,
             always: Lists::of(draft.always),
-            by_missing: Lists::of(draft.by_missing),
-            waits: draft.waits,
             awaited,
             searched,
             tagged,
@@ -123,11 +114,6 @@ impl Index {
         rules.sort_unstable();
         rules.dedup();
         scratch.rules = rules;
-        for sort in scratch.missing.sorts() {
-            scratch.waits.extend_from_slice(self.by_missing.get(number(sort)));
-        }
-        scratch.waits.sort_unstable();
-        scratch.waits.dedup();
     }
 
     /// The candidates of the latest look, as numbers of rules, in ascending order, each once.
@@ -136,15 +122,10 @@ impl Index {
         &scratch.rules
     }
 
-    /// The waits of all rules that are none of its candidates and may be unknown, each once.
-    pub fn waits(&self, scratch: &Scratch) -> impl Iterator<Item = Duration> {
-        scratch.waits.iter().filter_map(|wait| self.waits.get(*wait as usize).copied())
-    }
-
     /// Bytes that it takes on the heap, near enough.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let lists = [&self.by_key, &self.by_atom, &self.always, &self.by_missing];
+        let lists = [&self.by_key, &self.by_atom, &self.always];
         let lists = lists.into_iter().map(Lists::bytes).sum::<usize>();
         let of_atom = size_of::<FieldSet>() + size_of::<Missing>();
         let of_rule = size_of::<u8>() + size_of::<u32>();
@@ -181,7 +162,7 @@ impl Index {
 }
 
 impl Draft {
-    fn add<'r>(&mut self, at: u32, rule: &'r Rule, wait: Duration, atoms: &mut Atoms, regexes: &mut Regexes<'r>) {
+    fn add<'r>(&mut self, at: u32, rule: &'r Rule, atoms: &mut Atoms, regexes: &mut Regexes<'r>) {
         let on = if rule.mode == Mode::Off { &[][..] } else { &rule.on };
         self.events.push(on.iter().fold(0, |all, event| all | bit(*event)));
         let found = access(&rule.when, regexes).filter(|_| !on.is_empty());
@@ -191,21 +172,10 @@ impl Draft {
             return;
         };
         let each = rule.each.is_some();
-        let mut missing = if each { Missing::CONTENT } else { Missing::NOTHING };
         for clue in &found.any {
-            let atom = atoms.of(clue, each, regexes);
-            self.by_atom.push((atom, at));
-            missing = missing | atoms.missing.get(atom as usize).copied().unwrap_or_default();
+            self.by_atom.push((atoms.of(clue, each, regexes), at));
         }
         self.also.push(found.also.map_or(NONE, |clue| atoms.of(&clue, each, regexes)));
-        if on.contains(&Event::Tweet) {
-            let next = number(self.waits.len());
-            let wait = *self.known_waits.entry(wait).or_insert_with(|| {
-                self.waits.push(wait);
-                next
-            });
-            self.by_missing.extend(missing.sorts().map(|sort| (number(sort), wait)));
-        }
     }
 }
 

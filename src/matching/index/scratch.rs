@@ -7,8 +7,6 @@ use super::missing::Missing;
 pub struct Scratch {
     /// Rules that may be true, in ascending order, each once.
     pub(super) rules: Vec<u32>,
-    /// Numbers of waits.
-    pub(super) waits: Vec<u32>,
     /// What may still come.
     pub(super) missing: Missing,
     /// When each atom was last hit: in this look, if it is [`Scratch::begun`] or later.
@@ -24,7 +22,6 @@ impl Scratch {
     /// Makes room for so many, and forgets the look before.
     pub(super) fn begin(&mut self, atoms: usize, keys: usize) {
         self.rules.clear();
-        self.waits.clear();
         if self.atoms.len() != atoms || self.keys.len() != keys || self.now > u32::MAX / 2 {
             self.now = 0;
             self.atoms.clear();

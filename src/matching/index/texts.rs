@@ -1,15 +1,17 @@
 //! A text → the parts of it that rules look for, within words or across them: one pass however many there are.
 
-use aho_corasick::{AhoCorasick, BuildError, MatchKind};
+use daachorse::DoubleArrayAhoCorasick;
+use daachorse::errors::DaachorseError;
 
 use super::keys::Map;
 
 /// All texts that are looked for everywhere.
-#[derive(Debug)]
-pub(super) struct Texts {
-    automaton: AhoCorasick,
-    /// The key of each of the automaton's patterns.
-    keys: Vec<u32>,
+pub(super) struct Texts(Option<DoubleArrayAhoCorasick<u32>>);
+
+impl std::fmt::Debug for Texts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Texts").finish_non_exhaustive()
+    }
 }
 
 impl Texts {
@@ -17,28 +19,26 @@ impl Texts {
     ///
     /// # Errors
     /// When there are more than an automaton can hold.
-    pub(super) fn new(all: Map<Box<str>>) -> Result<Self, BuildError> {
+    pub(super) fn new(all: Map<Box<str>>) -> Result<Self, DaachorseError> {
+        if all.is_empty() {
+            return Ok(Self(None));
+        }
         let mut all: Vec<_> = all.into_iter().collect();
         all.sort_unstable_by_key(|(_, key)| *key);
-        let automaton =
-            AhoCorasick::builder().match_kind(MatchKind::Standard).build(all.iter().map(|(text, _)| text.as_bytes()))?;
-        Ok(Self { automaton, keys: all.into_iter().map(|(_, key)| key).collect() })
+        let texts = all.iter().map(|(text, key)| (text.as_bytes(), *key));
+        DoubleArrayAhoCorasick::with_values(texts).map(|automaton| Self(Some(automaton)))
     }
 
     /// Calls `hit` with every key that stands in a folded text, as often as it does.
     pub(super) fn search(&self, text: &str, mut hit: impl FnMut(u32)) {
-        if self.keys.is_empty() {
-            return;
-        }
-        for found in self.automaton.find_overlapping_iter(text) {
-            if let Some(key) = self.keys.get(found.pattern().as_usize()) {
-                hit(*key);
-            }
+        let Some(automaton) = &self.0 else { return };
+        for found in automaton.find_overlapping_iter(text) {
+            hit(found.value());
         }
     }
 
     /// Bytes on the heap.
     pub(super) fn bytes(&self) -> usize {
-        self.automaton.memory_usage() + self.keys.capacity() * size_of::<u32>()
+        self.0.as_ref().map_or(0, DoubleArrayAhoCorasick::heap_bytes)
     }
 }

@@ -14,8 +14,7 @@ pub(super) struct Words {
     anchors: Map<Box<str>>,
     /// Those of one anchor next to each other.
     phrases: Vec<Phrase>,
-    /// With which bytes any anchor begins: most words of a text are none, and this tells it at once of many.
-    first: FirstBytes,
+    filter: Filter,
 }
 
 #[derive(Debug)]
@@ -29,20 +28,38 @@ struct Phrase {
     more: bool,
 }
 
+/// Which words are an anchor for all that is known without comparing them: most words of a text are none.
 #[derive(Debug, Default)]
-struct FirstBytes([u64; 4]);
+struct Filter {
+    bits: Vec<u64>,
+    /// By so much a mix of a word's bytes is shifted to get the number of its bit.
+    shift: u32,
+}
 
-impl FirstBytes {
-    fn add(&mut self, text: &str) {
-        if let Some(byte) = text.bytes().next()
-            && let Some(part) = self.0.get_mut(usize::from(byte >> 6))
-        {
-            *part |= 1 << (byte & 63);
+impl Filter {
+    /// With sixteen bits for each word.
+    fn of<'w>(words: impl ExactSizeIterator<Item = &'w str>) -> Self {
+        let bits = (words.len() * 16).next_power_of_two().max(1_024);
+        let mut filter = Self { bits: vec![0; bits / 64], shift: 64 - bits.trailing_zeros() };
+        for word in words {
+            let at = filter.bit(word);
+            if let Some(part) = filter.bits.get_mut(at / 64) {
+                *part |= 1 << (at % 64);
+            }
         }
+        filter
     }
 
-    fn has(&self, byte: u8) -> bool {
-        self.0.get(usize::from(byte >> 6)).is_some_and(|part| part & (1 << (byte & 63)) != 0)
+    fn may_have(&self, word: &str) -> bool {
+        let at = self.bit(word);
+        self.bits.get(at / 64).is_some_and(|part| part & (1 << (at % 64)) != 0)
+    }
+
+    /// Of its first eight bytes and its length.
+    fn bit(&self, word: &str) -> usize {
+        const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
+        let head = word.bytes().take(8).fold(word.len() as u64, |head, byte| head << 8 ^ u64::from(byte) ^ head >> 56);
+        usize::try_from(head.wrapping_mul(MIX) >> self.shift).unwrap_or(0)
     }
 }
 
@@ -68,11 +85,11 @@ impl Words {
         let mut after = anchored.iter().skip(1).map(|(word, ..)| *word);
         for (word, at, phrase, key) in &anchored {
             words.anchors.entry((*word).into()).or_insert_with(|| number(words.phrases.len()));
-            words.first.add(word);
             let whole = (word.len() < phrase.len()).then(|| (*phrase).clone());
             words.phrases.push(Phrase { whole, at: number(*at), key: *key, more: after.next() == Some(*word) });
         }
         words.anchors.shrink_to_fit();
+        words.filter = Filter::of(words.anchors.keys().map(|word| &**word));
         words
     }
 
@@ -82,7 +99,7 @@ impl Words {
             return;
         }
         parts(text, |at, word| {
-            if !word.bytes().next().is_some_and(|byte| self.first.has(byte)) {
+            if !self.filter.may_have(word) {
                 return;
             }
             let Some(from) = self.anchors.get(word) else { return };
@@ -102,7 +119,7 @@ impl Words {
         let anchors = self.anchors.capacity() * (size_of::<(Box<str>, u32)>() + 1)
             + self.anchors.keys().map(|word| word.len()).sum::<usize>();
         let phrases = self.phrases.iter().filter_map(|phrase| phrase.whole.as_deref()).map(str::len).sum::<usize>();
-        anchors + phrases + self.phrases.capacity() * size_of::<Phrase>()
+        anchors + phrases + size_of_val(self.filter.bits.as_slice()) + self.phrases.capacity() * size_of::<Phrase>()
     }
 }
 
@@ -118,28 +135,35 @@ fn stands_at(text: &str, at: Option<usize>, phrase: &str) -> bool {
 
 /// Calls `see` with every part of a text that no word's end parts further, and where it stands. Blanks are none.
 fn parts<'t>(text: &'t str, mut see: impl FnMut(usize, &'t str)) {
-    let (mut begin, mut before) = (0, None::<char>);
-    for (at, c) in text.char_indices() {
-        if before.is_some_and(|before| ends_between(before, c)) {
-            if before != Some(' ') {
-                see(begin, text.get(begin..at).unwrap_or_default());
-            }
-            begin = at;
+    let bytes = text.as_bytes();
+    let mut begin = 0;
+    while let Some(first) = bytes.get(begin) {
+        let end = begin + part_length(text, begin);
+        if *first != b' ' {
+            see(begin, text.get(begin..end).unwrap_or_default());
         }
-        before = Some(c);
-    }
-    if before.is_some_and(|before| before != ' ') {
-        see(begin, text.get(begin..).unwrap_or_default());
+        begin = end;
     }
 }
 
-/// As [`is_boundary`], quicker for what most texts are made of.
-fn ends_between(before: char, after: char) -> bool {
-    let is_ascii_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if before.is_ascii() && after.is_ascii() {
-        return !(is_ascii_word(before) && is_ascii_word(after));
+/// How long the part is that begins there, in bytes; quicker for what most texts are made of.
+fn part_length(text: &str, begin: usize) -> usize {
+    let rest = text.as_bytes().get(begin..).unwrap_or_default();
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let ascii = match rest.first() {
+        Some(first) if is_word(first) => rest.iter().take_while(|byte| is_word(byte)).count(),
+        Some(first) if first.is_ascii() => 1,
+        _ => 0,
+    };
+    // Of ASCII, what parts words is plain. A character behind it may belong to it.
+    if ascii > 0 && rest.get(ascii).is_none_or(u8::is_ascii) {
+        return ascii;
     }
-    is_boundary(before, after)
+    let from = ascii.saturating_sub(1);
+    let mut chars = text.get(begin + from..).unwrap_or_default().char_indices();
+    let mut before = chars.next().map(|(_, c)| c);
+    let end = chars.find(|(_, c)| before.replace(*c).is_some_and(|before| is_boundary(before, *c)));
+    end.map_or(rest.len(), |(at, _)| from + at)
 }
 
 #[cfg(test)]
@@ -204,6 +228,25 @@ mod tests {
             let phrases: Vec<String> = phrases.iter().map(|phrase| normal::fold(&normal::normalise(phrase))).filter(|phrase| !phrase.is_empty()).collect();
             let text = NormalText::new(&text);
             proptest::prop_assert_eq!(found(&phrases, &text), expected(&phrases, &text));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_is_parted_where_words_end(text in "([a-z_0-9]{1,3}| |[!$.'-]|é|上|場|상|\u{301}|🚀){0,10}") {
+            let (mut expected, mut begin) = (Vec::new(), 0);
+            let chars: Vec<_> = text.char_indices().collect();
+            for (pair, next) in chars.iter().zip(chars.iter().skip(1).map(|(at, c)| (*at, *c))) {
+                if is_boundary(pair.1, next.1) {
+                    expected.push((begin, &text[begin..next.0]));
+                    begin = next.0;
+                }
+            }
+            expected.push((begin, &text[begin..]));
+            expected.retain(|(_, part)| !part.is_empty() && *part != " ");
+            let mut found = Vec::new();
+            parts(&text, |at, part| found.push((at, part)));
+            proptest::prop_assert_eq!(found, expected);
         }
     }
 }

@@ -104,18 +104,13 @@ fn take(engine: &mut Engine, step: &Step) -> Vec<Effect> {
 fn compare(set: &Arc<RuleSet>, story: &[Step]) -> Result<usize, String> {
     let (mut indexed, mut plain) = (Engine::new(Arc::clone(set)), Engine::without_index(Arc::clone(set)));
     let mut fired: Vec<FiringId> = Vec::new();
-    let mut hold = Hold::Nothing;
     for (at, step) in story.iter().enumerate() {
-        hold = match step {
-            Step::Hold(to) => *to,
-            Step::Restart => Hold::Nothing,
-            _ => hold,
-        };
         if matches!(step, Step::Restart) {
             (indexed, plain) = (Engine::new(Arc::clone(set)), Engine::without_index(Arc::clone(set)));
             indexed.restore(fired.iter().copied());
             plain.restore(fired.iter().copied());
         }
+        let (due, settled) = (indexed.next_deadline(), indexed.counts().settled);
         let (one, other) = (take(&mut indexed, step), take(&mut plain, step));
         fired.extend(other.iter().filter_map(|effect| match effect {
             Effect::Fired(firing) => Some(firing.id),
@@ -125,10 +120,12 @@ fn compare(set: &Arc<RuleSet>, story: &[Step]) -> Result<usize, String> {
         if one != other {
             return Err(format!("step {at}, {step:?}\n--- with the index\n{one}\n--- without\n{other}"));
         }
-        let (early, late) = (indexed.next_deadline(), plain.next_deadline());
-        // While some are held, nobody sees which.
-        if hold == Hold::Nothing && late.is_some_and(|late| early.is_none_or(|early| early > late)) {
-            return Err(format!("step {at}, {step:?}: a wait is lost, {early:?} in place of {late:?}"));
+        // It asked to be woken for what a wait's end makes true.
+        if let Step::Entry(ms, ..) | Step::Tick(ms) = step
+            && indexed.counts().settled > settled
+            && due.is_none_or(|due| due > Timestamp::from_millis(*ms))
+        {
+            return Err(format!("step {at}, {step:?}: it did not ask for it, {due:?}"));
         }
         if indexed.counts().settled != plain.counts().settled || indexed.counts().repeated != plain.counts().repeated {
             return Err(format!("step {at}, {step:?}: {:?} in place of {:?}", indexed.counts(), plain.counts()));
