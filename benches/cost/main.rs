@@ -123,12 +123,7 @@ fn agree(world: &World) -> Result<(), Failure> {
     Ok(())
 }
 
-fn all(
-    world: &World,
-    (profiles, counts): (&[Profile], &[usize]),
-    budget: Budget,
-    only: Option<&str>,
-) -> Result<(), Failure> {
+fn all(world: &World, (profiles, counts): (&[Profile], &[usize]), budget: Budget, only: Option<&str>) -> Result<(), Failure> {
     let corpus = Corpus::new(world, SEED, ENVELOPES);
     let envelopes: Vec<_> = corpus.frames.iter().map(|frame| decoded(frame)).collect();
     let mut table = Table::new(corpus.describe());

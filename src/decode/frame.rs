@@ -20,7 +20,11 @@ pub fn decode(frame: &str) -> Result<Envelope<'_>, Malformed> {
     let mut from = Reader::new(frame);
     if from.peek()? != b'{' {
         // What is no JSON either is told so; of a list nobody looks at the rest.
-        return Err(if from.peek()? == b'[' { Malformed::NotAnObject } else { from.loose().err().unwrap_or(Malformed::NotAnObject) });
+        return Err(if from.peek()? == b'[' {
+            Malformed::NotAnObject
+        } else {
+            from.loose().err().unwrap_or(Malformed::NotAnObject)
+        });
     }
     let (mut head, mut seen) = (Head::default(), Seen::default());
     from.fields(|from, key| {

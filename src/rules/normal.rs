@@ -147,7 +147,7 @@ fn is_plain(c: char) -> bool {
             0x2013..=0x2014 | 0x2018..=0x2019 | 0x201C..=0x201D // quotation marks and dashes
             | 0x2600..=0x27BF                                   // symbols, dingbats
             | 0x4E00..=0x9FFF                                   // Chinese
-            | 0x1_F300..=0x1_FAFF)                              // emoji
+            | 0x1_F300..=0x1_FAFF) // emoji
 }
 
 fn without_invisible(text: &str) -> Cow<'_, str> {
