@@ -14,13 +14,15 @@ pub(super) struct Finder {
     by_event: Vec<Vec<usize>>,
     /// The rules that were found, in ascending order, each once.
     pub(super) rules: Vec<usize>,
+    /// Room for those of them that are unknown, kept from one look to the next.
+    pub(super) unknown: Vec<u32>,
 }
 
 impl Finder {
     /// By an index, where one can be made.
     pub(super) fn new(rules: &RuleSet) -> Self {
         let Some(index) = Index::new(rules) else { return Self::all(rules) };
-        Self { index: Some(index), scratch: Scratch::default(), by_event: Vec::new(), rules: Vec::new() }
+        Self { index: Some(index), scratch: Scratch::default(), by_event: Vec::new(), rules: Vec::new(), unknown: Vec::new() }
     }
 
     /// Every rule, every time.
@@ -30,7 +32,7 @@ impl Finder {
             concerned.map(|(at, _)| at).collect()
         };
         let by_event = Event::ALL.iter().map(of).collect();
-        Self { index: None, scratch: Scratch::default(), by_event, rules: Vec::new() }
+        Self { index: None, scratch: Scratch::default(), by_event, rules: Vec::new(), unknown: Vec::new() }
     }
 
     /// Looks for rules. Those that are `known` are found in any case.

@@ -27,8 +27,8 @@ pub(super) struct TweetState {
     any: Option<Origin>,
     /// Deadlines that are set: the end of a wait, and the wait.
     pub(super) waits: Vec<(Timestamp, Duration)>,
-    /// Rules that were unknown when it was last looked at, in ascending order.
-    pub(super) unknown: Vec<usize>,
+    /// Rules that were unknown when it was last looked at, in ascending order. No longer than that: most tweets have none.
+    pub(super) unknown: Box<[u32]>,
     /// What has fired: rules, with the names of the element for those with `each`.
     fired: Vec<(usize, String)>,
 }

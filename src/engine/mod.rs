@@ -254,24 +254,24 @@ impl Engine {
         let (rules, held) = (Arc::clone(&self.rules), state.is_held(self.waits.hold()));
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
         self.finder.find(Event::Tweet, &facts, false, state.fired_each(&rules));
-        let (now, mut matches, mut unknown) = (self.now, Vec::new(), std::mem::take(&mut state.unknown));
+        let (now, mut matches, mut unknown) = (self.now, Vec::new(), std::mem::take(&mut self.finder.unknown));
         let is_settled = |deadline: Option<Timestamp>| !held && deadline.is_some_and(|deadline| deadline <= now);
         unknown.clear();
         for &at in &self.finder.rules {
             let rule = &rules.rules[at];
             if judge(at, rule, &facts, is_settled(state.deadline(wait_of(&rules, rule))), state, &mut matches) {
-                unknown.push(at);
+                unknown.push(u32::try_from(at).unwrap_or(u32::MAX));
             }
         }
-        for &at in &unknown {
-            let wait = wait_of(&rules, &rules.rules[at]);
+        for wait in unknown.iter().filter_map(|at| rules.rules.get(*at as usize)).map(|rule| wait_of(&rules, rule)) {
             let new = |deadline: &Timestamp| !is_settled(Some(*deadline)) && !state.waits.contains(&(*deadline, wait));
             if let Some(deadline) = state.deadline(wait).filter(new) {
                 state.waits.push((deadline, wait));
                 self.waits.push((deadline, id.clone(), wait));
             }
         }
-        state.unknown = unknown;
+        state.unknown = unknown.as_slice().into();
+        self.finder.unknown = unknown;
         self.waits.forget(|id| self.joiner.contains(id));
         if !matches.is_empty()
             && let Some(subject) = self.joiner.subject(id)
@@ -341,13 +341,15 @@ fn wait_of(rules: &RuleSet, rule: &Rule) -> Duration {
     rule.wait.unwrap_or(rules.feed.meta_timeout)
 }
 
-/// Judges the rules whose wait is over. Only those that were unknown when the tweet was last looked at: nothing new is known of it since,
-/// and what was not found then is not found now.
+/// Judges the rules whose wait is over. Only those that were unknown when the tweet was last looked at: nothing new has been said of it since,
+/// and what was false then is false now.
 fn settled(rules: &RuleSet, facts: &Facts<'_>, state: &mut TweetState, is_over: impl Fn(Duration) -> bool) -> Vec<Match> {
-    let is_waiting = |at: &mut usize| is_over(wait_of(rules, &rules.rules[*at]));
-    let over: Vec<_> = state.unknown.extract_if(.., is_waiting).collect();
+    let is_waiting = |at: &u32| rules.rules.get(*at as usize).is_some_and(|rule| is_over(wait_of(rules, rule)));
+    let (over, left): (Vec<u32>, Vec<u32>) = state.unknown.iter().partition(|at| is_waiting(at));
+    state.unknown = left.into();
     let mut matches = Vec::new();
     for at in over {
+        let at = at as usize;
         judge(at, &rules.rules[at], facts, true, state, &mut matches);
     }
     matches

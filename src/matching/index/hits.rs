@@ -143,9 +143,11 @@ impl Index {
         for url in tweet.urls.iter().map(|link| &*link.url).chain(in_text) {
             self.mark_flag(Flag::Link, || true, scratch);
             let host = host(url).unwrap_or_default().to_ascii_lowercase();
-            self.mark_name(Name::Domain, &host, scratch);
-            for (dot, _) in host.match_indices('.') {
-                self.mark_name(Name::Domain, host.get(dot + 1..).unwrap_or_default(), scratch);
+            // From the shortest end of it to the longest that any rule asks for: a host may be as long as a frame.
+            let dots = host.rmatch_indices('.').map(|(dot, _)| dot + 1).chain([0]);
+            let ends = dots.map(|begin| host.get(begin..).unwrap_or_default());
+            for end in ends.take_while(|end| end.len() <= self.keys.longest(Name::Domain)) {
+                self.mark_name(Name::Domain, end, scratch);
             }
         }
     }

@@ -53,6 +53,8 @@ impl Flag {
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     names: [Map<Box<str>>; Name::SETS],
+    /// Bytes of the longest of each set.
+    longest: [usize; Name::SETS],
     addresses: Map<Address>,
     flags: [Option<u32>; Flag::FLAGS],
     /// Keywords that are looked for as whole words, by phrase.
@@ -64,6 +66,8 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn add_name(&mut self, set: Name, name: &str) -> u32 {
+        let longest = &mut self.longest[set as usize];
+        *longest = name.len().max(*longest);
         add(&mut self.names[set as usize], name, &mut self.count)
     }
 
@@ -85,6 +89,10 @@ impl Keys {
 
     pub(super) fn name(&self, set: Name, name: &str) -> Option<u32> {
         self.names[set as usize].get(name).copied()
+    }
+
+    pub(super) fn longest(&self, set: Name) -> usize {
+        self.longest[set as usize]
     }
 
     pub(super) fn has_names(&self, set: Name) -> bool {
