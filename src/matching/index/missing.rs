@@ -1,4 +1,4 @@
-//! subject → which sorts of matchers may be unknown on it. Sorts are told apart, not single matchers: where one of a sort waits, all do.
+//! subject → which sorts of matchers may be unknown on it. Sorts are told apart, not single matchers: where one of a sort is unknown, all may be.
 
 use std::ops::BitOr;
 
@@ -19,20 +19,18 @@ impl Missing {
     pub(super) const TARGET: Self = Self(1 << 1);
     pub(super) const KIND: Self = Self(1 << 2);
     pub(super) const PLATFORM: Self = Self(1 << 3);
-    /// The content, without which elements have no name.
-    pub(super) const CONTENT: Self = Self(1 << 4);
     /// Detections.
-    pub(super) const META: Self = Self(1 << 5);
+    pub(super) const META: Self = Self(1 << 4);
     /// Where the links lead.
-    pub(super) const LINKS: Self = Self(1 << 6);
-    pub(super) const MEDIA: Self = Self(1 << 7);
+    pub(super) const LINKS: Self = Self(1 << 5);
+    pub(super) const MEDIA: Self = Self(1 << 6);
 
     /// How many sorts there are.
-    const SORTS: usize = 13;
+    const SORTS: usize = 12;
 
     /// One of the texts.
     pub(super) const fn text(field: Field) -> Self {
-        Self(1 << (8 + field as u16))
+        Self(1 << (7 + field as u16))
     }
 
     pub(super) fn meets(self, other: Self) -> bool {
@@ -52,7 +50,6 @@ impl Missing {
             Self::TARGET => lacks_target(facts),
             Self::KIND => facts.tweet().is_some_and(|tweet| tweet.kind().is_none()),
             Self::PLATFORM => facts.actor().platform.is_none() && !facts.has_content(),
-            Self::CONTENT => !facts.has_content(),
             Self::META => !facts.has_meta(),
             Self::LINKS => facts.tweet().is_some_and(hides_a_link),
             Self::MEDIA => facts.tweet().is_some_and(|tweet| !tweet.parts.update),
