@@ -388,7 +388,11 @@ impl State {
         }
     }
 
+    /// Those that end together are one sign of trouble, however many there were.
     fn misfire(&mut self, now: Duration) {
+        if now < self.not_before {
+            return;
+        }
         let pause = limits::REOPEN_FIRST.saturating_mul(2_u32.saturating_pow(self.misfires)).min(limits::REOPEN_MAX);
         self.misfires = self.misfires.saturating_add(1);
         self.not_before = now + pause;

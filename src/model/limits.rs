@@ -151,8 +151,9 @@ pub const POOL_IDLE: Duration = Duration::from_secs(300);
 pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Between two questions for the addresses of a destination's name.
 pub const NAMES_REFRESH: Duration = Duration::from_secs(60);
-/// Connections that a webhook's lane holds open while nothing is to be sent, for the first alerts of a burst (chats hold one).
-pub const WEBHOOK_WARM: usize = 2;
+/// Connections of HTTP/1.1 that a webhook's lane holds open while nothing is to be sent: at 40 ms there and back, a burst of eight that finds one
+/// open waits five times as long (chats send one after the other and hold one).
+pub const WEBHOOK_WARM: usize = 8;
 /// Longest pause before a connection is opened again to a destination that closes new ones or cannot be reached; begins at
 /// `REOPEN_FIRST` and doubles.
 pub const REOPEN_MAX: Duration = Duration::from_secs(60);

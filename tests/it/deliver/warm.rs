@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
+use birdcall::model::limits::WEBHOOK_WARM as WARM;
 use tokio::time::Instant;
 
 use super::*;
@@ -59,7 +60,7 @@ async fn a_lane_is_connected_before_its_first_message_and_asks_nothing_for_that(
     let server = Server::start(fine()).await;
     let discord = format!("{}/api/webhooks/1/token", server.url());
     for (action, body, connections) in
-        [(to_webhook(&server.url()), for_webhook("x"), 2), (to_discord(&discord), for_discord("x"), 1)]
+        [(to_webhook(&server.url()), for_webhook("x"), WARM), (to_discord(&discord), for_discord("x"), 1)]
     {
         let before = server.connections();
         let mut rig = Rig::new();
@@ -82,7 +83,7 @@ async fn the_first_message_after_ten_minutes_of_silence_opens_no_connection() {
     let mut rig = Rig::trusting(authority.roots());
     let lanes = [&plain.url(), &secure.url(), &http2.url].map(|url| rig.open(&to_webhook(url)));
     let connections = || [plain.connections(), secure.connections(), http2.connections()];
-    until("connected", || lanes.iter().all(|lane| lane.health().warm) && connections() == [2, 2, 1]).await;
+    until("connected", || lanes.iter().all(|lane| lane.health().warm) && connections() == [WARM, WARM, 1]).await;
     let stopped = Stopped::now();
     stopped.pass(Duration::from_secs(600)).await;
     stopped.go_on();
@@ -91,7 +92,7 @@ async fn the_first_message_after_ten_minutes_of_silence_opens_no_connection() {
         put(lane, rig.delivery("a", for_webhook("x")));
         assert_eq!(rig.report().await.outcome.name(), "delivered");
     }
-    assert_eq!(connections(), [2, 2, 1]);
+    assert_eq!(connections(), [WARM, WARM, 1]);
 }
 
 #[tokio::test]
@@ -103,7 +104,7 @@ async fn what_the_peer_closes_is_open_again_before_the_next_message() {
     let mut rig = Rig::trusting(authority.roots());
     let lanes = [&plain.url(), &secure.url(), &http2.url].map(|url| rig.open(&to_webhook(url)));
     let connections = || [plain.connections(), secure.connections(), http2.connections()];
-    until("connected", || lanes.iter().all(|lane| lane.health().warm) && connections() == [2, 2, 1]).await;
+    until("connected", || lanes.iter().all(|lane| lane.health().warm) && connections() == [WARM, WARM, 1]).await;
     // A server that closes what was idle for 20 seconds, seven times; the last times an HTTP/2 one that crashes.
     for round in 2..9 {
         let stopped = Stopped::now();
@@ -118,9 +119,9 @@ async fn what_the_peer_closes_is_open_again_before_the_next_message() {
         stopped.settle().await;
         stopped.go_on();
         // Over HTTP/1.1 more than that, as it is known by now that they do not live long.
-        let is_back = |[plain, secure, http2]: [usize; 3]| plain >= 2 * round && secure >= 2 * round && http2 == round;
+        let is_back = |[plain, secure, http2]: [usize; 3]| plain >= WARM * round && secure >= WARM * round && http2 == round;
         until("connected again", || is_back(connections()) && lanes.iter().all(|lane| lane.health().warm)).await;
-        until("all of them", || plain.open() == 2 && secure.open() == 2).await;
+        until("all of them", || plain.open() == WARM && secure.open() == WARM).await;
         let all = connections();
         for lane in &lanes {
             put(lane, rig.delivery(&round.to_string(), for_webhook("x")));
@@ -140,8 +141,8 @@ async fn a_peer_that_closes_new_connections_or_cannot_be_reached_is_asked_less_a
         let mut rig = Rig::new();
         let lane = rig.open(&to_webhook(&server.url()));
         stopped.pass(Duration::from_secs(600)).await;
-        // Two each after 0, 1, 3, 7, 15, 31, 63, and then each minute.
-        assert!((8..=36).contains(&server.connections()), "{door:?}: {} connections", server.connections());
+        // So many each after 0, 1, 3, 7, 15, 31, 63, and then each minute.
+        assert!((4 * WARM..=18 * WARM).contains(&server.connections()), "{door:?}: {} connections", server.connections());
         // It comes to its senses.
         server.set_door(Door::Open);
         stopped.pass(Duration::from_secs(61)).await;
@@ -165,18 +166,18 @@ async fn an_idle_connection_is_replaced_before_the_receiver_ends_it() {
         server.set_life(Duration::from_secs(life));
         let mut rig = Rig::new();
         let lane = rig.open(&Action { trading: true, ..to_webhook(&server.url()) });
-        until("connected", || server.connections() == 2 && lane.health().warm).await;
+        until("connected", || server.connections() == WARM && lane.health().warm).await;
         put(&lane, rig.delivery("first", for_webhook("buy")));
         assert_eq!(rig.report().await.outcome.name(), "delivered");
         let stopped = Stopped::now();
         // Nobody has said it, so that it is seen once.
         stopped.pass(Duration::from_secs(life + 1)).await;
         let seen = server.idled();
-        assert!(seen <= if says_so { 0 } else { 2 }, "{life} s, {says_so}: {seen}");
+        assert!(seen <= if says_so { 0 } else { WARM }, "{life} s, {says_so}: {seen}");
         for round in 0..60 {
             for _ in 0..10 {
                 stopped.pass(Duration::from_secs(1)).await;
-                assert!(server.open() >= 2 && lane.health().warm, "{life} s, {says_so}: a message would find none");
+                assert!(server.open() >= WARM && lane.health().warm, "{life} s, {says_so}: a message would find none");
             }
             let before = server.connections();
             put(&lane, rig.delivery(&round.to_string(), for_webhook("buy")));
@@ -185,7 +186,7 @@ async fn an_idle_connection_is_replaced_before_the_receiver_ends_it() {
             assert_eq!(rig.report().await.attempts, 1);
         }
         assert_eq!(server.idled(), seen, "{life} s, {says_so}: a message could have met its end");
-        let most = 2 * (600 + life as usize) / (life as usize * 3 / 4) + 4;
+        let most = WARM * (600 + life as usize) / (life as usize * 3 / 4) + 2 * WARM;
         assert!(server.connections() <= most, "{life} s, {says_so}: {} connections, {most} are enough", server.connections());
         stopped.go_on();
     }
@@ -198,12 +199,12 @@ async fn a_receiver_that_ends_idle_connections_after_a_second_is_connected_to_le
     server.set_life(Duration::from_secs(1));
     let mut rig = Rig::new();
     let lane = rig.open(&to_webhook(&server.url()));
-    until("connected", || server.connections() == 2 && lane.health().warm).await;
+    until("connected", || server.connections() == WARM && lane.health().warm).await;
     put(&lane, rig.delivery("a", for_webhook("x")));
     assert_eq!(rig.report().await.outcome.name(), "delivered");
     let stopped = Stopped::now();
     stopped.pass(Duration::from_secs(600)).await;
-    assert!((8..=40).contains(&server.connections()), "{} connections", server.connections());
+    assert!((4 * WARM..=20 * WARM).contains(&server.connections()), "{} connections", server.connections());
     stopped.go_on();
     put(&lane, rig.delivery("b", for_webhook("x")));
     assert_eq!(rig.report().await.outcome.name(), "delivered");
@@ -232,9 +233,9 @@ async fn an_order_never_goes_onto_a_connection_that_was_closed_unseen() {
     let mut rig = Rig::trusting(authority.roots());
     let order = |url: &str| Action { trading: true, ..to_webhook(url) };
     let lanes = [&plain.url(), &secure.url(), &http2.url].map(|url| rig.open(&order(url)));
-    for round in 0..20 {
+    for round in 0..6 {
         // All are there, and our side has seen all there is to see.
-        until("connected", || plain.open() == 2 && secure.open() == 2 && http2.open() == 1).await;
+        until("connected", || plain.open() == WARM && secure.open() == WARM && http2.open() == 1).await;
         tokio::time::sleep(Duration::from_millis(10)).await;
         until("warm", || lanes.iter().all(|lane| lane.health().warm)).await;
         plain.hang_up();
@@ -254,30 +255,31 @@ async fn an_order_never_goes_onto_a_connection_that_was_closed_unseen() {
             assert_eq!((report.outcome.name(), report.attempts), ("delivered", 1), "{round}: {:?}", report.outcome);
         }
     }
-    assert_eq!((plain.received().len(), secure.received().len(), http2.requests()), (20, 20, 20));
+    assert_eq!((plain.received().len(), secure.received().len(), http2.requests()), (6, 6, 6));
 }
 
 #[tokio::test]
 async fn a_burst_goes_out_at_once_and_what_it_opened_is_closed_in_time() {
+    const BURST: usize = 2 * WARM;
     let slow = |_: &crate::kit::http::Received| Reply::manner(Manner::Late(Duration::from_millis(200)));
     let server = Server::start(slow).await;
     let mut rig = Rig::new();
     let lane = rig.open(&to_webhook(&server.url()));
-    until("connected", || server.open() == 2 && lane.health().warm).await;
-    for n in 0..8 {
+    until("connected", || server.open() == WARM && lane.health().warm).await;
+    for n in 0..BURST {
         put(&lane, rig.delivery(&n.to_string(), for_webhook("x")));
     }
-    until("all sent", || server.received().len() == 8).await;
+    until("all sent", || server.received().len() == BURST).await;
     let received = server.received();
-    let spread = received[7].at - received[0].at;
+    let spread = received[BURST - 1].at - received[0].at;
     assert!(spread < Duration::from_millis(200), "one waited for another's answer: {spread:?}");
-    assert_eq!(server.connections(), 8);
-    assert!(rig.outcomes(8).await.iter().all(|outcome| outcome.name() == "delivered"));
+    assert_eq!(server.connections(), BURST);
+    assert!(rig.outcomes(BURST).await.iter().all(|outcome| outcome.name() == "delivered"));
     let stopped = Stopped::now();
     stopped.pass(birdcall::model::limits::POOL_IDLE - Duration::from_secs(10)).await;
-    assert_eq!(server.open(), 8, "the next burst would find them");
+    assert_eq!(server.open(), BURST, "the next burst would find them");
     stopped.pass(Duration::from_secs(15)).await;
-    assert_eq!((server.open(), server.connections()), (2, 8));
+    assert_eq!((server.open(), server.connections()), (WARM, BURST));
     stopped.go_on();
 }
 
@@ -302,7 +304,7 @@ async fn a_lane_that_ends_leaves_no_connection_behind() {
     let http2 = Http2::start(authority.server("localhost", 4000, &[b"h2"]), Duration::ZERO).await;
     let rig = Rig::trusting(authority.roots());
     let lanes = [&plain.url(), &http2.url].map(|url| rig.open_as(7, &to_webhook(url)));
-    until("connected", || plain.open() == 2 && http2.open() == 1).await;
+    until("connected", || plain.open() == WARM && http2.open() == 1).await;
     for (lane, worker) in lanes {
         lane.close();
         worker.await.unwrap();
