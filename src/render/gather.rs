@@ -57,7 +57,7 @@ fn value(of: impl serde::Serialize) -> Value {
     Value::from(Serde(of))
 }
 
-struct Gather<'f> {
+pub(super) struct Gather<'f> {
     firing: &'f Firing,
     expires_at: Timestamp,
     caps: Caps,
@@ -65,7 +65,7 @@ struct Gather<'f> {
 }
 
 impl<'f> Gather<'f> {
-    fn new(firing: &'f Firing, expires_at: Timestamp, caps: Caps) -> Self {
+    pub(super) fn new(firing: &'f Firing, expires_at: Timestamp, caps: Caps) -> Self {
         Self { firing, expires_at, caps, cut: Cell::new(false) }
     }
 
@@ -238,15 +238,15 @@ impl<'f> Gather<'f> {
         text.map(|text| self.capped(&sanitise::written(text), self.caps.other))
     }
 
-    fn short(&self, text: Option<&Str>) -> Option<String> {
+    pub(super) fn short(&self, text: Option<&Str>) -> Option<String> {
         text.map(|text| self.line(text))
     }
 
-    fn line(&self, text: &str) -> String {
+    pub(super) fn line(&self, text: &str) -> String {
         self.capped(&sanitise::line(text), self.caps.short)
     }
 
-    fn capped(&self, text: &str, bytes: usize) -> String {
+    pub(super) fn capped(&self, text: &str, bytes: usize) -> String {
         let kept = fit::cut(text, bytes, fit::json);
         if kept.len() != text.len() || kept != text {
             self.cut.set(true);

@@ -15,6 +15,7 @@ mod discord;
 mod facts;
 pub mod fit;
 mod gather;
+mod given;
 pub mod link;
 mod notice;
 pub mod sanitise;

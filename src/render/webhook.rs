@@ -32,6 +32,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::given::Given;
 use super::values::{Caps, Values};
 use super::{Incomplete, gather, sanitise};
 use crate::model::firing::Firing;
@@ -57,12 +58,12 @@ pub(super) fn body(firing: &Firing, payload: Option<&Payload>, expires_at: Times
     match payload {
         None => whole(firing, expires_at),
         Some(Payload::Json(template)) => {
-            let values = gather::context(firing, expires_at, template.uses());
+            let values = Given::new(firing, expires_at, template.uses());
             let tree = template.json(&values).map_err(|(leaf, failure)| incomplete("json", &leaf, &failure))?;
             bounded(encode(&tree)?, ContentType::Json)
         }
         Some(Payload::Form(template)) => {
-            let values = gather::context(firing, expires_at, template.uses());
+            let values = Given::new(firing, expires_at, template.uses());
             let fields = template.form(&values).map_err(|(leaf, failure)| incomplete("form", &leaf, &failure))?;
             let mut form = url::form_urlencoded::Serializer::new(String::new());
             form.extend_pairs(fields);

@@ -33,6 +33,36 @@ pub struct Scope<'a> {
     pub each: Option<Each>,
 }
 
+/// What a template of JSON or a form is given.
+pub trait Values {
+    /// One value by its name: a variable, or a field of one (`field` is empty when the variable itself is meant). As [`Values::all`] has it.
+    fn one(&self, variable: &str, field: &str) -> One;
+
+    /// Every variable that the template asks for.
+    fn all(&self) -> &Value;
+}
+
+/// One value of [`Values`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum One {
+    /// It is this.
+    Value(serde_json::Value),
+    /// It is not there.
+    Absent,
+    /// It is not known by this name alone: [`Values::all`] says.
+    NotAlone,
+}
+
+impl Values for Value {
+    fn one(&self, _: &str, _: &str) -> One {
+        One::NotAlone
+    }
+
+    fn all(&self) -> &Value {
+        self
+    }
+}
+
 /// A mistake in a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
@@ -143,7 +173,7 @@ impl JsonTemplate {
     ///
     /// # Errors
     /// The JSON pointer of the first leaf that has no value, and why: then nothing must be sent.
-    pub fn json(&self, values: &Value) -> Result<serde_json::Value, (String, Failure)> {
+    pub fn json(&self, values: &impl Values) -> Result<serde_json::Value, (String, Failure)> {
         self.root.json(values, "")
     }
 
@@ -151,10 +181,10 @@ impl JsonTemplate {
     ///
     /// # Errors
     /// The JSON pointer of the first leaf that has no value or none that can stand in a form, and why.
-    pub fn form(&self, values: &Value) -> Result<Vec<(String, String)>, (String, Failure)> {
+    pub fn form(&self, values: &impl Values) -> Result<Vec<(String, String)>, (String, Failure)> {
         let Node::Table(entries) = &self.root else { return Ok(Vec::new()) };
         let value = |node: &Node| match node {
-            Node::Leaf(piece) => piece.text(values),
+            Node::Leaf(piece) => piece.text_of(values),
             Node::Fixed(serde_json::Value::String(text)) => Ok(text.clone()),
             Node::Fixed(value) => Ok(value.to_string()),
             Node::List(_) | Node::Table(_) => {
@@ -170,10 +200,10 @@ impl JsonTemplate {
 }
 
 impl Node {
-    fn json(&self, values: &Value, at: &str) -> Result<serde_json::Value, (String, Failure)> {
+    fn json(&self, values: &impl Values, at: &str) -> Result<serde_json::Value, (String, Failure)> {
         Ok(match self {
             Self::Fixed(value) => value.clone(),
-            Self::Leaf(piece) => piece.json(values).map_err(|failure| (at.to_owned(), failure))?,
+            Self::Leaf(piece) => piece.json_of(values).map_err(|failure| (at.to_owned(), failure))?,
             Self::List(nodes) => {
                 let items = nodes.iter().enumerate().map(|(index, node)| node.json(values, &pointer(at, &index.to_string())));
                 serde_json::Value::Array(items.collect::<Result<_, _>>()?)

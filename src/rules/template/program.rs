@@ -6,7 +6,7 @@ use std::time::Duration;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Expression, Output, State, UndefinedBehavior, Value};
 
-use super::words;
+use super::{One, Values, words};
 use crate::model::limits::{TEMPLATE_BYTES, TEMPLATE_FUEL};
 
 /// The only name under which a template stands in its environment. It has no extension that would turn on HTML escaping.
@@ -112,8 +112,33 @@ impl Piece {
         }
     }
 
-    /// The value it comes to, as JSON.
-    pub(super) fn json(&self, values: &Value) -> Result<serde_json::Value, Failure> {
+    /// The variable and the field that it is, if it is nothing else: `{{ tweet.text }}`, `{{ rule }}`. A variable alone has an empty field.
+    fn alone(&self) -> Option<(&str, &str)> {
+        let source = if self.kind == Kind::Value { inner(&self.source).trim() } else { return None };
+        let (variable, field) = source.split_once('.').unwrap_or((source, ""));
+        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        (is_name(variable) && is_name(field)).then_some((variable, field))
+    }
+
+    /// The value it comes to, as JSON. Most leaves are one value, which is asked for by name instead of made with all the others.
+    pub(super) fn json_of(&self, values: &impl Values) -> Result<serde_json::Value, Failure> {
+        match self.alone().map(|(variable, field)| values.one(variable, field)) {
+            Some(One::Value(value)) => Ok(value),
+            Some(One::Absent) => Err(Failure::Absent(self.source.to_string())),
+            Some(One::NotAlone) | None => self.json(values.all()),
+        }
+    }
+
+    /// As [`Piece::text`].
+    pub(super) fn text_of(&self, values: &impl Values) -> Result<String, Failure> {
+        match self.alone().map(|(variable, field)| values.one(variable, field)) {
+            Some(One::Value(serde_json::Value::String(text))) if text.len() <= TEMPLATE_BYTES => Ok(text),
+            Some(One::Absent) => Err(Failure::Absent(self.source.to_string())),
+            _ => self.text(values.all()),
+        }
+    }
+
+    fn json(&self, values: &Value) -> Result<serde_json::Value, Failure> {
         let Some(Program::Value(expression)) = (self.kind == Kind::Value).then(|| self.program()).flatten() else {
             return self.text(values).map(serde_json::Value::String);
         };

@@ -144,6 +144,42 @@ fn every_name_that_a_template_may_use_has_a_value_and_the_other_way_round() {
     }
 }
 
+/// A leaf that is one value takes a shorter way than one that does something with it: both must come to the same.
+#[test]
+fn a_value_that_stands_alone_is_the_same_as_where_it_is_computed_with() {
+    let (mut same, mut absent) = (0, 0);
+    for (kind, firing) in every_kind() {
+        let scope = Scope { on: &[firing.subject.event], each: None };
+        let mut leaves: Vec<String> = Vec::new();
+        for name in VARIABLES {
+            match variable(name, &scope) {
+                Ok((_, Shape::Table(fields))) => leaves.extend(fields.iter().map(|(field, _)| format!("{name}.{field}"))),
+                Ok(_) => leaves.push(name.to_owned()),
+                Err(_) => {}
+            }
+        }
+        for leaf in leaves {
+            let of = |source: String| {
+                let leaf = JsonTemplate::compile(json!({ "leaf": source }), &scope).unwrap();
+                let body = try_rendered(&firing, "webhook", None, Some(Payload::Json(Arc::new(leaf)))).ok()?;
+                Some(sent(&body.body))
+            };
+            let (alone, computed) = (of(format!("{{{{ {leaf} }}}}")), of(format!("{{{{ {leaf} if true else 1 }}}}")));
+            assert_eq!(alone, computed, "{kind}: {leaf}");
+            (same, absent) = (same + usize::from(alone.is_some()), absent + usize::from(alone.is_none()));
+            let form = |source: String| {
+                let leaf = JsonTemplate::compile(json!({ "leaf": source }), &scope).unwrap();
+                let body = try_rendered(&firing, "webhook", None, Some(Payload::Form(Arc::new(leaf)))).ok()?;
+                let Body::Webhook(body) = body.body else { panic!("no webhook") };
+                Some(body.bytes)
+            };
+            let (alone, computed) = (form(format!("{{{{ {leaf} }}}}")), form(format!("{{{{ {leaf} if true else 1 }}}}")));
+            assert_eq!(alone, computed, "{kind}: {leaf} of a form");
+        }
+    }
+    assert!(same > 100 && absent > 20, "{same} {absent}");
+}
+
 fn has_shape(path: &str, value: &Value, shape: Shape) {
     match (value, shape) {
         (Value::Object(fields), Shape::Table(known)) => {
