@@ -20,35 +20,36 @@ mod paces;
 mod recovery;
 mod running;
 mod safety;
+mod serve;
 mod totals;
 
 use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::control;
 use crate::deliver::{ClientError, Common, LaneEvent, Switch, Target};
 use crate::engine::Engine;
-use crate::feed::{Feed, History, Loss, Signal};
+use crate::feed::{Feed, History, Loss};
 use crate::journal::{Journal, JournalError};
 use crate::model::limits;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
 use catch_up::CatchUp;
-use commands::Answers;
-use dispatch::{Audit, Dispatch, Keeping};
+use dispatch::Dispatch;
 use lanes::Lanes;
 pub use notices::nobody_is_told;
 use recovery::Recovered;
 use running::Running;
+use serve::{Patience, serve};
 pub use totals::Totals;
 
 /// Everything that a run needs, checked and ready.
@@ -163,11 +164,6 @@ const EVENTS: usize = 4_096;
 const DRAIN_UNRECORDED: Duration = Duration::from_millis(300);
 /// Between two looks at the time, the connection and the journal.
 const SECOND: Duration = Duration::from_secs(1);
-/// Between two looks whether all counts agree.
-const AUDIT_EVERY: Duration = Duration::from_secs(60);
-
-/// Frames that are taken in one go, though nothing fires, before lanes get their turn.
-const FRAMES: u32 = 64;
 
 /// What a run knows of where it stands.
 #[derive(Debug)]
@@ -267,133 +263,4 @@ pub async fn run(
     let (mut totals, died) = running.finish(&mut events).await;
     totals.ran = began.elapsed();
     (totals, ended.and(died))
-}
-
-/// When a run gives up by itself.
-struct Patience {
-    start: Option<Duration>,
-    ends_with_console: bool,
-}
-
-/// The loop: whatever comes first, in the order of what can wait least.
-async fn serve(started: &mut Started, patience: &Patience, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<(), AppError> {
-    let Started { running, events, feed, control, place, writer } = started;
-    let give_up_after = patience.start.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
-    let mut give_up = pin!(tokio::time::sleep(give_up_after));
-    let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
-    let (mut second, mut minute) = (every(SECOND), every(AUDIT_EVERY));
-    let mut audit: Option<Audit> = None;
-    let (mut alarm_at, mut answers) = (None, Answers::new());
-    let mut frames = 0;
-    loop {
-        // The timer is touched only when the deadline, or time itself, has moved, not for every frame.
-        let deadline = running.deadline();
-        if deadline != alarm_at || running.has_jumped() {
-            alarm_at = deadline;
-            if let Some(wait) = running.until_deadline() {
-                alarm.as_mut().reset(Instant::now() + wait);
-            }
-        }
-        tokio::select! {
-            biased;
-            () = &mut stop => return Ok(()),
-            Some(event) = events.recv() => {
-                running.dispatch.event(&event);
-                if patience.ends_with_console && running.dispatch.console_is_closed {
-                    return Ok(());
-                }
-            }
-            () = gone(writer.as_mut()) => return Err(AppError::Unrecorded),
-            died = Running::death(&mut running.dispatch.lanes) => return Err(died),
-            asked = ask(control.as_mut()) => commands::reply(running, place, asked, &mut answers),
-            Some(read) = answers.next() => commands::redeliver(running, read),
-            signal = feed.next() => {
-                frames += 1;
-                let fired = take(running, feed, signal)?;
-                if fired || frames >= FRAMES {
-                    frames = 0;
-                    tokio::task::yield_now().await;
-                }
-            }
-            () = &mut alarm, if alarm_at.is_some() => {
-                running.lost_time(feed);
-                running.tick();
-                alarm_at = None;
-            }
-            _ = second.tick() => {
-                running.lost_time(feed);
-                running.second(feed.heard_ago());
-                running.audit_again(events);
-            }
-            _ = minute.tick() => {
-                running.audit(events);
-                audit = running.dispatch.pending_of_journal();
-            }
-            (expected, found) = counted(audit.as_mut()), if audit.is_some() => {
-                audit = None;
-                running.compare(expected, found);
-            }
-            kept = kept(running.dispatch.keeping.as_mut()), if running.dispatch.keeping.is_some() => running.dispatch.kept(kept),
-            () = &mut give_up, if patience.start.is_some() && running.is_starting() => {
-                let why = running.watch.latest_loss.clone().unwrap_or_else(|| "no answer yet".to_owned());
-                return Err(AppError::Unreachable { why, after: give_up_after });
-            }
-            // Last: what is late already can wait for what is not.
-            caught = running.catch_up.next() => {
-                running.lost_time(feed);
-                if running.caught(caught) {
-                    tokio::task::yield_now().await;
-                }
-            }
-        }
-    }
-}
-
-/// Takes what the feed says, unless it may have lain there while the machine stood still. Says whether something was brought to a lane.
-fn take(running: &mut Running, feed: &mut Feed, signal: Signal) -> Result<bool, AppError> {
-    let is_over = matches!(signal, Signal::Lost { .. } | Signal::Stopped { .. });
-    if running.lost_time(feed) {
-        if !is_over {
-            return Ok(false);
-        }
-    } else if is_over {
-        running.heard(feed.heard_ago());
-    }
-    running.signal(signal)
-}
-
-fn every(time: Duration) -> Interval {
-    let mut interval = interval(time);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval.reset();
-    interval
-}
-
-async fn ask(control: Option<&mut control::Server>) -> control::Ask {
-    match control {
-        Some(server) => server.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn gone(writer: Option<&mut oneshot::Receiver<()>>) {
-    match writer {
-        // Nobody ever sends.
-        Some(ended) => drop(ended.await),
-        None => std::future::pending().await,
-    }
-}
-
-async fn kept(keeping: Option<&mut Keeping>) -> bool {
-    match keeping {
-        Some(keeping) => keeping.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn counted(audit: Option<&mut Audit>) -> (u64, u64) {
-    match audit {
-        Some(Audit { expected, counting }) => (*expected, counting.await),
-        None => std::future::pending().await,
-    }
 }

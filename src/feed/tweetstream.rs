@@ -166,6 +166,15 @@ impl Feed {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// The next signal if it is there already. Otherwise nobody is woken for it: [`Feed::next`] waits.
+    pub async fn ready(&mut self) -> Option<Signal> {
+        poll_fn(|cx| match self.poll_next(cx) {
+            Poll::Ready(signal) => Poll::Ready(Some(signal)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+
     /// How long ago the feed was last heard, on this connection or the one before: its opening and any frame count, pongs included. `None`:
     /// never. What was sent before that moment has arrived, so a gap begins there.
     #[must_use]

@@ -3,12 +3,18 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::model::limits::{LOG_FLUSH, LOG_LINES};
+
+/// Between two looks for a line, as long as there is traffic.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// So many looks in vain are the end of it.
+const LOOKS: u32 = 100;
 
 /// The near end of the queue; clones share it.
 #[derive(Clone, Debug)]
@@ -86,13 +92,26 @@ impl Shared {
 }
 
 fn write_all(lines: &Receiver<Vec<u8>>, mut out: Box<dyn Write + Send>, shared: &Shared) {
-    while let Ok(line) = lines.recv() {
+    while let Some(line) = next(lines) {
         // There is nobody to tell that the log cannot be written.
         let _ = out.write_all(&line).and_then(|()| out.flush());
         let mut pending = shared.pending();
         *pending = pending.saturating_sub(1);
         shared.written.notify_all();
     }
+}
+
+/// The next line; `None` when no more will come. Who hands in a line wakes nobody while there is traffic: to wake a thread takes longer than to
+/// write the line, and an alert may be waiting for it.
+fn next(lines: &Receiver<Vec<u8>>) -> Option<Vec<u8>> {
+    for _ in 0..LOOKS {
+        match lines.try_recv() {
+            Ok(line) => return Some(line),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => std::thread::sleep(LOOK_EVERY),
+        }
+    }
+    lines.recv().ok()
 }
 
 /// The subscriber writes each event with one call.

@@ -230,6 +230,7 @@ when = { handle = "kol", keyword = "gm" }
         tokio::time::advance(crate::model::limits::NOTICE_AGAIN).await;
         dispatch.lanes.close();
         dispatch.tell(&lag);
+        dispatch.write_down();
         dispatch.tell(&lag);
         assert_eq!(dispatch.totals.deliveries, 3);
     }

@@ -1,0 +1,180 @@
+//! The loop of a run: frames first, then whatever comes, in the order of what can wait least.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+
+use super::commands::{self, Answers};
+use super::dispatch::{Audit, Keeping};
+use super::running::Running;
+use super::{AppError, EVENTS, SECOND, Started};
+use crate::control;
+use crate::feed::{Feed, Signal};
+
+/// Between two looks whether all counts agree.
+const AUDIT_EVERY: Duration = Duration::from_secs(60);
+/// Frames that are taken one after the other, before anything else gets its turn.
+const FRAMES: u32 = 64;
+/// Of frames that came at once, and fired, so many are evaluated before the first of them is sent: one stage done for several in a row is done
+/// in half the time, and none of them waits for longer than sending the others first would have taken.
+const FIRED: u32 = 8;
+
+/// When a run gives up by itself.
+pub(super) struct Patience {
+    pub(super) start: Option<Duration>,
+    pub(super) ends_with_console: bool,
+}
+
+/// The loop: whatever comes first, in the order of what can wait least.
+pub(super) async fn serve(
+    started: &mut Started,
+    patience: &Patience,
+    mut stop: Pin<&mut impl Future<Output = ()>>,
+) -> Result<(), AppError> {
+    let Started { running, events, feed, control, place, writer } = started;
+    let give_up_after = patience.start.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
+    let mut give_up = pin!(tokio::time::sleep(give_up_after));
+    let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
+    let (mut second, mut minute) = (every(SECOND), every(AUDIT_EVERY));
+    let mut audit: Option<Audit> = None;
+    let (mut alarm_at, mut answers) = (None, Answers::new());
+    let (mut first, mut told) = (None, Vec::new());
+    loop {
+        take_all(running, feed, first.take()).await?;
+        // The timer is touched only when the deadline, or time itself, has moved, not for every frame.
+        let deadline = running.deadline();
+        if deadline != alarm_at || running.has_jumped() {
+            alarm_at = deadline;
+            if let Some(wait) = running.until_deadline() {
+                alarm.as_mut().reset(Instant::now() + wait);
+            }
+        }
+        tokio::select! {
+            biased;
+            () = &mut stop => return Ok(()),
+            1.. = events.recv_many(&mut told, EVENTS) => {
+                told.drain(..).for_each(|event| running.dispatch.event(&event));
+                if patience.ends_with_console && running.dispatch.console_is_closed {
+                    return Ok(());
+                }
+            }
+            () = gone(writer.as_mut()) => return Err(AppError::Unrecorded),
+            died = Running::death(&mut running.dispatch.lanes) => return Err(died),
+            asked = ask(control.as_mut()) => commands::reply(running, place, asked, &mut answers),
+            Some(read) = answers.next() => commands::redeliver(running, read),
+            signal = feed.next() => first = Some(signal),
+            () = &mut alarm, if alarm_at.is_some() => {
+                running.lost_time(feed);
+                running.tick();
+                alarm_at = None;
+            }
+            _ = second.tick() => {
+                running.lost_time(feed);
+                running.second(feed.heard_ago());
+                running.audit_again(events);
+            }
+            _ = minute.tick() => {
+                running.audit(events);
+                audit = running.dispatch.pending_of_journal();
+            }
+            (expected, found) = counted(audit.as_mut()), if audit.is_some() => {
+                audit = None;
+                running.compare(expected, found);
+            }
+            kept = kept(running.dispatch.keeping.as_mut()), if running.dispatch.keeping.is_some() => running.dispatch.kept(kept),
+            () = &mut give_up, if patience.start.is_some() && running.is_starting() => {
+                let why = running.watch.latest_loss.clone().unwrap_or_else(|| "no answer yet".to_owned());
+                return Err(AppError::Unreachable { why, after: give_up_after });
+            }
+            // Last: what is late already can wait for what is not.
+            caught = running.catch_up.next() => {
+                running.lost_time(feed);
+                if running.caught(caught) {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+}
+
+/// Takes what the feed has, until that is all, or it is the others' turn. What fires leaves at once, a few together, and before anything of it is
+/// written down.
+async fn take_all(running: &mut Running, feed: &mut Feed, mut first: Option<Signal>) -> Result<(), AppError> {
+    let (mut frames, mut fired) = (0, 0);
+    loop {
+        let is_full = frames == FRAMES || fired == FIRED;
+        let signal = if is_full {
+            None
+        } else {
+            match first.take() {
+                Some(signal) => Some(signal),
+                None => feed.ready().await,
+            }
+        };
+        if let Some(signal) = signal {
+            frames += 1;
+            fired += u32::from(take(running, feed, signal)?);
+            continue;
+        }
+        if is_full || fired > 0 {
+            tokio::task::yield_now().await;
+        }
+        running.dispatch.write_down();
+        if fired == 0 || frames == FRAMES {
+            return Ok(());
+        }
+        fired = 0;
+    }
+}
+
+/// Takes what the feed says, unless it may have lain there while the machine stood still. Says whether something was brought to a lane.
+fn take(running: &mut Running, feed: &mut Feed, signal: Signal) -> Result<bool, AppError> {
+    let is_over = matches!(signal, Signal::Lost { .. } | Signal::Stopped { .. });
+    if running.lost_time(feed) {
+        if !is_over {
+            return Ok(false);
+        }
+    } else if is_over {
+        running.heard(feed.heard_ago());
+    }
+    running.signal(signal)
+}
+
+pub(super) fn every(time: Duration) -> Interval {
+    let mut interval = interval(time);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval.reset();
+    interval
+}
+
+async fn ask(control: Option<&mut control::Server>) -> control::Ask {
+    match control {
+        Some(server) => server.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn gone(writer: Option<&mut oneshot::Receiver<()>>) {
+    match writer {
+        // Nobody ever sends.
+        Some(ended) => drop(ended.await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn kept(keeping: Option<&mut Keeping>) -> bool {
+    match keeping {
+        Some(keeping) => keeping.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn counted(audit: Option<&mut Audit>) -> (u64, u64) {
+    match audit {
+        Some(Audit { expected, counting }) => (*expected, counting.await),
+        None => std::future::pending().await,
+    }
+}
