@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval};
 
 use super::commands::{self, Answers};
 use super::dispatch::{Audit, Keeping};
@@ -13,9 +13,12 @@ use super::running::Running;
 use super::{AppError, EVENTS, SECOND, Started};
 use crate::control;
 use crate::feed::{Feed, Signal};
+use crate::model::time::Timestamp;
 
 /// Between two looks whether all counts agree.
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
+/// What was offered is written down within so long, even if nothing comes of it.
+const WRITE_DOWN: Duration = Duration::from_millis(1);
 /// Frames that are taken one after the other, before anything else gets its turn.
 const FRAMES: u32 = 64;
 /// Of frames that came at once, and fired, so many are evaluated before the first of them is sent: one stage done for several in a row is done
@@ -38,22 +41,23 @@ pub(super) async fn serve(
     let give_up_after = patience.start.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
     let mut give_up = pin!(tokio::time::sleep(give_up_after));
     let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
+    let mut write_down = pin!(tokio::time::sleep(Duration::ZERO));
     let (mut second, mut minute) = (every(SECOND), every(AUDIT_EVERY));
     let mut audit: Option<Audit> = None;
     let (mut alarm_at, mut answers) = (None, Answers::new());
     let (mut first, mut told) = (None, Vec::new());
     loop {
-        take_all(running, feed, first.take()).await?;
-        // The timer is touched only when the deadline, or time itself, has moved, not for every frame.
-        let deadline = running.deadline();
-        if deadline != alarm_at || running.has_jumped() {
-            alarm_at = deadline;
-            if let Some(wait) = running.until_deadline() {
-                alarm.as_mut().reset(Instant::now() + wait);
-            }
+        // What was to be written down has waited until something came.
+        running.dispatch.write_down();
+        let is_turn_of_others = take_all(running, feed, first.take()).await?;
+        if running.dispatch.has_unwritten() {
+            write_down.as_mut().reset(Instant::now() + WRITE_DOWN);
         }
+        set(alarm.as_mut(), running, &mut alarm_at);
         tokio::select! {
             biased;
+            // Whoever is asked before the feed stands in front of an alert.
+            signal = feed.next(), if !is_turn_of_others => first = Some(signal),
             () = &mut stop => return Ok(()),
             1.. = events.recv_many(&mut told, EVENTS) => {
                 told.drain(..).for_each(|event| running.dispatch.event(&event));
@@ -61,11 +65,14 @@ pub(super) async fn serve(
                     return Ok(());
                 }
             }
+            () = &mut write_down, if running.dispatch.has_unwritten() => {}
             () = gone(writer.as_mut()) => return Err(AppError::Unrecorded),
             died = Running::death(&mut running.dispatch.lanes) => return Err(died),
-            asked = ask(control.as_mut()) => commands::reply(running, place, asked, &mut answers),
+            asked = ask(control.as_mut()) => {
+                running.dispatch.write_down();
+                commands::reply(running, place, asked, &mut answers);
+            }
             Some(read) = answers.next() => commands::redeliver(running, read),
-            signal = feed.next() => first = Some(signal),
             () = &mut alarm, if alarm_at.is_some() => {
                 running.lost_time(feed);
                 running.tick();
@@ -89,20 +96,31 @@ pub(super) async fn serve(
                 let why = running.watch.latest_loss.clone().unwrap_or_else(|| "no answer yet".to_owned());
                 return Err(AppError::Unreachable { why, after: give_up_after });
             }
-            // Last: what is late already can wait for what is not.
+            // What is late already can wait for what is not.
             caught = running.catch_up.next() => {
                 running.lost_time(feed);
                 if running.caught(caught) {
                     tokio::task::yield_now().await;
                 }
             }
+            () = std::future::ready(()), if is_turn_of_others => {}
         }
     }
 }
 
-/// Takes what the feed has, until that is all, or it is the others' turn. What fires leaves at once, a few together, and before anything of it is
-/// written down.
-async fn take_all(running: &mut Running, feed: &mut Feed, mut first: Option<Signal>) -> Result<(), AppError> {
+/// Sets the alarm to the engine's deadline. The timer is touched only when that, or time itself, has moved, not for every frame.
+fn set(alarm: Pin<&mut Sleep>, running: &mut Running, to: &mut Option<Timestamp>) {
+    let deadline = running.deadline();
+    if deadline != *to || running.has_jumped() {
+        *to = deadline;
+        if let Some(wait) = running.until_deadline() {
+            alarm.reset(Instant::now() + wait);
+        }
+    }
+}
+
+/// Takes what the feed has, until that is all, or it is the others' turn, and says which. What fires leaves at once, a few together.
+async fn take_all(running: &mut Running, feed: &mut Feed, mut first: Option<Signal>) -> Result<bool, AppError> {
     let (mut frames, mut fired) = (0, 0);
     loop {
         let is_full = frames == FRAMES || fired == FIRED;
@@ -122,9 +140,8 @@ async fn take_all(running: &mut Running, feed: &mut Feed, mut first: Option<Sign
         if is_full || fired > 0 {
             tokio::task::yield_now().await;
         }
-        running.dispatch.write_down();
         if fired == 0 || frames == FRAMES {
-            return Ok(());
+            return Ok(frames == FRAMES);
         }
         fired = 0;
     }

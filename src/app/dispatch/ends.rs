@@ -15,6 +15,8 @@ use crate::model::delivery::{Outcome, Report, Suppression};
 impl Dispatch {
     /// What a lane has to tell.
     pub(in crate::app) fn event(&mut self, event: &LaneEvent) {
+        // Of what it tells, the journal must have heard before.
+        self.write_down();
         match event {
             LaneEvent::Attempted(attempt) => {
                 if let Some(count) = self.attempts.get_mut(attempt.action) {

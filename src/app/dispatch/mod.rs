@@ -199,8 +199,12 @@ impl Dispatch {
         self.after.push_back(After { record, fired, ended, quota });
     }
 
-    /// Hands the journal what was offered, and says it: in the order in which it was offered, and before anything that a lane tells of it is
-    /// heard. Nothing of this stands in front of what is sent.
+    /// Whether anything is still to be written down.
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.after.is_empty()
+    }
+
+    /// Hands the journal what was offered, and says it, in the order in which it was offered. Nothing of this stands in front of what is sent.
     pub(super) fn write_down(&mut self) {
         while let Some(After { record, fired, ended, quota }) = self.after.pop_front() {
             if let (Some(journal), Some(record)) = (&self.journal, record) {
