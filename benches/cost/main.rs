@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use birdcall::model::envelope::Envelope;
+use birdcall::model::subject::Tweet;
 use birdcall::rules::ruleset::RuleSet;
 use birdcall::rules::{self, Source, Style};
 
@@ -173,7 +174,8 @@ fn by_rules(
     let (naive, rules, pairs) = rules_of(world, profile, count, corpus)?;
     let silent = Arc::new(silenced(&rules));
     let slim: Vec<_> = corpus.frames.iter().filter_map(|frame| reference::decode(frame)).collect();
-    let tweets = &subjects(envelopes);
+    let tweets = subjects(envelopes);
+    let tweets: &Vec<_> = &tweets.iter().map(|tweet| tweet.as_ref().map(Tweet::borrowed)).collect();
     let both = Plain(N, |at: usize| {
         let mut found = 0;
         if let Some(envelope) = reference::decode(&corpus.frames[at]) {

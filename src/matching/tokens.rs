@@ -1,5 +1,7 @@
 //! The tokens of a tweet: those that TweetStream detected, and those that birdcall recognises in the text without waiting for it.
 
+use std::borrow::Cow;
+
 use super::facts::{Facts, Field};
 use crate::model::address::Address;
 use crate::model::firing::Element;
@@ -7,13 +9,13 @@ use crate::model::ids::normal_symbol;
 use crate::model::subject::{Market, Prediction, Sources, Str, Token, Tweet};
 
 /// Detected tokens in their order, then addresses and cashtags of the text that no detection covers.
-pub(crate) fn of(tweet: &Tweet, facts: &Facts<'_>) -> Vec<Token> {
+pub(crate) fn of<'a>(tweet: &Tweet<&'a str>, facts: &Facts<'_>) -> Vec<Token<Cow<'a, str>>> {
     let (addresses, symbols) = match facts.text(Field::Text) {
         Some(text) => (text.addresses(), text.cashtags()),
         None => (&[][..], &[][..]),
     };
     let in_text = Sources { text: true, ..Sources::default() };
-    let mut tokens = tweet.tokens.clone();
+    let mut tokens: Vec<_> = tweet.tokens.iter().map(|token| token.with(|text| Cow::Borrowed(*text))).collect();
     for token in &mut tokens {
         // What stands in the text is in the text, even where the detection names another source.
         let named = token.symbol.as_deref().is_some_and(|symbol| has_symbol(symbols, symbol));
@@ -32,9 +34,9 @@ pub(crate) fn of(tweet: &Tweet, facts: &Facts<'_>) -> Vec<Token> {
         }
     }
     for symbol in symbols {
-        let covered = |token: &Token| token.symbol.as_deref().is_some_and(|of| normal_symbol(of) == **symbol);
+        let covered = |token: &Token<Cow<'_, str>>| token.symbol.as_deref().is_some_and(|of| normal_symbol(of) == **symbol);
         if !tokens.iter().take(detected).any(covered) {
-            tokens.push(Token { symbol: Some((&**symbol).into()), sources: in_text, ..Token::default() });
+            tokens.push(Token { symbol: Some(Cow::Owned(symbol.clone().into())), sources: in_text, ..Token::default() });
         }
     }
     tokens
@@ -85,7 +87,9 @@ fn contract_key(token: &Token, facts: &Facts<'_>) -> String {
     // The same EVM contract on two chains is two tokens; the first keeps the name that the text alone gives.
     let first = facts.tokens().iter().find(|of| of.address.is_some() && of.address == token.address);
     match (&token.chain, first) {
-        (Some(chain), Some(first)) if first.chain != token.chain => format!("contract:{contract}:{}", chain.to_lowercase()),
+        (Some(chain), Some(first)) if first.chain.as_deref() != token.chain.as_deref() => {
+            format!("contract:{contract}:{}", chain.to_lowercase())
+        }
         _ => format!("contract:{contract}"),
     }
 }
@@ -96,7 +100,7 @@ fn cashtag_of(token: &Token, facts: &Facts<'_>) -> Option<String> {
     if !has_symbol(facts.text(Field::Text)?.cashtags(), &symbol) {
         return None;
     }
-    let named = |of: &&Token| of.symbol.as_deref().is_some_and(|of| normal_symbol(of) == symbol);
+    let named = |of: &&Token<Cow<'_, str>>| of.symbol.as_deref().is_some_and(|of| normal_symbol(of) == symbol);
     let first = facts.tokens().iter().find(named)?;
-    (first.contract == token.contract && first.chain == token.chain).then_some(symbol)
+    (first.contract.as_deref() == token.contract.as_deref() && first.chain.as_deref() == token.chain.as_deref()).then_some(symbol)
 }

@@ -67,7 +67,7 @@ impl BitOr for Missing {
 }
 
 fn lacks_target(facts: &Facts<'_>) -> bool {
-    match facts.about {
+    match facts.about() {
         Whom::Account(_) => false,
         Whom::Tweet(tweet) => tweet.reference.as_ref().map_or(!is_post(tweet), |of| of.author.handle.is_none()),
     }
