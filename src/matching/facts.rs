@@ -16,7 +16,7 @@ pub struct Facts<'a> {
     about: Held<'a>,
     /// How old the tweet was when its envelope came. `None`: not known.
     pub(crate) age: Option<Duration>,
-    texts: [OnceCell<Option<NormalText>>; 5],
+    texts: [OnceCell<Option<NormalText<'a>>>; 5],
     tokens: OnceCell<Vec<Token<Cow<'a, str>>>>,
     link_addresses: OnceCell<Vec<Address>>,
 }
@@ -111,9 +111,9 @@ impl<'a> Facts<'a> {
         self.tweet().is_none_or(|tweet| tweet.parts.meta)
     }
 
-    pub(crate) fn text(&self, field: Field) -> Option<&NormalText> {
+    pub(crate) fn text(&self, field: Field) -> Option<&NormalText<'a>> {
         let cell = &self.texts[field as usize];
-        cell.get_or_init(|| self.raw(field).map(|raw| NormalText::new(&raw))).as_ref()
+        cell.get_or_init(|| self.raw(field).map(NormalText::new)).as_ref()
     }
 
     fn raw(&self, field: Field) -> Option<Cow<'a, str>> {
@@ -144,8 +144,10 @@ impl<'a> Facts<'a> {
 
 /// A text in the form in which it is compared.
 #[derive(Debug)]
-pub(crate) struct NormalText {
-    exact: String,
+pub(crate) struct NormalText<'a> {
+    exact: Cow<'a, str>,
+    /// It has no case but that of ASCII.
+    is_plain: bool,
     folded: OnceCell<Folded>,
     cashtags: OnceCell<Vec<Box<str>>>,
     addresses: OnceCell<Vec<Address>>,
@@ -160,11 +162,20 @@ struct Folded {
     each: Option<String>,
 }
 
-impl NormalText {
-    pub(crate) fn new(raw: &str) -> Self {
-        let mut exact = normal::normalise(raw.get(..raw.floor_char_boundary(RAW_TEXT_BYTES)).unwrap_or(raw));
-        exact.truncate(exact.floor_char_boundary(TEXT_BYTES));
-        Self { exact, folded: OnceCell::new(), cashtags: OnceCell::new(), addresses: OnceCell::new() }
+impl<'a> NormalText<'a> {
+    pub(crate) fn new(raw: Cow<'a, str>) -> Self {
+        let (mut exact, is_plain) = match raw {
+            Cow::Borrowed(raw) => normal::normal(bounded(raw, RAW_TEXT_BYTES)),
+            Cow::Owned(raw) => {
+                let (exact, is_plain) = normal::normal(bounded(&raw, RAW_TEXT_BYTES));
+                (Cow::Owned(exact.into_owned()), is_plain)
+            }
+        };
+        match &mut exact {
+            Cow::Borrowed(exact) => *exact = bounded(exact, TEXT_BYTES),
+            Cow::Owned(exact) => exact.truncate(exact.floor_char_boundary(TEXT_BYTES)),
+        }
+        Self { exact, is_plain, folded: OnceCell::new(), cashtags: OnceCell::new(), addresses: OnceCell::new() }
     }
 
     /// With its case.
@@ -184,6 +195,9 @@ impl NormalText {
 
     fn folded(&self) -> &Folded {
         self.folded.get_or_init(|| {
+            if self.is_plain {
+                return Folded { whole: self.exact.to_ascii_lowercase(), each: None };
+            }
             let each = normal::fold_each(&self.exact);
             match normal::recompose(&each) {
                 Some(whole) => Folded { whole, each: Some(each) },
@@ -199,6 +213,11 @@ impl NormalText {
     pub(crate) fn addresses(&self) -> &[Address] {
         self.addresses.get_or_init(|| text::addresses(&self.exact))
     }
+}
+
+/// As much of a text as is looked at.
+fn bounded(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }
 
 /// The text with its t.co links replaced by what they lead to, where that is known. Whole links only, and once: what a link leads to is

@@ -363,7 +363,7 @@ fn media_kind<'a>(media: &Media<&'a str>) -> &'a str {
 fn changed<'p>(asked: &'p ChangedMatcher, facts: &'p Facts<'_>) -> Finding<'p> {
     let Whom::Account(event) = facts.about() else { return Err(Truth::False) };
     let holds = |patterns: &[TextPattern], value: Option<&str>| {
-        let text = value.map(super::facts::NormalText::new);
+        let text = value.map(|value| super::facts::NormalText::new(value.into()));
         patterns.iter().all(|pattern| text.as_ref().is_some_and(|text| text::find(pattern, text).is_some()))
     };
     let of = |change: &&Change<&str>| {

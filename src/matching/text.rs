@@ -8,7 +8,7 @@ use crate::rules::normal::is_boundary;
 use super::facts::NormalText;
 
 /// Whether a pattern is found, and which of its alternatives it was.
-pub(crate) fn find<'p>(pattern: &'p TextPattern, text: &NormalText) -> Option<&'p str> {
+pub(crate) fn find<'p>(pattern: &'p TextPattern, text: &NormalText<'_>) -> Option<&'p str> {
     match pattern {
         TextPattern::Keyword { words, exact } => {
             words.iter().find(|word| has_keyword(text.cased(*exact), word)).map(|word| &*word.phrase)

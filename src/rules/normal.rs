@@ -11,9 +11,53 @@ const ENTITY_BYTES: usize = 12;
 /// HTML entities decoded, zero-width and bidi controls removed, NFKC, every run of spaces and line breaks one space. Case is kept.
 #[must_use]
 pub fn normalise(text: &str) -> String {
+    normal(text).0.into_owned()
+}
+
+/// The same, borrowed where the text is its own normal form; and whether it is plain: of characters that have no case but that of ASCII.
+#[must_use]
+pub fn normal(text: &str) -> (Cow<'_, str>, bool) {
+    if is_bare(text) {
+        return (Cow::Borrowed(text.trim_matches(' ')), true);
+    }
     let decoded = decode_entities(text);
-    let mut out = Spaced::with_capacity(decoded.len());
-    for (ascii, other) in runs(&decoded) {
+    match normal_of_plain(&decoded) {
+        Some(normal) => (Cow::Owned(normal), true),
+        None => (Cow::Owned(normal_of_any(&decoded)), false),
+    }
+}
+
+/// Printable ASCII without entities, one blank between words: most texts.
+fn is_bare(text: &str) -> bool {
+    is_spaced(text) && !text.as_bytes().iter().fold(false, |any, byte| any | (*byte == b'&'))
+}
+
+/// Of a text in which every character is plain, or not seen: such do not join with one another. `None`: of others.
+fn normal_of_plain(text: &str) -> Option<String> {
+    let mut out = Spaced::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (ascii, after) = rest.split_at(ascii_length(rest.as_bytes()));
+        if !ascii.is_empty() {
+            out.push_ascii(ascii);
+        }
+        let mut chars = after.chars();
+        rest = after;
+        while let Some(c) = chars.next().filter(|c| !c.is_ascii()) {
+            if is_plain(c) {
+                out.push_visible(c);
+            } else if !is_invisible(c) {
+                return None;
+            }
+            rest = chars.as_str();
+        }
+    }
+    Some(out.text)
+}
+
+fn normal_of_any(text: &str) -> String {
+    let mut out = Spaced::with_capacity(text.len());
+    for (ascii, other) in runs(text) {
         out.push_ascii(ascii);
         if other.chars().all(is_plain) {
             other.chars().for_each(|c| out.push(c));
@@ -94,6 +138,14 @@ pub fn is_unspaced(c: char) -> bool {
 /// Whether a character is part of a word.
 #[must_use]
 pub fn is_word(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || c == '_';
+    }
+    // Quotation marks, dashes and pictures are none, and need not be looked up.
+    !matches!(u32::from(c), 0x2010..=0x2027 | 0x1_F300..=0x1_FAFF) && is_word_of_any(c)
+}
+
+fn is_word_of_any(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || unicode_normalization::char::is_combining_mark(c)
 }
 
@@ -176,13 +228,17 @@ impl Spaced {
         Self { text: String::with_capacity(bytes), space: false }
     }
 
+    fn push_visible(&mut self, c: char) {
+        self.end_space();
+        self.text.push(c);
+    }
+
     fn push(&mut self, c: char) {
         if c.is_whitespace() {
             self.space = true;
         } else if !c.is_control() {
             // A bell or an escape in the middle of a word does not part it.
-            self.end_space();
-            self.text.push(c);
+            self.push_visible(c);
         }
     }
 
@@ -304,11 +360,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_a_word_is_known_without_looking_it_up() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            assert_eq!(is_word(c), is_word_of_any(c), "{c:?}");
+        }
+    }
+
+    #[test]
     fn a_plain_character_is_its_own_normal_form_visible_and_without_case() {
         for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32).filter(|c| is_plain(*c)) {
             assert_eq!(is_nfkc_quick(std::iter::once(c)), IsNormalized::Yes, "{c:?}");
             assert_eq!(unicode_normalization::char::canonical_combining_class(c), 0, "{c:?}");
             assert!(!is_invisible(c), "{c:?}");
+            assert!(c.is_ascii() || !(c.is_whitespace() || c.is_control()), "{c:?}");
             let folded = unicase::UniCase::unicode(c.to_string()).to_folded_case();
             assert_eq!(folded, c.to_ascii_lowercase().to_string(), "{c:?}");
         }
@@ -330,7 +394,12 @@ mod tests {
             text in "([ab EÅﬁ\u{7}\u{7f}\t\n\u{1c}\u{85}\u{a0}\u{200b}\u{301}\u{345}\u{323}\u{fb1d}각ㄱẞςＤ가🚀☀上’\u{1161}\u{11a8}&;]|&amp;|&#x301;|.){0,24}",
         ) {
             let (normal, folded) = by_definition(&text);
-            proptest::prop_assert_eq!(normalise(&text), normal.as_str());
+            let (found, is_plain) = super::normal(&text);
+            proptest::prop_assert_eq!(&*found, normal.as_str());
+            if is_plain {
+                proptest::prop_assert_eq!(fold_each(&found), found.to_ascii_lowercase());
+                proptest::prop_assert_eq!(&folded, &found.to_ascii_lowercase());
+            }
             proptest::prop_assert_eq!(fold(&normal), folded);
         }
 
