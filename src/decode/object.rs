@@ -42,6 +42,13 @@ impl Known {
         }
         Self { key, head, mask }
     }
+
+    /// Whether what is behind the first eight bytes is the key's as well.
+    #[inline]
+    fn ends(&self, rest: &[u8]) -> bool {
+        let length = self.key.len();
+        length < 8 || rest.get(length) == Some(&b'"') && rest.get(8..length) == self.key.get(8..)
+    }
 }
 
 /// A struct with the keys under which its fields stand on the wire. [`fields!`] writes these.
@@ -72,6 +79,7 @@ pub(super) trait Fields<'de>: Default {
         let (mut seen, mut next) = (Seen::default(), 0);
         from.members(|from| {
             if let Some(place) = from.known_key(Self::KEYS, next)? {
+                from.colon()?;
                 seen.once(u32::try_from(place).unwrap_or_default())?;
                 next = place + 1;
                 return self.read_at(place, from);
@@ -93,17 +101,22 @@ impl<'de> Reader<'de> {
     fn known_key(&mut self, keys: &[Known], next: usize) -> Result<Option<usize>, Malformed> {
         let rest = self.string_ahead()?;
         let Some(head) = rest.first_chunk().map(|eight| u64::from_le_bytes(*eight)) else { return Ok(None) };
-        let is = |known: &Known| {
-            head & known.mask == known.head
-                && (known.key.len() < 8
-                    || rest.get(8..known.key.len()) == known.key.get(8..) && rest.get(known.key.len()) == Some(&b'"'))
-        };
-        let (before, after) = keys.split_at_checked(next).unwrap_or((keys, &[]));
-        let found = after.iter().position(is).map(|place| place + next).or_else(|| before.iter().position(is));
-        if let Some(known) = found.and_then(|place| keys.get(place)) {
-            self.pass_key(known.key.len())?;
+        let mut place = next;
+        for _ in keys {
+            let known = match keys.get(place) {
+                Some(known) => known,
+                None => {
+                    place = 0;
+                    &keys[0]
+                }
+            };
+            if head & known.mask == known.head && known.ends(rest) {
+                self.pass_key(known.key.len());
+                return Ok(Some(place));
+            }
+            place += 1;
         }
-        Ok(found)
+        Ok(None)
     }
 
     /// A scalar, as `read` understands it.

@@ -116,16 +116,28 @@ impl<'a> Facts<'a> {
         cell.get_or_init(|| self.raw(field).map(NormalText::new)).as_ref()
     }
 
+    /// Whether there is a text, without a look at it.
+    pub(crate) fn has_text(&self, field: Field) -> bool {
+        self.written(field).is_some()
+    }
+
     fn raw(&self, field: Field) -> Option<Cow<'a, str>> {
-        let raw = match (field, self.about()) {
-            (Field::Text, Whom::Tweet(tweet)) => return tweet.text.map(|text| expand(text, &tweet.urls)),
+        let written = self.written(field)?;
+        match self.tweet() {
+            Some(tweet) if field == Field::Text => Some(expand(written, &tweet.urls)),
+            _ => Some(Cow::Borrowed(written)),
+        }
+    }
+
+    fn written(&self, field: Field) -> Option<&'a str> {
+        match (field, self.about()) {
+            (Field::Text, Whom::Tweet(tweet)) => tweet.text,
             (Field::Quoted, Whom::Tweet(tweet)) => tweet.reference.as_ref()?.text,
             (Field::Ocr, Whom::Tweet(tweet)) => tweet.ocr,
             (Field::Text | Field::Quoted | Field::Ocr, Whom::Account(_)) => None,
             (Field::Name, _) => self.actor().name,
             (Field::Bio, _) => self.actor().bio,
-        };
-        raw.map(Cow::Borrowed)
+        }
     }
 
     /// Detected tokens, then those that only birdcall recognised in the text.
@@ -176,6 +188,11 @@ impl<'a> NormalText<'a> {
             Cow::Owned(exact) => exact.truncate(exact.floor_char_boundary(TEXT_BYTES)),
         }
         Self { exact, is_plain, folded: OnceCell::new(), cashtags: OnceCell::new(), addresses: OnceCell::new() }
+    }
+
+    /// It is of ASCII, and of characters at which words end on either side and that have no case.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// With its case.

@@ -102,5 +102,6 @@ fn cashtag_of(token: &Token, facts: &Facts<'_>) -> Option<String> {
     }
     let named = |of: &&Token<Cow<'_, str>>| of.symbol.as_deref().is_some_and(|of| normal_symbol(of) == symbol);
     let first = facts.tokens().iter().find(named)?;
-    (first.contract.as_deref() == token.contract.as_deref() && first.chain.as_deref() == token.chain.as_deref()).then_some(symbol)
+    (first.contract.as_deref() == token.contract.as_deref() && first.chain.as_deref() == token.chain.as_deref())
+        .then(|| symbol.into_owned())
 }

@@ -1,5 +1,6 @@
 //! Names and identities.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -147,16 +148,20 @@ impl serde::Serialize for FiringId {
 
 /// A handle as people mean it: no leading `@`, lower case.
 #[must_use]
-pub fn normal_handle(written: &str) -> String {
+pub fn normal_handle(written: &str) -> Cow<'_, str> {
     let bare = written.trim();
-    bare.strip_prefix('@').unwrap_or(bare).to_lowercase()
+    let bare = bare.strip_prefix('@').unwrap_or(bare);
+    let is_normal = bare.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_normal { Cow::Borrowed(bare) } else { Cow::Owned(bare.to_lowercase()) }
 }
 
 /// A symbol as people mean it: no leading `$`, upper case.
 #[must_use]
-pub fn normal_symbol(written: &str) -> String {
+pub fn normal_symbol(written: &str) -> Cow<'_, str> {
     let bare = written.trim();
-    bare.strip_prefix('$').unwrap_or(bare).to_uppercase()
+    let bare = bare.strip_prefix('$').unwrap_or(bare);
+    let is_normal = bare.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_lowercase());
+    if is_normal { Cow::Borrowed(bare) } else { Cow::Owned(bare.to_uppercase()) }
 }
 
 #[cfg(test)]

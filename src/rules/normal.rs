@@ -17,42 +17,72 @@ pub fn normalise(text: &str) -> String {
 /// The same, borrowed where the text is its own normal form; and whether it is plain: of characters that have no case but that of ASCII.
 #[must_use]
 pub fn normal(text: &str) -> (Cow<'_, str>, bool) {
-    if is_bare(text) {
+    if odd(text.as_bytes(), 0) == text.len() {
         return (Cow::Borrowed(text.trim_matches(' ')), true);
     }
+    if let Some(normal) = normal_of_plain(text, false) {
+        return (Cow::Owned(normal), true);
+    }
     let decoded = decode_entities(text);
-    match normal_of_plain(&decoded) {
+    match normal_of_plain(&decoded, true) {
         Some(normal) => (Cow::Owned(normal), true),
         None => (Cow::Owned(normal_of_any(&decoded)), false),
     }
 }
 
-/// Printable ASCII without entities, one blank between words: most texts.
-fn is_bare(text: &str) -> bool {
-    is_spaced(text) && !text.as_bytes().iter().fold(false, |any, byte| any | (*byte == b'&'))
+/// Where the next byte stands that is not as it is in a normal form: one that cannot be seen, a blank before another, a `&` that may begin an
+/// entity, one beyond ASCII. Eight at a time.
+fn odd(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES * 0x80;
+    // Without their highest bits no byte of a sum reaches into the next.
+    let is = |eight: u64, byte: u8| {
+        let other = eight ^ (ONES * u64::from(byte));
+        !(((other & !HIGH) + !HIGH) | other)
+    };
+    while at < bytes.len() {
+        let (here, next) = (eight(bytes, at), eight(bytes, at + 1));
+        let low = here & !HIGH;
+        let unseen = !(low + ONES * 0x60) | (low + ONES) | here;
+        let found = (unseen | is(here, b'&') | is(here, b' ') & is(next, b' ')) & HIGH;
+        if found != 0 {
+            return bytes.len().min(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    bytes.len()
 }
 
-/// Of a text in which every character is plain, or not seen: such do not join with one another. `None`: of others.
-fn normal_of_plain(text: &str) -> Option<String> {
-    let mut out = Spaced::with_capacity(text.len());
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (ascii, after) = rest.split_at(ascii_length(rest.as_bytes()));
-        if !ascii.is_empty() {
-            out.push_ascii(ascii);
-        }
-        let mut chars = after.chars();
-        rest = after;
-        while let Some(c) = chars.next().filter(|c| !c.is_ascii()) {
-            if is_plain(c) {
-                out.push_visible(c);
-            } else if !is_invisible(c) {
-                return None;
-            }
-            rest = chars.as_str();
-        }
+/// Eight bytes of a text from there, the first the lowest; zeros where the text is at its end.
+#[inline]
+#[must_use]
+pub fn eight(bytes: &[u8], from: usize) -> u64 {
+    let rest = bytes.get(from..).unwrap_or_default();
+    if let Some(eight) = rest.first_chunk() {
+        return u64::from_le_bytes(*eight);
     }
-    Some(out.text)
+    rest.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte))
+}
+
+/// Of a text in which every character is plain, or not seen: such do not join with one another. `None`: of others, and of one with a `&` where
+/// its entities are not decoded yet.
+fn normal_of_plain(text: &str, is_decoded: bool) -> Option<String> {
+    let mut out = Spaced::with_capacity(text.len());
+    let mut at = 0;
+    loop {
+        let end = odd(text.as_bytes(), at);
+        out.push_spaced(text.get(at..end)?);
+        at = end;
+        let Some(c) = text.get(at..)?.chars().next() else { return Some(out.text) };
+        match c {
+            '&' if !is_decoded => return None,
+            c if c.is_ascii() => out.push(c),
+            c if is_plain(c) => out.push_visible(c),
+            c if is_invisible(c) => {}
+            _ => return None,
+        }
+        at += c.len_utf8();
+    }
 }
 
 fn normal_of_any(text: &str) -> String {
@@ -192,12 +222,12 @@ fn is_nfkc(text: &str) -> bool {
 }
 
 /// Whether a character is its own normal form whatever stands beside it, can be seen, and has no case but that of ASCII: the signs of which
-/// most texts consist, so that Unicode's tables are not asked for each.
+/// most texts consist, so that Unicode's tables are not asked for each. Words end at those that are not ASCII, on either side.
 fn is_plain(c: char) -> bool {
     c.is_ascii()
         || matches!(u32::from(c),
             0x2013..=0x2014 | 0x2018..=0x2019 | 0x201C..=0x201D // quotation marks and dashes
-            | 0x2600..=0x27BF                                   // symbols, dingbats
+            | 0x2600..=0x2775 | 0x2794..=0x27BF                 // symbols, dingbats without their digits
             | 0x4E00..=0x9FFF                                   // Chinese
             | 0x1_F300..=0x1_FAFF) // emoji
 }
@@ -228,6 +258,18 @@ impl Spaced {
         Self { text: String::with_capacity(bytes), space: false }
     }
 
+    /// Printable signs with one blank between words.
+    fn push_spaced(&mut self, text: &str) {
+        let bare = text.trim_start_matches(' ');
+        self.space |= bare.len() < text.len();
+        let seen = bare.trim_end_matches(' ');
+        if !seen.is_empty() {
+            self.end_space();
+            self.text.push_str(seen);
+        }
+        self.space |= seen.len() < bare.len();
+    }
+
     fn push_visible(&mut self, c: char) {
         self.end_space();
         self.text.push(c);
@@ -245,13 +287,7 @@ impl Spaced {
     /// As [`Self::push`] for each character, word by word.
     fn push_ascii(&mut self, text: &str) {
         if is_spaced(text) {
-            let bare = text.trim_matches(' ');
-            self.space |= text.starts_with(' ');
-            if !bare.is_empty() {
-                self.end_space();
-                self.text.push_str(bare);
-            }
-            self.space |= text.ends_with(' ');
+            self.push_spaced(text);
             return;
         }
         for word in text.split_inclusive(|c: char| c <= ' ' || c == '\u{7f}') {
@@ -373,6 +409,7 @@ mod tests {
             assert_eq!(unicode_normalization::char::canonical_combining_class(c), 0, "{c:?}");
             assert!(!is_invisible(c), "{c:?}");
             assert!(c.is_ascii() || !(c.is_whitespace() || c.is_control()), "{c:?}");
+            assert!(c.is_ascii() || (is_boundary('a', c) && is_boundary(c, '上') && is_boundary(c, 'a')), "{c:?}");
             let folded = unicase::UniCase::unicode(c.to_string()).to_folded_case();
             assert_eq!(folded, c.to_ascii_lowercase().to_string(), "{c:?}");
         }

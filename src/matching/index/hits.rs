@@ -80,7 +80,7 @@ impl Index {
             let Some(text) = facts.text(field) else { continue };
             let of = FieldSet::of(field);
             scratch.next_text();
-            self.words.search(text.cased(false), |key| self.hit_once(key, of, scratch));
+            self.words.search(text.cased(false), text.is_plain(), |key| self.hit_once(key, of, scratch));
             self.texts.search(text.cased(false), |key| self.hit_once(key, of, scratch));
             if let Some(each) = text.folded_each() {
                 self.texts.search(each, |key| self.hit_once(key, of, scratch));

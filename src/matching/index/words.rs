@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::keys::Map;
 use super::lists::number;
-use crate::rules::normal::is_boundary;
+use crate::rules::normal::{eight, is_boundary};
 
 /// Keywords, by one word of each.
 #[derive(Debug, Default)]
@@ -50,15 +50,18 @@ impl Filter {
         filter
     }
 
-    fn may_have(&self, word: &str, head: u64) -> bool {
-        let at = self.bit(word.len(), head);
+    #[inline]
+    fn may_have(&self, length: usize, head: u64) -> bool {
+        let at = self.bit(length, head);
         self.bits.get(at / 64).is_some_and(|part| part & (1 << (at % 64)) != 0)
     }
 
     /// Of a word's first eight bytes and its length.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "there are fewer bits than fit")]
     fn bit(&self, length: usize, head: u64) -> usize {
         const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
-        usize::try_from((head ^ (length as u64).rotate_right(8)).wrapping_mul(MIX) >> self.shift).unwrap_or(0)
+        (head ^ (length as u64).rotate_right(8)).wrapping_mul(MIX).wrapping_shr(self.shift) as usize
     }
 }
 
@@ -69,12 +72,12 @@ impl Words {
         all.sort_unstable_by_key(|(_, key)| *key);
         let mut used: HashMap<&str, u32, foldhash::fast::FixedState> = HashMap::default();
         for (phrase, _) in &all {
-            parts(phrase, |_, word, _| *used.entry(word).or_default() += 1);
+            parts(phrase, |at, length, _| *used.entry(phrase.get(at..at + length).unwrap_or_default()).or_default() += 1);
         }
         // A phrase hangs on the word of it that the fewest others have, so that few have to be compared.
         let anchored = all.iter().filter_map(|(phrase, key)| {
             let mut words = Vec::new();
-            parts(phrase, |at, word, _| words.push((at, word)));
+            parts(phrase, |at, length, _| words.push((at, phrase.get(at..at + length).unwrap_or_default())));
             let (at, word) = words.into_iter().min_by_key(|(_, word)| (used.get(word), Reverse(word.len())))?;
             Some((word, at, phrase, *key))
         });
@@ -92,25 +95,34 @@ impl Words {
         words
     }
 
-    /// Calls `hit` with the key of every keyword that stands in a folded text, as often as it does.
-    pub(super) fn search(&self, text: &str, mut hit: impl FnMut(u32)) {
+    /// Calls `hit` with the key of every keyword that stands in a folded text, as often as it does. Whether the text is plain is known already.
+    pub(super) fn search(&self, text: &str, is_plain: bool, mut hit: impl FnMut(u32)) {
         if self.phrases.is_empty() {
             return;
         }
-        parts(text, |at, word, head| {
-            if !self.filter.may_have(word, head) {
-                return;
+        let mut see = |at, length, head| {
+            if self.filter.may_have(length, head) {
+                self.look_up(text, at, length, &mut hit);
             }
-            let Some(from) = self.anchors.get(word) else { return };
-            for phrase in self.phrases.iter().skip(*from as usize) {
-                if phrase.whole.as_deref().is_none_or(|whole| stands_at(text, at.checked_sub(phrase.at as usize), whole)) {
-                    hit(phrase.key);
-                }
-                if !phrase.more {
-                    break;
-                }
+        };
+        if is_plain {
+            parts_of_plain(text, see);
+        } else {
+            parts(text, &mut see);
+        }
+    }
+
+    #[inline(never)]
+    fn look_up(&self, text: &str, at: usize, length: usize, hit: &mut impl FnMut(u32)) {
+        let Some(from) = text.get(at..at + length).and_then(|word| self.anchors.get(word)) else { return };
+        for phrase in self.phrases.iter().skip(*from as usize) {
+            if phrase.whole.as_deref().is_none_or(|whole| stands_at(text, at.checked_sub(phrase.at as usize), whole)) {
+                hit(phrase.key);
             }
-        });
+            if !phrase.more {
+                break;
+            }
+        }
     }
 
     /// Bytes on the heap, near enough.
@@ -132,8 +144,10 @@ fn stands_at(text: &str, at: Option<usize>, phrase: &str) -> bool {
         && ends(phrase.chars().next_back(), after.chars().next())
 }
 
-/// Calls `see` with every part of a text that no word's end parts further, where it stands, and its first eight bytes. Blanks are none.
-fn parts<'t>(text: &'t str, mut see: impl FnMut(usize, &'t str, u64)) {
+/// Calls `see` with every part of a text that no word's end parts further: where it stands, how long it is, and its first eight bytes. Blanks
+/// are none.
+#[inline]
+fn parts(text: &str, mut see: impl FnMut(usize, usize, u64)) {
     let bytes = text.as_bytes();
     let mut begin = 0;
     while let Some(byte) = bytes.get(begin) {
@@ -142,26 +156,53 @@ fn parts<'t>(text: &'t str, mut see: impl FnMut(usize, &'t str, u64)) {
             continue;
         }
         let head = eight(bytes, begin);
-        let end = begin + part_length(text, begin, head);
-        see(begin, text.get(begin..end).unwrap_or_default(), head & first(end - begin));
-        begin = end;
+        let length = part_length(text, begin, head);
+        see(begin, length, head & first(length));
+        begin += length;
     }
 }
 
-/// Eight bytes from there, the first the lowest; zeros where the text is at its end.
+/// The same of a plain text, in which every character beyond ASCII is a part of its own.
 #[inline]
-fn eight(bytes: &[u8], from: usize) -> u64 {
-    let rest = bytes.get(from..).unwrap_or_default();
-    if let Some(eight) = rest.first_chunk() {
-        return u64::from_le_bytes(*eight);
+fn parts_of_plain(text: &str, mut see: impl FnMut(usize, usize, u64)) {
+    let bytes = text.as_bytes();
+    let mut begin = 0;
+    while let Some(byte) = bytes.get(begin) {
+        if *byte == b' ' {
+            begin += 1;
+            continue;
+        }
+        let head = eight(bytes, begin);
+        let length = match word_length(bytes, begin, head) {
+            // The first byte of a character says by its highest bits how many bytes that has.
+            0 => (byte.leading_ones() as usize).max(1),
+            length => length,
+        };
+        see(begin, length, head & first(length));
+        begin += length;
     }
-    rest.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte))
+}
+
+/// How many letters, digits and underscores of ASCII begin there with these bytes.
+#[inline]
+fn word_length(bytes: &[u8], begin: usize, head: u64) -> usize {
+    let mut length = word_bytes(head);
+    let mut more = length;
+    while more == 8 {
+        more = word_bytes(eight(bytes, begin + length));
+        length += more;
+    }
+    length
 }
 
 /// So many of eight bytes.
 #[inline]
 fn first(count: usize) -> u64 {
-    if count >= 8 { u64::MAX } else { (1 << (8 * count)) - 1 }
+    match count {
+        0 => 0,
+        1..8 => u64::MAX >> (64 - 8 * count),
+        _ => u64::MAX,
+    }
 }
 
 /// How many of eight bytes, from the first on, are letters, digits and underscores of ASCII.
@@ -171,7 +212,7 @@ fn word_bytes(eight: u64) -> usize {
     const HIGH: u64 = ONES * 0x80;
     // Without their highest bits no byte of a sum reaches into the next.
     let low = eight & !HIGH;
-    let letter = low | ONES * 0x20;
+    let letter = low | (ONES * 0x20);
     let at_least = |bytes: u64, least: u8| bytes + ONES * u64::from(0x80 - least);
     let letters = at_least(letter, b'a') & !at_least(letter, b'z' + 1);
     let digits = at_least(low, b'0') & !at_least(low, b'9' + 1);
@@ -183,13 +224,7 @@ fn word_bytes(eight: u64) -> usize {
 /// How long the part is that begins there with these bytes; quicker for what most texts are made of.
 fn part_length(text: &str, begin: usize, head: u64) -> usize {
     let bytes = text.as_bytes();
-    let mut ascii = word_bytes(head);
-    while ascii.is_multiple_of(8) && ascii > 0 {
-        match word_bytes(eight(bytes, begin + ascii)) {
-            0 => break,
-            more => ascii += more,
-        }
-    }
+    let mut ascii = word_length(bytes, begin, head);
     if ascii == 0 && bytes.get(begin).is_some_and(u8::is_ascii) {
         ascii = 1;
     }
@@ -222,7 +257,7 @@ mod tests {
     fn found(phrases: &[String], text: &NormalText<'_>) -> Vec<u32> {
         let mut found = Vec::new();
         let all = phrases.iter().zip(0..).map(|(phrase, key)| (phrase.as_str().into(), key));
-        Words::new(all.collect()).search(text.cased(false), |key| found.push(key));
+        Words::new(all.collect()).search(text.cased(false), text.is_plain(), |key| found.push(key));
         found.sort_unstable();
         found.dedup();
         found
@@ -276,17 +311,26 @@ mod tests {
             let chars: Vec<_> = text.char_indices().collect();
             for (pair, next) in chars.iter().zip(chars.iter().skip(1).map(|(at, c)| (*at, *c))) {
                 if is_boundary(pair.1, next.1) {
-                    expected.push((begin, &text[begin..next.0]));
+                    expected.push((begin, text[begin..next.0].to_owned()));
                     begin = next.0;
                 }
             }
-            expected.push((begin, &text[begin..]));
-            expected.retain(|(_, part)| !part.is_empty() && *part != " ");
+            expected.push((begin, text[begin..].to_owned()));
+            expected.retain(|(_, part)| !part.is_empty() && part != " ");
+            let see = |text: &str, found: &mut Vec<(usize, String)>, (at, length, head): (usize, usize, u64)| {
+                let part = &text[at..at + length];
+                assert_eq!(head.to_le_bytes()[..length.min(8)], part.as_bytes()[..length.min(8)]);
+                found.push((at, part.to_owned()));
+            };
             let mut found = Vec::new();
-            parts(&text, |at, part, head| {
-                assert_eq!(head.to_le_bytes()[..part.len().min(8)], part.as_bytes()[..part.len().min(8)]);
-                found.push((at, part));
-            });
+            parts(&text, |at, length, head| see(&text, &mut found, (at, length, head)));
+            let normal = NormalText::new(text.as_str().into());
+            if normal.is_plain() {
+                let (mut one, mut other) = (Vec::new(), Vec::new());
+                parts(normal.exact(), |at, length, head| see(normal.exact(), &mut one, (at, length, head)));
+                parts_of_plain(normal.exact(), |at, length, head| see(normal.exact(), &mut other, (at, length, head)));
+                proptest::prop_assert_eq!(one, other);
+            }
             proptest::prop_assert_eq!(found, expected);
         }
     }
