@@ -184,6 +184,7 @@ impl<S: Default> Joiner<S> {
     }
 
     /// A remembered tweet with what hangs on it.
+    #[inline]
     pub fn get(&mut self, id: &TweetId) -> Option<Known<'_, S>> {
         let ahead = self.ahead;
         self.place(id).and_then(|place| self.tweets.get_mut(place)).map(|remembered| known(remembered, ahead))
@@ -302,6 +303,7 @@ fn place_of(number: u64, first: u64) -> Option<usize> {
     usize::try_from(number.checked_sub(first)?).ok()
 }
 
+#[inline]
 fn known<S: Default>(remembered: &mut Remembered<S>, ahead: i64) -> Known<'_, S> {
     let since = remembered.since;
     let (tweet, state, first_ts) = remembered.with_state();

@@ -29,9 +29,10 @@ impl Packed {
     }
 
     /// The tweet again, with texts that lie in here.
+    #[inline]
     pub(super) fn unpack(&self, id: TweetId) -> Tweet<&str> {
         let mut from = Unpacker { text: &self.0, at: 0 };
-        let mut tweet = Tweet::take(&mut from).unwrap_or_else(|| Tweet::unknown(TweetId::default()));
+        let mut tweet = Tweet::unpacked(&mut from);
         tweet.id = id;
         tweet
     }
@@ -274,6 +275,13 @@ macro_rules! fields {
 
             #[inline]
             fn take(from: &mut Unpacker<'a>) -> Option<Self> {
+                Some(Self::unpacked(from))
+            }
+        }
+
+        impl<'a> $type {
+            #[inline]
+            fn unpacked(from: &mut Unpacker<'a>) -> Self {
                 let mut is_there = from.number();
                 $(
                     let $maybe = if is_there & 1 == 0 { None } else { Item::take(from) };
@@ -281,7 +289,7 @@ macro_rules! fields {
                 )*
                 let _ = is_there;
                 $(let $always = Item::take(from).unwrap_or_default();)*
-                Some(Self { $($maybe,)* $($always,)* $($field: $but)? })
+                Self { $($maybe,)* $($always,)* $($field: $but)? }
             }
         }
     };

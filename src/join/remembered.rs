@@ -150,6 +150,7 @@ impl<S: Default> Remembered<S> {
     }
 
     /// The tweet, what hangs on it, and the earliest moment at which the feed spoke of it.
+    #[inline]
     pub(super) fn with_state(&mut self) -> (Tweet<&str>, &mut S, Option<Timestamp>) {
         let first_ts = self.first_ts();
         (fold(self.id.clone(), self.parts.as_slice(), self.deleted_at), &mut self.state, first_ts)
@@ -162,6 +163,7 @@ impl<S: Default> Remembered<S> {
     }
 }
 
+#[inline]
 fn fold(id: TweetId, parts: &[Part], deleted_at: Option<Timestamp>) -> Tweet<&str> {
     let mut tweet = match parts {
         [] => Tweet::unknown(id),

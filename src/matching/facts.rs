@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::time::Duration;
 
+use super::tokens::Said;
 use super::{text, tokens};
 use crate::model::address::Address;
 use crate::model::limits::{ELEMENTS, RAW_TEXT_BYTES, TEXT_BYTES};
@@ -17,7 +18,7 @@ pub struct Facts<'a> {
     /// How old the tweet was when its envelope came. `None`: not known.
     pub(crate) age: Option<Duration>,
     texts: [OnceCell<Option<NormalText<'a>>>; 5],
-    tokens: OnceCell<Vec<Token<Cow<'a, str>>>>,
+    tokens: OnceCell<Vec<Token<Said<'a>>>>,
     link_addresses: OnceCell<Vec<Address>>,
 }
 
@@ -141,7 +142,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Detected tokens, then those that only birdcall recognised in the text.
-    pub(crate) fn tokens(&self) -> &[Token<Cow<'a, str>>] {
+    pub(crate) fn tokens(&self) -> &[Token<Said<'a>>] {
         self.tokens.get_or_init(|| self.tweet().map(|tweet| tokens::of(tweet, self)).unwrap_or_default())
     }
 

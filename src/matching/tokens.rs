@@ -1,6 +1,7 @@
 //! The tokens of a tweet: those that TweetStream detected, and those that birdcall recognises in the text without waiting for it.
 
-use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::ops::Deref;
 
 use super::facts::{Facts, Field};
 use crate::model::address::Address;
@@ -8,14 +9,40 @@ use crate::model::firing::Element;
 use crate::model::ids::normal_symbol;
 use crate::model::subject::{Market, Prediction, Sources, Str, Token, Tweet};
 
+/// What a token says of itself. A contract that stands in the text is spelled only for those who read it: that takes longer than all else.
+#[derive(Debug)]
+pub(crate) enum Said<'a> {
+    Text(&'a str),
+    Symbol(Box<str>),
+    Contract(Address, OnceCell<String>),
+}
+
+impl Deref for Said<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Symbol(symbol) => symbol,
+            Self::Contract(address, spelled) => spelled.get_or_init(|| address.to_string()),
+        }
+    }
+}
+
+impl AsRef<str> for Said<'_> {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
 /// Detected tokens in their order, then addresses and cashtags of the text that no detection covers.
-pub(crate) fn of<'a>(tweet: &Tweet<&'a str>, facts: &Facts<'_>) -> Vec<Token<Cow<'a, str>>> {
+pub(crate) fn of<'a>(tweet: &Tweet<&'a str>, facts: &Facts<'_>) -> Vec<Token<Said<'a>>> {
     let (addresses, symbols) = match facts.text(Field::Text) {
         Some(text) => (text.addresses(), text.cashtags()),
         None => (&[][..], &[][..]),
     };
     let in_text = Sources { text: true, ..Sources::default() };
-    let mut tokens: Vec<_> = tweet.tokens.iter().map(|token| token.with(|text| Cow::Borrowed(*text))).collect();
+    let mut tokens: Vec<_> = tweet.tokens.iter().map(|token| token.with(|text| Said::Text(text))).collect();
     for token in &mut tokens {
         // What stands in the text is in the text, even where the detection names another source.
         let named = token.symbol.as_deref().is_some_and(|symbol| has_symbol(symbols, symbol));
@@ -25,21 +52,27 @@ pub(crate) fn of<'a>(tweet: &Tweet<&'a str>, facts: &Facts<'_>) -> Vec<Token<Cow
     for address in addresses.iter().chain(facts.link_addresses()) {
         if !tokens.iter().any(|token| token.address == Some(*address)) {
             tokens.push(Token {
-                contract: Some(address.to_string().into()),
+                contract: Some(Said::Contract(*address, OnceCell::new())),
                 address: Some(*address),
-                chain: matches!(address, Address::Solana(_)).then(|| "solana".into()),
+                chain: matches!(address, Address::Solana(_)).then_some(Said::Text("solana")),
                 sources: in_text,
-                ..Token::default()
+                ..nothing()
             });
         }
     }
     for symbol in symbols {
-        let covered = |token: &Token<Cow<'_, str>>| token.symbol.as_deref().is_some_and(|of| normal_symbol(of) == **symbol);
+        let covered = |token: &Token<Said<'_>>| token.symbol.as_deref().is_some_and(|of| normal_symbol(of) == **symbol);
         if !tokens.iter().take(detected).any(covered) {
-            tokens.push(Token { symbol: Some(Cow::Owned(symbol.clone().into())), sources: in_text, ..Token::default() });
+            tokens.push(Token { symbol: Some(Said::Symbol(symbol.clone())), sources: in_text, ..nothing() });
         }
     }
     tokens
+}
+
+/// A token of which nothing is known.
+fn nothing<'a>() -> Token<Said<'a>> {
+    let sources = Sources::default();
+    Token { symbol: None, name: None, contract: None, address: None, chain: None, network: None, price: None, sources }
 }
 
 fn has_symbol(symbols: &[Box<str>], symbol: &str) -> bool {
@@ -100,7 +133,7 @@ fn cashtag_of(token: &Token, facts: &Facts<'_>) -> Option<String> {
     if !has_symbol(facts.text(Field::Text)?.cashtags(), &symbol) {
         return None;
     }
-    let named = |of: &&Token<Cow<'_, str>>| of.symbol.as_deref().is_some_and(|of| normal_symbol(of) == symbol);
+    let named = |of: &&Token<Said<'_>>| of.symbol.as_deref().is_some_and(|of| normal_symbol(of) == symbol);
     let first = facts.tokens().iter().find(named)?;
     (first.contract.as_deref() == token.contract.as_deref() && first.chain.as_deref() == token.chain.as_deref())
         .then(|| symbol.into_owned())

@@ -138,11 +138,14 @@ fn base58(text: &[u8]) -> Option<[u8; 32]> {
 
 /// The spelling of EIP-55: a letter is upper case where the Keccak-256 of the lower-case digits has a nibble of 8 or more.
 fn eip55(bytes: [u8; 20]) -> String {
-    let lower: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    let lower: String = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect();
     let hash = sha3::Keccak256::digest(lower.as_bytes());
     let nibbles = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let spelled = lower.chars().zip(nibbles).map(|(c, nibble)| if nibble >= 8 { c.to_ascii_uppercase() } else { c });
-    std::iter::once("0x".to_owned()).chain(spelled.map(String::from)).collect()
+    let mut spelled = String::with_capacity(2 + lower.len());
+    spelled.push_str("0x");
+    spelled.extend(lower.chars().zip(nibbles).map(|(c, nibble)| if nibble >= 8 { c.to_ascii_uppercase() } else { c }));
+    spelled
 }
 
 #[cfg(test)]
