@@ -17,14 +17,15 @@ pub fn normalise(text: &str) -> String {
 /// The same, borrowed where the text is its own normal form; and whether it is plain: of characters that have no case but that of ASCII.
 #[must_use]
 pub fn normal(text: &str) -> (Cow<'_, str>, bool) {
-    if odd(text.as_bytes(), 0) == text.len() {
+    let first = odd(text.as_bytes(), 0);
+    if first == text.len() {
         return (Cow::Borrowed(text.trim_matches(' ')), true);
     }
-    if let Some(normal) = normal_of_plain(text, false) {
+    if let Some(normal) = normal_of_plain(text, first, false) {
         return (Cow::Owned(normal), true);
     }
     let decoded = decode_entities(text);
-    match normal_of_plain(&decoded, true) {
+    match normal_of_plain(&decoded, odd(decoded.as_bytes(), 0), true) {
         Some(normal) => (Cow::Owned(normal), true),
         None => (Cow::Owned(normal_of_any(&decoded)), false),
     }
@@ -65,12 +66,11 @@ pub fn eight(bytes: &[u8], from: usize) -> u64 {
 }
 
 /// Of a text in which every character is plain, or not seen: such do not join with one another. `None`: of others, and of one with a `&` where
-/// its entities are not decoded yet.
-fn normal_of_plain(text: &str, is_decoded: bool) -> Option<String> {
+/// its entities are not decoded yet. `first` is where its first odd byte stands.
+fn normal_of_plain(text: &str, first: usize, is_decoded: bool) -> Option<String> {
     let mut out = Spaced::with_capacity(text.len());
-    let mut at = 0;
+    let (mut at, mut end) = (0, first);
     loop {
-        let end = odd(text.as_bytes(), at);
         out.push_spaced(text.get(at..end)?);
         at = end;
         let Some(c) = text.get(at..)?.chars().next() else { return Some(out.text) };
@@ -82,6 +82,7 @@ fn normal_of_plain(text: &str, is_decoded: bool) -> Option<String> {
             _ => return None,
         }
         at += c.len_utf8();
+        end = odd(text.as_bytes(), at);
     }
 }
 

@@ -100,15 +100,19 @@ impl Words {
         if self.phrases.is_empty() {
             return;
         }
-        let mut see = |at, length, head| {
-            if self.filter.may_have(length, head) {
-                self.look_up(text, at, length, &mut hit);
-            }
-        };
+        // Either has its own, so that it becomes a part of it.
         if is_plain {
-            parts_of_plain(text, see);
+            parts_of_plain(text, |at, length, head| {
+                if self.filter.may_have(length, head) {
+                    self.look_up(text, at, length, &mut hit);
+                }
+            });
         } else {
-            parts(text, &mut see);
+            parts(text, |at, length, head| {
+                if self.filter.may_have(length, head) {
+                    self.look_up(text, at, length, &mut hit);
+                }
+            });
         }
     }
 
