@@ -27,7 +27,7 @@ pub(crate) fn agreed(naive: &Naive, rules: &Arc<RuleSet>, frames: &[String]) -> 
     let mut evaluated = HashSet::new();
     for tweet in subjects(&envelopes).iter().flatten() {
         let id = tweet.id.as_str().to_owned();
-        evaluate_all(&rules.rules, tweet, |number| {
+        evaluate_all(&rules.rules, &tweet.borrowed(), |number| {
             evaluated.insert((id.clone(), name(number)));
         });
     }

@@ -65,24 +65,24 @@ impl Contender for Joins<'_> {
         for envelope in &self.envelopes[envelopes] {
             let joined = self.joiner.absorb(envelope, moment(envelope));
             changed += usize::from(matches!(joined, Joined::Tweet { changed: true, .. }));
-            self.joiner.take_forgotten();
+            while self.joiner.take_forgotten().is_some() {}
         }
         changed
     }
 }
 
 /// The tweet as it is known after each envelope; `None` where the envelope is not about one.
-pub(crate) fn subjects(envelopes: &[Envelope<'_>]) -> Vec<Option<Arc<Tweet>>> {
+pub(crate) fn subjects(envelopes: &[Envelope<'_>]) -> Vec<Option<Tweet>> {
     let mut joiner = new_joiner();
     let subject = |envelope| match joiner.absorb(envelope, moment(envelope)) {
-        Joined::Tweet { id, .. } => joiner.get(&id).map(|(tweet, ())| Arc::clone(tweet)),
+        Joined::Tweet { id, .. } => joiner.get(&id).map(|known| known.tweet.owned()),
         Joined::Event { .. } | Joined::Nothing => None,
     };
     envelopes.iter().map(subject).collect()
 }
 
 /// Every rule on a subject, one after the other.
-pub(crate) fn evaluate_all(rules: &[Rule], tweet: &Tweet, mut found: impl FnMut(usize)) {
+pub(crate) fn evaluate_all(rules: &[Rule], tweet: &Tweet<&str>, mut found: impl FnMut(usize)) {
     let facts = Facts::of_tweet(tweet, None);
     for (number, rule) in rules.iter().enumerate() {
         if evaluate(&rule.when, &facts, Reading { settled: false, element: None }) == Truth::True {
@@ -105,7 +105,7 @@ impl<'a> Finds<'a> {
     }
 
     /// Finds and evaluates; how many hold.
-    pub(crate) fn evaluate(&mut self, tweet: &Tweet) -> usize {
+    pub(crate) fn evaluate(&mut self, tweet: &Tweet<&str>) -> usize {
         let facts = Facts::of_tweet(tweet, None);
         self.index.look(Event::Tweet, &facts, false, &mut self.scratch);
         let candidates = self.index.candidates(&self.scratch).iter();

@@ -22,12 +22,20 @@ impl Table {
         Self { corpus, rows: Vec::new() }
     }
 
-    /// Prints what was measured together, and keeps it where `BIRDCALL_BENCH_JSON` says, if it does.
-    pub(crate) fn add(&mut self, title: &str, rules: Option<(Profile, usize)>, all: &[Samples]) -> std::io::Result<()> {
+    /// Prints what was measured together, and keeps it where `BIRDCALL_BENCH_JSON` says, if it does. `n_in_d` is what N is of D where it was not
+    /// measured beside these.
+    pub(crate) fn add(
+        &mut self,
+        title: &str,
+        rules: Option<(Profile, usize)>,
+        all: &[Samples],
+        n_in_d: Option<f64>,
+    ) -> std::io::Result<()> {
         let of = |name: &str| all.iter().find(|samples| samples.name == name);
         println!("\n{title:<32} {:>12} {:>8} {:>8}   ({} samples)", "ns", "x D", "x N", all.first().map_or(0, |of| of.ns.len()));
         for samples in all {
-            let (ns, d, n) = (samples.median(), of(D).map(|d| samples.against(d)), of(N).map(|n| samples.against(n)));
+            let (ns, d) = (samples.median(), of(D).map(|d| samples.against(d)));
+            let n = of(N).map(|n| samples.against(n)).or_else(|| Some(d? / n_in_d?));
             let shown = |ratio: Option<f64>| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
             println!("  {:<30} {ns:>12.0} {:>8} {:>8}", samples.name, shown(d), shown(n));
             let (profile, count) = rules.unzip();

@@ -2,7 +2,7 @@
 
 use super::json::Reader;
 use super::malformed::Malformed;
-use super::object::{Fields, Seen};
+use super::object::{Fields, Known};
 use super::scalar::{count, filled, id, moment};
 use super::tweet::Lifecycle;
 use crate::model::envelope::{Body, Envelope, MetaPart, Text, TweetPart};
@@ -26,14 +26,8 @@ pub fn decode(frame: &str) -> Result<Envelope<'_>, Malformed> {
             from.loose().err().unwrap_or(Malformed::NotAnObject)
         });
     }
-    let (mut head, mut seen) = (Head::default(), Seen::default());
-    from.fields(|from, key| {
-        if head.read(key.as_bytes(), from, &mut seen)? {
-            return Ok(());
-        }
-        from.tally.note(|odd| &mut odd.unknown_fields);
-        from.skip()
-    })?;
+    let mut head = Head::default();
+    head.fill(&mut from)?;
     let envelope = head.finish(&mut from)?;
     from.end()?;
     Ok(envelope)
@@ -59,41 +53,29 @@ enum Data<'de> {
     Later(&'de str),
 }
 
-impl<'de> Head<'de> {
-    fn read(&mut self, key: &[u8], from: &mut Reader<'de>, seen: &mut Seen) -> Result<bool, Malformed> {
-        match key {
-            b"v" => {
-                seen.once(0)?;
-                self.v = from.scalar(count)?;
-            }
-            b"t" => {
-                seen.once(1)?;
-                self.t = from.scalar(filled)?;
-            }
-            b"op" => {
-                seen.once(2)?;
-                self.op = from.scalar(filled)?;
-            }
-            b"id" => {
-                seen.once(3)?;
-                self.id = from.scalar(id)?;
-            }
-            b"ts" => {
-                seen.once(4)?;
-                self.ts = from.scalar(moment)?;
-            }
-            b"d" => {
-                seen.once(5)?;
+impl<'de> Fields<'de> for Head<'de> {
+    const KEYS: &'static [Known] =
+        &[Known::new(b"v"), Known::new(b"t"), Known::new(b"op"), Known::new(b"id"), Known::new(b"ts"), Known::new(b"d")];
+
+    fn read_at(&mut self, place: usize, from: &mut Reader<'de>) -> Result<(), Malformed> {
+        match place {
+            0 => self.v = from.scalar(count)?,
+            1 => self.t = from.scalar(filled)?,
+            2 => self.op = from.scalar(filled)?,
+            3 => self.id = from.scalar(id)?,
+            4 => self.ts = from.scalar(moment)?,
+            _ => {
                 self.data = match (&self.t, &self.op) {
                     (Some(t), Some(op)) => Data::Read(payload(t, op, from)?),
                     _ => Data::Later(from.raw()?),
                 };
             }
-            _ => return Ok(false),
         }
-        Ok(true)
+        Ok(())
     }
+}
 
+impl<'de> Head<'de> {
     fn finish(self, from: &mut Reader<'de>) -> Result<Envelope<'de>, Malformed> {
         let Self { v, t, op, id, ts, data } = self;
         let (t, op) = (t.ok_or(Malformed::NoType)?, op.ok_or(Malformed::NoOp)?);

@@ -77,19 +77,37 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    /// Reads an object; `read` is given each key and must read or pass over the value that follows.
-    pub(super) fn fields(
-        &mut self,
-        mut read: impl FnMut(&mut Self, &Key<'de>) -> Result<(), Malformed>,
-    ) -> Result<(), Malformed> {
+    /// What follows the quotation mark that must come next.
+    #[inline]
+    pub(super) fn string_ahead(&mut self) -> Result<&'de [u8], Malformed> {
+        if self.peek()? != b'"' {
+            return Err(Malformed::NotJson);
+        }
+        Ok(self.text.as_bytes().get(self.at + 1..).unwrap_or_default())
+    }
+
+    /// Takes a key of so many bytes that was seen ahead.
+    #[inline]
+    pub(super) fn pass_key(&mut self, bytes: usize) {
+        self.at += bytes + 2;
+    }
+
+    /// What stands behind a key.
+    #[inline]
+    pub(super) fn colon(&mut self) -> Result<(), Malformed> {
+        self.sign(b':')
+    }
+
+    /// Reads an object; `read` must read each key, and read or pass over the value that follows it.
+    #[inline]
+    pub(super) fn members(&mut self, mut read: impl FnMut(&mut Self) -> Result<(), Malformed>) -> Result<(), Malformed> {
         self.sign(b'{')?;
         if self.peek()? == b'}' {
             self.at += 1;
             return Ok(());
         }
         loop {
-            let key = self.key()?;
-            read(self, &key)?;
+            read(self)?;
             if self.is_last(b'}')? {
                 return Ok(());
             }
@@ -123,8 +141,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    #[inline]
-    fn key(&mut self) -> Result<Key<'de>, Malformed> {
+    pub(super) fn key(&mut self) -> Result<Key<'de>, Malformed> {
         self.sign(b'"')?;
         let key = match piece(self.text, self.at)? {
             Piece::Plain { text, after } => {
@@ -184,11 +201,15 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<&'de [u8], Malformed> {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += count;
-        rest.get(..count).filter(|digits| !digits.is_empty()).ok_or(Malformed::NotJson)
+    /// How many digits come next, one at least, and what they say, if there are no more than fit.
+    #[inline]
+    fn digits(&mut self) -> Result<(usize, u64), Malformed> {
+        let (begin, mut sum) = (self.at, 0_u64);
+        while let Some(digit) = self.text.as_bytes().get(self.at).filter(|byte| byte.is_ascii_digit()) {
+            sum = sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            self.at += 1;
+        }
+        if self.at == begin { Err(Malformed::NotJson) } else { Ok((self.at - begin, sum)) }
     }
 
     fn number(&mut self) -> Result<Loose<'de>, Malformed> {
@@ -196,8 +217,9 @@ impl<'de> Reader<'de> {
         let next = |reader: &Self| reader.text.as_bytes().get(reader.at).copied();
         let is_negative = next(self) == Some(b'-');
         self.at += usize::from(is_negative);
-        let whole = self.digits()?;
-        if whole.len() > 1 && whole.first() == Some(&b'0') {
+        let is_zero = next(self) == Some(b'0');
+        let (digits, sum) = self.digits()?;
+        if digits > 1 && is_zero {
             return Err(Malformed::NotJson);
         }
         let mut is_whole = true;
@@ -211,11 +233,11 @@ impl<'de> Reader<'de> {
             self.digits()?;
         }
         // Nineteen digits are no more than fit.
-        if is_whole && !is_negative && whole.len() <= 19 {
-            return Ok(Loose::Unsigned(whole.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))));
+        if is_whole && !is_negative && digits <= 19 {
+            return Ok(Loose::Unsigned(sum));
         }
         let written = self.text.get(begin..self.at).unwrap_or_default();
-        if is_whole && is_negative && whole != b"0" {
+        if is_whole && is_negative && !is_zero {
             return Ok(Loose::Negative);
         }
         let unsigned = || written.parse().ok().map(Loose::Unsigned).filter(|_| is_whole);

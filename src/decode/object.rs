@@ -23,10 +23,51 @@ impl Seen {
     }
 }
 
+/// A key of a table, and its first eight bytes with the quotation mark behind it, as far as that is among them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    key: &'static [u8],
+    head: u64,
+    mask: u64,
+}
+
+impl Known {
+    pub(super) const fn new(key: &'static [u8]) -> Self {
+        let (mut head, mut mask, mut at) = (0, 0, 0);
+        while at < 8 && at <= key.len() {
+            let byte = if at < key.len() { key[at] } else { b'"' };
+            head |= (byte as u64) << (8 * at);
+            mask |= 0xff << (8 * at);
+            at += 1;
+        }
+        Self { key, head, mask }
+    }
+
+    /// Whether what is behind the first eight bytes is the key's as well.
+    #[inline]
+    fn ends(&self, rest: &[u8]) -> bool {
+        let length = self.key.len();
+        length < 8 || rest.get(length) == Some(&b'"') && rest.get(8..length) == self.key.get(8..)
+    }
+}
+
 /// A struct with the keys under which its fields stand on the wire. [`fields!`] writes these.
 pub(super) trait Fields<'de>: Default {
+    /// The keys, in the order in which the feed mostly writes them. May be left out.
+    const KEYS: &'static [Known] = &[];
+
+    /// Reads the value of the key that stands at this place of [`Self::KEYS`].
+    fn read_at(&mut self, _place: usize, from: &mut Reader<'de>) -> Result<(), Malformed> {
+        from.skip()
+    }
+
     /// Reads the value that follows `key`, if the key is known; else leaves it and says `false`.
-    fn read(&mut self, key: &[u8], from: &mut Reader<'de>, seen: &mut Seen) -> Result<bool, Malformed>;
+    fn read(&mut self, key: &[u8], from: &mut Reader<'de>, seen: &mut Seen) -> Result<bool, Malformed> {
+        let Some((place, _)) = (0_u32..).zip(Self::KEYS).find(|(_, known)| known.key == key) else { return Ok(false) };
+        seen.once(place)?;
+        self.read_at(place as usize, from)?;
+        Ok(true)
+    }
 
     /// Whether an element of a list says enough to be one.
     fn is_usable(&self) -> bool {
@@ -35,8 +76,15 @@ pub(super) trait Fields<'de>: Default {
 
     /// Reads all of an object.
     fn fill(&mut self, from: &mut Reader<'de>) -> Result<(), Malformed> {
-        let mut seen = Seen::default();
-        from.fields(|from, key| {
+        let (mut seen, mut next) = (Seen::default(), 0);
+        from.members(|from| {
+            if let Some(place) = from.known_key(Self::KEYS, next)? {
+                from.colon()?;
+                seen.once(u32::try_from(place).unwrap_or_default())?;
+                next = place + 1;
+                return self.read_at(place, from);
+            }
+            let key = from.key()?;
             if self.read(key.as_bytes(), from, &mut seen)? {
                 return Ok(());
             }
@@ -47,6 +95,30 @@ pub(super) trait Fields<'de>: Default {
 }
 
 impl<'de> Reader<'de> {
+    /// Takes a key that is one of these, if it stands there without escapes, and says which. It is looked for from `next` on: most senders write
+    /// keys in one order.
+    #[inline]
+    fn known_key(&mut self, keys: &[Known], next: usize) -> Result<Option<usize>, Malformed> {
+        let rest = self.string_ahead()?;
+        let Some(head) = rest.first_chunk().map(|eight| u64::from_le_bytes(*eight)) else { return Ok(None) };
+        let mut place = next;
+        for _ in keys {
+            let known = match keys.get(place) {
+                Some(known) => known,
+                None => {
+                    place = 0;
+                    &keys[0]
+                }
+            };
+            if head & known.mask == known.head && known.ends(rest) {
+                self.pass_key(known.key.len());
+                return Ok(Some(place));
+            }
+            place += 1;
+        }
+        Ok(None)
+    }
+
     /// A scalar, as `read` understands it.
     #[inline]
     pub(super) fn scalar<T>(&mut self, read: impl FnOnce(Loose<'de>, &mut Tally) -> T) -> Result<T, Malformed> {
@@ -113,22 +185,21 @@ impl<'de> Reader<'de> {
 macro_rules! fields {
     ($type:ty $(, usable $usable:expr)?; $($key:literal => $field:ident: $how:ident $(($read:expr))?),+ $(,)?) => {
         impl<'de> $crate::decode::object::Fields<'de> for $type {
-            fn read(
+            const KEYS: &'static [$crate::decode::object::Known] = &[$($crate::decode::object::Known::new($key)),+];
+
+            #[inline]
+            fn read_at(
                 &mut self,
-                key: &[u8],
+                place: usize,
                 from: &mut $crate::decode::json::Reader<'de>,
-                seen: &mut $crate::decode::object::Seen,
-            ) -> Result<bool, $crate::decode::malformed::Malformed> {
+            ) -> Result<(), $crate::decode::malformed::Malformed> {
                 #[expect(non_camel_case_types, reason = "the fields' own names, counted by the compiler")]
                 enum Place { $($field),+ }
-                match key {
-                    $($key => {
-                        seen.once(Place::$field as u32)?;
-                        $crate::decode::object::fields!(@$how from, self.$field $(, $read)?);
-                    })+
-                    _ => return Ok(false),
-                }
-                Ok(true)
+                $(if place == Place::$field as usize {
+                    $crate::decode::object::fields!(@$how from, self.$field $(, $read)?);
+                    return Ok(());
+                })+
+                from.skip()
             }
 
             $(fn is_usable(&self) -> bool {

@@ -34,6 +34,7 @@ fn special(bytes: &[u8], mut at: usize) -> usize {
         let zero = eight ^ (ONES * u64::from(byte));
         zero.wrapping_sub(ONES) & !zero
     };
+    let long = at + 24;
     while let Some(eight) = bytes.get(at..at + 8).and_then(|eight| <[u8; 8]>::try_from(eight).ok()) {
         let eight = u64::from_le_bytes(eight);
         // Of each sort, what is found first is there; behind it, a borrow may find what is not.
@@ -42,16 +43,29 @@ fn special(bytes: &[u8], mut at: usize) -> usize {
             return at + (found.trailing_zeros() / 8) as usize;
         }
         at += 8;
+        // What is longer than most is passed over in longer steps, for which there are wide registers.
+        while at >= long
+            && let Some(block) = bytes.get(at..at + 32)
+            && !block.iter().fold(false, |any, byte| any | (*byte == b'"') | (*byte == b'\\') | (*byte < 0x20))
+        {
+            at += 32;
+        }
     }
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    at + bytes.get(at..).unwrap_or_default().iter().take_while(|byte| !is_special(byte)).count()
+    at + bytes.get(at..).unwrap_or_default().iter().take_while(|byte| !is_special(**byte)).count()
 }
+
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+/// Bytes that are enough for most texts with escapes.
+const ROOM: usize = 256;
 
 /// The string that begins at `at` with what its escapes stand for; where it ends; and whether anything in it was no character (half of
 /// a surrogate pair), for each of which a U+FFFD stands.
 pub(super) fn unescape(json: &str, mut at: usize) -> Result<(String, usize, bool), Malformed> {
     let bytes = json.as_bytes();
-    let (mut text, mut replaced) = (String::with_capacity(64), false);
+    let (mut text, mut replaced) = (String::with_capacity(ROOM.min(bytes.len())), false);
     loop {
         let end = special(bytes, at);
         text.push_str(json.get(at..end).ok_or(Malformed::NotJson)?);

@@ -30,17 +30,17 @@ fields! { Author<'de>;
     b"name" => name: scalar(filled),
     b"platform" => platform: scalar(platform),
     b"profileImage" => profile_image: scalar(filled),
-    b"banner" => banner: scalar(filled),
-    b"bio" => bio: scalar(text),
     b"followersCount" => followers_count: scalar(count),
     b"followingCount" => following_count: scalar(count),
+    b"verifiedType" => verified_type: word(&["blue", "business", "government", "none"]),
+    b"banner" => banner: scalar(filled),
+    b"bio" => bio: scalar(text),
     b"joinedAt" => joined_at: scalar(moment),
     b"location" => location: scalar(filled),
     b"metrics" => metrics: object,
     b"url" => url: scalar(filled),
     b"websiteUrl" => website_url: scalar(filled),
     b"verifiedLabel" => verified_label: object,
-    b"verifiedType" => verified_type: word(&["blue", "business", "government", "none"]),
 }
 
 fields! { Metrics;

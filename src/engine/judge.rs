@@ -56,7 +56,7 @@ impl TweetState {
     }
 
     /// How old the tweet was when its content came. The feed's clock, by which it is dated, is `ahead` of ours, in ms.
-    pub(super) fn age(&self, tweet: &Tweet, ahead: i64) -> Option<Duration> {
+    pub(super) fn age(&self, tweet: &Tweet<&str>, ahead: i64) -> Option<Duration> {
         Some(self.content_at?.shifted(ahead).since(tweet.created_at?))
     }
 

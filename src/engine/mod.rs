@@ -4,28 +4,25 @@
 //! the same thing, replaying entries.
 
 mod finder;
+mod fire;
 mod judge;
 mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::join::{Bounds, Joined, Joiner};
-use crate::matching::{self, Facts, Reading};
-use crate::model::action::Overflow;
-use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
+use crate::join::{Bounds, Joined, Joiner, Known};
+use crate::matching::Facts;
+use crate::model::delivery::{Delivery, Report};
 use crate::model::envelope::{Body, Envelope};
-use crate::model::firing::{Element, Firing, Origin};
+use crate::model::firing::{Firing, Origin};
 use crate::model::ids::{FiringId, TweetId};
-use crate::model::limits;
-use crate::model::mode::Mode;
 use crate::model::subject::{Event, Subject};
 use crate::model::time::Timestamp;
-use crate::render;
-use crate::rules::ruleset::{Rule, RuleSet, Send};
-use crate::suppress::Fired;
+use crate::rules::ruleset::{Rule, RuleSet};
 
 use finder::Finder;
+use fire::{Fire, Firings};
 use judge::{Match, TweetState, judge};
 pub use waits::Hold;
 use waits::Waits;
@@ -79,8 +76,7 @@ pub struct Engine {
     finder: Box<Finder>,
     joiner: Joiner<TweetState>,
     waits: Waits,
-    fired: Fired,
-    counts: Counts,
+    firings: Firings,
     now: Timestamp,
     /// Of the latest entry.
     news: bool,
@@ -110,8 +106,7 @@ impl Engine {
             rules,
             joiner: Joiner::new(Bounds::default()),
             waits: Waits::default(),
-            fired: Fired::new(limits::FIRED_IDS),
-            counts: Counts::default(),
+            firings: Firings::default(),
             now: Timestamp::default(),
             news: false,
             ahead: 0,
@@ -121,12 +116,12 @@ impl Engine {
     /// Remembers what fired in an earlier run, the oldest first. Then that run's entries go through [`Engine::step`] once more, their effects
     /// unheeded, and the engine is where it was: what had fired does not fire again, and what was waited for is waited for still.
     pub fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
-        self.fired.restore(fired);
+        self.firings.restore(fired);
     }
 
     /// Begins to count anew, as after the replay of an earlier run's entries.
     pub fn reset_counts(&mut self) {
-        self.counts = Counts::default();
+        self.firings.counts = Counts::default();
         self.joiner.reset_counts();
     }
 
@@ -159,7 +154,7 @@ impl Engine {
                 self.news = matches!(joined, Joined::Tweet { changed: true, .. } | Joined::Event { .. });
                 match joined {
                     Joined::Tweet { id, changed } => {
-                        if let Some((_, state)) = self.joiner.get(&id) {
+                        if let Some(state) = self.joiner.state(&id) {
                             state.came(*origin, matches!(envelope.body, Body::Content(_)));
                         }
                         if changed {
@@ -169,7 +164,7 @@ impl Engine {
                     Joined::Nothing => {}
                     Joined::Event { subject, taught } => {
                         if let Some(tweet) = subject.tweet().filter(|_| taught) {
-                            self.tweet(&tweet.id.clone(), *origin, effects);
+                            self.tweet(&tweet.id, *origin, effects);
                         }
                         self.event(&subject, *origin, effects);
                     }
@@ -187,7 +182,7 @@ impl Engine {
     /// How much it has seen.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.counts
+        self.firings.counts
     }
 
     /// What joining has had to forget.
@@ -199,9 +194,7 @@ impl Engine {
     /// Settles the rules whose wait is over, in the order in which the waits ended.
     fn pass_time(&mut self, to: Timestamp, effects: &mut Vec<Effect>) {
         let hold = self.waits.hold();
-        while let Some((at, id, wait)) =
-            self.waits.pop(to, |id| self.joiner.get(id).is_some_and(|(_, state)| state.is_held(hold)))
-        {
+        while let Some((at, id, wait)) = self.waits.pop(to, |id| self.joiner.state(id).is_some_and(|state| state.is_held(hold))) {
             self.now = self.now.max(at);
             self.settle(&id, (at, wait), effects);
         }
@@ -210,60 +203,64 @@ impl Engine {
 
     /// A wait is over.
     fn settle(&mut self, id: &TweetId, wait: (Timestamp, Duration), effects: &mut Vec<Effect>) {
-        let Some((tweet, state)) = self.joiner.get(id) else { return };
-        let tweet = Arc::clone(tweet);
+        let Some(state) = self.joiner.state(id) else { return };
         state.waits.retain(|of| *of != wait);
-        // The content came later, and with it a later deadline.
-        if state.deadline(wait.1) != Some(wait.0) {
+        // The content came later, and with it a later deadline; or what was unknown is so no more.
+        if state.deadline(wait.1) != Some(wait.0) || state.unknown.is_empty() {
             return;
         }
-        let (rules, origin) = (Arc::clone(&self.rules), state.settled_origin());
+        let Some(Known { tweet, state, at }) = self.joiner.get(id) else { return };
+        let origin = state.settled_origin();
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
-        let matches = settled(&rules, &facts, state, |of| of == wait.1);
-        self.counts.settled += matches.len() as u64;
-        if !matches.is_empty()
-            && let Some(subject) = self.joiner.subject(id)
-        {
-            self.fire(&subject, matches, &facts, origin, effects);
+        let matches = settled(&self.rules, &facts, state, |of| of == wait.1);
+        self.firings.counts.settled += matches.len() as u64;
+        if !matches.is_empty() {
+            let fire = Fire { rules: &self.rules, subject: &Subject::of_tweet(tweet.owned(), at), facts: &facts, origin };
+            self.firings.fire(&fire, matches, self.now, effects);
         }
     }
 
     /// Tweets that had to be forgotten before their time are settled as they are: a rule that waits for what does not come must not be lost.
     fn settle_forgotten(&mut self, effects: &mut Vec<Effect>) {
-        for (subject, mut state) in self.joiner.take_forgotten() {
-            let Some(tweet) = subject.tweet().filter(|_| !state.waits.is_empty()) else { continue };
-            let (rules, origin) = (Arc::clone(&self.rules), state.settled_origin());
-            let facts = Facts::of_tweet(tweet, state.age(tweet, self.ahead));
+        while let Some(mut forgotten) = self.joiner.take_forgotten() {
+            if forgotten.state().waits.is_empty() {
+                continue;
+            }
+            let Known { tweet, state, at } = forgotten.known();
+            let origin = state.settled_origin();
+            let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
             let waits: Vec<_> = state.waits.iter().map(|(_, wait)| *wait).collect();
-            let matches = settled(&rules, &facts, &mut state, |of| waits.contains(&of));
-            self.counts.settled_early += 1;
-            self.fire(&subject, matches, &facts, origin, effects);
+            let matches = settled(&self.rules, &facts, state, |of| waits.contains(&of));
+            self.firings.counts.settled_early += 1;
+            if !matches.is_empty() {
+                let fire = Fire { rules: &self.rules, subject: &Subject::of_tweet(tweet.owned(), at), facts: &facts, origin };
+                self.firings.fire(&fire, matches, self.now, effects);
+            }
         }
     }
 
     /// Something new is known of a tweet.
     fn tweet(&mut self, id: &TweetId, origin: Origin, effects: &mut Vec<Effect>) {
-        let Some((tweet, state)) = self.joiner.get(id) else { return };
-        let tweet = Arc::clone(tweet);
+        let Some(Known { tweet, state, at }) = self.joiner.get(id) else { return };
         state.latest = Some(origin);
         let origin = state.origin(origin);
         state.first_at = state.first_at.or(Some(self.now));
         if tweet.parts.content && state.content_at.is_none() {
             state.content_at = Some(self.now);
         }
-        let (rules, held) = (Arc::clone(&self.rules), state.is_held(self.waits.hold()));
+        let (rules, held) = (&self.rules, state.is_held(self.waits.hold()));
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
-        self.finder.find(Event::Tweet, &facts, false, state.fired_each(&rules));
+        self.finder.find(Event::Tweet, &facts, false, state.fired_each(rules));
         let (now, mut matches, mut unknown) = (self.now, Vec::new(), std::mem::take(&mut self.finder.unknown));
         let is_settled = |deadline: Option<Timestamp>| !held && deadline.is_some_and(|deadline| deadline <= now);
         unknown.clear();
         for &at in &self.finder.rules {
             let rule = &rules.rules[at];
-            if judge(at, rule, &facts, is_settled(state.deadline(wait_of(&rules, rule))), state, &mut matches) {
+            if judge(at, rule, &facts, is_settled(state.deadline(wait_of(rules, rule))), state, &mut matches) {
                 unknown.push(u32::try_from(at).unwrap_or(u32::MAX));
             }
         }
-        for wait in unknown.iter().filter_map(|at| rules.rules.get(*at as usize)).map(|rule| wait_of(&rules, rule)) {
+        for wait in unknown.iter().filter_map(|at| rules.rules.get(*at as usize)).map(|rule| wait_of(rules, rule)) {
             let new = |deadline: &Timestamp| !is_settled(Some(*deadline)) && !state.waits.contains(&(*deadline, wait));
             if let Some(deadline) = state.deadline(wait).filter(new) {
                 state.waits.push((deadline, wait));
@@ -272,67 +269,23 @@ impl Engine {
         }
         state.unknown = unknown.as_slice().into();
         self.finder.unknown = unknown;
-        self.waits.forget(|id| self.joiner.contains(id));
-        if !matches.is_empty()
-            && let Some(subject) = self.joiner.subject(id)
-        {
-            self.fire(&subject, matches, &facts, origin, effects);
+        if !matches.is_empty() {
+            let fire = Fire { rules, subject: &Subject::of_tweet(tweet.owned(), at), facts: &facts, origin };
+            self.firings.fire(&fire, matches, now, effects);
         }
+        self.waits.forget(|id| self.joiner.contains(id));
     }
 
     /// Something else happened: a deletion, a pin, an account event. Nothing is waited for: it is all that will be known.
     fn event(&mut self, subject: &Subject, origin: Origin, effects: &mut Vec<Effect>) {
         let created = subject.tweet().and_then(|tweet| tweet.created_at);
         let facts = Facts::of(subject, created.map(|created| self.now.shifted(self.ahead).since(created)));
-        let rules = Arc::clone(&self.rules);
         let (mut state, mut matches) = (TweetState::default(), Vec::new());
         self.finder.find(subject.event, &facts, true, std::iter::empty());
         for &at in &self.finder.rules {
-            judge(at, &rules.rules[at], &facts, true, &mut state, &mut matches);
+            judge(at, &self.rules.rules[at], &facts, true, &mut state, &mut matches);
         }
-        self.fire(subject, matches, &facts, origin, effects);
-    }
-
-    /// Makes firings of matches, and deliveries of firings: all orders first, and last what is not sent.
-    fn fire(&mut self, subject: &Subject, matches: Vec<Match>, facts: &Facts<'_>, origin: Origin, effects: &mut Vec<Effect>) {
-        let rules = Arc::clone(&self.rules);
-        let new = |(at, element)| self.firing(at, subject, element, facts, origin).map(|firing| (&rules.rules[at], firing));
-        let firings: Vec<_> = matches.into_iter().filter_map(new).collect();
-        effects.extend(firings.iter().map(|(_, firing)| Effect::Fired(Arc::clone(firing))));
-        let turn = |send: &Send| match send.mode {
-            Mode::Armed => u8::from(!rules.actions[send.action].trading),
-            Mode::Paper | Mode::Off => 2,
-        };
-        for of in 0..=2 {
-            for (rule, firing) in &firings {
-                let sends = rule.send.iter().filter(|send| turn(send) == of);
-                effects.extend(sends.map(|send| deliver(&rules, rule, send, firing)));
-            }
-        }
-    }
-
-    /// The firing of a match, unless it has fired before or is too old for its rule.
-    fn firing(
-        &mut self,
-        at: usize,
-        subject: &Subject,
-        element: Option<Element>,
-        facts: &Facts<'_>,
-        origin: Origin,
-    ) -> Option<Arc<Firing>> {
-        let rule = &self.rules.rules[at];
-        let key = element.as_ref().map(|element| matching::element_key(element, facts)).unwrap_or_default();
-        let id = FiringId::of(&rule.name, &subject.key(), &key);
-        if !self.fired.is_first(id) {
-            self.counts.repeated += 1;
-            return None;
-        }
-        self.counts.fired += 1;
-        let reading = Reading { settled: true, element: element.as_ref() };
-        let (matched, found) = matching::explain(&rule.when, facts, reading);
-        let (rule, subject) = (Arc::clone(&rule.name), subject.clone());
-        let element = element.or(found);
-        Some(Arc::new(Firing { id, rule, subject, element, matched, at: self.now, origin }))
+        self.firings.fire(&Fire { rules: &self.rules, subject, facts: &facts, origin }, matches, self.now, effects);
     }
 }
 
@@ -353,33 +306,4 @@ fn settled(rules: &RuleSet, facts: &Facts<'_>, state: &mut TweetState, is_over: 
         judge(at, &rules.rules[at], facts, true, state, &mut matches);
     }
     matches
-}
-
-/// Brings a firing to one action, unless that is off, it is too late for it or it lacks what its template needs.
-fn deliver(rules: &RuleSet, rule: &Rule, send: &Send, firing: &Arc<Firing>) -> Effect {
-    let action = &rules.actions[send.action];
-    let expires_at = firing.subject.at.plus(rule.max_age_of(send, action));
-    let end = |outcome| {
-        let firing = firing.brief();
-        Effect::Ended(Report { firing, action: send.action, outcome, attempts: 0, took: Duration::ZERO })
-    };
-    if send.mode == Mode::Off {
-        return end(Outcome::Suppressed { reason: Suppression::Off });
-    }
-    if expires_at <= firing.at || (action.trading && firing.is_late()) {
-        return end(Outcome::Expired);
-    }
-    let message = match render::render(firing, send, action, expires_at) {
-        Ok(message) => message,
-        Err(incomplete) => return end(Outcome::Dead { reason: incomplete.to_string() }),
-    };
-    let delivery = Box::new(Delivery {
-        firing: firing.brief(),
-        action: send.action,
-        expires_at,
-        body: Arc::new(message.body),
-        fallback: message.fallback.map(Arc::new),
-        line: (action.overflow == Overflow::Digest).then(|| Box::new(render::digest_line(firing))),
-    });
-    if send.mode == Mode::Paper { Effect::Paper(delivery) } else { Effect::Deliver(delivery) }
 }

@@ -2,7 +2,7 @@
 
 use sha2::Digest as _;
 
-use super::part::Owner;
+use super::part;
 use crate::model::envelope as wire;
 use crate::model::subject::{Account, AccountEvent, Change, Event, ProfileField, Str};
 use crate::model::time::Timestamp;
@@ -16,7 +16,7 @@ pub(super) fn profile_update(update: &wire::ProfileUpdate<'_>, envelope_id: Opti
     };
     let event = AccountEvent {
         id: Str::from(""),
-        actor: Owner::default().account(Some(&update.actor)),
+        actor: part::account(&update.actor).owned(),
         target: None,
         changes: ProfileField::ALL.into_iter().filter_map(change).collect(),
     };
@@ -26,11 +26,10 @@ pub(super) fn profile_update(update: &wire::ProfileUpdate<'_>, envelope_id: Opti
 
 /// Who followed or unfollowed whom, and when it was seen.
 pub(super) fn follow(follow: &wire::Follow<'_>, kind: Event, envelope_id: Option<&str>) -> (AccountEvent, Option<Timestamp>) {
-    let owner = Owner::default();
     let event = AccountEvent {
         id: Str::from(""),
-        actor: owner.account(Some(&follow.actor)),
-        target: follow.target.as_ref().map(|target| owner.account(Some(target))),
+        actor: part::account(&follow.actor).owned(),
+        target: follow.target.as_ref().map(|target| part::account(target).owned()),
         changes: Vec::new(),
     };
     let stated = follow.event_id.as_deref().or(envelope_id);

@@ -1,161 +1,170 @@
 //! Tweet and tweet → tweet: what is said later overrides what was said before, field by field, and what is absent overrides nothing.
 
 use crate::model::limits;
-use crate::model::subject::{Account, Link, Market, Media, Mention, Prediction, Reference, Sources, Str, Token, Tweet};
+use crate::model::subject::{Account, Link, Market, Media, Mention, Prediction, Reference, Sources, Token, Tweet};
 
 /// Adds what `from` says to `into`.
-pub(super) fn merge(into: &mut Tweet, from: &Tweet) {
+pub(super) fn merge<'a>(into: &mut Tweet<&'a str>, from: Tweet<&'a str>) {
     into.parts.content |= from.parts.content;
     into.parts.update |= from.parts.update;
     into.parts.meta |= from.parts.meta;
-    known(&mut into.stated_kind, from.stated_kind.as_ref());
-    text(&mut into.text, from.text.as_ref());
-    known(&mut into.created_at, from.created_at.as_ref());
-    known(&mut into.received_at, from.received_at.as_ref());
-    merge_account(&mut into.author, &from.author);
-    known(&mut into.link, from.link.as_ref());
-    merge_media(&mut into.media, &from.media);
-    merge_mentions(&mut into.mentions, &from.mentions);
-    merge_links(&mut into.urls, &from.urls);
-    match (&mut into.reference, &from.reference) {
+    known(&mut into.stated_kind, from.stated_kind);
+    text(&mut into.text, from.text);
+    known(&mut into.created_at, from.created_at);
+    known(&mut into.received_at, from.received_at);
+    merge_account(&mut into.author, from.author);
+    known(&mut into.link, from.link);
+    unite_all(&mut into.media, from.media, merge_media);
+    unite_all(&mut into.mentions, from.mentions, merge_mention);
+    unite_all(&mut into.urls, from.urls, merge_link);
+    match (&mut into.reference, from.reference) {
         (Some(into), Some(from)) => merge_reference(into, from),
-        (into @ None, Some(from)) => *into = Some(from.clone()),
+        (into @ None, from) => *into = from,
         (_, None) => {}
     }
-    known(&mut into.ocr, from.ocr.as_ref());
-    merge_tokens(&mut into.tokens, &from.tokens);
-    merge_markets(&mut into.markets, &from.markets);
-    merge_predictions(&mut into.predictions, &from.predictions);
+    known(&mut into.ocr, from.ocr);
+    unite_all(&mut into.tokens, from.tokens, merge_token);
+    unite_all(&mut into.markets, from.markets, merge_market);
+    unite_all(&mut into.predictions, from.predictions, merge_prediction);
 }
 
-fn known<T: Clone>(into: &mut Option<T>, from: Option<&T>) {
-    if let Some(from) = from {
-        *into = Some(from.clone());
+/// Unites two lists.
+fn unite_all<T>(into: &mut Vec<T>, from: Vec<T>, unite: impl Fn(&mut Vec<T>, T)) {
+    if into.is_empty() && from.len() <= 1 {
+        *into = from;
+    } else {
+        from.into_iter().for_each(|element| unite(into, element));
+    }
+}
+
+fn known<T>(into: &mut Option<T>, from: Option<T>) {
+    if from.is_some() {
+        *into = from;
     }
 }
 
 /// A text may be known to be empty, but does not become so again.
-fn text(into: &mut Option<Str>, from: Option<&Str>) {
+fn text<'a>(into: &mut Option<&'a str>, from: Option<&'a str>) {
     known(into, from.filter(|from| into.is_none() || !from.is_empty()));
 }
 
-fn merge_account(into: &mut Account, from: &Account) {
-    known(&mut into.id, from.id.as_ref());
-    known(&mut into.handle, from.handle.as_ref());
-    known(&mut into.name, from.name.as_ref());
-    known(&mut into.platform, from.platform.as_ref());
-    known(&mut into.avatar, from.avatar.as_ref());
-    known(&mut into.banner, from.banner.as_ref());
-    known(&mut into.bio, from.bio.as_ref());
-    known(&mut into.followers, from.followers.as_ref());
-    known(&mut into.following, from.following.as_ref());
-    known(&mut into.joined_at, from.joined_at.as_ref());
-    known(&mut into.location, from.location.as_ref());
-    known(&mut into.url, from.url.as_ref());
-    known(&mut into.verified, from.verified.as_ref());
+fn merge_account<'a>(into: &mut Account<&'a str>, from: Account<&'a str>) {
+    known(&mut into.id, from.id);
+    known(&mut into.handle, from.handle);
+    known(&mut into.name, from.name);
+    known(&mut into.platform, from.platform);
+    known(&mut into.avatar, from.avatar);
+    known(&mut into.banner, from.banner);
+    known(&mut into.bio, from.bio);
+    known(&mut into.followers, from.followers);
+    known(&mut into.following, from.following);
+    known(&mut into.joined_at, from.joined_at);
+    known(&mut into.location, from.location);
+    known(&mut into.url, from.url);
+    known(&mut into.verified, from.verified);
 }
 
 /// Two references to different tweets are not mixed: the text of one must not stand under the name of the other's author.
-fn merge_reference(into: &mut Reference, from: &Reference) {
+fn merge_reference<'a>(into: &mut Reference<&'a str>, from: Reference<&'a str>) {
     if matches!((&into.tweet_id, &from.tweet_id), (Some(into), Some(from)) if into != from) {
-        into.clone_from(from);
+        *into = from;
         return;
     }
-    known(&mut into.kind, from.kind.as_ref());
-    known(&mut into.tweet_id, from.tweet_id.as_ref());
-    text(&mut into.text, from.text.as_ref());
-    merge_account(&mut into.author, &from.author);
-    merge_media(&mut into.media, &from.media);
+    known(&mut into.kind, from.kind);
+    known(&mut into.tweet_id, from.tweet_id);
+    text(&mut into.text, from.text);
+    merge_account(&mut into.author, from.author);
+    unite_all(&mut into.media, from.media, merge_media);
 }
 
-/// Unites two lists: an element that `find` recognises is merged, another is added at the end, up to [`limits::ELEMENTS`].
-fn unite<T: Clone>(into: &mut Vec<T>, from: &[T], find: impl Fn(&[T], &T) -> Option<usize>, merge: impl Fn(&mut T, &T)) {
-    for element in from {
-        if let Some(place) = find(into, element) {
-            into.get_mut(place).into_iter().for_each(|same| merge(same, element));
-        } else if into.len() < limits::ELEMENTS {
-            into.push(element.clone());
-        }
+/// Adds an element to a list: to the one at `place`, if it is the same, else at the end, up to [`limits::ELEMENTS`].
+fn unite<T>(into: &mut Vec<T>, from: T, place: Option<usize>, merge: impl FnOnce(&mut T, T)) {
+    let length = into.len();
+    match place.and_then(|place| into.get_mut(place)) {
+        Some(same) => merge(same, from),
+        None if length < limits::ELEMENTS => into.push(from),
+        None => {}
     }
 }
 
 /// A [`unite`] where sameness is a matter of two elements alone.
-fn unite_by<T: Clone>(into: &mut Vec<T>, from: &[T], same: impl Fn(&T, &T) -> bool, merge: impl Fn(&mut T, &T)) {
-    unite(into, from, |list, element| list.iter().position(|known| same(known, element)), merge);
+fn unite_by<T>(into: &mut Vec<T>, from: T, same: impl Fn(&T, &T) -> bool, merge: impl FnOnce(&mut T, T)) {
+    let place = into.iter().position(|known| same(known, &from));
+    unite(into, from, place, merge);
 }
 
 /// Equal without regard to case, where both are known.
-fn both(one: Option<&Str>, other: Option<&Str>) -> Option<bool> {
+fn both(one: Option<&str>, other: Option<&str>) -> Option<bool> {
     Some(one?.eq_ignore_ascii_case(other?))
 }
 
 /// Known to be different.
-fn differ(one: Option<&Str>, other: Option<&Str>) -> bool {
+fn differ(one: Option<&str>, other: Option<&str>) -> bool {
     both(one, other) == Some(false)
 }
 
-pub(super) fn merge_media(into: &mut Vec<Media>, from: &[Media]) {
+pub(super) fn merge_media<'a>(into: &mut Vec<Media<&'a str>>, from: Media<&'a str>) {
     unite_by(
         into,
         from,
         |one, other| one.url == other.url,
         |into, from| {
-            known(&mut into.kind, from.kind.as_ref());
-            known(&mut into.thumbnail, from.thumbnail.as_ref());
+            known(&mut into.kind, from.kind);
+            known(&mut into.thumbnail, from.thumbnail);
         },
     );
 }
 
-pub(super) fn merge_mentions(into: &mut Vec<Mention>, from: &[Mention]) {
+pub(super) fn merge_mention<'a>(into: &mut Vec<Mention<&'a str>>, from: Mention<&'a str>) {
     unite_by(
         into,
         from,
         |one, other| match (&one.id, &other.id) {
             (Some(one), Some(other)) => one == other,
-            _ => both(one.handle.as_ref(), other.handle.as_ref()).unwrap_or(one == other),
+            _ => both(one.handle, other.handle).unwrap_or(one == other),
         },
         |into, from| {
-            known(&mut into.id, from.id.as_ref());
-            known(&mut into.handle, from.handle.as_ref());
-            known(&mut into.name, from.name.as_ref());
+            known(&mut into.id, from.id);
+            known(&mut into.handle, from.handle);
+            known(&mut into.name, from.name);
         },
     );
 }
 
-pub(super) fn merge_links(into: &mut Vec<Link>, from: &[Link]) {
+pub(super) fn merge_link<'a>(into: &mut Vec<Link<&'a str>>, from: Link<&'a str>) {
     unite_by(
         into,
         from,
         |one, other| one.url == other.url || (one.tco.is_some() && one.tco == other.tco),
         |into, from| {
-            into.url.clone_from(&from.url);
-            known(&mut into.name, from.name.as_ref());
-            known(&mut into.tco, from.tco.as_ref());
+            into.url = from.url;
+            known(&mut into.name, from.name);
+            known(&mut into.tco, from.tco);
         },
     );
 }
 
-pub(super) fn merge_tokens(into: &mut Vec<Token>, from: &[Token]) {
-    unite(into, from, same_token, |into, from| {
-        known(&mut into.symbol, from.symbol.as_ref());
-        known(&mut into.name, from.name.as_ref());
-        known(&mut into.contract, from.contract.as_ref());
-        known(&mut into.address, from.address.as_ref());
-        known(&mut into.chain, from.chain.as_ref());
-        known(&mut into.network, from.network.as_ref());
-        known(&mut into.price, from.price.as_ref());
+pub(super) fn merge_token<'a>(into: &mut Vec<Token<&'a str>>, from: Token<&'a str>) {
+    let place = same_token(into, &from);
+    unite(into, from, place, |into, from| {
+        known(&mut into.symbol, from.symbol);
+        known(&mut into.name, from.name);
+        known(&mut into.contract, from.contract);
+        known(&mut into.address, from.address);
+        known(&mut into.chain, from.chain);
+        known(&mut into.network, from.network);
+        known(&mut into.price, from.price);
         unite_sources(&mut into.sources, from.sources);
     });
 }
 
 /// Tokens are the same by their contract. One without a contract is the same as the only one that bears its symbol; when several do,
 /// nobody can say which is meant, and it stays a token of its own: a price must not move from one token to another.
-fn same_token(list: &[Token], token: &Token) -> Option<usize> {
-    let elsewhere = |known: &Token| {
-        differ(known.chain.as_ref(), token.chain.as_ref())
-            || matches!((known.network, token.network), (Some(one), Some(other)) if one != other)
+fn same_token(list: &[Token<&str>], token: &Token<&str>) -> Option<usize> {
+    let elsewhere = |known: &Token<&str>| {
+        differ(known.chain, token.chain) || matches!((known.network, token.network), (Some(one), Some(other)) if one != other)
     };
-    let same_contract = |known: &&Token| match (&known.address, &token.address) {
+    let same_contract = |known: &&Token<&str>| match (&known.address, &token.address) {
         (Some(one), Some(other)) => one == other,
         _ => known.contract.is_some() && known.contract == token.contract,
     };
@@ -164,9 +173,9 @@ fn same_token(list: &[Token], token: &Token) -> Option<usize> {
     {
         return Some(place);
     }
-    let same_name = |known: &Token| match both(known.symbol.as_ref(), token.symbol.as_ref()) {
+    let same_name = |known: &Token<&str>| match both(known.symbol, token.symbol) {
         Some(same) => same,
-        None => known.symbol == token.symbol && both(known.name.as_ref(), token.name.as_ref()) == Some(true),
+        None => known.symbol == token.symbol && both(known.name, token.name) == Some(true),
     };
     let candidates = || list.iter().enumerate().filter(|(_, known)| same_name(known) && !elsewhere(known));
     let bare = candidates().find(|(_, known)| known.contract.is_none());
@@ -176,45 +185,43 @@ fn same_token(list: &[Token], token: &Token) -> Option<usize> {
     same.map(|(place, _)| place)
 }
 
-pub(super) fn merge_markets(into: &mut Vec<Market>, from: &[Market]) {
+pub(super) fn merge_market<'a>(into: &mut Vec<Market<&'a str>>, from: Market<&'a str>) {
     unite_by(
         into,
         from,
         |one, other| {
-            !differ(one.exchange.as_ref(), other.exchange.as_ref())
+            !differ(one.exchange, other.exchange)
                 && one.exchange.is_some() == other.exchange.is_some()
-                && both(one.symbol.as_ref(), other.symbol.as_ref())
-                    .or_else(|| both(one.url.as_ref(), other.url.as_ref()))
-                    .unwrap_or(one == other)
+                && both(one.symbol, other.symbol).or_else(|| both(one.url, other.url)).unwrap_or(one == other)
         },
         |into, from| {
-            known(&mut into.symbol, from.symbol.as_ref());
-            known(&mut into.base, from.base.as_ref());
-            known(&mut into.quote, from.quote.as_ref());
-            known(&mut into.price, from.price.as_ref());
-            known(&mut into.url, from.url.as_ref());
+            known(&mut into.symbol, from.symbol);
+            known(&mut into.base, from.base);
+            known(&mut into.quote, from.quote);
+            known(&mut into.price, from.price);
+            known(&mut into.url, from.url);
             unite_sources(&mut into.sources, from.sources);
         },
     );
 }
 
-pub(super) fn merge_predictions(into: &mut Vec<Prediction>, from: &[Prediction]) {
+pub(super) fn merge_prediction<'a>(into: &mut Vec<Prediction<&'a str>>, from: Prediction<&'a str>) {
     unite_by(
         into,
         from,
         |one, other| {
-            !differ(one.exchange.as_ref(), other.exchange.as_ref())
+            !differ(one.exchange, other.exchange)
                 && one.exchange.is_some() == other.exchange.is_some()
-                && both(one.id.as_ref(), other.id.as_ref())
-                    .or_else(|| both(one.url.as_ref(), other.url.as_ref()))
-                    .or_else(|| both(one.title.as_ref(), other.title.as_ref()))
+                && both(one.id, other.id)
+                    .or_else(|| both(one.url, other.url))
+                    .or_else(|| both(one.title, other.title))
                     .unwrap_or(one == other)
         },
         |into, from| {
-            known(&mut into.id, from.id.as_ref());
-            known(&mut into.title, from.title.as_ref());
-            known(&mut into.price, from.price.as_ref());
-            known(&mut into.url, from.url.as_ref());
+            known(&mut into.id, from.id);
+            known(&mut into.title, from.title);
+            known(&mut into.price, from.price);
+            known(&mut into.url, from.url);
             unite_sources(&mut into.sources, from.sources);
         },
     );

@@ -2,18 +2,21 @@
 //!
 //! A tweet comes in parts (content, updates, metas), in any order, twice or never. [`Joiner`] keeps the distinct parts of each remembered
 //! tweet in an order that does not depend on their arrival and makes the tweet as a fold over them. So neither order nor duplication of
-//! envelopes can matter.
+//! envelopes can matter. Of most tweets no rule wants anything: each part is packed into one piece of memory, and the tweet is made, with texts
+//! that lie in there, when somebody asks for it.
 
 mod account;
 mod merge;
+mod packed;
 mod part;
 mod remembered;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use self::part::{Part, Rank};
-use self::remembered::{Learned, Remembered};
+use self::packed::Packer;
+use self::part::Rank;
+use self::remembered::Remembered;
 use crate::model::envelope::{Body, Envelope, TweetPart};
 use crate::model::ids::TweetId;
 use crate::model::limits;
@@ -71,20 +74,65 @@ pub struct Counts {
     pub refused: u64,
 }
 
+/// A remembered tweet.
+#[derive(Debug)]
+pub struct Known<'j, S> {
+    /// All that has been said of it.
+    pub tweet: Tweet<&'j str>,
+    /// What hangs on it.
+    pub state: &'j mut S,
+    /// When it was published, else when the feed first spoke of it, and never later than it came to us.
+    pub at: Timestamp,
+}
+
+impl<S> Known<'_, S> {
+    /// It as the subject of rules on tweets.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        Subject::of_tweet(self.tweet.owned(), self.at)
+    }
+}
+
+/// A tweet that had to be forgotten.
+#[derive(Debug)]
+pub struct Forgotten<S> {
+    tweet: Remembered<S>,
+    ahead: i64,
+}
+
+impl<S: Default> Forgotten<S> {
+    /// What hung on it.
+    #[must_use]
+    pub fn state(&self) -> &S {
+        &self.tweet.state
+    }
+
+    /// It as it was known.
+    pub fn known(&mut self) -> Known<'_, S> {
+        known(&mut self.tweet, self.ahead)
+    }
+}
+
 /// The tweets that may still be completed. `S` is what the engine hangs on each; it is forgotten with the tweet.
 #[derive(Debug)]
 pub struct Joiner<S> {
     bounds: Bounds,
-    /// In boxes, and with room for twice as many: a table that tweets come and go in has itself copied to one of twice its size sooner or later,
-    /// and that must be a small one.
-    tweets: HashMap<TweetId, Box<Remembered<S>>>,
-    /// By first arrival, and not by last use: otherwise one tweet could be kept for ever by talking about it.
-    ring: VecDeque<TweetId>,
+    /// The number of each tweet. With room for twice as many: a table that things come and go in has itself copied to one of twice its size
+    /// sooner or later, and that takes its time.
+    numbers: HashMap<TweetId, u64>,
+    /// By first arrival, and not by last use: otherwise one tweet could be kept for ever by talking about it. With room for all that there may
+    /// be, for the same reason.
+    tweets: VecDeque<Remembered<S>>,
+    /// The number of the first of them; the others follow.
+    first: u64,
+    /// The number of the one that was spoken of last.
+    latest: u64,
+    packer: Packer,
     bytes: usize,
     /// How far the feed's clock is ahead of ours, in ms.
     ahead: i64,
     /// Gone, but the engine may still have to settle rules on them. Taken after every envelope.
-    forgotten: Vec<(Subject, S)>,
+    forgotten: VecDeque<Forgotten<S>>,
     evicted: u64,
     refused: u64,
 }
@@ -93,9 +141,19 @@ impl<S: Default> Joiner<S> {
     /// Remembers nothing yet.
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        let tweets = HashMap::with_capacity(bounds.tweets.saturating_mul(2));
-        let (ring, forgotten) = (VecDeque::new(), Vec::new());
-        Self { bounds, tweets, ring, bytes: 0, ahead: 0, forgotten, evicted: 0, refused: 0 }
+        Self {
+            bounds,
+            numbers: HashMap::with_capacity(bounds.tweets.saturating_mul(2)),
+            tweets: VecDeque::with_capacity(bounds.tweets.saturating_add(2)),
+            first: 0,
+            latest: 0,
+            packer: Packer::default(),
+            bytes: 0,
+            ahead: 0,
+            forgotten: VecDeque::new(),
+            evicted: 0,
+            refused: 0,
+        }
     }
 
     /// The feed's clock is `ms` ahead of ours (negative: behind). What it states is dated by its clock, and aged by ours.
@@ -112,9 +170,9 @@ impl<S: Default> Joiner<S> {
         };
         let id = || envelope.id.as_deref();
         match &envelope.body {
-            Body::Content(part) => self.tweet(Part::of_tweet(part, Rank::Content, ts), at),
-            Body::Update(part) => self.tweet(Part::of_tweet(part, Rank::Update, ts), at),
-            Body::Meta(meta) => self.tweet(Part::of_meta(meta, ts), at),
+            Body::Content(part) => self.tweet((Rank::Content, ts, &part::of_tweet(part, Rank::Content)), at),
+            Body::Update(part) => self.tweet((Rank::Update, ts, &part::of_tweet(part, Rank::Update)), at),
+            Body::Meta(meta) => self.tweet((Rank::Meta, ts, &part::of_meta(meta)), at),
             Body::Delete(part) => self.lifecycle(Event::Delete, part, ts, at),
             Body::Pin(part) => self.lifecycle(Event::Pin, part, ts, at),
             Body::Unpin(part) => self.lifecycle(Event::Unpin, part, ts, at),
@@ -126,26 +184,31 @@ impl<S: Default> Joiner<S> {
     }
 
     /// A remembered tweet with what hangs on it.
-    pub fn get(&mut self, id: &TweetId) -> Option<(&Arc<Tweet>, &mut S)> {
-        self.tweets.get_mut(id).map(|remembered| (&remembered.tweet, &mut remembered.state))
+    #[inline]
+    pub fn get(&mut self, id: &TweetId) -> Option<Known<'_, S>> {
+        let ahead = self.ahead;
+        self.place(id).and_then(|place| self.tweets.get_mut(place)).map(|remembered| known(remembered, ahead))
+    }
+
+    /// What hangs on a remembered tweet, without the trouble of making the tweet.
+    pub fn state(&mut self, id: &TweetId) -> Option<&mut S> {
+        self.place(id).and_then(|place| self.tweets.get_mut(place)).map(|remembered| &mut remembered.state)
     }
 
     /// Whether a tweet is remembered.
     #[must_use]
     pub fn contains(&self, id: &TweetId) -> bool {
-        self.tweets.contains_key(id)
+        self.numbers.contains_key(id)
     }
 
-    /// A remembered tweet as the subject of rules on tweets. It happened when it was published, else when the feed first spoke of it, and
-    /// never later than it came to us.
-    #[must_use]
-    pub fn subject(&self, id: &TweetId) -> Option<Subject> {
-        self.tweets.get(id).map(|remembered| subject_of(remembered, self.ahead))
+    /// A remembered tweet as the subject of rules on tweets.
+    pub fn subject(&mut self, id: &TweetId) -> Option<Subject> {
+        self.get(id).map(|known| known.subject())
     }
 
-    /// The tweets that had to be forgotten since this was last asked, with what hung on them.
-    pub fn take_forgotten(&mut self) -> Vec<(Subject, S)> {
-        std::mem::take(&mut self.forgotten)
+    /// The oldest of the tweets that had to be forgotten and were not taken since.
+    pub fn take_forgotten(&mut self) -> Option<Forgotten<S>> {
+        self.forgotten.pop_front()
     }
 
     /// Counts what is let go anew.
@@ -159,61 +222,93 @@ impl<S: Default> Joiner<S> {
         Counts { tweets: self.tweets.len(), bytes: self.bytes, evicted: self.evicted, refused: self.refused }
     }
 
-    fn tweet(&mut self, part: Part, at: Timestamp) -> Joined {
-        let id = part.says.id.clone();
-        let changed = self.remember(&id, at, |remembered, bounds| remembered.learn(part, bounds));
+    fn tweet(&mut self, part: (Rank, Option<Timestamp>, &Tweet<&str>), at: Timestamp) -> Joined {
+        let id = part.2.id.clone();
+        let changed = self.learn(part, at);
         Joined::Tweet { id, changed }
     }
 
     /// Delete, pin or unpin: the subject is the remembered tweet, with what the envelope itself says where nothing better is known.
     fn lifecycle(&mut self, event: Event, part: &TweetPart<'_>, ts: Option<Timestamp>, at: Timestamp) -> Joined {
-        let part = Part::of_tweet(part, Rank::Pin, ts);
-        let id = part.says.id.clone();
-        let deleted_at = (event == Event::Delete).then(|| ts.unwrap_or(at));
-        let changed = part.says_something() && self.remember(&id, at, |remembered, bounds| remembered.learn(part, bounds));
-        if let Some(deleted_at) = deleted_at {
-            self.remember(&id, at, |remembered, _| remembered.deleted(deleted_at));
+        let says = part::of_tweet(part, Rank::Pin);
+        let id = &says.id;
+        let says_something = says != Tweet::unknown(id.clone());
+        let changed = says_something && self.learn((Rank::Pin, ts, &says), at);
+        if event == Event::Delete {
+            self.remember(id, at, |remembered, _, _| remembered.deleted(ts.unwrap_or(at)));
         }
-        let tweet = self.tweets.get(&id).map_or_else(|| Arc::new(Tweet::unknown(id)), |known| Arc::clone(&known.tweet));
+        let tweet = self.get(id).map_or_else(|| Tweet::unknown(id.clone()), |known| known.tweet.owned());
         let taught = changed && (tweet.parts.content || tweet.parts.update || tweet.parts.meta);
-        Joined::Event { subject: Subject { event, about: About::Tweet(tweet), at: not_after(ts, at, self.ahead) }, taught }
+        let about = About::Tweet(Arc::new(tweet));
+        Joined::Event { subject: Subject { event, about, at: not_after(ts, at, self.ahead) }, taught }
+    }
+
+    fn learn(&mut self, part: (Rank, Option<Timestamp>, &Tweet<&str>), at: Timestamp) -> bool {
+        let learned = self.remember(&part.2.id, at, |remembered, bounds, packer| remembered.learn(part, bounds, packer));
+        self.refused += u64::from(learned.refused);
+        learned.changed
     }
 
     /// Lets `learn` work on a tweet, which is remembered from now on if it was not, and keeps the bounds.
-    fn remember(&mut self, id: &TweetId, at: Timestamp, learn: impl FnOnce(&mut Remembered<S>, Bounds) -> Learned) -> bool {
-        let remembered = self.tweets.entry(id.clone()).or_insert_with(|| {
-            self.ring.push_back(id.clone());
+    fn remember<T: Default>(
+        &mut self,
+        id: &TweetId,
+        at: Timestamp,
+        learn: impl FnOnce(&mut Remembered<S>, Bounds, &mut Packer) -> T,
+    ) -> T {
+        let next = self.first + self.tweets.len() as u64;
+        let number = *self.numbers.entry(id.clone()).or_insert(next);
+        if number == next {
             let new = Remembered::new(id.clone(), at);
             self.bytes += new.bytes;
-            Box::new(new)
-        });
+            self.tweets.push_back(new);
+        }
+        self.latest = number;
+        let Some(remembered) = place_of(number, self.first).and_then(|place| self.tweets.get_mut(place)) else {
+            return T::default();
+        };
         let before = remembered.bytes;
-        let learned = learn(remembered, self.bounds);
+        let learned = learn(remembered, self.bounds, &mut self.packer);
         self.bytes = (self.bytes + remembered.bytes).saturating_sub(before);
-        self.refused += u64::from(learned.refused);
         self.evict(id);
-        learned.changed
+        learned
+    }
+
+    /// Where a tweet is. The one that was spoken of last is not looked for.
+    fn place(&self, id: &TweetId) -> Option<usize> {
+        let latest = place_of(self.latest, self.first).filter(|place| self.tweets.get(*place).is_some_and(|of| of.id == *id));
+        latest.or_else(|| place_of(*self.numbers.get(id)?, self.first))
     }
 
     /// Forgets the oldest tweets until the bounds hold; never the one that is being spoken of.
     fn evict(&mut self, current: &TweetId) {
         while self.tweets.len() > 1 && (self.tweets.len() > self.bounds.tweets || self.bytes > self.bounds.bytes) {
-            let Some(oldest) = self.ring.pop_front() else { return };
-            if oldest == *current {
-                self.ring.push_back(oldest);
-            } else if let Some(gone) = self.tweets.remove(&oldest) {
-                self.bytes = self.bytes.saturating_sub(gone.bytes);
+            let Some(oldest) = self.tweets.pop_front() else { return };
+            self.first += 1;
+            if oldest.id == *current {
+                self.latest = self.first + self.tweets.len() as u64;
+                self.numbers.insert(oldest.id.clone(), self.latest);
+                self.tweets.push_back(oldest);
+            } else {
+                self.numbers.remove(&oldest.id);
+                self.bytes = self.bytes.saturating_sub(oldest.bytes);
                 self.evicted += 1;
-                self.forgotten.push((subject_of(&gone, self.ahead), gone.state));
+                self.forgotten.push_back(Forgotten { tweet: oldest, ahead: self.ahead });
             }
         }
     }
 }
 
-fn subject_of<S: Default>(remembered: &Remembered<S>, ahead: i64) -> Subject {
-    let stated = remembered.tweet.created_at.or_else(|| remembered.first_ts());
-    let at = not_after(stated, remembered.since, ahead);
-    Subject { event: Event::Tweet, about: About::Tweet(Arc::clone(&remembered.tweet)), at }
+fn place_of(number: u64, first: u64) -> Option<usize> {
+    usize::try_from(number.checked_sub(first)?).ok()
+}
+
+#[inline]
+fn known<S: Default>(remembered: &mut Remembered<S>, ahead: i64) -> Known<'_, S> {
+    let since = remembered.since;
+    let (tweet, state, first_ts) = remembered.with_state();
+    let at = not_after(tweet.created_at.or(first_ts), since, ahead);
+    Known { tweet, state, at }
 }
 
 /// The stated moment by our clock, which the feed's is `ahead` of; `at` when there is none or it lies ahead all the same (a feed with a wrong

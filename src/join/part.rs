@@ -1,15 +1,10 @@
-//! What one envelope says of a tweet, as a tweet of its own that owns its texts: borrowed envelope in, [`Part`] out.
+//! What one envelope says of a tweet, as a tweet of its own with texts that lie in the envelope: what it lists twice stands in it once.
 
-use std::cell::Cell;
-use std::cmp::Ordering;
-use std::sync::Arc;
-
-use super::merge::{merge_links, merge_markets, merge_media, merge_mentions, merge_predictions, merge_tokens};
+use super::merge::{merge_link, merge_market, merge_media, merge_mention, merge_prediction, merge_token};
 use crate::model::address::Address;
 use crate::model::envelope as wire;
 use crate::model::ids::TweetId;
-use crate::model::subject::{Account, Link, Market, Media, Mention, Prediction, Reference, Sources, Str, Token, Tweet};
-use crate::model::time::Timestamp;
+use crate::model::subject::{Account, Link, Market, Media, Mention, Platform, Prediction, Reference, Sources, Token, Tweet};
 
 /// Which parts say it better: later ones override earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,207 +16,129 @@ pub(super) enum Rank {
     Meta,
 }
 
-/// What one envelope says of a tweet.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Part {
-    pub(super) rank: Rank,
-    pub(super) ts: Option<Timestamp>,
-    pub(super) says: Arc<Tweet>,
-    /// What it takes, near enough.
-    pub(super) bytes: usize,
+/// Of a content, an update, or (as [`Rank::Pin`]) of a delete, pin or unpin.
+pub(super) fn of_tweet<'a>(part: &'a wire::TweetPart<'_>, rank: Rank) -> Tweet<&'a str> {
+    let mut says = Tweet::unknown(TweetId::new(&part.tweet_id));
+    says.parts.content = rank == Rank::Content;
+    says.parts.update = rank == Rank::Update;
+    says.stated_kind = part.kind.as_ref().map(|kind| kind.with(|word| &**word));
+    says.text = part.text.as_deref();
+    says.created_at = part.created_at;
+    says.received_at = part.received_at;
+    if let Some(author) = &part.author {
+        says.author = account(author);
+    }
+    says.link = filled(part.link.as_ref());
+    says.media = united(&part.media, media, merge_media);
+    says.mentions = united(&part.mentions, mention, merge_mention);
+    says.urls = united(&part.urls, link, merge_link);
+    says.reference = part.reference.as_ref().map(|of| reference(of));
+    says
 }
 
-impl PartialOrd for Part {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+/// Of a meta.
+pub(super) fn of_meta<'a>(meta: &'a wire::MetaPart<'_>) -> Tweet<&'a str> {
+    let mut says = Tweet::unknown(TweetId::new(&meta.tweet_id));
+    says.parts.meta = true;
+    says.ocr = meta.ocr.as_ref().and_then(|ocr| filled(ocr.text.as_ref()));
+    if let Some(detected) = &meta.detected {
+        says.tokens = united(&detected.tokens, token, merge_token);
+        says.markets = united(&detected.markets, market, merge_market);
+        says.predictions = united(&detected.predictions, prediction, merge_prediction);
     }
+    says
 }
 
-impl Ord for Part {
-    /// By rank, then by time, and what it says decides between equals: nothing depends on which came first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.rank, self.ts).cmp(&(other.rank, other.ts)).then_with(|| self.says.cmp(&other.says))
-    }
-}
-
-impl Part {
-    /// Of a content, an update, or (as [`Rank::Pin`]) of a delete, pin or unpin.
-    pub(super) fn of_tweet(part: &wire::TweetPart<'_>, rank: Rank, ts: Option<Timestamp>) -> Self {
-        let owner = Owner::default();
-        let mut says = Tweet::unknown(TweetId::new(&part.tweet_id));
-        says.parts.content = rank == Rank::Content;
-        says.parts.update = rank == Rank::Update;
-        says.stated_kind.clone_from(&part.kind);
-        says.text = part.text.as_ref().map(|text| owner.text(text));
-        says.created_at = part.created_at;
-        says.received_at = part.received_at;
-        says.author = owner.account(part.author.as_ref());
-        says.link = owner.filled(part.link.as_ref());
-        owner.media(&mut says.media, &part.media);
-        for mention in &part.mentions {
-            merge_mentions(&mut says.mentions, &[owner.mention(mention)]);
+/// A list in which each element stands once.
+fn united<'a, W, T>(from: &'a [W], read: impl Fn(&'a W) -> T, unite: impl Fn(&mut Vec<T>, T)) -> Vec<T> {
+    match from {
+        [] => Vec::new(),
+        from => {
+            let mut into = Vec::with_capacity(from.len());
+            from.iter().for_each(|of| unite(&mut into, read(of)));
+            into
         }
-        for link in &part.urls {
-            merge_links(&mut says.urls, &[owner.link(link)]);
-        }
-        says.reference = part.reference.as_ref().map(|reference| owner.reference(reference));
-        Self::new(rank, ts, says, &owner)
-    }
-
-    /// Of a meta.
-    pub(super) fn of_meta(meta: &wire::MetaPart<'_>, ts: Option<Timestamp>) -> Self {
-        let owner = Owner::default();
-        let mut says = Tweet::unknown(TweetId::new(&meta.tweet_id));
-        says.parts.meta = true;
-        says.ocr = meta.ocr.as_ref().and_then(|ocr| owner.filled(ocr.text.as_ref()));
-        if let Some(detected) = &meta.detected {
-            for token in &detected.tokens {
-                merge_tokens(&mut says.tokens, &[owner.token(token)]);
-            }
-            for market in &detected.markets {
-                merge_markets(&mut says.markets, &[owner.market(market)]);
-            }
-            for prediction in &detected.predictions {
-                merge_predictions(&mut says.predictions, &[owner.prediction(prediction)]);
-            }
-        }
-        Self::new(Rank::Meta, ts, says, &owner)
-    }
-
-    fn new(rank: Rank, ts: Option<Timestamp>, says: Tweet, owner: &Owner) -> Self {
-        let elements = size_of_val(says.media.as_slice())
-            + size_of_val(says.mentions.as_slice())
-            + size_of_val(says.urls.as_slice())
-            + size_of_val(says.tokens.as_slice())
-            + size_of_val(says.markets.as_slice())
-            + size_of_val(says.predictions.as_slice())
-            + says.reference.as_ref().map_or(0, |reference| size_of_val(reference.media.as_slice()));
-        // The lists stand twice: here, and in the tweet that the parts make.
-        let bytes = size_of::<Self>() + size_of::<Tweet>() + 2 * elements + owner.bytes.get();
-        Self { rank, ts, says: Arc::new(says), bytes }
-    }
-
-    /// Whether it says more than which tweet it is about.
-    pub(super) fn says_something(&self) -> bool {
-        let Tweet { stated_kind, text, created_at, received_at, author, link, media, mentions, urls, reference, .. } =
-            &*self.says;
-        stated_kind.is_some()
-            || text.is_some()
-            || created_at.is_some()
-            || received_at.is_some()
-            || *author != Account::default()
-            || link.is_some()
-            || !(media.is_empty() && mentions.is_empty() && urls.is_empty())
-            || reference.is_some()
     }
 }
 
-/// Copies texts out of the frame, once, and counts their bytes.
-#[derive(Default)]
-pub(super) struct Owner {
-    bytes: Cell<usize>,
+/// Empty is as good as absent, so that it never overrides what is known.
+fn filled<'a>(text: Option<&'a wire::Text<'_>>) -> Option<&'a str> {
+    text.map(wire::Text::as_str).filter(|text| !text.is_empty())
 }
 
-impl Owner {
-    fn text(&self, text: &wire::Text<'_>) -> Str {
-        // Two counters stand in front of shared text.
-        self.bytes.set(self.bytes.get() + text.len() + 2 * size_of::<usize>());
-        Str::from(text.as_str())
+pub(super) fn account<'a>(author: &'a wire::Author<'_>) -> Account<&'a str> {
+    Account {
+        id: filled(author.id.as_ref()),
+        handle: filled(author.handle.as_ref()),
+        name: filled(author.name.as_ref()),
+        platform: author.platform.as_ref().map(|platform| Platform::with(platform, |word| &**word)),
+        avatar: filled(author.profile_image.as_ref()),
+        banner: filled(author.banner.as_ref()),
+        bio: filled(author.bio.as_ref()),
+        followers: author.followers_count,
+        following: author.following_count,
+        joined_at: author.joined_at,
+        location: filled(author.location.as_ref()),
+        url: filled(author.url.as_ref().or(author.website_url.as_ref())),
+        verified: filled(author.verified_type.as_ref()),
     }
+}
 
-    /// Empty is as good as absent, so that it never overrides what is known.
-    fn filled(&self, text: Option<&wire::Text<'_>>) -> Option<Str> {
-        text.filter(|text| !text.is_empty()).map(|text| self.text(text))
+fn media<'a>(media: &'a wire::Media<'_>) -> Media<&'a str> {
+    Media { kind: filled(media.kind.as_ref()), url: &media.url, thumbnail: filled(media.thumbnail.as_ref()) }
+}
+
+fn mention<'a>(mention: &'a wire::Mention<'_>) -> Mention<&'a str> {
+    Mention { id: filled(mention.id.as_ref()), handle: filled(mention.handle.as_ref()), name: filled(mention.name.as_ref()) }
+}
+
+fn link<'a>(link: &'a wire::Link<'_>) -> Link<&'a str> {
+    Link { url: &link.url, name: filled(link.name.as_ref()), tco: filled(link.tco.as_ref()) }
+}
+
+fn reference<'a>(reference: &'a wire::Reference<'_>) -> Reference<&'a str> {
+    Reference {
+        kind: reference.kind.as_ref().map(|kind| kind.with(|word| &**word)),
+        tweet_id: reference.tweet_id.as_ref().map(|id| TweetId::new(id)),
+        text: reference.text.as_deref(),
+        author: reference.author.as_ref().map(account).unwrap_or_default(),
+        media: united(&reference.media, media, merge_media),
     }
+}
 
-    pub(super) fn account(&self, author: Option<&wire::Author<'_>>) -> Account {
-        let Some(author) = author else { return Account::default() };
-        Account {
-            id: self.filled(author.id.as_ref()),
-            handle: self.filled(author.handle.as_ref()),
-            name: self.filled(author.name.as_ref()),
-            platform: author.platform.clone(),
-            avatar: self.filled(author.profile_image.as_ref()),
-            banner: self.filled(author.banner.as_ref()),
-            bio: self.filled(author.bio.as_ref()),
-            followers: author.followers_count,
-            following: author.following_count,
-            joined_at: author.joined_at,
-            location: self.filled(author.location.as_ref()),
-            url: self.filled(author.url.as_ref().or(author.website_url.as_ref())),
-            verified: self.filled(author.verified_type.as_ref()),
-        }
+fn token<'a>(token: &'a wire::Token<'_>) -> Token<&'a str> {
+    Token {
+        symbol: token.symbol.as_ref().map(|symbol| wire::bare(symbol, '$')).filter(|symbol| !symbol.is_empty()),
+        name: filled(token.name.as_ref()),
+        contract: filled(token.contract.as_ref()),
+        address: token.contract.as_ref().and_then(|contract| Address::parse(contract).ok()),
+        chain: filled(token.chain.as_ref()),
+        network: token.network_id,
+        price: token.price_usd,
+        sources: sources(&token.sources),
     }
+}
 
-    fn media(&self, into: &mut Vec<Media>, from: &[wire::Media<'_>]) {
-        for media in from {
-            let media = Media {
-                kind: self.filled(media.kind.as_ref()),
-                url: self.text(&media.url),
-                thumbnail: self.filled(media.thumbnail.as_ref()),
-            };
-            merge_media(into, &[media]);
-        }
+fn market<'a>(market: &'a wire::Market<'_>) -> Market<&'a str> {
+    Market {
+        exchange: filled(market.exchange.as_ref()),
+        symbol: filled(market.symbol.as_ref()),
+        base: filled(market.base_asset.as_ref()),
+        quote: filled(market.quote_asset.as_ref()),
+        price: market.price_usd,
+        url: filled(market.url.as_ref()),
+        sources: sources(&market.sources),
     }
+}
 
-    fn mention(&self, mention: &wire::Mention<'_>) -> Mention {
-        Mention {
-            id: self.filled(mention.id.as_ref()),
-            handle: self.filled(mention.handle.as_ref()),
-            name: self.filled(mention.name.as_ref()),
-        }
-    }
-
-    fn link(&self, link: &wire::Link<'_>) -> Link {
-        Link { url: self.text(&link.url), name: self.filled(link.name.as_ref()), tco: self.filled(link.tco.as_ref()) }
-    }
-
-    fn reference(&self, reference: &wire::Reference<'_>) -> Reference {
-        let mut owned = Reference {
-            kind: reference.kind.clone(),
-            tweet_id: reference.tweet_id.as_ref().map(|id| TweetId::new(id)),
-            text: reference.text.as_ref().map(|text| self.text(text)),
-            author: self.account(reference.author.as_ref()),
-            media: Vec::new(),
-        };
-        self.media(&mut owned.media, &reference.media);
-        owned
-    }
-
-    fn token(&self, token: &wire::Token<'_>) -> Token {
-        Token {
-            symbol: self.filled(token.symbol.clone().map(|symbol| symbol.without('$')).as_ref()),
-            name: self.filled(token.name.as_ref()),
-            contract: self.filled(token.contract.as_ref()),
-            address: token.contract.as_ref().and_then(|contract| Address::parse(contract).ok()),
-            chain: self.filled(token.chain.as_ref()),
-            network: token.network_id,
-            price: token.price_usd,
-            sources: sources(&token.sources),
-        }
-    }
-
-    fn market(&self, market: &wire::Market<'_>) -> Market {
-        Market {
-            exchange: self.filled(market.exchange.as_ref()),
-            symbol: self.filled(market.symbol.as_ref()),
-            base: self.filled(market.base_asset.as_ref()),
-            quote: self.filled(market.quote_asset.as_ref()),
-            price: market.price_usd,
-            url: self.filled(market.url.as_ref()),
-            sources: sources(&market.sources),
-        }
-    }
-
-    fn prediction(&self, market: &wire::Prediction<'_>) -> Prediction {
-        Prediction {
-            exchange: self.filled(market.exchange.as_ref()),
-            id: self.filled(market.market_id.as_ref()),
-            title: self.filled(market.title.as_ref()),
-            price: market.price_usd,
-            url: self.filled(market.url.as_ref()),
-            sources: sources(&market.sources),
-        }
+fn prediction<'a>(market: &'a wire::Prediction<'_>) -> Prediction<&'a str> {
+    Prediction {
+        exchange: filled(market.exchange.as_ref()),
+        id: filled(market.market_id.as_ref()),
+        title: filled(market.title.as_ref()),
+        price: market.price_usd,
+        url: filled(market.url.as_ref()),
+        sources: sources(&market.sources),
     }
 }
 

@@ -1,10 +1,9 @@
 //! One remembered tweet: its distinct parts in their canonical order, and the tweet that they make.
 
-use std::sync::Arc;
-
 use super::Bounds;
 use super::merge::merge;
-use super::part::Part;
+use super::packed::{Packed, Packer};
+use super::part::Rank;
 use crate::model::ids::TweetId;
 use crate::model::subject::Tweet;
 use crate::model::time::Timestamp;
@@ -12,16 +11,69 @@ use crate::model::time::Timestamp;
 /// One remembered tweet.
 #[derive(Debug)]
 pub(super) struct Remembered<S> {
-    /// The fold over `parts`, with the moment of its deletion.
-    pub(super) tweet: Arc<Tweet>,
+    pub(super) id: TweetId,
     /// What the engine hangs on it.
     pub(super) state: S,
     /// When we first heard of it.
     pub(super) since: Timestamp,
     /// What it takes, near enough.
     pub(super) bytes: usize,
-    /// Sorted; no two say the same.
-    parts: Vec<Part>,
+    /// When the feed said that it was deleted.
+    deleted_at: Option<Timestamp>,
+    parts: Parts,
+}
+
+/// What one envelope says. The order is by rank, then by time, and what it says decides between equals: nothing depends on which came first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Part {
+    rank: Rank,
+    ts: Option<Timestamp>,
+    says: Packed,
+}
+
+impl Part {
+    /// What it takes: the same for all that say the same.
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.says.as_str().len()
+    }
+}
+
+/// Sorted; no two say the same. Most tweets never have more than one.
+#[derive(Debug)]
+enum Parts {
+    One(Part),
+    Many(Vec<Part>),
+}
+
+impl Parts {
+    fn as_slice(&self) -> &[Part] {
+        match self {
+            Self::One(part) => std::slice::from_ref(part),
+            Self::Many(parts) => parts,
+        }
+    }
+
+    fn remove(&mut self, place: usize) -> Option<Part> {
+        match std::mem::replace(self, Self::Many(Vec::new())) {
+            Self::One(part) => (place == 0).then_some(part),
+            Self::Many(mut parts) => {
+                let removed = (place < parts.len()).then(|| parts.remove(place));
+                *self = Self::Many(parts);
+                removed
+            }
+        }
+    }
+
+    fn insert(&mut self, place: usize, part: Part) {
+        *self = match std::mem::replace(self, Self::Many(Vec::new())) {
+            Self::Many(parts) if parts.is_empty() => Self::One(part),
+            Self::One(one) => Self::Many(if place == 0 { vec![part, one] } else { vec![one, part] }),
+            Self::Many(mut parts) => {
+                parts.insert(place.min(parts.len()), part);
+                Self::Many(parts)
+            }
+        };
+    }
 }
 
 /// What came of a part.
@@ -35,103 +87,91 @@ pub(super) struct Learned {
 
 impl<S: Default> Remembered<S> {
     pub(super) fn new(id: TweetId, since: Timestamp) -> Self {
-        // The id stands in the map, the ring and the tweet, but is one allocation.
-        let bytes = size_of::<Self>() + size_of::<Tweet>() + 4 * size_of::<TweetId>() + id.as_str().len();
-        Self { tweet: Arc::new(Tweet::unknown(id)), state: S::default(), since, bytes, parts: Vec::new() }
+        // The id stands in the map as well, which has room for twice as many.
+        let bytes = size_of::<Self>() + 2 * (size_of::<TweetId>() + size_of::<u64>()) + 2 * id.bytes();
+        Self { id, state: S::default(), since, bytes, deleted_at: None, parts: Parts::Many(Vec::new()) }
     }
 
-    /// Takes in a part. Of two that say the same the earlier `ts` counts; of too many the last in the order go, so that even then it does
-    /// not matter which came first.
-    pub(super) fn learn(&mut self, part: Part, bounds: Bounds) -> Learned {
-        let part = match self.parts.iter().position(|known| known.rank == part.rank && known.says == part.says) {
-            Some(place) => {
-                let Some(known) = self.parts.get_mut(place) else { return Learned::default() };
-                // The same can be said at greater length (a token listed twice); what counts must not depend on which came first.
-                let longer = known.bytes.saturating_sub(part.bytes);
-                known.bytes -= longer;
-                self.bytes = self.bytes.saturating_sub(longer);
-                if known.ts <= part.ts {
-                    return Learned::default();
-                }
-                Part { ts: part.ts, ..self.forget(place) }
-            }
-            None => part,
-        };
-        if self.bytes + part.bytes > bounds.bytes / 8 {
+    /// Takes in what an envelope says. Of two that say the same the earlier `ts` counts; of too many the last in the order go, so that even then
+    /// it does not matter which came first.
+    pub(super) fn learn(
+        &mut self,
+        (rank, ts, says): (Rank, Option<Timestamp>, &Tweet<&str>),
+        bounds: Bounds,
+        packer: &mut Packer,
+    ) -> Learned {
+        let packed = packer.pack(says);
+        let same = |known: &Part| known.rank == rank && known.says.as_str() == packed;
+        let same = self.parts.as_slice().iter().position(same);
+        if same.and_then(|place| self.parts.as_slice().get(place)).is_some_and(|known| known.ts <= ts) {
+            return Learned::default();
+        }
+        let part = Part { rank, ts, says: Packed::new(packed) };
+        let before = self.before(rank, packer);
+        if let Some(place) = same {
+            self.forget(place);
+        }
+        if self.bytes + part.bytes() > bounds.bytes / 8 {
             return Learned { changed: false, refused: true };
         }
-        let rank = part.rank;
-        let place = self.parts.partition_point(|known| *known < part);
-        let is_last = place == self.parts.len();
-        self.bytes += part.bytes;
+        let place = self.parts.as_slice().partition_point(|known| *known < part);
+        self.bytes += part.bytes();
         self.parts.insert(place, part);
 
-        let of_rank = self.parts.iter().filter(|known| known.rank == rank).count();
-        if of_rank > bounds.parts {
-            let last = self.parts.iter().rposition(|known| known.rank == rank).unwrap_or(place);
+        let of_rank = || self.parts.as_slice().iter().filter(|known| known.rank == rank);
+        let refused = of_rank().count() > bounds.parts;
+        if refused && let Some(last) = self.parts.as_slice().iter().rposition(|known| known.rank == rank) {
             self.forget(last);
-            return Learned { changed: last != place && self.fold_anew(), refused: true };
         }
-        let changed = if is_last { self.fold_last() } else { self.fold_anew() };
-        Learned { changed, refused: false }
+        let changed = before.map_or(!refused, |before| before.as_str() != packer.pack(&self.tweet()));
+        Learned { changed, refused }
+    }
+
+    /// The tweet before a part of this rank is learned, to be held against the tweet afterwards. `None`: it will be another in any case, as the first
+    /// content, update or meta says at least that there is one.
+    fn before(&self, rank: Rank, packer: &mut Packer) -> Option<Packed> {
+        let is_first = rank != Rank::Pin && self.parts.as_slice().iter().all(|known| known.rank != rank);
+        (!is_first).then(|| Packed::new(packer.pack(&self.tweet())))
     }
 
     /// The feed said that it was deleted; the earliest such moment counts.
-    pub(super) fn deleted(&mut self, at: Timestamp) -> Learned {
-        if self.tweet.deleted_at.is_some_and(|known| known <= at) {
-            return Learned::default();
-        }
-        Arc::make_mut(&mut self.tweet).deleted_at = Some(at);
-        Learned { changed: true, refused: false }
+    pub(super) fn deleted(&mut self, at: Timestamp) {
+        self.deleted_at = Some(self.deleted_at.map_or(at, |known| known.min(at)));
     }
 
     /// The earliest moment at which the feed spoke of it.
     pub(super) fn first_ts(&self) -> Option<Timestamp> {
-        self.parts.iter().filter_map(|part| part.ts).min()
+        self.parts.as_slice().iter().filter_map(|part| part.ts).min()
     }
 
-    fn forget(&mut self, place: usize) -> Part {
-        let part = self.parts.remove(place);
-        self.bytes = self.bytes.saturating_sub(part.bytes);
-        part
+    /// The fold over the parts, with the moment of its deletion.
+    pub(super) fn tweet(&self) -> Tweet<&str> {
+        fold(self.id.clone(), self.parts.as_slice(), self.deleted_at)
     }
 
-    /// Continues the fold with the last part. The same as folding anew, as a fold goes from left to right.
-    fn fold_last(&mut self) -> bool {
-        let tweet = match self.parts.as_slice() {
-            [] => return false,
-            [only] => self.with_deletion(Arc::clone(&only.says)),
-            [.., last] => {
-                let mut tweet = Tweet::clone(&self.tweet);
-                merge(&mut tweet, &last.says);
-                Arc::new(tweet)
-            }
-        };
-        self.replace(tweet)
+    /// The tweet, what hangs on it, and the earliest moment at which the feed spoke of it.
+    #[inline]
+    pub(super) fn with_state(&mut self) -> (Tweet<&str>, &mut S, Option<Timestamp>) {
+        let first_ts = self.first_ts();
+        (fold(self.id.clone(), self.parts.as_slice(), self.deleted_at), &mut self.state, first_ts)
     }
 
-    fn fold_anew(&mut self) -> bool {
-        let Some((first, rest)) = self.parts.split_first() else { return false };
-        let mut tweet = Arc::clone(&first.says);
-        for part in rest {
-            merge(Arc::make_mut(&mut tweet), &part.says);
+    fn forget(&mut self, place: usize) {
+        if let Some(part) = self.parts.remove(place) {
+            self.bytes = self.bytes.saturating_sub(part.bytes());
         }
-        let tweet = self.with_deletion(tweet);
-        self.replace(tweet)
     }
+}
 
-    fn with_deletion(&self, mut tweet: Arc<Tweet>) -> Arc<Tweet> {
-        if self.tweet.deleted_at.is_some() {
-            Arc::make_mut(&mut tweet).deleted_at = self.tweet.deleted_at;
-        }
-        tweet
+#[inline]
+fn fold(id: TweetId, parts: &[Part], deleted_at: Option<Timestamp>) -> Tweet<&str> {
+    let mut tweet = match parts {
+        [] => Tweet::unknown(id),
+        [first, ..] => first.says.unpack(id),
+    };
+    for part in parts.iter().skip(1) {
+        merge(&mut tweet, part.says.unpack(TweetId::default()));
     }
-
-    fn replace(&mut self, tweet: Arc<Tweet>) -> bool {
-        let changed = *self.tweet != *tweet;
-        if changed {
-            self.tweet = tweet;
-        }
-        changed
-    }
+    tweet.deleted_at = deleted_at;
+    tweet
 }

@@ -5,12 +5,12 @@ use crate::model::address::Address;
 use crate::model::ids::normal_symbol;
 use crate::model::limits::NAME_BYTES;
 use crate::model::price::Price;
-use crate::model::subject::{Market, Prediction, Sources, Str, Token};
+use crate::model::subject::{Market, Prediction, Sources, Token};
 use crate::rules::condition::{MarketMatcher, NumberRange, PredictionMatcher, SourceSet, TokenMatcher};
 use crate::rules::normal;
 
 /// `complete`: what is absent of the token will not come any more.
-pub(super) fn token(asked: &TokenMatcher, token: &Token, complete: bool) -> Truth {
+pub(super) fn token<S: AsRef<str>>(asked: &TokenMatcher, token: &Token<S>, complete: bool) -> Truth {
     let known = |known: Option<bool>| known.map_or(Truth::absent(complete), |holds| Truth::of(Some(holds)));
     let contract = || match token.address {
         Some(address) => Some(asked.contracts.contains(&address)),
@@ -36,8 +36,8 @@ pub(super) fn token(asked: &TokenMatcher, token: &Token, complete: bool) -> Trut
     ])
 }
 
-pub(super) fn market(asked: &MarketMatcher, market: &Market) -> Truth {
-    let upper = |set: &std::collections::HashSet<Box<str>>, value: &Option<Str>| {
+pub(super) fn market<S: AsRef<str>>(asked: &MarketMatcher, market: &Market<S>) -> Truth {
+    let upper = |set: &std::collections::HashSet<Box<str>>, value: &Option<S>| {
         ask(!set.is_empty(), || Truth::of(Some(in_set(value, |of| set.contains(&*normal_symbol(of))) == Some(true))))
     };
     Truth::all([
@@ -52,7 +52,7 @@ pub(super) fn market(asked: &MarketMatcher, market: &Market) -> Truth {
     ])
 }
 
-pub(super) fn prediction(asked: &PredictionMatcher, prediction: &Prediction) -> Truth {
+pub(super) fn prediction<S: AsRef<str>>(asked: &PredictionMatcher, prediction: &Prediction<S>) -> Truth {
     let holds = |known: Option<bool>| Truth::of(Some(known == Some(true)));
     Truth::all([
         ask(!asked.exchanges.is_empty(), || {
@@ -69,8 +69,8 @@ fn ask(asked: bool, truth: impl FnOnce() -> Truth) -> Truth {
     if asked { truth() } else { Truth::True }
 }
 
-fn in_set(value: &Option<Str>, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
-    value.as_deref().map(holds)
+fn in_set<S: AsRef<str>>(value: &Option<S>, holds: impl FnOnce(&str) -> bool) -> Option<bool> {
+    value.as_ref().map(|value| holds(value.as_ref()))
 }
 
 fn contains_any(text: &str, parts: &[Box<str>]) -> bool {

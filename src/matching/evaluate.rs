@@ -84,17 +84,17 @@ fn collect(condition: &Condition, facts: &Facts<'_>, reading: Reading<'_>, told:
 fn element_of(found: &Found<'_>, facts: &Facts<'_>) -> Option<Element> {
     match found {
         Found::Element(element) => Some((*element).clone()),
-        Found::Token(at) => facts.tokens().get(*at).cloned().map(Element::Token),
-        Found::Market(at) => facts.tweet()?.markets.get(*at).cloned().map(Element::Market),
-        Found::Prediction(at) => facts.tweet()?.predictions.get(*at).cloned().map(Element::Prediction),
+        Found::Token(at) => facts.tokens().get(*at).map(|token| Element::Token(token.owned())),
+        Found::Market(at) => facts.tweet()?.markets.get(*at).map(|market| Element::Market(market.owned())),
+        Found::Prediction(at) => facts.tweet()?.predictions.get(*at).map(|of| Element::Prediction(of.owned())),
         Found::Symbol(symbol) => {
             let named = |of: &str| crate::model::ids::normal_symbol(of) == **symbol;
             let mut tokens = facts.tokens().iter();
-            tokens.find(|token| token.symbol.as_deref().is_some_and(named)).cloned().map(Element::Token)
+            tokens.find(|token| token.symbol.as_deref().is_some_and(named)).map(|token| Element::Token(token.owned()))
         }
         Found::Address(address, _) => {
             let mut tokens = facts.tokens().iter();
-            tokens.find(|token| token.address == Some(*address)).cloned().map(Element::Token)
+            tokens.find(|token| token.address == Some(*address)).map(|token| Element::Token(token.owned()))
         }
         Found::Value(..) => None,
     }
@@ -105,8 +105,8 @@ fn element_of(found: &Found<'_>, facts: &Facts<'_>) -> Option<Element> {
 pub fn elements(each: Each, facts: &Facts<'_>) -> Vec<Element> {
     let Some(tweet) = facts.tweet() else { return Vec::new() };
     match each {
-        Each::Token => facts.tokens().iter().cloned().map(Element::Token).collect(),
-        Each::Market => tweet.markets.iter().cloned().map(Element::Market).collect(),
-        Each::Prediction => tweet.predictions.iter().cloned().map(Element::Prediction).collect(),
+        Each::Token => facts.tokens().iter().map(|token| Element::Token(token.owned())).collect(),
+        Each::Market => tweet.markets.iter().map(|market| Element::Market(market.owned())).collect(),
+        Each::Prediction => tweet.predictions.iter().map(|of| Element::Prediction(of.owned())).collect(),
     }
 }

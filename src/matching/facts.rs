@@ -4,27 +4,35 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::time::Duration;
 
+use super::tokens::Said;
 use super::{text, tokens};
 use crate::model::address::Address;
 use crate::model::limits::{ELEMENTS, RAW_TEXT_BYTES, TEXT_BYTES};
 use crate::model::subject::{About, Account, AccountEvent, Link, Subject, Token, Tweet};
 use crate::rules::normal;
 
-/// A subject as matchers see it.
+/// A subject as matchers see it. Its texts are borrowed, whoever owns them.
 #[derive(Debug)]
 pub struct Facts<'a> {
-    pub(crate) about: Whom<'a>,
+    about: Held<'a>,
     /// How old the tweet was when its envelope came. `None`: not known.
     pub(crate) age: Option<Duration>,
-    texts: [OnceCell<Option<NormalText>>; 5],
-    tokens: OnceCell<Vec<Token>>,
+    texts: [OnceCell<Option<NormalText<'a>>>; 5],
+    tokens: OnceCell<Vec<Token<Said<'a>>>>,
     link_addresses: OnceCell<Vec<Address>>,
 }
 
+#[derive(Debug)]
+enum Held<'a> {
+    Seen(&'a Tweet<&'a str>),
+    Tweet(Box<Tweet<&'a str>>),
+    Account(Box<AccountEvent<&'a str>>),
+}
+
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Whom<'a> {
-    Tweet(&'a Tweet),
-    Account(&'a AccountEvent),
+pub(crate) enum Whom<'f, 'a> {
+    Tweet(&'f Tweet<&'a str>),
+    Account(&'f AccountEvent<&'a str>),
 }
 
 /// A text that matchers can look into.
@@ -55,38 +63,40 @@ impl Field {
 impl<'a> Facts<'a> {
     /// Facts about a tweet: what `content`, `update` and `meta` have told so far.
     #[must_use]
-    pub fn of_tweet(tweet: &'a Tweet, age: Option<Duration>) -> Self {
-        Self::new(Whom::Tweet(tweet), age)
-    }
-
-    /// Facts about an account event.
-    #[must_use]
-    pub fn of_account(account: &'a AccountEvent) -> Self {
-        Self::new(Whom::Account(account), None)
+    pub fn of_tweet(tweet: &'a Tweet<&'a str>, age: Option<Duration>) -> Self {
+        Self::new(Held::Seen(tweet), age)
     }
 
     /// Facts about any subject.
     #[must_use]
     pub fn of(subject: &'a Subject, age: Option<Duration>) -> Self {
         match &subject.about {
-            About::Tweet(tweet) => Self::of_tweet(tweet, age),
-            About::Account(account) => Self::of_account(account),
+            About::Tweet(tweet) => Self::new(Held::Tweet(Box::new(tweet.borrowed())), age),
+            About::Account(account) => Self::new(Held::Account(Box::new(account.borrowed())), None),
         }
     }
 
-    fn new(about: Whom<'a>, age: Option<Duration>) -> Self {
+    fn new(about: Held<'a>, age: Option<Duration>) -> Self {
         Self { about, age, texts: Default::default(), tokens: OnceCell::new(), link_addresses: OnceCell::new() }
     }
 
-    pub(crate) fn tweet(&self) -> Option<&'a Tweet> {
-        match self.about {
+    pub(crate) fn about(&self) -> Whom<'_, 'a> {
+        match &self.about {
+            Held::Seen(tweet) => Whom::Tweet(tweet),
+            Held::Tweet(tweet) => Whom::Tweet(tweet),
+            Held::Account(account) => Whom::Account(account),
+        }
+    }
+
+    pub(crate) fn tweet(&self) -> Option<&Tweet<&'a str>> {
+        match self.about() {
             Whom::Tweet(tweet) => Some(tweet),
             Whom::Account(_) => None,
         }
     }
 
-    pub(crate) fn actor(&self) -> &'a Account {
-        match self.about {
+    pub(crate) fn actor(&self) -> &Account<&'a str> {
+        match self.about() {
             Whom::Tweet(tweet) => &tweet.author,
             Whom::Account(account) => &account.actor,
         }
@@ -102,25 +112,37 @@ impl<'a> Facts<'a> {
         self.tweet().is_none_or(|tweet| tweet.parts.meta)
     }
 
-    pub(crate) fn text(&self, field: Field) -> Option<&NormalText> {
+    pub(crate) fn text(&self, field: Field) -> Option<&NormalText<'a>> {
         let cell = &self.texts[field as usize];
-        cell.get_or_init(|| self.raw(field).map(|raw| NormalText::new(&raw))).as_ref()
+        cell.get_or_init(|| self.raw(field).map(NormalText::new)).as_ref()
+    }
+
+    /// Whether there is a text, without a look at it.
+    pub(crate) fn has_text(&self, field: Field) -> bool {
+        self.written(field).is_some()
     }
 
     fn raw(&self, field: Field) -> Option<Cow<'a, str>> {
-        let plain = |text: &'a Option<crate::model::subject::Str>| text.as_deref().map(Cow::Borrowed);
-        match (field, self.about) {
-            (Field::Text, Whom::Tweet(tweet)) => tweet.text.as_deref().map(|text| expand(text, &tweet.urls)),
-            (Field::Quoted, Whom::Tweet(tweet)) => plain(&tweet.reference.as_ref()?.text),
-            (Field::Ocr, Whom::Tweet(tweet)) => plain(&tweet.ocr),
+        let written = self.written(field)?;
+        match self.tweet() {
+            Some(tweet) if field == Field::Text => Some(expand(written, &tweet.urls)),
+            _ => Some(Cow::Borrowed(written)),
+        }
+    }
+
+    fn written(&self, field: Field) -> Option<&'a str> {
+        match (field, self.about()) {
+            (Field::Text, Whom::Tweet(tweet)) => tweet.text,
+            (Field::Quoted, Whom::Tweet(tweet)) => tweet.reference.as_ref()?.text,
+            (Field::Ocr, Whom::Tweet(tweet)) => tweet.ocr,
             (Field::Text | Field::Quoted | Field::Ocr, Whom::Account(_)) => None,
-            (Field::Name, _) => plain(&self.actor().name),
-            (Field::Bio, _) => plain(&self.actor().bio),
+            (Field::Name, _) => self.actor().name,
+            (Field::Bio, _) => self.actor().bio,
         }
     }
 
     /// Detected tokens, then those that only birdcall recognised in the text.
-    pub(crate) fn tokens(&self) -> &[Token] {
+    pub(crate) fn tokens(&self) -> &[Token<Said<'a>>] {
         self.tokens.get_or_init(|| self.tweet().map(|tweet| tokens::of(tweet, self)).unwrap_or_default())
     }
 
@@ -128,15 +150,17 @@ impl<'a> Facts<'a> {
     pub(crate) fn link_addresses(&self) -> &[Address] {
         self.link_addresses.get_or_init(|| {
             let urls = self.tweet().map(|tweet| tweet.urls.as_slice()).unwrap_or_default();
-            urls.iter().flat_map(|link| text::addresses(&link.url)).take(ELEMENTS).collect()
+            urls.iter().flat_map(|link| text::addresses(link.url)).take(ELEMENTS).collect()
         })
     }
 }
 
 /// A text in the form in which it is compared.
 #[derive(Debug)]
-pub(crate) struct NormalText {
-    exact: String,
+pub(crate) struct NormalText<'a> {
+    exact: Cow<'a, str>,
+    /// It has no case but that of ASCII.
+    is_plain: bool,
     folded: OnceCell<Folded>,
     cashtags: OnceCell<Vec<Box<str>>>,
     addresses: OnceCell<Vec<Address>>,
@@ -151,11 +175,25 @@ struct Folded {
     each: Option<String>,
 }
 
-impl NormalText {
-    pub(crate) fn new(raw: &str) -> Self {
-        let mut exact = normal::normalise(raw.get(..raw.floor_char_boundary(RAW_TEXT_BYTES)).unwrap_or(raw));
-        exact.truncate(exact.floor_char_boundary(TEXT_BYTES));
-        Self { exact, folded: OnceCell::new(), cashtags: OnceCell::new(), addresses: OnceCell::new() }
+impl<'a> NormalText<'a> {
+    pub(crate) fn new(raw: Cow<'a, str>) -> Self {
+        let (mut exact, is_plain) = match raw {
+            Cow::Borrowed(raw) => normal::normal(bounded(raw, RAW_TEXT_BYTES)),
+            Cow::Owned(raw) => {
+                let (exact, is_plain) = normal::normal(bounded(&raw, RAW_TEXT_BYTES));
+                (Cow::Owned(exact.into_owned()), is_plain)
+            }
+        };
+        match &mut exact {
+            Cow::Borrowed(exact) => *exact = bounded(exact, TEXT_BYTES),
+            Cow::Owned(exact) => exact.truncate(exact.floor_char_boundary(TEXT_BYTES)),
+        }
+        Self { exact, is_plain, folded: OnceCell::new(), cashtags: OnceCell::new(), addresses: OnceCell::new() }
+    }
+
+    /// It is of ASCII, and of characters at which words end on either side and that have no case.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// With its case.
@@ -175,6 +213,9 @@ impl NormalText {
 
     fn folded(&self) -> &Folded {
         self.folded.get_or_init(|| {
+            if self.is_plain {
+                return Folded { whole: self.exact.to_ascii_lowercase(), each: None };
+            }
             let each = normal::fold_each(&self.exact);
             match normal::recompose(&each) {
                 Some(whole) => Folded { whole, each: Some(each) },
@@ -192,9 +233,14 @@ impl NormalText {
     }
 }
 
+/// As much of a text as is looked at.
+fn bounded(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+}
+
 /// The text with its t.co links replaced by what they lead to, where that is known. Whole links only, and once: what a link leads to is
 /// not looked into again.
-fn expand<'t>(text: &'t str, urls: &[Link]) -> Cow<'t, str> {
+fn expand<'t>(text: &'t str, urls: &[Link<&str>]) -> Cow<'t, str> {
     const TCO: &str = "https://t.co/";
     if urls.iter().all(|link| link.tco.is_none()) || !text.contains(TCO) {
         return Cow::Borrowed(text);
@@ -205,9 +251,9 @@ fn expand<'t>(text: &'t str, urls: &[Link]) -> Cow<'t, str> {
         let code = rest.bytes().skip(at + TCO.len()).take_while(u8::is_ascii_alphanumeric).count();
         let (before, from) = rest.split_at(at);
         let (tco, after) = from.split_at(TCO.len() + code);
-        let known = urls.iter().find(|link| link.tco.as_deref() == Some(tco));
+        let known = urls.iter().find(|link| link.tco == Some(tco));
         expanded.push_str(before);
-        expanded.push_str(known.map_or(tco, |link| &link.url));
+        expanded.push_str(known.map_or(tco, |link| link.url));
         rest = after;
     }
     expanded.push_str(rest);
@@ -220,7 +266,7 @@ mod tests {
 
     #[test]
     fn only_whole_links_are_expanded_and_only_once() {
-        let link = |tco: &str, url: &str| Link { url: url.into(), name: None, tco: Some(tco.into()) };
+        let link = |tco: &'static str, url: &'static str| Link { url, name: None, tco: Some(tco) };
         let urls =
             [link("https://t.co/abc", "https://good.example/?https://t.co/xyz"), link("https://t.co/xyz", "https://bad.example")];
         let expanded = expand("a https://t.co/abc, https://t.co/abcdef https://t.co/xyz https://t.co/", &urls);
@@ -229,7 +275,8 @@ mod tests {
 
     #[test]
     fn expansion_is_bounded() {
-        let urls = [Link { url: "x".repeat(300_000).into(), name: None, tco: Some("https://t.co/a".into()) }];
+        let url = "x".repeat(300_000);
+        let urls = [Link { url: url.as_str(), name: None, tco: Some("https://t.co/a") }];
         assert!(expand(&"https://t.co/a ".repeat(6_000), &urls).len() < RAW_TEXT_BYTES + 500_000);
     }
 }

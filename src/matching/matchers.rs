@@ -47,7 +47,7 @@ pub(super) fn find<'p>(matcher: &'p Matcher, facts: &'p Facts<'_>, reading: Read
         Matcher::Kind(kinds) => match facts.tweet().map(|tweet| tweet.kind()) {
             None => Err(Truth::False),
             Some(None) => Err(Truth::absent(reading.settled)),
-            Some(Some(kind)) => plain(kinds.iter().find(|of| **of == kind).map(|kind| kind.name())),
+            Some(Some(kind)) => plain(kinds.iter().find(|of| of.name() == kind.name()).map(|kind| kind.name())),
         },
         Matcher::Text(asked) => in_texts(asked, facts, reading),
         Matcher::Contract(asked) => contract(asked, facts, reading),
@@ -76,14 +76,14 @@ fn absent<'p>(reading: Reading<'_>) -> Finding<'p> {
 
 fn handle<'p>(accounts: &'p Accounts, facts: &'p Facts<'_>, reading: Reading<'_>) -> Finding<'p> {
     let actor = facts.actor();
-    if let Some(found) = account(accounts, actor.id.as_deref(), actor.handle.as_deref()) {
+    if let Some(found) = account(accounts, actor.id, actor.handle) {
         return Ok(found);
     }
-    if let Whom::Account(event) = facts.about {
+    if let Whom::Account(event) = facts.about() {
         // Which of the two an actor's handle is after a rename is not known (PROTOCOL 3.5): either will do.
         let renamed = event.changes.iter().filter(|change| change.field == ProfileField::Handle);
         let mut names = renamed.flat_map(|change| [&change.before, &change.after]);
-        return names.find_map(|name| account(accounts, actor.id.as_deref(), Some(name.as_deref()?))).ok_or(Truth::False);
+        return names.find_map(|name| account(accounts, actor.id, *name)).ok_or(Truth::False);
     }
     if actor.handle.is_some() { Err(Truth::False) } else { absent(reading) }
 }
@@ -100,8 +100,8 @@ fn account<'p>(accounts: &'p Accounts, id: Option<&str>, handle: Option<&str>) -
 }
 
 fn target<'p>(accounts: &'p Accounts, facts: &'p Facts<'_>, reading: Reading<'_>) -> Finding<'p> {
-    let of = |target: &Account| account(accounts, target.id.as_deref(), target.handle.as_deref());
-    match facts.about {
+    let of = |target: &Account<&str>| account(accounts, target.id, target.handle);
+    match facts.about() {
         Whom::Account(event) => event.target.as_ref().and_then(of).ok_or(Truth::False),
         Whom::Tweet(tweet) => match &tweet.reference {
             Some(reference) => match of(&reference.author) {
@@ -127,10 +127,10 @@ fn author<'p>(asked: &'p AuthorMatcher, facts: &'p Facts<'_>, reading: Reading<'
     let verified = if asked.verified.is_empty() {
         Truth::True
     } else {
-        known(actor.verified.as_deref().map(|badge| asked.verified.iter().any(|of| of.eq_ignore_ascii_case(badge))))
+        known(actor.verified.map(|badge| asked.verified.iter().any(|of| of.eq_ignore_ascii_case(badge))))
     };
     match Truth::all([followers, verified, patterns(&asked.name, Field::Name), patterns(&asked.bio, Field::Bio)]) {
-        Truth::True => Ok(Found::Value(actor.handle.as_deref().unwrap_or_default().into(), "")),
+        Truth::True => Ok(Found::Value(actor.handle.unwrap_or_default().into(), "")),
         truth => Err(truth),
     }
 }
@@ -141,7 +141,7 @@ fn platform<'p>(platforms: &'p [Platform], facts: &'p Facts<'_>, reading: Readin
         return Err(Truth::Unknown);
     }
     let platform = actor.platform();
-    plain(platforms.iter().find(|of| **of == platform).map(Platform::name))
+    plain(platforms.iter().find(|of| of.name() == platform.name()).map(|platform| platform.name()))
 }
 
 /// The fields that are asked, in the order of the documentation.
@@ -194,14 +194,14 @@ pub(super) fn missing_text(field: Field, facts: &Facts<'_>, reading: Reading<'_>
 }
 
 /// Said to be a post. Where the feed says no kind, an update may still bring what it replies to.
-pub(super) fn is_post(tweet: &Tweet) -> bool {
+pub(super) fn is_post(tweet: &Tweet<&str>) -> bool {
     tweet.stated_kind == Some(Kind::Post)
 }
 
 /// A t.co link says where it leads only when an update has expanded it.
-pub(super) fn hides_a_link(tweet: &Tweet) -> bool {
-    let expanded = |url: &str| tweet.urls.iter().any(|link| link.tco.as_deref() == Some(url));
-    let mut links = tweet.text.as_deref().into_iter().flat_map(text::links);
+pub(super) fn hides_a_link(tweet: &Tweet<&str>) -> bool {
+    let expanded = |url: &str| tweet.urls.iter().any(|link| link.tco == Some(url));
+    let mut links = tweet.text.into_iter().flat_map(text::links);
     !tweet.parts.content || links.any(|url| host(url) == Some("t.co") && !expanded(url))
 }
 
@@ -307,8 +307,8 @@ fn price<'p>(range: &'p NumberRange, facts: &'p Facts<'_>, reading: Reading<'p>)
 
 fn link<'p>(asked: &'p LinkMatcher, facts: &'p Facts<'_>, reading: Reading<'_>) -> Finding<'p> {
     let Some(tweet) = facts.tweet() else { return Err(Truth::False) };
-    let in_text = tweet.text.as_deref().into_iter().flat_map(text::links);
-    for url in tweet.urls.iter().map(|link| &*link.url).chain(in_text) {
+    let in_text = tweet.text.into_iter().flat_map(text::links);
+    for url in tweet.urls.iter().map(|link| link.url).chain(in_text) {
         if let Some(found) = leads_to(asked, url) {
             return Ok(Found::Value(found.into(), "link"));
         }
@@ -350,24 +350,24 @@ fn media<'p>(asked: &'p MediaMatcher, facts: &'p Facts<'_>, reading: Reading<'_>
 }
 
 /// The kind as stated, else as X's own addresses tell it.
-fn media_kind(media: &Media) -> &str {
-    match media.kind.as_deref() {
+fn media_kind<'a>(media: &Media<&'a str>) -> &'a str {
+    match media.kind {
         Some(kind) => kind,
         None if media.url.contains("/tweet_video") => "gif",
-        None if host(&media.url) == Some("video.twimg.com") => "video",
+        None if host(media.url) == Some("video.twimg.com") => "video",
         None if media.url.contains("pbs.twimg.com/media") => "image",
         None => "unknown",
     }
 }
 
 fn changed<'p>(asked: &'p ChangedMatcher, facts: &'p Facts<'_>) -> Finding<'p> {
-    let Whom::Account(event) = facts.about else { return Err(Truth::False) };
-    let holds = |patterns: &[TextPattern], value: &Option<crate::model::subject::Str>| {
-        let text = value.as_deref().map(super::facts::NormalText::new);
+    let Whom::Account(event) = facts.about() else { return Err(Truth::False) };
+    let holds = |patterns: &[TextPattern], value: Option<&str>| {
+        let text = value.map(|value| super::facts::NormalText::new(value.into()));
         patterns.iter().all(|pattern| text.as_ref().is_some_and(|text| text::find(pattern, text).is_some()))
     };
-    let of = |change: &&Change| {
-        asked.fields.contains(&change.field) && holds(&asked.before, &change.before) && holds(&asked.after, &change.after)
+    let of = |change: &&Change<&str>| {
+        asked.fields.contains(&change.field) && holds(&asked.before, change.before) && holds(&asked.after, change.after)
     };
     event.changes.iter().find(of).map(|change| Found::Value(change.field.name().into(), "profile")).ok_or(Truth::False)
 }
@@ -380,16 +380,16 @@ pub(super) fn tell(matcher: &Matcher, found: Found<'_>, facts: &Facts<'_>) -> Ma
         Found::Address(address, place) => (address.to_string(), place),
         Found::Element(element) => (element_name(element), ""),
         Found::Token(at) => match facts.tokens().get(at) {
-            Some(token) => (element_name(&Element::Token(token.clone())), if token.sources.meta { "meta" } else { "text" }),
+            Some(token) => (element_name(&Element::Token(token.owned())), if token.sources.meta { "meta" } else { "text" }),
             None => (String::new(), ""),
         },
         Found::Market(at) => {
-            let market = facts.tweet().and_then(|tweet| tweet.markets.get(at)).cloned();
-            (market.map(|market| element_name(&Element::Market(market))).unwrap_or_default(), "meta")
+            let market = facts.tweet().and_then(|tweet| tweet.markets.get(at));
+            (market.map(|market| element_name(&Element::Market(market.owned()))).unwrap_or_default(), "meta")
         }
         Found::Prediction(at) => {
-            let of = facts.tweet().and_then(|tweet| tweet.predictions.get(at)).cloned();
-            (of.map(|of| element_name(&Element::Prediction(of))).unwrap_or_default(), "meta")
+            let of = facts.tweet().and_then(|tweet| tweet.predictions.get(at));
+            (of.map(|of| element_name(&Element::Prediction(of.owned()))).unwrap_or_default(), "meta")
         }
     };
     Matched { matcher: name(matcher), value, place }

@@ -3,12 +3,12 @@
 use crate::model::address::Address;
 use crate::model::limits::ELEMENTS;
 use crate::rules::condition::{Keyword, TextPattern};
-use crate::rules::normal::is_boundary;
+use crate::rules::normal::{eight, is_boundary};
 
 use super::facts::NormalText;
 
 /// Whether a pattern is found, and which of its alternatives it was.
-pub(crate) fn find<'p>(pattern: &'p TextPattern, text: &NormalText) -> Option<&'p str> {
+pub(crate) fn find<'p>(pattern: &'p TextPattern, text: &NormalText<'_>) -> Option<&'p str> {
     match pattern {
         TextPattern::Keyword { words, exact } => {
             words.iter().find(|word| has_keyword(text.cased(*exact), word)).map(|word| &*word.phrase)
@@ -28,7 +28,33 @@ fn contains(text: &str, part: &str) -> bool {
     let at_start = part.strip_prefix(' ').is_some_and(|rest| text.starts_with(rest));
     let at_end = part.strip_suffix(' ').is_some_and(|rest| text.ends_with(rest));
     let whole = part.len() > 1 && part.starts_with(' ') && part.ends_with(' ') && text == part.trim();
-    text.contains(part) || at_start || at_end || whole
+    find_part(text, part, 0).is_some() || at_start || at_end || whole
+}
+
+/// Where a part stands in a text, from there on. Texts are short, so nothing is prepared: where its first two bytes stand, the rest is compared.
+fn find_part(text: &str, part: &str, mut from: usize) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const LOW: u64 = ONES * 0x7f;
+    let (bytes, part) = (text.as_bytes(), part.as_bytes());
+    let [first, second, ..] = *part else {
+        return text.as_bytes().get(from..)?.iter().position(|byte| part.first() == Some(byte)).map(|at| from + at);
+    };
+    let is = |eight: u64, byte: u8| {
+        let other = eight ^ (ONES * u64::from(byte));
+        !(((other & LOW) + LOW) | other | LOW)
+    };
+    while from < bytes.len() {
+        let mut found = is(eight(bytes, from), first) & is(eight(bytes, from + 1), second);
+        while found != 0 {
+            let at = from + (found.trailing_zeros() / 8) as usize;
+            if bytes.get(at..).is_some_and(|rest| rest.starts_with(part)) {
+                return Some(at);
+            }
+            found &= found - 1;
+        }
+        from += 8;
+    }
+    None
 }
 
 /// Whether the phrase stands in the text as whole words.
@@ -36,8 +62,7 @@ fn has_keyword(text: &str, keyword: &Keyword) -> bool {
     let phrase = &*keyword.phrase;
     let (Some(first), Some(last)) = (phrase.chars().next(), phrase.chars().next_back()) else { return false };
     let mut from = 0;
-    while let Some(found) = text.get(from..).and_then(|rest| rest.find(phrase)) {
-        let at = from + found;
+    while let Some(at) = find_part(text, phrase, from) {
         let before = text.get(..at).and_then(|head| head.chars().next_back());
         let after = text.get(at + phrase.len()..).and_then(|tail| tail.chars().next());
         if (keyword.open_start || before.is_none_or(|c| is_boundary(c, first)))
@@ -191,6 +216,12 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn a_part_is_found_where_it_stands(text in "[abé🚀 \u{0}]{0,40}", part in "[abé🚀 \u{0}]{1,4}", from in 0_usize..20) {
+            let from = text.floor_char_boundary(from);
+            proptest::prop_assert_eq!(find_part(&text, &part, from), text[from..].find(&part).map(|at| from + at));
+        }
+
         #[test]
         fn links_are_the_first_of_each_word(text in "(https?://|http|://|[ .<\"x\u{3000}…)]){0,12}") {
             let by_word = |word: &str| word.find("http://").into_iter().chain(word.find("https://")).min();

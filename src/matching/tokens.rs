@@ -1,19 +1,48 @@
 //! The tokens of a tweet: those that TweetStream detected, and those that birdcall recognises in the text without waiting for it.
 
+use std::cell::OnceCell;
+use std::ops::Deref;
+
 use super::facts::{Facts, Field};
 use crate::model::address::Address;
 use crate::model::firing::Element;
 use crate::model::ids::normal_symbol;
 use crate::model::subject::{Market, Prediction, Sources, Str, Token, Tweet};
 
+/// What a token says of itself. A contract that stands in the text is spelled only for those who read it: that takes longer than all else.
+#[derive(Debug)]
+pub(crate) enum Said<'a> {
+    Text(&'a str),
+    Symbol(Box<str>),
+    Contract(Address, OnceCell<String>),
+}
+
+impl Deref for Said<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Symbol(symbol) => symbol,
+            Self::Contract(address, spelled) => spelled.get_or_init(|| address.to_string()),
+        }
+    }
+}
+
+impl AsRef<str> for Said<'_> {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
 /// Detected tokens in their order, then addresses and cashtags of the text that no detection covers.
-pub(crate) fn of(tweet: &Tweet, facts: &Facts<'_>) -> Vec<Token> {
+pub(crate) fn of<'a>(tweet: &Tweet<&'a str>, facts: &Facts<'_>) -> Vec<Token<Said<'a>>> {
     let (addresses, symbols) = match facts.text(Field::Text) {
         Some(text) => (text.addresses(), text.cashtags()),
         None => (&[][..], &[][..]),
     };
     let in_text = Sources { text: true, ..Sources::default() };
-    let mut tokens = tweet.tokens.clone();
+    let mut tokens: Vec<_> = tweet.tokens.iter().map(|token| token.with(|text| Said::Text(text))).collect();
     for token in &mut tokens {
         // What stands in the text is in the text, even where the detection names another source.
         let named = token.symbol.as_deref().is_some_and(|symbol| has_symbol(symbols, symbol));
@@ -23,21 +52,27 @@ pub(crate) fn of(tweet: &Tweet, facts: &Facts<'_>) -> Vec<Token> {
     for address in addresses.iter().chain(facts.link_addresses()) {
         if !tokens.iter().any(|token| token.address == Some(*address)) {
             tokens.push(Token {
-                contract: Some(address.to_string().into()),
+                contract: Some(Said::Contract(*address, OnceCell::new())),
                 address: Some(*address),
-                chain: matches!(address, Address::Solana(_)).then(|| "solana".into()),
+                chain: matches!(address, Address::Solana(_)).then_some(Said::Text("solana")),
                 sources: in_text,
-                ..Token::default()
+                ..nothing()
             });
         }
     }
     for symbol in symbols {
-        let covered = |token: &Token| token.symbol.as_deref().is_some_and(|of| normal_symbol(of) == **symbol);
+        let covered = |token: &Token<Said<'_>>| token.symbol.as_deref().is_some_and(|of| normal_symbol(of) == **symbol);
         if !tokens.iter().take(detected).any(covered) {
-            tokens.push(Token { symbol: Some((&**symbol).into()), sources: in_text, ..Token::default() });
+            tokens.push(Token { symbol: Some(Said::Symbol(symbol.clone())), sources: in_text, ..nothing() });
         }
     }
     tokens
+}
+
+/// A token of which nothing is known.
+fn nothing<'a>() -> Token<Said<'a>> {
+    let sources = Sources::default();
+    Token { symbol: None, name: None, contract: None, address: None, chain: None, network: None, price: None, sources }
 }
 
 fn has_symbol(symbols: &[Box<str>], symbol: &str) -> bool {
@@ -85,7 +120,9 @@ fn contract_key(token: &Token, facts: &Facts<'_>) -> String {
     // The same EVM contract on two chains is two tokens; the first keeps the name that the text alone gives.
     let first = facts.tokens().iter().find(|of| of.address.is_some() && of.address == token.address);
     match (&token.chain, first) {
-        (Some(chain), Some(first)) if first.chain != token.chain => format!("contract:{contract}:{}", chain.to_lowercase()),
+        (Some(chain), Some(first)) if first.chain.as_deref() != token.chain.as_deref() => {
+            format!("contract:{contract}:{}", chain.to_lowercase())
+        }
         _ => format!("contract:{contract}"),
     }
 }
@@ -96,7 +133,8 @@ fn cashtag_of(token: &Token, facts: &Facts<'_>) -> Option<String> {
     if !has_symbol(facts.text(Field::Text)?.cashtags(), &symbol) {
         return None;
     }
-    let named = |of: &&Token| of.symbol.as_deref().is_some_and(|of| normal_symbol(of) == symbol);
+    let named = |of: &&Token<Said<'_>>| of.symbol.as_deref().is_some_and(|of| normal_symbol(of) == symbol);
     let first = facts.tokens().iter().find(named)?;
-    (first.contract == token.contract && first.chain == token.chain).then_some(symbol)
+    (first.contract.as_deref() == token.contract.as_deref() && first.chain.as_deref() == token.chain.as_deref())
+        .then(|| symbol.into_owned())
 }

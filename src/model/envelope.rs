@@ -36,19 +36,21 @@ impl<'a> Text<'a> {
     /// The same without a sign in front and spaces around, as for the `@` of a handle. Copies nothing when it is borrowed.
     #[must_use]
     pub fn without(self, sign: char) -> Self {
-        let bare = |text: &str| -> (usize, usize) {
-            let trimmed = text.trim();
-            let bare = trimmed.strip_prefix(sign).unwrap_or(trimmed);
-            let start = text.len() - text.trim_start().len() + (trimmed.len() - bare.len());
-            (start, start + bare.len())
-        };
-        let (start, end) = bare(&self.0);
         match self.0 {
-            Cow::Borrowed(text) => text.get(start..end).unwrap_or(text).into(),
-            Cow::Owned(text) if start == 0 && end == text.len() => text.into(),
-            Cow::Owned(text) => text.get(start..end).unwrap_or(&text).to_owned().into(),
+            Cow::Borrowed(text) => bare(text, sign).into(),
+            Cow::Owned(text) => match bare(&text, sign) {
+                bare if bare.len() < text.len() => bare.to_owned().into(),
+                _ => text.into(),
+            },
         }
     }
+}
+
+/// A text without a sign in front and spaces around.
+#[must_use]
+pub fn bare(text: &str, sign: char) -> &str {
+    let trimmed = text.trim();
+    trimmed.strip_prefix(sign).unwrap_or(trimmed)
 }
 
 impl Deref for Text<'_> {

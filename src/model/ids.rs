@@ -1,38 +1,104 @@
 //! Names and identities.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use sha2::Digest as _;
 
-/// The id of a tweet: an X snowflake or a Truth Social id. Always text, as ids exceed 2^53.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
-#[serde(transparent)]
-pub struct TweetId(Arc<str>);
+/// The id of a tweet: an X snowflake or a Truth Social id. Always text, as ids exceed 2^53. All that there are so far take no allocation.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TweetId(Id);
+
+/// A short id is always inside, and the rest of its bytes zero: so ids that are the same are equal as they stand.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Id {
+    Inside { length: u8, bytes: [u8; INSIDE] },
+    Outside(Arc<str>),
+}
+
+/// Bytes of the longest id that is kept without an allocation: as many as make it no larger than one that is.
+const INSIDE: usize = 22;
 
 impl TweetId {
     /// Takes an id as the feed wrote it.
     #[must_use]
     pub fn new(id: &str) -> Self {
-        Self(id.into())
+        let mut bytes = [0; INSIDE];
+        Self(match (u8::try_from(id.len()), bytes.get_mut(..id.len())) {
+            (Ok(length), Some(inside)) => {
+                inside.copy_from_slice(id.as_bytes());
+                Id::Inside { length, bytes }
+            }
+            _ => Id::Outside(id.into()),
+        })
     }
 
     /// As the feed wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            // What was a text is one.
+            Id::Inside { length, bytes } => {
+                bytes.get(..usize::from(*length)).and_then(|id| str::from_utf8(id).ok()).unwrap_or_default()
+            }
+            Id::Outside(id) => id,
+        }
+    }
+
+    /// Bytes that it takes beside itself.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match &self.0 {
+            Id::Inside { .. } => 0,
+            Id::Outside(id) => id.len(),
+        }
     }
 
     /// Only digits, so that it may stand in a URL of ours (nothing else that the feed says may).
     #[must_use]
     pub fn is_numeric(&self) -> bool {
-        !self.0.is_empty() && self.0.len() <= 20 && self.0.bytes().all(|b| b.is_ascii_digit())
+        let id = self.as_str();
+        !id.is_empty() && id.len() <= 20 && id.bytes().all(|b| b.is_ascii_digit())
+    }
+}
+
+impl Hash for Id {
+    /// All bytes at once, the zeros among them: equal for equal ids, and few steps.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Inside { length, bytes } => {
+                state.write(bytes);
+                state.write_u8(*length);
+            }
+            Self::Outside(id) => id.hash(state),
+        }
+    }
+}
+
+impl Default for TweetId {
+    /// That of no tweet.
+    fn default() -> Self {
+        Self::new("")
     }
 }
 
 impl fmt::Display for TweetId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for TweetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl serde::Serialize for TweetId {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
     }
 }
 
@@ -96,16 +162,20 @@ impl serde::Serialize for FiringId {
 
 /// A handle as people mean it: no leading `@`, lower case.
 #[must_use]
-pub fn normal_handle(written: &str) -> String {
+pub fn normal_handle(written: &str) -> Cow<'_, str> {
     let bare = written.trim();
-    bare.strip_prefix('@').unwrap_or(bare).to_lowercase()
+    let bare = bare.strip_prefix('@').unwrap_or(bare);
+    let is_normal = bare.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_normal { Cow::Borrowed(bare) } else { Cow::Owned(bare.to_lowercase()) }
 }
 
 /// A symbol as people mean it: no leading `$`, upper case.
 #[must_use]
-pub fn normal_symbol(written: &str) -> String {
+pub fn normal_symbol(written: &str) -> Cow<'_, str> {
     let bare = written.trim();
-    bare.strip_prefix('$').unwrap_or(bare).to_uppercase()
+    let bare = bare.strip_prefix('$').unwrap_or(bare);
+    let is_normal = bare.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_lowercase());
+    if is_normal { Cow::Borrowed(bare) } else { Cow::Owned(bare.to_uppercase()) }
 }
 
 #[cfg(test)]
@@ -129,6 +199,18 @@ mod tests {
     fn handles_and_symbols_lose_their_sign_and_case() {
         assert_eq!(normal_handle(" @ElonMusk"), "elonmusk");
         assert_eq!(normal_symbol("$doge"), "DOGE");
+    }
+
+    #[test]
+    fn an_id_is_as_it_was_written_however_long() {
+        for length in 0..40 {
+            let id = "7".repeat(length);
+            assert_eq!(TweetId::new(&id).as_str(), id);
+            assert_eq!(TweetId::new(&id), TweetId::new(&id));
+            assert_ne!(TweetId::new(&id), TweetId::new(&format!("{id}\0")));
+        }
+        assert_eq!(TweetId::new("é上🚀").as_str(), "é上🚀");
+        assert_eq!(size_of::<TweetId>(), 24);
     }
 
     #[test]

@@ -37,23 +37,23 @@ impl Index {
     }
 
     fn mark_accounts(&self, facts: &Facts<'_>, scratch: &mut Scratch) {
-        let mut mark = |account: &Account, handle: Name, id: Name| {
-            if let Some(known) = account.id.as_deref() {
+        let mut mark = |account: &Account<&str>, handle: Name, id: Name| {
+            if let Some(known) = account.id {
                 self.mark_name(id, known, scratch);
             }
-            if let Some(known) = account.handle.as_deref().filter(|_| self.keys.has_names(handle)) {
+            if let Some(known) = account.handle.filter(|_| self.keys.has_names(handle)) {
                 self.mark_name(handle, &normal_handle(known), scratch);
             }
         };
         mark(facts.actor(), Name::Handle, Name::HandleId);
-        let target = match facts.about {
+        let target = match facts.about() {
             Whom::Account(event) => event.target.as_ref(),
             Whom::Tweet(tweet) => tweet.reference.as_ref().map(|reference| &reference.author),
         };
         if let Some(target) = target {
             mark(target, Name::Target, Name::TargetId);
         }
-        let Whom::Account(event) = facts.about else { return };
+        let Whom::Account(event) = facts.about() else { return };
         for change in &event.changes {
             self.mark_name(Name::Changed, change.field.name(), scratch);
             if change.field == ProfileField::Handle {
@@ -80,7 +80,7 @@ impl Index {
             let Some(text) = facts.text(field) else { continue };
             let of = FieldSet::of(field);
             scratch.next_text();
-            self.words.search(text.cased(false), |key| self.hit_once(key, of, scratch));
+            self.words.search(text.cased(false), text.is_plain(), |key| self.hit_once(key, of, scratch));
             self.texts.search(text.cased(false), |key| self.hit_once(key, of, scratch));
             if let Some(each) = text.folded_each() {
                 self.texts.search(each, |key| self.hit_once(key, of, scratch));
@@ -96,7 +96,7 @@ impl Index {
             text.cashtags().iter().for_each(|tag| self.mark_name(Name::Symbol, tag, scratch));
         }
         let detected = facts.tweet().map(|tweet| tweet.tokens.as_slice()).unwrap_or_default();
-        for symbol in detected.iter().filter_map(|token| token.symbol.as_deref()) {
+        for symbol in detected.iter().filter_map(|token| token.symbol) {
             self.mark_name(Name::Symbol, &normal_symbol(symbol), scratch);
         }
     }
@@ -129,7 +129,7 @@ impl Index {
             let names = markets.iter().flat_map(|market| [&market.symbol, &market.base]).flatten();
             names.for_each(|name| self.mark_name(Name::Market, &normal_symbol(name), scratch));
         }
-        let ids = predictions.iter().filter_map(|of| of.id.as_deref());
+        let ids = predictions.iter().filter_map(|of| of.id);
         ids.for_each(|id| self.mark_name(Name::Prediction, id, scratch));
         self.mark_flag(Flag::Media, || !tweet.media.is_empty(), scratch);
     }
@@ -139,8 +139,8 @@ impl Index {
             return;
         }
         let Some(tweet) = facts.tweet() else { return };
-        let in_text = tweet.text.as_deref().into_iter().flat_map(text::links);
-        for url in tweet.urls.iter().map(|link| &*link.url).chain(in_text) {
+        let in_text = tweet.text.into_iter().flat_map(text::links);
+        for url in tweet.urls.iter().map(|link| link.url).chain(in_text) {
             self.mark_flag(Flag::Link, || true, scratch);
             let host = host(url).unwrap_or_default().to_ascii_lowercase();
             // From the shortest end of it to the longest that any rule asks for: a host may be as long as a frame.

@@ -67,7 +67,7 @@ impl BitOr for Missing {
 }
 
 fn lacks_target(facts: &Facts<'_>) -> bool {
-    match facts.about {
+    match facts.about() {
         Whom::Account(_) => false,
         Whom::Tweet(tweet) => tweet.reference.as_ref().map_or(!is_post(tweet), |of| of.author.handle.is_none()),
     }
@@ -77,5 +77,5 @@ fn lacks_target(facts: &Facts<'_>) -> bool {
 fn lacks_text(facts: &Facts<'_>, field: Field) -> bool {
     let reading = Reading { settled: false, element: None };
     let own = matches!(field, Field::Name | Field::Bio);
-    facts.text(field).is_none() && (own || missing_text(field, facts, reading) == Truth::Unknown)
+    !facts.has_text(field) && (own || missing_text(field, facts, reading) == Truth::Unknown)
 }

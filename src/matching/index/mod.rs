@@ -10,6 +10,7 @@
 mod access;
 mod always;
 mod atoms;
+mod grams;
 mod hits;
 mod keys;
 mod lists;

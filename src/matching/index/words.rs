@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::keys::Map;
 use super::lists::number;
-use crate::rules::normal::is_boundary;
+use crate::rules::normal::{eight, is_boundary};
 
 /// Keywords, by one word of each.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Filter {
         let bits = (words.len() * 16).next_power_of_two().max(1_024);
         let mut filter = Self { bits: vec![0; bits / 64], shift: 64 - bits.trailing_zeros() };
         for word in words {
-            let at = filter.bit(word);
+            let at = filter.bit(word.len(), eight(word.as_bytes(), 0) & first(word.len()));
             if let Some(part) = filter.bits.get_mut(at / 64) {
                 *part |= 1 << (at % 64);
             }
@@ -50,16 +50,18 @@ impl Filter {
         filter
     }
 
-    fn may_have(&self, word: &str) -> bool {
-        let at = self.bit(word);
+    #[inline]
+    fn may_have(&self, length: usize, head: u64) -> bool {
+        let at = self.bit(length, head);
         self.bits.get(at / 64).is_some_and(|part| part & (1 << (at % 64)) != 0)
     }
 
-    /// Of its first eight bytes and its length.
-    fn bit(&self, word: &str) -> usize {
+    /// Of a word's first eight bytes and its length.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "there are fewer bits than fit")]
+    fn bit(&self, length: usize, head: u64) -> usize {
         const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
-        let head = word.bytes().take(8).fold(word.len() as u64, |head, byte| head << 8 ^ u64::from(byte) ^ head >> 56);
-        usize::try_from(head.wrapping_mul(MIX) >> self.shift).unwrap_or(0)
+        (head ^ (length as u64).rotate_right(8)).wrapping_mul(MIX).wrapping_shr(self.shift) as usize
     }
 }
 
@@ -70,12 +72,12 @@ impl Words {
         all.sort_unstable_by_key(|(_, key)| *key);
         let mut used: HashMap<&str, u32, foldhash::fast::FixedState> = HashMap::default();
         for (phrase, _) in &all {
-            parts(phrase, |_, word| *used.entry(word).or_default() += 1);
+            parts(phrase, |at, length, _| *used.entry(phrase.get(at..at + length).unwrap_or_default()).or_default() += 1);
         }
         // A phrase hangs on the word of it that the fewest others have, so that few have to be compared.
         let anchored = all.iter().filter_map(|(phrase, key)| {
             let mut words = Vec::new();
-            parts(phrase, |at, word| words.push((at, word)));
+            parts(phrase, |at, length, _| words.push((at, phrase.get(at..at + length).unwrap_or_default())));
             let (at, word) = words.into_iter().min_by_key(|(_, word)| (used.get(word), Reverse(word.len())))?;
             Some((word, at, phrase, *key))
         });
@@ -93,25 +95,38 @@ impl Words {
         words
     }
 
-    /// Calls `hit` with the key of every keyword that stands in a folded text, as often as it does.
-    pub(super) fn search(&self, text: &str, mut hit: impl FnMut(u32)) {
+    /// Calls `hit` with the key of every keyword that stands in a folded text, as often as it does. Whether the text is plain is known already.
+    pub(super) fn search(&self, text: &str, is_plain: bool, mut hit: impl FnMut(u32)) {
         if self.phrases.is_empty() {
             return;
         }
-        parts(text, |at, word| {
-            if !self.filter.may_have(word) {
-                return;
-            }
-            let Some(from) = self.anchors.get(word) else { return };
-            for phrase in self.phrases.iter().skip(*from as usize) {
-                if phrase.whole.as_deref().is_none_or(|whole| stands_at(text, at.checked_sub(phrase.at as usize), whole)) {
-                    hit(phrase.key);
+        // Either has its own, so that it becomes a part of it.
+        if is_plain {
+            parts_of_plain(text, |at, length, head| {
+                if self.filter.may_have(length, head) {
+                    self.look_up(text, at, length, &mut hit);
                 }
-                if !phrase.more {
-                    break;
+            });
+        } else {
+            parts(text, |at, length, head| {
+                if self.filter.may_have(length, head) {
+                    self.look_up(text, at, length, &mut hit);
                 }
+            });
+        }
+    }
+
+    #[inline(never)]
+    fn look_up(&self, text: &str, at: usize, length: usize, hit: &mut impl FnMut(u32)) {
+        let Some(from) = text.get(at..at + length).and_then(|word| self.anchors.get(word)) else { return };
+        for phrase in self.phrases.iter().skip(*from as usize) {
+            if phrase.whole.as_deref().is_none_or(|whole| stands_at(text, at.checked_sub(phrase.at as usize), whole)) {
+                hit(phrase.key);
             }
-        });
+            if !phrase.more {
+                break;
+            }
+        }
     }
 
     /// Bytes on the heap, near enough.
@@ -133,37 +148,99 @@ fn stands_at(text: &str, at: Option<usize>, phrase: &str) -> bool {
         && ends(phrase.chars().next_back(), after.chars().next())
 }
 
-/// Calls `see` with every part of a text that no word's end parts further, and where it stands. Blanks are none.
-fn parts<'t>(text: &'t str, mut see: impl FnMut(usize, &'t str)) {
+/// Calls `see` with every part of a text that no word's end parts further: where it stands, how long it is, and its first eight bytes. Blanks
+/// are none.
+#[inline]
+fn parts(text: &str, mut see: impl FnMut(usize, usize, u64)) {
     let bytes = text.as_bytes();
     let mut begin = 0;
-    while let Some(first) = bytes.get(begin) {
-        let end = begin + part_length(text, begin);
-        if *first != b' ' {
-            see(begin, text.get(begin..end).unwrap_or_default());
+    while let Some(byte) = bytes.get(begin) {
+        if *byte == b' ' {
+            begin += 1;
+            continue;
         }
-        begin = end;
+        let head = eight(bytes, begin);
+        let length = part_length(text, begin, head);
+        see(begin, length, head & first(length));
+        begin += length;
     }
 }
 
-/// How long the part is that begins there, in bytes; quicker for what most texts are made of.
-fn part_length(text: &str, begin: usize) -> usize {
-    let rest = text.as_bytes().get(begin..).unwrap_or_default();
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let ascii = match rest.first() {
-        Some(first) if is_word(first) => rest.iter().take_while(|byte| is_word(byte)).count(),
-        Some(first) if first.is_ascii() => 1,
-        _ => 0,
-    };
+/// The same of a plain text, in which every character beyond ASCII is a part of its own.
+#[inline]
+fn parts_of_plain(text: &str, mut see: impl FnMut(usize, usize, u64)) {
+    let bytes = text.as_bytes();
+    let mut begin = 0;
+    while let Some(byte) = bytes.get(begin) {
+        if *byte == b' ' {
+            begin += 1;
+            continue;
+        }
+        let head = eight(bytes, begin);
+        let length = match word_length(bytes, begin, head) {
+            // The first byte of a character says by its highest bits how many bytes that has.
+            0 => (byte.leading_ones() as usize).max(1),
+            length => length,
+        };
+        see(begin, length, head & first(length));
+        begin += length;
+    }
+}
+
+/// How many letters, digits and underscores of ASCII begin there with these bytes.
+#[inline]
+fn word_length(bytes: &[u8], begin: usize, head: u64) -> usize {
+    let mut length = word_bytes(head);
+    let mut more = length;
+    while more == 8 {
+        more = word_bytes(eight(bytes, begin + length));
+        length += more;
+    }
+    length
+}
+
+/// So many of eight bytes.
+#[inline]
+fn first(count: usize) -> u64 {
+    match count {
+        0 => 0,
+        1..8 => u64::MAX >> (64 - 8 * count),
+        _ => u64::MAX,
+    }
+}
+
+/// How many of eight bytes, from the first on, are letters, digits and underscores of ASCII.
+#[inline]
+fn word_bytes(eight: u64) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES * 0x80;
+    // Without their highest bits no byte of a sum reaches into the next.
+    let low = eight & !HIGH;
+    let letter = low | (ONES * 0x20);
+    let at_least = |bytes: u64, least: u8| bytes + ONES * u64::from(0x80 - least);
+    let letters = at_least(letter, b'a') & !at_least(letter, b'z' + 1);
+    let digits = at_least(low, b'0') & !at_least(low, b'9' + 1);
+    let underscores = !at_least(low ^ (ONES * u64::from(b'_')), 1);
+    let others = !(letters | digits | underscores) | eight;
+    ((others & HIGH).trailing_zeros() / 8) as usize
+}
+
+/// How long the part is that begins there with these bytes; quicker for what most texts are made of.
+fn part_length(text: &str, begin: usize, head: u64) -> usize {
+    let bytes = text.as_bytes();
+    let mut ascii = word_length(bytes, begin, head);
+    if ascii == 0 && bytes.get(begin).is_some_and(u8::is_ascii) {
+        ascii = 1;
+    }
     // Of ASCII, what parts words is plain. A character behind it may belong to it.
-    if ascii > 0 && rest.get(ascii).is_none_or(u8::is_ascii) {
+    if ascii > 0 && bytes.get(begin + ascii).is_none_or(u8::is_ascii) {
         return ascii;
     }
     let from = ascii.saturating_sub(1);
     let mut chars = text.get(begin + from..).unwrap_or_default().char_indices();
     let mut before = chars.next().map(|(_, c)| c);
     let end = chars.find(|(_, c)| before.replace(*c).is_some_and(|before| is_boundary(before, *c)));
-    end.map_or(rest.len(), |(at, _)| from + at)
+    end.map_or(text.len() - begin, |(at, _)| from + at)
 }
 
 #[cfg(test)]
@@ -181,16 +258,16 @@ mod tests {
         Keyword { phrase: phrase.into(), open_start, open_end }
     }
 
-    fn found(phrases: &[String], text: &NormalText) -> Vec<u32> {
+    fn found(phrases: &[String], text: &NormalText<'_>) -> Vec<u32> {
         let mut found = Vec::new();
         let all = phrases.iter().zip(0..).map(|(phrase, key)| (phrase.as_str().into(), key));
-        Words::new(all.collect()).search(text.cased(false), |key| found.push(key));
+        Words::new(all.collect()).search(text.cased(false), text.is_plain(), |key| found.push(key));
         found.sort_unstable();
         found.dedup();
         found
     }
 
-    fn expected(phrases: &[String], text: &NormalText) -> Vec<u32> {
+    fn expected(phrases: &[String], text: &NormalText<'_>) -> Vec<u32> {
         let holds = |phrase: &&String| {
             let pattern = TextPattern::Keyword { words: vec![keyword(phrase)], exact: false };
             find(&pattern, text).is_some()
@@ -213,7 +290,7 @@ mod tests {
             ("piano no no", &[7]),
             ("CAFE\u{301} cafes", &[9]),
         ] {
-            let text = NormalText::new(text);
+            let text = NormalText::new(text.into());
             assert_eq!(found(&phrases, &text), keys, "{text:?}");
             assert_eq!(expected(&phrases, &text), keys, "{text:?}");
         }
@@ -226,26 +303,38 @@ mod tests {
             text in "[abA上_ \\-+1éßẞ$🚀\u{301}\u{345}]{0,16}",
         ) {
             let phrases: Vec<String> = phrases.iter().map(|phrase| normal::fold(&normal::normalise(phrase))).filter(|phrase| !phrase.is_empty()).collect();
-            let text = NormalText::new(&text);
+            let text = NormalText::new(text.as_str().into());
             proptest::prop_assert_eq!(found(&phrases, &text), expected(&phrases, &text));
         }
     }
 
     proptest::proptest! {
         #[test]
-        fn a_text_is_parted_where_words_end(text in "([a-z_0-9]{1,3}| |[!$.'-]|é|上|場|상|\u{301}|🚀){0,10}") {
+        fn a_text_is_parted_where_words_end(text in "([a-zA-Z_0-9]{1,3}|[a-z_]{7,18}| |[\u{0}-\u{7f}]|[!$.'-]|é|上|場|상|\u{301}|🚀){0,10}") {
             let (mut expected, mut begin) = (Vec::new(), 0);
             let chars: Vec<_> = text.char_indices().collect();
             for (pair, next) in chars.iter().zip(chars.iter().skip(1).map(|(at, c)| (*at, *c))) {
                 if is_boundary(pair.1, next.1) {
-                    expected.push((begin, &text[begin..next.0]));
+                    expected.push((begin, text[begin..next.0].to_owned()));
                     begin = next.0;
                 }
             }
-            expected.push((begin, &text[begin..]));
-            expected.retain(|(_, part)| !part.is_empty() && *part != " ");
+            expected.push((begin, text[begin..].to_owned()));
+            expected.retain(|(_, part)| !part.is_empty() && part != " ");
+            let see = |text: &str, found: &mut Vec<(usize, String)>, (at, length, head): (usize, usize, u64)| {
+                let part = &text[at..at + length];
+                assert_eq!(head.to_le_bytes()[..length.min(8)], part.as_bytes()[..length.min(8)]);
+                found.push((at, part.to_owned()));
+            };
             let mut found = Vec::new();
-            parts(&text, |at, part| found.push((at, part)));
+            parts(&text, |at, length, head| see(&text, &mut found, (at, length, head)));
+            let normal = NormalText::new(text.as_str().into());
+            if normal.is_plain() {
+                let (mut one, mut other) = (Vec::new(), Vec::new());
+                parts(normal.exact(), |at, length, head| see(normal.exact(), &mut one, (at, length, head)));
+                parts_of_plain(normal.exact(), |at, length, head| see(normal.exact(), &mut other, (at, length, head)));
+                proptest::prop_assert_eq!(one, other);
+            }
             proptest::prop_assert_eq!(found, expected);
         }
     }

@@ -5,44 +5,44 @@ use crate::model::time::Timestamp;
 
 /// Where an account lives.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Platform {
+pub enum Platform<S = Str> {
     /// X, formerly Twitter; also what an absent platform means.
     Twitter,
     /// Truth Social.
     TruthSocial,
     /// A platform that we do not know yet.
-    Other(Str),
+    Other(S),
 }
 
-impl Platform {
+impl<S: AsRef<str>> Platform<S> {
     /// As the feed spells it.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::Twitter => "twitter",
             Self::TruthSocial => "truth_social",
-            Self::Other(name) => name,
+            Self::Other(name) => name.as_ref(),
         }
     }
 }
 
 /// An account, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Account {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account<S = Str> {
     /// Stays the same when the handle changes.
-    pub id: Option<Str>,
+    pub id: Option<S>,
     /// Without the leading `@`, in the case that the feed wrote.
-    pub handle: Option<Str>,
+    pub handle: Option<S>,
     /// Display name: anybody's free text.
-    pub name: Option<Str>,
+    pub name: Option<S>,
     /// Absent means X.
-    pub platform: Option<Platform>,
+    pub platform: Option<Platform<S>>,
     /// URL of the picture.
-    pub avatar: Option<Str>,
+    pub avatar: Option<S>,
     /// URL of the banner.
-    pub banner: Option<Str>,
+    pub banner: Option<S>,
     /// Self-description.
-    pub bio: Option<Str>,
+    pub bio: Option<S>,
     /// Followers.
     pub followers: Option<u64>,
     /// Accounts followed.
@@ -50,32 +50,32 @@ pub struct Account {
     /// When it was created.
     pub joined_at: Option<Timestamp>,
     /// Stated place.
-    pub location: Option<Str>,
+    pub location: Option<S>,
     /// Stated web site or profile URL.
-    pub url: Option<Str>,
+    pub url: Option<S>,
     /// `blue`, `business`, `government`, `none` or a value that we do not know yet.
-    pub verified: Option<Str>,
+    pub verified: Option<S>,
 }
 
-impl Account {
+impl<S: Clone> Account<S> {
     /// The platform, X when not stated.
     #[must_use]
-    pub fn platform(&self) -> Platform {
+    pub fn platform(&self) -> Platform<S> {
         self.platform.clone().unwrap_or(Platform::Twitter)
     }
 }
 
 /// One event of an account.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AccountEvent {
+pub struct AccountEvent<S = Str> {
     /// The feed's id of it, or a hash of what it says when the feed gave none.
-    pub id: Str,
+    pub id: S,
     /// Who did it.
-    pub actor: Account,
+    pub actor: Account<S>,
     /// Who was followed or unfollowed.
-    pub target: Option<Account>,
+    pub target: Option<Account<S>>,
     /// What changed in the profile, in the order of [`ProfileField::ALL`].
-    pub changes: Vec<Change>,
+    pub changes: Vec<Change<S>>,
 }
 
 /// A part of a profile that can change.
@@ -115,11 +115,11 @@ impl ProfileField {
 
 /// One changed part of a profile.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct Change<S = Str> {
     /// Which part.
     pub field: ProfileField,
     /// What it was, when the feed said so.
-    pub before: Option<Str>,
+    pub before: Option<S>,
     /// What it is now.
-    pub after: Option<Str>,
+    pub after: Option<S>,
 }

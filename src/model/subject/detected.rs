@@ -16,18 +16,18 @@ pub struct Sources {
 }
 
 /// One on-chain token.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Token {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Token<S = Str> {
     /// Without the leading `$`, in the case that the feed wrote.
-    pub symbol: Option<Str>,
+    pub symbol: Option<S>,
     /// Its name.
-    pub name: Option<Str>,
+    pub name: Option<S>,
     /// The contract as written.
-    pub contract: Option<Str>,
+    pub contract: Option<S>,
     /// The contract understood, when it has one of the known forms.
     pub address: Option<Address>,
     /// A free string such as `solana` or `base`.
-    pub chain: Option<Str>,
+    pub chain: Option<S>,
     /// The provider's number of the network.
     pub network: Option<u64>,
     /// At the moment of detection.
@@ -37,37 +37,37 @@ pub struct Token {
 }
 
 /// One market of a centralised exchange.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Market {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Market<S = Str> {
     /// `bybit`, `binance`, `hyperliquid` or one that we do not know yet.
-    pub exchange: Option<Str>,
+    pub exchange: Option<S>,
     /// Such as `KAIUSDT`.
-    pub symbol: Option<Str>,
+    pub symbol: Option<S>,
     /// Such as `KAI`.
-    pub base: Option<Str>,
+    pub base: Option<S>,
     /// Such as `USDT`.
-    pub quote: Option<Str>,
+    pub quote: Option<S>,
     /// At the moment of detection.
     pub price: Option<Price>,
     /// The market's page.
-    pub url: Option<Str>,
+    pub url: Option<S>,
     /// Where it was found.
     pub sources: Sources,
 }
 
 /// One prediction market.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Prediction {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prediction<S = Str> {
     /// `polymarket`, `kalshi` or one that we do not know yet.
-    pub exchange: Option<Str>,
+    pub exchange: Option<S>,
     /// The exchange's id of the market.
-    pub id: Option<Str>,
+    pub id: Option<S>,
     /// The question.
-    pub title: Option<Str>,
+    pub title: Option<S>,
     /// Of one share, presumably 0 to 1.
     pub price: Option<Price>,
     /// The market's page.
-    pub url: Option<Str>,
+    pub url: Option<S>,
     /// Where it was found.
     pub sources: Sources,
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod detected;
+mod texts;
 
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ pub use account::{Account, AccountEvent, Change, Platform, ProfileField};
 pub use detected::{Market, Prediction, Sources, Token};
 
 /// Shared text: a subject is copied into every firing on it, its texts are not.
+///
+/// What is told of a tweet or an account stands in types that leave open what a text is: shared, as here and by default, or borrowed (`Tweet<&str>`)
+/// from an envelope or from what joining remembers, which is what matching looks at. Texts are copied for what fired, and for nothing else.
 pub type Str = Arc<str>;
 
 /// What happened. A rule's `on` names these.
@@ -72,6 +76,12 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// A tweet as the subject of rules on tweets.
+    #[must_use]
+    pub fn of_tweet(tweet: Tweet, at: Timestamp) -> Self {
+        Self { event: Event::Tweet, about: About::Tweet(Arc::new(tweet)), at }
+    }
+
     /// The name under which a firing on it is hashed: equal for all envelopes of one tweet, different per `op` for delete, pin and unpin.
     #[must_use]
     pub fn key(&self) -> String {
@@ -122,46 +132,45 @@ pub struct Parts {
 }
 
 /// A tweet with all that has been learned of it: content, updates and meta, merged. What was never said is `None` or empty.
-/// The order of tweets means nothing; `join` needs some order that does not depend on arrival.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Tweet {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tweet<S = Str> {
     /// The tweet's id.
     pub id: TweetId,
     /// Which envelopes it is made of.
     pub parts: Parts,
     /// Post, reply, quote or retweet, as the feed said; see [`Tweet::kind`].
-    pub stated_kind: Option<Kind>,
+    pub stated_kind: Option<Kind<S>>,
     /// The raw text.
-    pub text: Option<Str>,
+    pub text: Option<S>,
     /// When it was published.
     pub created_at: Option<Timestamp>,
     /// When TweetStream received it.
     pub received_at: Option<Timestamp>,
     /// Who wrote it.
-    pub author: Account,
+    pub author: Account<S>,
     /// The permalink, as the feed wrote it.
-    pub link: Option<Str>,
+    pub link: Option<S>,
     /// Images, videos, GIFs.
-    pub media: Vec<Media>,
+    pub media: Vec<Media<S>>,
     /// Accounts mentioned in the text.
-    pub mentions: Vec<Mention>,
+    pub mentions: Vec<Mention<S>>,
     /// Links with their expansion.
-    pub urls: Vec<Link>,
+    pub urls: Vec<Link<S>>,
     /// What it replies to, quotes or retweets.
-    pub reference: Option<Reference>,
+    pub reference: Option<Reference<S>>,
     /// Text recognised in its images.
-    pub ocr: Option<Str>,
+    pub ocr: Option<S>,
     /// Detected on-chain tokens.
-    pub tokens: Vec<Token>,
+    pub tokens: Vec<Token<S>>,
     /// Detected markets of centralised exchanges.
-    pub markets: Vec<Market>,
+    pub markets: Vec<Market<S>>,
     /// Detected prediction markets.
-    pub predictions: Vec<Prediction>,
+    pub predictions: Vec<Prediction<S>>,
     /// When the feed said that it was deleted.
     pub deleted_at: Option<Timestamp>,
 }
 
-impl Tweet {
+impl<S: Clone + Default> Tweet<S> {
     /// A tweet of which nothing but the id is known.
     #[must_use]
     pub fn unknown(id: TweetId) -> Self {
@@ -188,7 +197,7 @@ impl Tweet {
 
     /// The stated kind, else that of the reference, else `post` once the content is here (PROTOCOL 3.1). `None`: not known yet.
     #[must_use]
-    pub fn kind(&self) -> Option<Kind> {
+    pub fn kind(&self) -> Option<Kind<S>> {
         let of_reference = || self.reference.as_ref().and_then(|reference| reference.kind.clone());
         self.stated_kind.clone().or_else(of_reference).or_else(|| self.parts.content.then_some(Kind::Post))
     }
@@ -196,7 +205,7 @@ impl Tweet {
 
 /// What sort of tweet it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum Kind<S = Str> {
     /// A post of its own.
     Post,
     /// A reply.
@@ -206,10 +215,10 @@ pub enum Kind {
     /// A retweet.
     Retweet,
     /// A kind that we do not know yet.
-    Other(Str),
+    Other(S),
 }
 
-impl Kind {
+impl<S: AsRef<str>> Kind<S> {
     /// As the feed spells it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -218,55 +227,55 @@ impl Kind {
             Self::Reply => "reply",
             Self::Quote => "quote",
             Self::Retweet => "retweet",
-            Self::Other(name) => name,
+            Self::Other(name) => name.as_ref(),
         }
     }
 }
 
 /// An image, video or GIF.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Media {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media<S = Str> {
     /// `image`, `video`, `gif` or a value that we do not know yet; the feed often leaves it out.
-    pub kind: Option<Str>,
+    pub kind: Option<S>,
     /// Where it is.
-    pub url: Str,
+    pub url: S,
     /// A still of it.
-    pub thumbnail: Option<Str>,
+    pub thumbnail: Option<S>,
 }
 
 /// An account mentioned in a text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mention {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mention<S = Str> {
     /// The account's id.
-    pub id: Option<Str>,
+    pub id: Option<S>,
     /// Without the leading `@`.
-    pub handle: Option<Str>,
+    pub handle: Option<S>,
     /// Display name.
-    pub name: Option<Str>,
+    pub name: Option<S>,
 }
 
 /// A link of a text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Link {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link<S = Str> {
     /// The expanded URL.
-    pub url: Str,
+    pub url: S,
     /// What the text shows in its place.
-    pub name: Option<Str>,
+    pub name: Option<S>,
     /// The `https://t.co/…` that stands in the raw text.
-    pub tco: Option<Str>,
+    pub tco: Option<S>,
 }
 
 /// What a tweet replies to, quotes or retweets. Often incomplete at first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reference<S = Str> {
     /// Reply, quote or retweet.
-    pub kind: Option<Kind>,
+    pub kind: Option<Kind<S>>,
     /// The other tweet's id.
     pub tweet_id: Option<TweetId>,
     /// The other tweet's text.
-    pub text: Option<Str>,
+    pub text: Option<S>,
     /// The other tweet's author.
-    pub author: Account,
+    pub author: Account<S>,
     /// The other tweet's media.
-    pub media: Vec<Media>,
+    pub media: Vec<Media<S>>,
 }

@@ -99,7 +99,7 @@ fn source<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<SourceSet> {
 }
 
 fn upper(text: &str) -> String {
-    normal_symbol(text)
+    normal_symbol(text).into_owned()
 }
 
 fn lower(text: &str) -> String {

@@ -25,7 +25,7 @@ pub(crate) fn holds(bytes: &[u8]) {
     }
     for id in envelopes.iter().filter_map(|envelope| envelope.body.tweet_id()) {
         let id = TweetId::new(id);
-        assert_eq!(forwards.get(&id).map(|(tweet, ())| tweet.clone()), backwards.get(&id).map(|(tweet, ())| tweet.clone()));
+        assert_eq!(forwards.get(&id).map(|known| known.tweet), backwards.get(&id).map(|known| known.tweet));
     }
 }
 

@@ -1,0 +1,188 @@
+//! A text → the longer of the parts that rules look for in it, by four bytes of each.
+//!
+//! A part may begin anywhere. So of each part two places next to each other are known, and it is enough to look at every second place of a text:
+//! one of the two is seen. Few places of a text are among those of the parts, and a bit says which for all that is known; what is left is
+//! compared.
+
+use std::collections::HashMap;
+
+use super::keys::Map;
+use super::lists::number;
+
+/// Bytes that are looked at together.
+const GRAM: usize = 4;
+
+/// A folded text that is looked for, and its key.
+pub(super) type Part = (Box<str>, u32);
+
+/// Parts of four bytes and more.
+#[derive(Debug)]
+pub(super) struct Grams {
+    parts: Vec<Part>,
+    /// By four bytes: from where in `places` those stand that are known by them.
+    by_gram: HashMap<u32, u32, foldhash::fast::FixedState>,
+    /// Those of the same four bytes next to each other.
+    places: Vec<Place>,
+    filter: Vec<u64>,
+    /// By so much a mix of four bytes is shifted to get the number of their bit.
+    shift: u32,
+    /// Every so many bytes of a text.
+    step: usize,
+}
+
+#[derive(Debug)]
+struct Place {
+    part: u32,
+    /// Where in the part the four bytes stand.
+    at: u32,
+    /// Another with the same four follows.
+    more: bool,
+}
+
+impl Grams {
+    /// Whether a part is long enough.
+    pub(super) fn take(part: &str) -> bool {
+        part.len() >= GRAM
+    }
+
+    /// From folded texts and their keys.
+    pub(super) fn new(parts: Vec<Part>) -> Self {
+        // The shortest have but one place, which may be at any of a text.
+        let step = if parts.iter().any(|(part, _)| part.len() == GRAM) { 1 } else { 2 };
+        let mut used: HashMap<u32, u32, foldhash::fast::FixedState> = HashMap::default();
+        for (part, _) in &parts {
+            grams(part).for_each(|gram| *used.entry(gram).or_default() += 1);
+        }
+        let mut all = Vec::new();
+        for ((part, _), of) in parts.iter().zip(0..) {
+            // What the fewest have is seen the least.
+            let uses: Vec<_> = grams(part).map(|gram| (gram, used.get(&gram).copied().unwrap_or_default())).collect();
+            let rarest = uses.windows(step).enumerate().min_by_key(|(_, next)| next.iter().map(|(_, uses)| *uses).sum::<u32>());
+            let Some((at, next)) = rarest else { continue };
+            all.extend(next.iter().zip(at..).map(|((gram, _), at)| (*gram, of, number(at))));
+        }
+        all.sort_unstable();
+        let bits = (all.len() * 16).next_power_of_two().max(4_096);
+        let (mut by_gram, mut places) = (HashMap::default(), Vec::with_capacity(all.len()));
+        let (mut filter, shift) = (vec![0; bits / 64], 64 - bits.trailing_zeros());
+        for ((gram, part, at), next) in all.iter().zip(all.iter().skip(1).map(|(gram, ..)| Some(*gram)).chain([None])) {
+            by_gram.entry(*gram).or_insert_with(|| number(places.len()));
+            places.push(Place { part: *part, at: *at, more: next == Some(*gram) });
+            let bit = bit(*gram, shift);
+            if let Some(part) = filter.get_mut(bit / 64) {
+                *part |= 1 << (bit % 64);
+            }
+        }
+        by_gram.shrink_to_fit();
+        Self { parts, by_gram, places, filter, shift, step }
+    }
+
+    /// Calls `hit` with the key of every part that stands in a folded text, as often as it does.
+    pub(super) fn search(&self, text: &str, mut hit: impl FnMut(u32)) {
+        if self.parts.is_empty() {
+            return;
+        }
+        match self.step {
+            1 => self.scan(text, [0, 1, 2, 3, 4], &mut hit),
+            _ => self.scan(text, [0, 2, 4], &mut hit),
+        }
+    }
+
+    /// Looks at the places of eight bytes that are asked for, and so on from behind the last of them.
+    #[inline]
+    fn scan<const PLACES: usize>(&self, text: &str, places: [u8; PLACES], hit: &mut impl FnMut(u32)) {
+        let bytes = text.as_bytes();
+        let (mut from, step) = (0, usize::from(places[PLACES - 1]) + self.step);
+        while let Some(eight) = bytes.get(from..).and_then(|rest| rest.first_chunk()) {
+            let eight = u64::from_le_bytes(*eight);
+            let gram = |place: u8| eight.wrapping_shr(8 * u32::from(place)) as u32;
+            // Mostly none is: one question for all of them.
+            if places.iter().fold(false, |any, place| any | self.may_have(gram(*place))) {
+                places.iter().for_each(|place| self.compare(gram(*place), bytes, from + usize::from(*place), hit));
+            }
+            from += step;
+        }
+        let from = text.floor_char_boundary(from);
+        for (gram, at) in grams(text.get(from..).unwrap_or_default()).zip(from..) {
+            if self.may_have(gram) {
+                self.compare(gram, bytes, at, hit);
+            }
+        }
+    }
+
+    #[inline]
+    fn may_have(&self, gram: u32) -> bool {
+        let bit = bit(gram, self.shift);
+        self.filter.get(bit / 64).is_some_and(|part| part & (1 << (bit % 64)) != 0)
+    }
+
+    fn compare(&self, gram: u32, text: &[u8], at: usize, hit: &mut impl FnMut(u32)) {
+        let Some(from) = self.by_gram.get(&gram) else { return };
+        for place in self.places.iter().skip(*from as usize) {
+            let rest = at.checked_sub(place.at as usize).and_then(|begin| text.get(begin..));
+            if let (Some(rest), Some((part, key))) = (rest, self.parts.get(place.part as usize))
+                && rest.starts_with(part.as_bytes())
+            {
+                hit(*key);
+            }
+            if !place.more {
+                break;
+            }
+        }
+    }
+
+    /// Bytes on the heap, near enough.
+    pub(super) fn bytes(&self) -> usize {
+        let texts = self.parts.iter().map(|(part, _)| part.len()).sum::<usize>();
+        texts
+            + self.parts.capacity() * size_of::<Part>()
+            + self.by_gram.capacity() * (size_of::<(u32, u32)>() + 1)
+            + self.places.capacity() * size_of::<Place>()
+            + size_of_val(self.filter.as_slice())
+    }
+}
+
+/// All fours of bytes of a text, one after the other.
+fn grams(text: &str) -> impl Iterator<Item = u32> {
+    text.as_bytes().windows(GRAM).filter_map(|four| <[u8; GRAM]>::try_from(four).ok()).map(u32::from_le_bytes)
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "there are fewer bits than fit")]
+fn bit(gram: u32, shift: u32) -> usize {
+    const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
+    u64::from(gram).wrapping_mul(MIX).wrapping_shr(shift) as usize
+}
+
+/// The parts that are given to [`Grams`], and the others.
+pub(super) fn split(all: Map<Box<str>>) -> (Vec<Part>, Vec<Part>) {
+    let mut all: Vec<_> = all.into_iter().collect();
+    all.sort_unstable_by_key(|(_, key)| *key);
+    all.into_iter().partition(|(part, _)| Grams::take(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::texts::Texts;
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn what_is_found_is_what_stands_in_the_text(
+            parts in prop::collection::hash_set("[ab ]{1,9}|[a-cé🚀上]{1,6}", 0..9), text in "[abcé🚀上 ]{0,60}", long in 0_usize..3
+        ) {
+            let parts: Vec<String> = parts.into_iter().filter(|part| long == 0 || part.len() >= GRAM + long - 1).collect();
+            let all = parts.iter().zip(0..).map(|(part, key)| (part.as_str().into(), key)).collect();
+            let mut found = Vec::new();
+            Texts::new(all).unwrap().search(&text, |key| found.push(key));
+            found.sort_unstable();
+            found.dedup();
+            let expected: Vec<u32> = (0..).zip(&parts).filter(|(_, part)| text.contains(part.as_str())).map(|(key, _)| key).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
