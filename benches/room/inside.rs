@@ -1,13 +1,14 @@
 //! Rules and tweets in this process: bytes that live, by the allocator's own word, and time.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use birdcall::decode::decode;
 use birdcall::engine::{Engine, Input};
 use birdcall::model::firing::Origin;
 use birdcall::model::time::Timestamp;
 use birdcall::rules::{self, Source, Style};
+
+use tokio::time::Instant;
 
 use crate::Failure;
 use crate::corpus::Corpus;
