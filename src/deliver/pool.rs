@@ -353,8 +353,10 @@ impl State {
         if self.many.as_ref().is_some_and(Many::is_open) {
             return (0, None);
         }
-        let want = if self.http2 == Some(false) { want } else { want.min(1) };
-        match want.saturating_sub(self.singles.saturating_sub(old) + self.opening) {
+        let standing = self.singles.saturating_sub(old);
+        // One goes ahead, and the rest follow when there is something to follow.
+        let want = if self.http2 == Some(false) && standing > 0 { want } else { want.min(1) };
+        match want.saturating_sub(standing + self.opening) {
             0 => (0, None),
             missing if now >= self.not_before => (missing, None),
             _ => (0, Some(self.not_before - now)),
