@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Figures of the benches → performance.md with its plots; `scripts/bench` calls it.
 
-    scripts/performance.py FIGURES PAGE     reads FIGURES/{cost,latency}.json, writes PAGE/performance.md and PAGE/performance/*.png
+    scripts/performance.py FIGURES PAGE     reads FIGURES/{cost,latency,room}.json, writes PAGE/performance.md and PAGE/performance/*.png
+
+What stands in docs/performance/others.md, written by hand, is put into the page as it is.
 """
 import datetime
 import json
@@ -19,6 +21,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 FIGURES, PAGE = map(pathlib.Path, sys.argv[1:3])
 COST = json.loads((FIGURES / "cost.json").read_text())
 LATENCY = json.loads((FIGURES / "latency.json").read_text())
+ROOM = json.loads((FIGURES / "room.json").read_text())
+OTHERS = pathlib.Path("docs/performance/others.md")
 PROFILES = {
     "dense": "every name and word of the rules occurs in the stream",
     "sparse": "97 % of them never do, as where rare things are looked for",
@@ -37,7 +41,13 @@ CONTENDERS = {"floor": "#888888", "birdcall": "#1f5fbf", "birdcall, orders": "#d
 
 
 def rows(**having):
-    return [row for row in COST["rows"] if all(row[key] == value for key, value in having.items())]
+    """Of one that was measured twice, D in the company of others, the latter."""
+    found = [row for row in COST["rows"] if all(row[key] == value for key, value in having.items())]
+    return list({(row["table"], row["profile"], row["rules"], row["name"]): row for row in found}.values())
+
+
+def room(table):
+    return [row for row in ROOM["rows"] if row["table"] == table]
 
 
 def time(ns):
@@ -144,6 +154,25 @@ def rules_table(profile):
     return table(["", *(f"{count:,}" for count in counts)], [[name, *(cell(count, name) for count in counts)] for name in names])
 
 
+def room_tables():
+    yield from table(
+        ["", "rules", "text → checked rules", "rules → index", "a rule", "its share of the index"],
+        [
+            [row["profile"], f"{row['rules']:,}", time(row["load_ms"] * 1e6), time(row["index_ms"] * 1e6), f"{row['rule_bytes']:,.0f} B", f"{row['index_bytes']:,.0f} B"]
+            for row in room("rules")
+        ],
+    )
+    tweets = room("tweets")[0]
+    yield f"A tweet that may still be completed takes {tweets['bytes']:,.0f} B, with {tweets['tweets']:,} of them remembered."
+    yield ""
+    yield "The program itself, with its journal, sent envelopes as fast as it reads them:"
+    yield ""
+    yield from table(
+        ["", "envelopes", "most memory ever", "envelopes a second"],
+        [[row["name"], f"{row['envelopes']:,}", f"{row['peak_mib']:.0f} MiB", f"{row['rate']:,.0f}"] for row in room("program")],
+    )
+
+
 def page():
     d = rows(table="decode and join", name="D")[0]["ns"]
     yield "# What it costs and how long it takes"
@@ -187,6 +216,17 @@ def page():
         yield ""
         yield from rules_table(profile)
     yield "![Cost against the number of rules](performance/cost.png)"
+    yield ""
+    yield "The quick ones take turns apart from N and the others that try every rule, each group with a D of its own: after a loop over all rules"
+    yield "the caches hold nothing but rules."
+    yield ""
+    yield "## Room"
+    yield ""
+    yield "Bytes that live, by the allocator's word."
+    yield ""
+    yield from room_tables()
+    if OTHERS.exists():
+        yield OTHERS.read_text().strip()
 
 
 (PAGE / "performance").mkdir(parents=True, exist_ok=True)
