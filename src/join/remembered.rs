@@ -107,12 +107,13 @@ impl<S: Default> Remembered<S> {
             return Learned::default();
         }
         let part = Part { rank, ts, says: Packed::new(packed) };
+        // Before anything is folded: who floods a tweet with parts is not to have it folded for each of them.
+        if same.is_none() && self.refuses(&part, bounds) {
+            return Learned { changed: false, refused: true };
+        }
         let before = self.before(rank, packer);
         if let Some(place) = same {
             self.forget(place);
-        }
-        if self.bytes + part.bytes() > bounds.bytes / 8 {
-            return Learned { changed: false, refused: true };
         }
         let place = self.parts.as_slice().partition_point(|known| *known < part);
         self.bytes += part.bytes();
@@ -125,6 +126,14 @@ impl<S: Default> Remembered<S> {
         }
         let changed = before.map_or(!refused, |before| before.as_str() != packer.pack(&self.tweet()));
         Learned { changed, refused }
+    }
+
+    /// There is no room for it, or it would be the last of too many.
+    fn refuses(&self, part: &Part, bounds: Bounds) -> bool {
+        let mut of_rank = self.parts.as_slice().iter().filter(|known| known.rank == part.rank);
+        let is_full = of_rank.clone().count() >= bounds.parts;
+        let is_last = of_rank.next_back().is_none_or(|last| last < part);
+        is_full && is_last || self.bytes + part.bytes() > bounds.bytes / 8
     }
 
     /// The tweet before a part of this rank is learned, to be held against the tweet afterwards. `None`: it will be another in any case, as the first
