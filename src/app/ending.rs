@@ -14,7 +14,7 @@ impl Running {
         self.dispatch.lanes.close();
         let mut second = every(SECOND);
         loop {
-            self.dispatch.write_down();
+            self.dispatch.say_fired();
             tokio::select! {
                 biased;
                 _ = second.tick() => drop(self.stop_for_lost_time()),
@@ -32,11 +32,10 @@ impl Running {
     pub(super) async fn finish(mut self, events: &mut mpsc::Receiver<LaneEvent>) -> (Totals, Result<(), AppError>) {
         // An order that was held back by a doubt about the time is not to go with the next run as if nothing had been.
         self.stop_for_lost_time();
-        self.dispatch.write_down();
+        self.dispatch.say_fired();
         for event in self.dispatch.lanes.abandon(events).await {
             self.dispatch.event(&event);
         }
-        self.dispatch.write_down();
         let Self { mut dispatch, engine, died, catch_up, .. } = self;
         drop(catch_up);
         dispatch.totals.of_rules(engine.counts(), engine.join_counts());

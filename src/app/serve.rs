@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval};
 
 use super::commands::{self, Answers};
@@ -12,13 +12,14 @@ use super::dispatch::{Audit, Keeping};
 use super::running::Running;
 use super::{AppError, EVENTS, SECOND, Started};
 use crate::control;
+use crate::deliver::LaneEvent;
 use crate::feed::{Feed, Signal};
 use crate::model::time::Timestamp;
 
 /// Between two looks whether all counts agree.
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
-/// What was offered is written down within so long, even if nothing comes of it.
-const WRITE_DOWN: Duration = Duration::from_millis(1);
+/// What has fired is said within so long, even if nothing comes of it.
+const SAYING: Duration = Duration::from_millis(1);
 /// Frames that are taken one after the other, before anything else gets its turn.
 const FRAMES: u32 = 64;
 /// Of frames that came at once, and fired, so many are evaluated before the first of them is sent: one stage done for several in a row is done
@@ -41,17 +42,24 @@ pub(super) async fn serve(
     let give_up_after = patience.start.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
     let mut give_up = pin!(tokio::time::sleep(give_up_after));
     let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
-    let mut write_down = pin!(tokio::time::sleep(Duration::ZERO));
+    let mut saying = pin!(tokio::time::sleep(Duration::ZERO));
     let (mut second, mut minute) = (every(SECOND), every(AUDIT_EVERY));
     let mut audit: Option<Audit> = None;
     let (mut alarm_at, mut answers) = (None, Answers::new());
-    let (mut first, mut told) = (None, Vec::new());
+    let (mut first, mut frames, mut told) = (None, 0, Vec::new());
     loop {
-        // What was to be written down has waited until something came.
-        running.dispatch.write_down();
-        let is_turn_of_others = take_all(running, feed, first.take()).await?;
-        if running.dispatch.has_unwritten() {
-            write_down.as_mut().reset(Instant::now() + WRITE_DOWN);
+        running.dispatch.say_fired();
+        take_all(running, (feed, events), first.take(), &mut frames).await?;
+        let is_turn_of_others = frames >= FRAMES;
+        if is_turn_of_others {
+            frames = 0;
+            hear(running, events);
+        }
+        if patience.ends_with_console && running.dispatch.console_is_closed {
+            return Ok(());
+        }
+        if running.dispatch.has_unsaid() {
+            saying.as_mut().reset(Instant::now() + SAYING);
         }
         set(alarm.as_mut(), running, &mut alarm_at);
         tokio::select! {
@@ -59,19 +67,12 @@ pub(super) async fn serve(
             // Whoever is asked before the feed stands in front of an alert.
             signal = feed.next(), if !is_turn_of_others => first = Some(signal),
             () = &mut stop => return Ok(()),
-            1.. = events.recv_many(&mut told, EVENTS) => {
+            1.. = events.recv_many(&mut told, EVENTS), if !is_turn_of_others => {
                 told.drain(..).for_each(|event| running.dispatch.event(&event));
-                if patience.ends_with_console && running.dispatch.console_is_closed {
-                    return Ok(());
-                }
             }
-            () = &mut write_down, if running.dispatch.has_unwritten() => {}
             () = gone(writer.as_mut()) => return Err(AppError::Unrecorded),
             died = Running::death(&mut running.dispatch.lanes) => return Err(died),
-            asked = ask(control.as_mut()) => {
-                running.dispatch.write_down();
-                commands::reply(running, place, asked, &mut answers);
-            }
+            asked = ask(control.as_mut()) => commands::reply(running, place, asked, &mut answers),
             Some(read) = answers.next() => commands::redeliver(running, read),
             () = &mut alarm, if alarm_at.is_some() => {
                 running.lost_time(feed);
@@ -103,6 +104,7 @@ pub(super) async fn serve(
                     tokio::task::yield_now().await;
                 }
             }
+            () = &mut saying, if running.dispatch.has_unsaid() => {}
             () = std::future::ready(()), if is_turn_of_others => {}
         }
     }
@@ -119,31 +121,48 @@ fn set(alarm: Pin<&mut Sleep>, running: &mut Running, to: &mut Option<Timestamp>
     }
 }
 
-/// Takes what the feed has, until that is all, or it is the others' turn, and says which. What fires leaves at once, a few together.
-async fn take_all(running: &mut Running, feed: &mut Feed, mut first: Option<Signal>) -> Result<bool, AppError> {
-    let (mut frames, mut fired) = (0, 0);
-    loop {
-        let is_full = frames == FRAMES || fired == FIRED;
-        let signal = if is_full {
-            None
-        } else {
-            match first.take() {
-                Some(signal) => Some(signal),
-                None => feed.ready().await,
-            }
-        };
-        if let Some(signal) = signal {
-            frames += 1;
-            fired += u32::from(take(running, feed, signal)?);
-            continue;
+/// Takes what the feed has, until that is all or, by the count of `frames`, it is the others' turn. What fires leaves at once, a few together if they
+/// came one right after the other.
+async fn take_all(
+    running: &mut Running,
+    (feed, events): (&mut Feed, &mut mpsc::Receiver<LaneEvent>),
+    mut first: Option<Signal>,
+    frames: &mut u32,
+) -> Result<(), AppError> {
+    while *frames < FRAMES {
+        let (mut fired, mut goes_on) = (0, true);
+        while goes_on && *frames < FRAMES && fired < FIRED {
+            let signal = match first.take() {
+                Some(signal) => signal,
+                None => match feed.ready().await {
+                    Some(signal) => signal,
+                    None => break,
+                },
+            };
+            *frames += 1;
+            let has_fired = take(running, feed, signal)?;
+            goes_on = has_fired || fired == 0;
+            fired += u32::from(has_fired);
         }
-        if is_full || fired > 0 {
-            tokio::task::yield_now().await;
+        if fired == 0 {
+            break;
         }
-        if fired == 0 || frames == FRAMES {
-            return Ok(frames == FRAMES);
+        tokio::task::yield_now().await;
+        if running.dispatch.has_orders() {
+            // What became of an order may stop the next one.
+            hear(running, events);
         }
-        fired = 0;
+    }
+    if *frames >= FRAMES {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+/// Takes what lanes have told.
+fn hear(running: &mut Running, events: &mut mpsc::Receiver<LaneEvent>) {
+    while let Ok(event) = events.try_recv() {
+        running.dispatch.event(&event);
     }
 }
 

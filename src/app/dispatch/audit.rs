@@ -21,7 +21,6 @@ impl Dispatch {
     /// tells of an end, and then has one less; and nothing is brought to it here unless something was told.
     pub(in crate::app) fn settled(&mut self, events: &mut mpsc::Receiver<LaneEvent>) -> Waiting {
         loop {
-            self.write_down();
             let waiting = self.lanes.waiting();
             let mut was_told = false;
             while let Ok(event) = events.try_recv() {

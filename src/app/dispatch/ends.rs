@@ -15,8 +15,6 @@ use crate::model::delivery::{Outcome, Report, Suppression};
 impl Dispatch {
     /// What a lane has to tell.
     pub(in crate::app) fn event(&mut self, event: &LaneEvent) {
-        // Of what it tells, the journal must have heard before.
-        self.write_down();
         match event {
             LaneEvent::Attempted(attempt) => {
                 if let Some(count) = self.attempts.get_mut(attempt.action) {
@@ -232,7 +230,6 @@ when = { handle = "kol", keyword = "gm" }
         tokio::time::advance(crate::model::limits::NOTICE_AGAIN).await;
         dispatch.lanes.close();
         dispatch.tell(&lag);
-        dispatch.write_down();
         dispatch.tell(&lag);
         assert_eq!(dispatch.totals.deliveries, 3);
     }

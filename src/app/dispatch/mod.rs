@@ -1,14 +1,14 @@
 //! Effects of the engine → lanes and journal, in the order that makes delivery safe.
 //!
-//! One step of the engine is one record of the journal: the entry, its firings and their deliveries, in one transaction. A chat message has
-//! had its lane's turn before that record is even handed over. An order goes to its lane with a pledge: the lane sends nothing before the
+//! One step of the engine is one record of the journal: the entry, its firings and their deliveries, in one transaction. A chat message is
+//! offered to its lane before that record is even handed over. An order goes to its lane with a pledge: the lane sends nothing before the
 //! journal has its intent.
 
 mod audit;
 mod ends;
 mod switch;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,8 +48,8 @@ pub(super) struct Dispatch {
     /// Requests made, for each action.
     pub(super) attempts: Vec<u64>,
     pub(super) console_is_closed: bool,
-    /// What was done and is neither written down nor said yet.
-    after: VecDeque<After>,
+    /// What has fired and was not said yet.
+    unsaid: Vec<Arc<Firing>>,
     /// What was sent again by hand and is under way or has arrived: the journal may not say so yet.
     sent_again: HashSet<(FiringId, usize)>,
     /// The journal's answer whether it has that orders were stopped, while it is awaited.
@@ -88,7 +88,7 @@ impl Dispatch {
             totals: Totals::default(),
             attempts,
             console_is_closed: false,
-            after: VecDeque::new(),
+            unsaid: Vec::new(),
             sent_again: HashSet::new(),
             keeping: None,
             notices,
@@ -102,13 +102,8 @@ impl Dispatch {
         let entry = seen.filter(|_| self.journal.is_some());
         let entry = entry.map(|Seen { at, origin, text }| EntryRow { at, origin, matched: acted, text });
         if !acted {
-            match &self.journal {
-                Some(journal) if entry.is_some() => {
-                    // In the order in which they came: a replay is to see them so.
-                    hand_over(journal, &mut self.after);
-                    journal.record(Record { entry, ..Record::default() });
-                }
-                _ => {}
+            if let (Some(journal), Some(_)) = (&self.journal, &entry) {
+                journal.record(Record { entry, ..Record::default() });
             }
             return false;
         }
@@ -177,12 +172,10 @@ impl Dispatch {
         step.ended.push(Report { firing, action, outcome, attempts: 0, took: Duration::ZERO });
     }
 
-    /// Orders first, then chat. The rest waits until the lanes have had their turn, but for a record that goes with the first order.
+    /// Orders first; then chat; then the record, unless it went with the first order. That something fired is said when the lanes have had their
+    /// turn.
     fn carry_out(&mut self, step: Step) {
         let Step { mut record, orders, others, fired, mut ended, quota } = step;
-        if let Some(journal) = self.journal.as_ref().filter(|_| !orders.is_empty()) {
-            hand_over(journal, &mut self.after);
-        }
         let mut recorded = false;
         for delivery in orders {
             let begins = self.journal.is_some() && self.lanes.is_ready(delivery.action);
@@ -195,32 +188,34 @@ impl Dispatch {
         for delivery in others {
             ended.extend(self.lanes.offer(delivery, None));
         }
-        let record = Some(record).filter(|_| !recorded);
-        self.after.push_back(After { record, fired, ended, quota });
-    }
-
-    /// Whether anything is still to be written down.
-    pub(super) fn has_unwritten(&self) -> bool {
-        !self.after.is_empty()
-    }
-
-    /// Hands the journal what was offered, and says it, in the order in which it was offered. Nothing of this stands in front of what is sent.
-    pub(super) fn write_down(&mut self) {
-        while let Some(After { record, fired, ended, quota }) = self.after.pop_front() {
-            if let (Some(journal), Some(record)) = (&self.journal, record) {
-                journal.record(record);
-            }
-            for firing in fired {
-                self.totals.firings += 1;
-                info!(rule = %firing.rule, id = %firing.id, subject = firing.subject.key(), "fired");
-            }
-            for report in &ended {
-                self.note(report);
-            }
-            for (action, most) in quota {
-                self.quota_used(action, most);
-            }
+        if let Some(journal) = self.journal.as_ref().filter(|_| !recorded) {
+            journal.record(record);
         }
+        self.totals.firings += fired.len() as u64;
+        self.unsaid.extend(fired);
+        for report in &ended {
+            self.note(report);
+        }
+        for (action, most) in quota {
+            self.quota_used(action, most);
+        }
+    }
+
+    /// Whether anything is still to be said.
+    pub(super) fn has_unsaid(&self) -> bool {
+        !self.unsaid.is_empty()
+    }
+
+    /// Says what has fired. To write a line takes longer than to send an order, so nothing waits for it.
+    pub(super) fn say_fired(&mut self) {
+        for firing in self.unsaid.drain(..) {
+            info!(rule = %firing.rule, id = %firing.id, subject = firing.subject.key(), "fired");
+        }
+    }
+
+    /// Whether any action carries orders.
+    pub(super) fn has_orders(&self) -> bool {
+        self.rules.actions.iter().any(|action| action.trading)
     }
 
     fn begin(&self, record: Record, delivery: &Delivery) -> Option<Pledge> {
@@ -303,20 +298,6 @@ impl Dispatch {
             self.carry_out(step);
         }
     }
-}
-
-/// Hands the journal the records that it has not got yet.
-fn hand_over(journal: &Journal, after: &mut VecDeque<After>) {
-    after.iter_mut().filter_map(|after| after.record.take()).for_each(|record| journal.record(record));
-}
-
-/// What is left of a step when its deliveries have been offered.
-struct After {
-    /// `None`: the journal has it already.
-    record: Option<Record>,
-    fired: Vec<Arc<Firing>>,
-    ended: Vec<Report>,
-    quota: Vec<(usize, u32)>,
 }
 
 /// What one step comes to, sorted by what must come first.
