@@ -151,25 +151,25 @@ fn stands_at(text: &str, at: Option<usize>, phrase: &str) -> bool {
 /// Calls `see` with every part of a text that no word's end parts further: where it stands, how long it is, and its first eight bytes. Blanks
 /// are none.
 #[inline]
-fn parts(text: &str, mut see: impl FnMut(usize, usize, u64)) {
-    let bytes = text.as_bytes();
-    let mut begin = 0;
-    while let Some(byte) = bytes.get(begin) {
-        if *byte == b' ' {
-            begin += 1;
-            continue;
-        }
-        let head = eight(bytes, begin);
-        let length = part_length(text, begin, head);
-        see(begin, length, head & first(length));
-        begin += length;
-    }
+fn parts(text: &str, see: impl FnMut(usize, usize, u64)) {
+    each_part(text.as_bytes(), |begin, head| part_length(text, begin, head), see);
 }
 
 /// The same of a plain text, in which every character beyond ASCII is a part of its own.
 #[inline]
-fn parts_of_plain(text: &str, mut see: impl FnMut(usize, usize, u64)) {
+fn parts_of_plain(text: &str, see: impl FnMut(usize, usize, u64)) {
     let bytes = text.as_bytes();
+    let length = |begin, head| match word_length(bytes, begin, head) {
+        // The first byte of a character says by its highest bits how many bytes that has.
+        0 => (bytes.get(begin).map_or(0, |byte| byte.leading_ones()) as usize).max(1),
+        length => length,
+    };
+    each_part(bytes, length, see);
+}
+
+/// `length`: of the part that begins there with these eight bytes, one at least.
+#[inline]
+fn each_part(bytes: &[u8], length: impl Fn(usize, u64) -> usize, mut see: impl FnMut(usize, usize, u64)) {
     let mut begin = 0;
     while let Some(byte) = bytes.get(begin) {
         if *byte == b' ' {
@@ -177,11 +177,7 @@ fn parts_of_plain(text: &str, mut see: impl FnMut(usize, usize, u64)) {
             continue;
         }
         let head = eight(bytes, begin);
-        let length = match word_length(bytes, begin, head) {
-            // The first byte of a character says by its highest bits how many bytes that has.
-            0 => (byte.leading_ones() as usize).max(1),
-            length => length,
-        };
+        let length = length(begin, head);
         see(begin, length, head & first(length));
         begin += length;
     }
