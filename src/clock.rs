@@ -122,7 +122,7 @@ impl Clock {
     /// short nap leaves waiting is as old as it says.
     #[must_use]
     pub fn lost(&self) -> Option<Lost> {
-        let (awake, slept, ahead) = (millis(self.awake()), millis(self.slept()), self.ahead());
+        let (awake, slept, ahead) = self.look();
         let lost = self.since_told(awake, slept, ahead);
         if !matches!(lost, Some(Lost::Still(_))) {
             self.hands.asked.store(awake, Ordering::Release);
@@ -155,7 +155,8 @@ impl Clock {
     /// Whether [`Clock::lost`] would say something. What must not be old waits until that was dealt with.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
-        self.since_told(millis(self.awake()), millis(self.slept()), self.ahead()).is_some()
+        let (awake, slept, ahead) = self.look();
+        self.since_told(awake, slept, ahead).is_some()
     }
 
     fn since_told(&self, awake: u64, slept: u64, ahead: i64) -> Option<Lost> {
@@ -172,8 +173,15 @@ impl Clock {
         (by >= CLOCK_JUMP).then_some(if jump > 0 { Lost::Forward(by) } else { Lost::Back(by) })
     }
 
-    fn ahead(&self) -> i64 {
-        self.wall().as_millis().saturating_sub(self.now().as_millis())
+    /// How long the machine was awake and how long it slept since this clock was made, and how far the wall clock is ahead of the steady line, in
+    /// milliseconds. Each clock is read once: this is asked for every frame.
+    fn look(&self) -> (u64, u64, i64) {
+        let (awake, slept) = (self.awake(), self.slept());
+        let ahead = match &self.hands.system {
+            Some(_) => system_now().as_millis().saturating_sub(self.base.plus(awake + slept).as_millis()),
+            None => self.hands.ahead.load(Ordering::Relaxed),
+        };
+        (millis(awake), millis(slept), ahead)
     }
 
     fn slept(&self) -> Duration {

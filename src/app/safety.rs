@@ -29,16 +29,18 @@ impl Safety {
         self.latest_lag = Some(believed);
         self.lagging = if lag > LIMIT { self.lagging.saturating_add(1) } else { 0 };
         self.ahead = if lag < -LIMIT { self.ahead.saturating_add(1) } else { 0 };
-        let words = written(Duration::from_millis(lag.unsigned_abs()));
+        let words = || written(Duration::from_millis(lag.unsigned_abs()));
         if self.lagging == FEED_LAG_ENVELOPES && believed < LIMIT {
-            return Some(format!("this machine's clock is wrong: it is {words} ahead of the feed's"));
+            return Some(format!("this machine's clock is wrong: it is {} ahead of the feed's", words()));
         }
         if self.lagging == FEED_LAG_ENVELOPES {
+            let words = words();
             return Some(format!(
                 "the feed lags: its envelopes are {words} old when they come, or this machine's clock is ahead"
             ));
         }
-        (self.ahead == FEED_LAG_ENVELOPES).then(|| format!("this machine's clock is wrong: the feed's is {words} ahead of it"))
+        (self.ahead == FEED_LAG_ENVELOPES)
+            .then(|| format!("this machine's clock is wrong: the feed's is {} ahead of it", words()))
     }
 
     /// What the latest envelope's lag was, in milliseconds.

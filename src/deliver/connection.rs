@@ -235,7 +235,8 @@ impl Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.sight.0.swap(false, Ordering::Relaxed) {
+        // A look first: to read, all of the buffer must be cleared.
+        if self.sight.0.swap(false, Ordering::Relaxed) && has_unread(&SockRef::from(&self.tcp)) {
             let mut socket: &socket2::Socket = &SockRef::from(&self.tcp);
             match socket.read(buf.initialize_unfilled()) {
                 Ok(read) => {

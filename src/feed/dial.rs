@@ -31,8 +31,8 @@ const HEAD_BYTES: usize = 16 * 1024;
 const HEAD_LINES: usize = 64;
 /// Addresses of one name that are tried.
 const ADDRESSES: usize = 16;
-/// What one connection reads ahead; most envelopes are 1 to 4 KiB.
-const READ_AHEAD: usize = 32 * 1024;
+/// What one connection reads ahead; most envelopes are 1 to 4 KiB. So much is cleared before each read, also of one that finds nothing.
+const READ_AHEAD: usize = 8 * 1024;
 
 /// TCP or TLS over it.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
