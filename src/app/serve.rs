@@ -129,9 +129,11 @@ async fn take_all(
     mut first: Option<Signal>,
     frames: &mut u32,
 ) -> Result<(), AppError> {
+    // The first that fires does not wait for a look whether more has come.
+    let mut together = if *frames == 0 { 1 } else { FIRED };
     while *frames < FRAMES {
         let (mut fired, mut goes_on) = (0, true);
-        while goes_on && *frames < FRAMES && fired < FIRED {
+        while goes_on && *frames < FRAMES && fired < together {
             let signal = match first.take() {
                 Some(signal) => signal,
                 None => match feed.ready().await {
@@ -147,6 +149,7 @@ async fn take_all(
         if fired == 0 {
             break;
         }
+        together = FIRED;
         tokio::task::yield_now().await;
         if running.dispatch.has_orders() {
             // What became of an order may stop the next one.
