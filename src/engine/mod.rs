@@ -158,13 +158,13 @@ impl Engine {
                             state.came(*origin, matches!(envelope.body, Body::Content(_)));
                         }
                         if changed {
-                            self.tweet(&id, *origin, effects);
+                            self.tweet(&id, Some(envelope), *origin, effects);
                         }
                     }
                     Joined::Nothing => {}
                     Joined::Event { subject, taught } => {
                         if let Some(tweet) = subject.tweet().filter(|_| taught) {
-                            self.tweet(&tweet.id, *origin, effects);
+                            self.tweet(&tweet.id, None, *origin, effects);
                         }
                         self.event(&subject, *origin, effects);
                     }
@@ -239,9 +239,13 @@ impl Engine {
         }
     }
 
-    /// Something new is known of a tweet.
-    fn tweet(&mut self, id: &TweetId, origin: Origin, effects: &mut Vec<Effect>) {
-        let Some(Known { tweet, state, at }) = self.joiner.get(id) else { return };
+    /// Something new is known of a tweet: by the envelope that was just absorbed, if there is one.
+    fn tweet(&mut self, id: &TweetId, absorbed: Option<&Envelope<'_>>, origin: Origin, effects: &mut Vec<Effect>) {
+        let known = match absorbed {
+            Some(envelope) => self.joiner.get_after(id, envelope),
+            None => self.joiner.get(id),
+        };
+        let Some(Known { tweet, state, at }) = known else { return };
         state.latest = Some(origin);
         let origin = state.origin(origin);
         state.first_at = state.first_at.or(Some(self.now));

@@ -169,16 +169,19 @@ impl<S: Default> Joiner<S> {
             Joined::Event { subject, taught: false }
         };
         let id = || envelope.id.as_deref();
+        if let Some((rank, says)) = said(&envelope.body) {
+            let changed = self.learn((rank, ts, &says), at);
+            return Joined::Tweet { id: says.id, changed };
+        }
         match &envelope.body {
-            Body::Content(part) => self.tweet((Rank::Content, ts, &part::of_tweet(part, Rank::Content)), at),
-            Body::Update(part) => self.tweet((Rank::Update, ts, &part::of_tweet(part, Rank::Update)), at),
-            Body::Meta(meta) => self.tweet((Rank::Meta, ts, &part::of_meta(meta)), at),
             Body::Delete(part) => self.lifecycle(Event::Delete, part, ts, at),
             Body::Pin(part) => self.lifecycle(Event::Pin, part, ts, at),
             Body::Unpin(part) => self.lifecycle(Event::Unpin, part, ts, at),
             Body::ProfileUpdate(update) => about_account(Event::ProfileUpdate, account::profile_update(update, id())),
             Body::Follow(follow) => about_account(Event::Follow, account::follow(follow, Event::Follow, id())),
             Body::Unfollow(follow) => about_account(Event::Unfollow, account::follow(follow, Event::Unfollow, id())),
+            // Of the tweets, what is said stands above.
+            Body::Content(_) | Body::Update(_) | Body::Meta(_) => Joined::Nothing,
             Body::Callout(_) | Body::HandlesResult(_) | Body::AuthPing | Body::AuthPong | Body::Unknown { .. } => Joined::Nothing,
         }
     }
@@ -188,6 +191,19 @@ impl<S: Default> Joiner<S> {
     pub fn get(&mut self, id: &TweetId) -> Option<Known<'_, S>> {
         let ahead = self.ahead;
         self.place(id).and_then(|place| self.tweets.get_mut(place)).map(|remembered| known(remembered, ahead))
+    }
+
+    /// As [`Joiner::get`], right after `envelope` was absorbed and changed the tweet. If it is all that was ever said of it, the tweet is made from
+    /// there: to unpack what has just been packed would be one more piece of work in front of an alert.
+    #[inline]
+    pub fn get_after<'j>(&'j mut self, id: &TweetId, envelope: &'j Envelope<'_>) -> Option<Known<'j, S>> {
+        let ahead = self.ahead;
+        let remembered = self.place(id).and_then(|place| self.tweets.get_mut(place))?;
+        let Some((_, tweet)) = said(&envelope.body).filter(|(rank, _)| remembered.is_only(*rank)) else {
+            return Some(known(remembered, ahead));
+        };
+        let at = not_after(tweet.created_at.or(remembered.first_ts()), remembered.since, ahead);
+        Some(Known { tweet, state: &mut remembered.state, at })
     }
 
     /// What hangs on a remembered tweet, without the trouble of making the tweet.
@@ -220,12 +236,6 @@ impl<S: Default> Joiner<S> {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts { tweets: self.tweets.len(), bytes: self.bytes, evicted: self.evicted, refused: self.refused }
-    }
-
-    fn tweet(&mut self, part: (Rank, Option<Timestamp>, &Tweet<&str>), at: Timestamp) -> Joined {
-        let id = part.2.id.clone();
-        let changed = self.learn(part, at);
-        Joined::Tweet { id, changed }
     }
 
     /// Delete, pin or unpin: the subject is the remembered tweet, with what the envelope itself says where nothing better is known.
@@ -296,6 +306,16 @@ impl<S: Default> Joiner<S> {
                 self.forgotten.push_back(Forgotten { tweet: oldest, ahead: self.ahead });
             }
         }
+    }
+}
+
+/// What an envelope says of a tweet that it is about, and in which part.
+fn said<'e>(body: &'e Body<'_>) -> Option<(Rank, Tweet<&'e str>)> {
+    match body {
+        Body::Content(part) => Some((Rank::Content, part::of_tweet(part, Rank::Content))),
+        Body::Update(part) => Some((Rank::Update, part::of_tweet(part, Rank::Update))),
+        Body::Meta(meta) => Some((Rank::Meta, part::of_meta(meta))),
+        _ => None,
     }
 }
 

@@ -153,6 +153,11 @@ impl<S: Default> Remembered<S> {
         self.parts.as_slice().iter().filter_map(|part| part.ts).min()
     }
 
+    /// Whether a part of this rank is all that was ever said of it.
+    pub(super) fn is_only(&self, rank: Rank) -> bool {
+        matches!(&self.parts, Parts::One(part) if part.rank == rank) && self.deleted_at.is_none()
+    }
+
     /// The fold over the parts, with the moment of its deletion.
     pub(super) fn tweet(&self) -> Tweet<&str> {
         fold(self.id.clone(), self.parts.as_slice(), self.deleted_at)

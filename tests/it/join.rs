@@ -18,7 +18,14 @@ fn joiner() -> Joiner<u32> {
 }
 
 fn absorb(joiner: &mut Joiner<u32>, frame: &str) -> Joined {
-    joiner.absorb(&decode(frame).unwrap_or_else(|why| panic!("{why:?}: {frame}")), NOW)
+    let envelope = decode(frame).unwrap_or_else(|why| panic!("{why:?}: {frame}"));
+    let joined = joiner.absorb(&envelope, NOW);
+    if let Joined::Tweet { id, changed: true } = &joined {
+        // What was just said needs no unpacking where nothing else was said before.
+        let after = joiner.get_after(id, &envelope).map(|known| (known.tweet.owned(), known.at));
+        assert_eq!(after, joiner.get(id).map(|known| (known.tweet.owned(), known.at)), "{frame}");
+    }
+    joined
 }
 
 fn line(n: usize) -> &'static str {

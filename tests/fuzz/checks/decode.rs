@@ -2,7 +2,8 @@
 //! joined in any order.
 
 use birdcall::decode::{Malformed, decode, history};
-use birdcall::join::{Bounds, Joiner};
+use birdcall::join::{Bounds, Joined, Joiner};
+use birdcall::model::envelope::Envelope;
 use birdcall::model::ids::TweetId;
 use birdcall::model::time::Timestamp;
 use serde::de::IgnoredAny;
@@ -20,12 +21,20 @@ pub(crate) fn holds(bytes: &[u8]) {
     let mut forwards = Joiner::<()>::new(Bounds::default());
     let mut backwards = Joiner::<()>::new(Bounds::default());
     for (one, other) in envelopes.iter().zip(envelopes.iter().rev()) {
-        forwards.absorb(one, now);
-        backwards.absorb(other, now);
+        absorb(&mut forwards, one, now);
+        absorb(&mut backwards, other, now);
     }
     for id in envelopes.iter().filter_map(|envelope| envelope.body.tweet_id()) {
         let id = TweetId::new(id);
         assert_eq!(forwards.get(&id).map(|known| known.tweet), backwards.get(&id).map(|known| known.tweet));
+    }
+}
+
+/// The tweet is the same whether it is made of the envelope that changed it or unpacked.
+fn absorb(joiner: &mut Joiner<()>, envelope: &Envelope<'_>, now: Timestamp) {
+    if let Joined::Tweet { id, changed: true } = joiner.absorb(envelope, now) {
+        let after = joiner.get_after(&id, envelope).map(|known| (known.tweet.owned(), known.at));
+        assert_eq!(after, joiner.get(&id).map(|known| (known.tweet.owned(), known.at)));
     }
 }
 
