@@ -143,8 +143,12 @@ impl FiringId {
 impl fmt::Display for FiringId {
     /// `bc_` and 32 hexadecimal digits: no dot, as Standard Webhooks signs `id.timestamp.body`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("bc_")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = *b"bc_00000000000000000000000000000000";
+        for (to, byte) in text.iter_mut().skip(3).zip(self.0.iter().flat_map(|byte| [byte >> 4, byte & 15])) {
+            *to = DIGITS[usize::from(byte)];
+        }
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -216,7 +216,7 @@ pub(super) fn card(firing: &Firing) -> Card {
 }
 
 fn of_tweet(card: &mut Card, tweet: &Tweet) {
-    let said = |text: &str| Some(sanitise::written(text)).filter(|text| !text.is_empty());
+    let said = |text: &str| Some(sanitise::written(text).into_owned()).filter(|text| !text.is_empty());
     card.text = tweet.text.as_deref().and_then(said);
     if tweet.text.is_none() {
         card.note = Some(format!("Post {} was not seen before: its text is not known.", numeric(tweet)));

@@ -23,7 +23,11 @@ pub(super) fn of(firing: &Firing) -> Vec<Fact> {
             elements(&mut facts, firing, tweet);
             let by_ocr = firing.matched.iter().any(|matched| matched.place == "ocr") || found_in_image(firing);
             if let Some(ocr) = tweet.ocr.as_deref().filter(|_| by_ocr) {
-                facts.push(Fact { name: "In the image", pieces: vec![Piece::Block(sanitise::written(ocr))], more: 0 });
+                facts.push(Fact {
+                    name: "In the image",
+                    pieces: vec![Piece::Block(sanitise::written(ocr).into_owned())],
+                    more: 0,
+                });
             }
             if firing.subject.event == Event::Delete
                 && let Some(at) = tweet.deleted_at
@@ -36,7 +40,7 @@ pub(super) fn of(firing: &Firing) -> Vec<Fact> {
         About::Account(event) => {
             facts.extend(event.changes.iter().map(change));
             if let Some(bio) = event.target.as_ref().and_then(|target| target.bio.as_deref()) {
-                facts.push(Fact { name: "Their bio", pieces: vec![Piece::Block(sanitise::written(bio))], more: 0 });
+                facts.push(Fact { name: "Their bio", pieces: vec![Piece::Block(sanitise::written(bio).into_owned())], more: 0 });
             }
             if let Some(followers) = event.target.as_ref().and_then(|target| target.followers) {
                 facts.push(Fact {
@@ -155,7 +159,7 @@ fn change(change: &Change) -> Fact {
     }
     let side = |value: Option<&str>, absent: &str| match value.map(sanitise::written) {
         Some(text) if text.is_empty() => Piece::Ours("(empty)".to_owned()),
-        Some(text) if text.contains('\n') => Piece::Block(text),
+        Some(text) if text.contains('\n') => Piece::Block(text.into_owned()),
         Some(text) => Piece::Theirs(sanitise::line(&text)),
         None => Piece::Ours(absent.to_owned()),
     };

@@ -1,5 +1,6 @@
 //! A firing → its [`Values`], all of them or only those that a template asks for: sanitised, and cut to the caps.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -122,11 +123,11 @@ impl<'f> Gather<'f> {
     }
 
     fn tweet(&self, tweet: &Tweet) -> TweetValues {
-        let capped = |text: &str| self.capped(text, self.caps.text);
+        let capped = |text: Cow<'_, str>| self.capped(text, self.caps.text);
         TweetValues {
             id: self.line(tweet.id.as_str()),
-            text: tweet.text.as_ref().map(|text| capped(&sanitise::written(text))),
-            raw_text: tweet.text.as_ref().map(|text| capped(text)),
+            text: tweet.text.as_ref().map(|text| capped(sanitise::written(text))),
+            raw_text: tweet.text.as_ref().map(|text| capped(Cow::Borrowed(text))),
             link: link::tweet(&tweet.id, &tweet.author),
             kind: tweet.kind().map(|kind| self.line(kind.name())),
             created_at: tweet.created_at.map(|at| at.to_string()),
@@ -147,7 +148,7 @@ impl<'f> Gather<'f> {
         AccountValues {
             id: self.short(account.id.as_ref()),
             handle: self.short(account.handle.as_ref()),
-            name: account.name.as_deref().map(|name| self.capped(&sanitise::name(name), self.caps.short)),
+            name: account.name.as_deref().map(|name| self.capped(sanitise::name(name), self.caps.short)),
             platform: self.line(account.platform().name()),
             link: link::profile(account),
             avatar: self.short(account.avatar.as_ref()),
@@ -235,7 +236,7 @@ impl<'f> Gather<'f> {
     }
 
     fn long(&self, text: Option<&Str>) -> Option<String> {
-        text.map(|text| self.capped(&sanitise::written(text), self.caps.other))
+        text.map(|text| self.capped(sanitise::written(text), self.caps.other))
     }
 
     pub(super) fn short(&self, text: Option<&Str>) -> Option<String> {
@@ -243,15 +244,16 @@ impl<'f> Gather<'f> {
     }
 
     pub(super) fn line(&self, text: &str) -> String {
-        self.capped(&sanitise::line(text), self.caps.short)
+        self.capped(sanitise::line(text), self.caps.short)
     }
 
-    pub(super) fn capped(&self, text: &str, bytes: usize) -> String {
-        let kept = fit::cut(text, bytes, fit::json);
-        if kept.len() != text.len() || kept != text {
-            self.cut.set(true);
+    pub(super) fn capped<'t>(&self, text: impl Into<Cow<'t, str>>, bytes: usize) -> String {
+        let text = text.into();
+        if fit::json(&text) <= bytes {
+            return text.into_owned();
         }
-        kept.into_owned()
+        self.cut.set(true);
+        fit::cut(&text, bytes, fit::json).into_owned()
     }
 }
 

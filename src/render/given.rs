@@ -66,8 +66,8 @@ fn of_firing(firing: &Firing, expires_at: Timestamp, field: &str) -> One {
 fn of_tweet(gather: &Gather<'_>, tweet: &Tweet, field: &str) -> One {
     match field {
         "id" => text(gather.line(tweet.id.as_str())),
-        "text" => some(tweet.text.as_ref().map(|raw| gather.capped(&sanitise::written(raw), Caps::TEMPLATE.text))),
-        "raw_text" => some(tweet.text.as_ref().map(|raw| gather.capped(raw, Caps::TEMPLATE.text))),
+        "text" => some(tweet.text.as_ref().map(|raw| gather.capped(sanitise::written(raw), Caps::TEMPLATE.text))),
+        "raw_text" => some(tweet.text.as_ref().map(|raw| gather.capped(&**raw, Caps::TEMPLATE.text))),
         "link" => some(link::tweet(&tweet.id, &tweet.author)),
         "kind" => some(tweet.kind().map(|kind| gather.line(kind.name()))),
         "created_at" => some(tweet.created_at.map(|at| at.to_string())),
@@ -80,7 +80,7 @@ fn of_account(gather: &Gather<'_>, account: &Account, field: &str) -> One {
     match field {
         "id" => some(gather.short(account.id.as_ref())),
         "handle" => some(gather.short(account.handle.as_ref())),
-        "name" => some(account.name.as_deref().map(|name| gather.capped(&sanitise::name(name), Caps::TEMPLATE.short))),
+        "name" => some(account.name.as_deref().map(|name| gather.capped(sanitise::name(name), Caps::TEMPLATE.short))),
         "platform" => text(gather.line(account.platform().name())),
         "link" => some(link::profile(account)),
         "followers" => account.followers.map_or(One::Absent, |followers| One::Value(followers.into())),

@@ -18,6 +18,10 @@ const DOTTED: usize = 3;
 /// A text of several lines.
 #[must_use]
 pub fn text(raw: &str) -> Cow<'_, str> {
+    // Most are one line of ASCII.
+    if raw.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        return Cow::Borrowed(raw.trim_ascii());
+    }
     if is_clean(raw) {
         return Cow::Borrowed(raw.trim());
     }
@@ -48,8 +52,11 @@ pub fn text(raw: &str) -> Cow<'_, str> {
 
 /// What somebody wrote on the network, where `R&amp;D` stands for `R&D`: decoded, then as [`text`].
 #[must_use]
-pub fn written(raw: &str) -> String {
-    text(&decode_entities(raw)).into_owned()
+pub fn written(raw: &str) -> Cow<'_, str> {
+    match decode_entities(raw) {
+        Cow::Borrowed(raw) => text(raw),
+        Cow::Owned(decoded) => Cow::Owned(text(&decoded).into_owned()),
+    }
 }
 
 /// A display name: decoded, one line, and empty when there is nothing in it to see.
@@ -89,6 +96,9 @@ fn is_unseen(letter: char) -> bool {
 /// A text of one line: names, symbols, titles. Every run of spaces and breaks becomes one space.
 #[must_use]
 pub fn line(raw: &str) -> String {
+    if raw.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return raw.to_owned();
+    }
     text(raw).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

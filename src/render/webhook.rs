@@ -59,8 +59,8 @@ pub(super) fn body(firing: &Firing, payload: Option<&Payload>, expires_at: Times
         None => whole(firing, expires_at),
         Some(Payload::Json(template)) => {
             let values = Given::new(firing, expires_at, template.uses());
-            let tree = template.json(&values).map_err(|(leaf, failure)| incomplete("json", &leaf, &failure))?;
-            bounded(encode(&tree)?, ContentType::Json)
+            let json = template.json(&values).map_err(|(leaf, failure)| incomplete("json", &leaf, &failure))?;
+            bounded(json, ContentType::Json)
         }
         Some(Payload::Form(template)) => {
             let values = Given::new(firing, expires_at, template.uses());

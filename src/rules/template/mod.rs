@@ -1,7 +1,7 @@
 //! Templates: what a rules file may say instead of the defaults. Text in, checked and compiled at load; values in, text or JSON out.
 //!
-//! A template sees values only as values: nothing that it writes is ever read as a template again, and JSON is built as a tree, so no
-//! value can change its shape (DESTINATIONS 6.2). The names it may use stand in [`schema`]; the values come from `render::values`.
+//! A template sees values only as values: nothing that it writes is ever read as a template again, and of JSON each leaf is written as the value
+//! that it is, so no value can change its shape (DESTINATIONS 6.2). The names it may use stand in [`schema`]; the values come from `render::values`.
 
 mod calls;
 mod check;
@@ -23,6 +23,9 @@ use self::program::{Kind, Piece};
 use super::ruleset::Each;
 use crate::model::limits::TEMPLATE_SOURCE_BYTES;
 use crate::model::subject::Event;
+
+/// Room for the body of an order; what is longer grows.
+const JSON_BYTES: usize = 1_024;
 
 /// Which variables a template may use: those of every event and element of the rules that use it.
 #[derive(Clone, Debug)]
@@ -169,12 +172,16 @@ impl JsonTemplate {
         &self.uses
     }
 
-    /// The tree with its leaves worked out.
+    /// The tree with its leaves worked out, as the text of JSON.
     ///
     /// # Errors
     /// The JSON pointer of the first leaf that has no value, and why: then nothing must be sent.
-    pub fn json(&self, values: &impl Values) -> Result<serde_json::Value, (String, Failure)> {
-        self.root.json(values, "")
+    pub fn json(&self, values: &impl Values) -> Result<Vec<u8>, (String, Failure)> {
+        let mut json = Vec::with_capacity(JSON_BYTES);
+        match self.root.write(values, &mut json) {
+            Ok(()) => Ok(json),
+            Err(Valueless { leaf, failure }) => Err((leaf.iter().rfold(String::new(), |at, step| pointer(&at, step)), failure)),
+        }
     }
 
     /// The names and values of a form: the tree is a flat table.
@@ -199,21 +206,58 @@ impl JsonTemplate {
     }
 }
 
+/// A leaf without a value.
+struct Valueless {
+    /// The way from it to the root.
+    leaf: Vec<String>,
+    failure: Failure,
+}
+
 impl Node {
-    fn json(&self, values: &impl Values, at: &str) -> Result<serde_json::Value, (String, Failure)> {
-        Ok(match self {
-            Self::Fixed(value) => value.clone(),
-            Self::Leaf(piece) => piece.json_of(values).map_err(|failure| (at.to_owned(), failure))?,
+    /// Straight to text: an order waits for it, and a tree of its values would be made to be taken apart.
+    fn write(&self, values: &impl Values, json: &mut Vec<u8>) -> Result<(), Valueless> {
+        match self {
+            Self::Fixed(value) => write(value, json),
+            Self::Leaf(piece) => {
+                let value = piece.json_of(values).map_err(|failure| Valueless { leaf: Vec::new(), failure })?;
+                write(&value, json)
+            }
             Self::List(nodes) => {
-                let items = nodes.iter().enumerate().map(|(index, node)| node.json(values, &pointer(at, &index.to_string())));
-                serde_json::Value::Array(items.collect::<Result<_, _>>()?)
+                json.push(b'[');
+                for (index, node) in nodes.iter().enumerate() {
+                    json.extend((index > 0).then_some(b','));
+                    node.write(values, json).map_err(|error| error.under(&index.to_string()))?;
+                }
+                json.push(b']');
+                Ok(())
             }
             Self::Table(entries) => {
-                let fields = entries.iter().map(|(name, node)| Ok((name.to_string(), node.json(values, &pointer(at, name))?)));
-                serde_json::Value::Object(fields.collect::<Result<_, _>>()?)
+                json.push(b'{');
+                for (index, (name, node)) in entries.iter().enumerate() {
+                    json.extend((index > 0).then_some(b','));
+                    write(&**name, json)?;
+                    json.push(b':');
+                    node.write(values, json).map_err(|error| error.under(name))?;
+                }
+                json.push(b'}');
+                Ok(())
             }
-        })
+        }
     }
+}
+
+impl Valueless {
+    fn under(mut self, step: &str) -> Self {
+        self.leaf.push(step.to_owned());
+        self
+    }
+}
+
+fn write<T: serde::Serialize + ?Sized>(value: &T, json: &mut Vec<u8>) -> Result<(), Valueless> {
+    serde_json::to_writer(json, value).map_err(|error| {
+        let failure = Failure::Broken { source_text: "json".to_owned(), why: error.to_string() };
+        Valueless { leaf: Vec::new(), failure }
+    })
 }
 
 struct Build<'s> {

@@ -69,7 +69,7 @@ fn a_text_is_shown_as_it_was_written_but_for_what_acts() {
         let firing = on_tweet(Event::Tweet, Tweet { text: s(&words), ..post() });
         let webhook = sent(&rendered(&firing, "webhook").body);
         assert_eq!(webhook["data"]["tweet"]["raw_text"], words);
-        assert_eq!(webhook["data"]["tweet"]["text"], clean);
+        assert_eq!(webhook["data"]["tweet"]["text"], *clean);
         let Body::Telegram(telegram) = rendered(&firing, "telegram").body else { panic!() };
         let units: Vec<u16> = telegram.text.encode_utf16().collect();
         let pre =
@@ -81,7 +81,7 @@ fn a_text_is_shown_as_it_was_written_but_for_what_acts() {
         let quote = &slack["blocks"][2]["elements"][0];
         if !clean.is_empty() {
             assert_eq!(quote["type"], "rich_text_quote");
-            assert_eq!(quote["elements"][0]["text"], clean);
+            assert_eq!(quote["elements"][0]["text"], *clean);
         }
         let discord = sent(&rendered(&firing, "discord").body);
         let mut shown = String::new();
