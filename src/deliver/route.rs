@@ -34,11 +34,12 @@ impl Route {
 
     /// The headers that every request of ours has, unless they are there.
     pub(crate) fn sign_on(&self, headers: &mut HeaderMap, agent: &HeaderValue) {
-        headers.reserve(4);
-        headers.entry(USER_AGENT).or_insert_with(|| agent.clone());
-        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
-        if let Some(basic) = &self.basic {
-            headers.entry(AUTHORIZATION).or_insert_with(|| basic.clone());
+        let basic = self.basic.as_ref().map(|basic| (AUTHORIZATION, basic));
+        let accept = HeaderValue::from_static("*/*");
+        for (name, value) in [Some((USER_AGENT, agent)), Some((ACCEPT, &accept)), basic].into_iter().flatten() {
+            if !headers.contains_key(&name) {
+                headers.insert(name, value.clone());
+            }
         }
     }
 

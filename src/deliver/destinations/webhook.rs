@@ -20,9 +20,14 @@ const ID: HeaderName = HeaderName::from_static("webhook-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
+/// Headers that a request has beside those of the rules file: the four of here, and those that each request and connection add.
+const OURS: usize = 9;
+
 /// One endpoint.
 pub(crate) struct Endpoint {
     url: Url,
+    /// As requests have it: without user and password where a header says who we are. That was written for this.
+    sent_to: Url,
     method: Method,
     headers: HeaderMap,
     key: Option<Key>,
@@ -37,7 +42,7 @@ impl Endpoint {
             action::Method::Put => Method::PUT,
             action::Method::Patch => Method::PATCH,
         };
-        Ok(Self { url, method, headers: HeaderMap::new(), key: None })
+        Ok(Self { sent_to: url.clone(), url, method, headers: HeaderMap::new(), key: None })
     }
 
     pub(crate) fn add_header(&mut self, name: &str, value: &Secret) -> Result<(), Problem> {
@@ -47,6 +52,10 @@ impl Endpoint {
         }
         let mut value = HeaderValue::from_str(value.expose()).map_err(|_| Problem::HeaderValue(header.as_str().to_owned()))?;
         value.set_sensitive(true);
+        if header == AUTHORIZATION {
+            // Said twice, in the URL and here: a URL that can have a host can have none of the two.
+            let _ = (self.sent_to.set_username(""), self.sent_to.set_password(None));
+        }
         self.headers.append(header, value);
         Ok(())
     }
@@ -93,23 +102,22 @@ impl Endpoint {
 
     /// The same id and bytes on every attempt; the time and so the signature are this attempt's.
     pub(crate) fn request(&self, body: &WebhookBody, id: &str, at: Timestamp) -> Request {
-        let mut headers = self.headers.clone();
+        // With room for all: an order waits for it.
+        let mut headers = HeaderMap::with_capacity(self.headers.len() + OURS);
+        for (name, value) in &self.headers {
+            headers.append(name.clone(), value.clone());
+        }
         let seconds = at.as_millis().div_euclid(1_000);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(body.content_type.as_str()));
         headers.insert(TIMESTAMP, HeaderValue::from(seconds));
+        if let Ok(value) = HeaderValue::try_from(id) {
+            headers.insert(ID, value);
+        }
         let signature = self.key.as_ref().map(|key| key.sign(id, seconds, &body.bytes));
-        for (name, value) in [(ID, Some(id.to_owned())), (SIGNATURE, signature)] {
-            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
-                headers.insert(name, value);
-            }
+        if let Some(value) = signature.and_then(|signature| HeaderValue::try_from(signature).ok()) {
+            headers.insert(SIGNATURE, value);
         }
-        if headers.contains_key(AUTHORIZATION) {
-            // Said twice, in the URL and in a header: the header was written for this.
-            let mut url = self.url.clone();
-            let _ = (url.set_username(""), url.set_password(None));
-            return Request { method: self.method.clone(), url, headers, body: body.bytes.clone() };
-        }
-        Request { method: self.method.clone(), url: self.url.clone(), headers, body: body.bytes.clone() }
+        Request { method: self.method.clone(), url: self.sent_to.clone(), headers, body: body.bytes.clone() }
     }
 }
 
