@@ -323,7 +323,7 @@ fn leads_to<'p>(asked: &'p LinkMatcher, url: &str) -> Option<&'p str> {
         head.is_some_and(|(head, tail)| tail.eq_ignore_ascii_case(domain) && (head.is_empty() || head.ends_with('.')))
     };
     let domain = asked.domains.iter().find(|domain| to(domain)).map(|domain| &**domain);
-    domain.or_else(|| asked.patterns.iter().find(|pattern| pattern.regex.is_match(url)).map(|pattern| &*pattern.written))
+    domain.or_else(|| asked.patterns.iter().find(|pattern| pattern.is_match(url)).map(|pattern| pattern.written()))
 }
 
 /// The host of a URL, without user, port and final dot. The feed sometimes leaves the scheme out.

@@ -17,7 +17,7 @@ pub(crate) fn find<'p>(pattern: &'p TextPattern, text: &NormalText<'_>) -> Optio
             parts.iter().find(|part| contains(text.cased(*exact), part)).map(|part| &**part)
         }
         TextPattern::Regex(patterns) => {
-            patterns.iter().find(|pattern| pattern.regex.is_match(text.exact())).map(|pattern| &*pattern.written)
+            patterns.iter().find(|pattern| pattern.is_match(text.exact())).map(|pattern| pattern.written())
         }
         TextPattern::Cashtag(symbols) => text.cashtags().iter().find_map(|tag| symbols.get(tag)).map(|symbol| &**symbol),
     }

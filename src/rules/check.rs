@@ -1,4 +1,4 @@
-//! What the walk over the files carries with it: the mistakes so far, the lists, and the patterns already compiled.
+//! What the walk over the files carries with it: the mistakes so far, the lists, and the patterns already looked through.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use super::condition::Accounts;
 use super::diagnostic::{Diagnostic, Severity};
 use super::http::IN_CLEAR;
 use super::keys::nearest;
+use super::lazy::Pattern;
 use super::lists::Lists;
 use crate::model::action::Span;
 
@@ -38,8 +39,8 @@ pub(super) struct Check<'a> {
     pub(super) sources: &'a [Source],
     /// `[lists]` of all files.
     pub(super) lists: Lists<'a>,
-    /// Compiled patterns by what was written and whether case counts; `None`: does not compile, and has been reported.
-    pub(super) patterns: HashMap<(&'a str, bool), Option<Arc<regex::Regex>>>,
+    /// Patterns by what was written and whether case counts; `None`: it is wrong, and has been reported.
+    pub(super) patterns: HashMap<(&'a str, bool), Option<Pattern>>,
     /// Lists that were read as accounts, by name and whether handles may be as long as Truth Social's.
     pub(super) accounts: HashMap<(&'a str, bool), Option<Arc<Accounts>>>,
     /// For "did you mean".

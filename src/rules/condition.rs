@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use super::lazy::Pattern;
 use crate::model::address::Address;
 use crate::model::subject::{Kind, Platform, ProfileField};
 
@@ -146,17 +147,6 @@ pub struct Keyword {
     pub open_start: bool,
     /// The same at its end.
     pub open_end: bool,
-}
-
-/// A compiled regular expression and what the user wrote.
-#[derive(Clone, Debug)]
-pub struct Pattern {
-    /// As written.
-    pub written: Box<str>,
-    /// Compiled under the limits of `model::limits`.
-    pub regex: Arc<regex::Regex>,
-    /// With regard to case: no `(?i)` was compiled in.
-    pub exact: bool,
 }
 
 /// A contract address in the text, in the links or among the detections.

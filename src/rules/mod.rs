@@ -6,12 +6,14 @@
 //! error. Every mistake goes into one list with its place; a rule set comes out only when none is an error.
 
 mod actions;
+mod bound;
 mod check;
 pub mod condition;
 pub mod diagnostic;
 mod http;
 mod incomplete;
 mod keys;
+mod lazy;
 mod lists;
 mod modes;
 mod names;

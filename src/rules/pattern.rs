@@ -1,45 +1,41 @@
-//! Regular expressions: compiled under limits, and looked through for what can never match or always does.
+//! Regular expressions: checked under limits, and looked through for what can never match or always does. The first of many are compiled as
+//! well.
 
-use std::sync::Arc;
-
+use regex::Regex;
 use regex_syntax::ast::{self, AssertionKind, Ast};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use unicode_normalization::UnicodeNormalization as _;
 
+use super::bound;
 use super::check::Check;
-use super::condition::Pattern;
 use super::diagnostic::Diagnostic;
+use super::lazy::{NEST, Pattern, build};
 use super::normal;
 use super::read::Word;
 use crate::model::action::Span;
-use crate::model::limits::{REGEX_BYTES, REGEX_CHARS};
+use crate::model::limits::{REGEX_CHARS, REGEXES_AT_LOAD};
 
-/// Nesting of groups and repetitions in one pattern.
-const NEST: u32 = 100;
-
-/// Compiles what a word says. `None`: it is wrong, and has been reported. The same pattern is compiled and reported once.
+/// What a word says. `None`: it is wrong, and has been reported. The same pattern is looked through and reported once.
 pub(super) fn pattern<'a>(check: &mut Check<'a>, word: &Word<'a>, exact: bool) -> Option<Pattern> {
     let key = (word.text, exact);
-    let regex = match check.patterns.get(&key) {
-        Some(known) => known.clone(),
-        None => {
-            let compiled = compile(check, word, exact).map(Arc::new);
-            check.patterns.insert(key, compiled.clone());
-            compiled
-        }
-    }?;
-    Some(Pattern { written: word.text.into(), regex, exact })
+    if let Some(known) = check.patterns.get(&key) {
+        return known.clone();
+    }
+    let pattern = read(check, word, exact);
+    check.patterns.insert(key, pattern.clone());
+    pattern
 }
 
-fn compile(check: &mut Check<'_>, word: &Word<'_>, exact: bool) -> Option<regex::Regex> {
+fn read(check: &mut Check<'_>, word: &Word<'_>, exact: bool) -> Option<Pattern> {
     // The texts are composed, so an é of two characters would never be found.
     let composed: String = word.text.nfc().collect();
-    let examined = examine(&composed, exact).map_err(|problem| match composed == word.text {
+    let at_load = check.patterns.len() < REGEXES_AT_LOAD;
+    let compiled = compiled(&composed, exact, at_load).map_err(|problem| match composed == word.text {
         true => problem,
         false => Problem { at: 0..0, ..problem },
     });
-    match examined {
-        Ok(regex) => {
+    match compiled {
+        Ok(compiled) => {
             if let Some(problem) = upper_case(&composed).filter(|_| !exact) {
                 let span = if composed == word.text { place(check, word, &problem) } else { word.span };
                 let mistake = Diagnostic::warning(problem.code, span, problem.message).label(problem.label).help(problem.help);
@@ -48,7 +44,7 @@ fn compile(check: &mut Check<'_>, word: &Word<'_>, exact: bool) -> Option<regex:
                     None => mistake,
                 });
             }
-            Some(regex)
+            Some(Pattern::new(word.text, &composed, exact, compiled))
         }
         Err(problem) => {
             let span = place(check, word, &problem);
@@ -94,7 +90,24 @@ fn place(check: &Check<'_>, word: &Word<'_>, problem: &Problem) -> Span {
     super::templates::inner_span(check, word.text, word.span, &problem.at)
 }
 
-fn examine(text: &str, exact: bool) -> Result<regex::Regex, Problem> {
+/// A pattern that is in order, compiled if it is to be `at_load`. Else it is compiled only where that alone tells whether it is too large, and
+/// not kept: of thousands that are nearly too large all together would be.
+fn compiled(text: &str, exact: bool, at_load: bool) -> Result<Option<Regex>, Problem> {
+    let hir = examine(text, exact)?;
+    if !at_load && bound::bytes(&hir) <= bound::CERTAIN {
+        return Ok(None);
+    }
+    let regex = build(text, exact).map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => {
+            let help = "repeat less (`{1,20}` in place of `{1,500}`) or use narrower classes (`[a-z0-9]` in place of `\\w`)";
+            Problem::new("regex-limit", "this regex is too large when compiled", help)
+        }
+        _ => Problem::new("bad-regex", "this regex does not work", "see https://docs.rs/regex for what Rust's regexes know"),
+    })?;
+    Ok(at_load.then_some(regex))
+}
+
+fn examine(text: &str, exact: bool) -> Result<Hir, Problem> {
     if text.chars().count() > REGEX_CHARS {
         let help = "split it into several patterns of a list, or use `keyword`, which takes any number of words";
         return Err(Problem::new("regex-limit", &format!("a regex may have {REGEX_CHARS} characters at most"), help));
@@ -131,20 +144,7 @@ fn examine(text: &str, exact: bool) -> Result<regex::Regex, Problem> {
         let help = "make a part of it compulsory: `+` in place of `*`, or leave out the `?`";
         return Err(Problem::new("matches-empty", "this regex matches the empty text, so it matches every tweet", help));
     }
-    build(text, exact)
-}
-
-/// The one place that builds patterns, with limits.
-fn build(text: &str, exact: bool) -> Result<regex::Regex, Problem> {
-    let mut builder = regex::RegexBuilder::new(text);
-    builder.case_insensitive(!exact).size_limit(REGEX_BYTES).nest_limit(NEST);
-    builder.build().map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => {
-            let help = "repeat less (`{1,20}` in place of `{1,500}`) or use narrower classes (`[a-z0-9]` in place of `\\w`)";
-            Problem::new("regex-limit", "this regex is too large when compiled", help)
-        }
-        _ => Problem::new("bad-regex", "this regex does not work", "see https://docs.rs/regex for what Rust's regexes know"),
-    })
+    Ok(hir)
 }
 
 fn syntax(error: &ast::Error) -> Problem {
@@ -286,8 +286,11 @@ fn is_out_of_place(parts: &[Hir]) -> bool {
 mod tests {
     use super::*;
 
+    /// What is wrong with a pattern: the same whether it is compiled at load or not.
     fn code(text: &str) -> Option<&'static str> {
-        examine(text, false).err().map(|problem| problem.code)
+        let [at_load, later] = [true, false].map(|at_load| compiled(text, false, at_load).err().map(|problem| problem.code));
+        assert_eq!(at_load, later, "{text}");
+        at_load
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use birdcall::model::action::{Chat, Destination, Overflow};
 use birdcall::model::journal::{JournalSettings, Sync};
+use birdcall::model::limits::REGEXES_AT_LOAD;
 use birdcall::model::mode::Mode;
 use birdcall::model::subject::Event;
 use birdcall::rules::condition::{Condition, Matcher, TextPattern};
@@ -208,6 +209,21 @@ fn history_is_asked_for_over_https_or_within_these_walls() {
         "https://api.example.com/h?api_key=hunter2",
     ] {
         assert_eq!(load(url), None, "{url}");
+    }
+}
+
+#[test]
+fn the_same_is_said_of_a_regex_however_many_come_before_it() {
+    let before = "[actions.before]\ntype = \"console\"\n".to_owned()
+        + &(0..=REGEXES_AT_LOAD)
+            .map(|n| format!("[[rule]]\nname = \"before-{n}\"\nsend = \"before\"\nwhen = {{ regex = 'before-{n}' }}\n"))
+            .collect::<String>();
+    let before = source("before.toml", &before);
+    let names = ["broken", "dollar", "empty", "flag", "limits", "never", "not-in-texts"];
+    for name in names.map(|name| format!("regex-{name}.toml")) {
+        let file = source(&name, &fs::read_to_string(Path::new(FIXTURES).join(&name)).unwrap());
+        let said = |sources: &[Source]| render(&load(sources).diagnostics, sources, Style::Plain);
+        assert_eq!(said(&[before.clone(), file.clone()]), said(&[file]), "{name}");
     }
 }
 

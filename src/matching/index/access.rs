@@ -53,7 +53,7 @@ type Required = Option<Rc<[String]>>;
 impl<'r> Regexes<'r> {
     /// Texts of which one stands in whatever the pattern matches. `None`: there are none.
     pub(super) fn required(&mut self, pattern: &'r Pattern) -> Required {
-        let of = (pattern.regex.as_str(), pattern.exact);
+        let of = (pattern.composed(), pattern.is_exact());
         self.0.entry(of).or_insert_with(|| literals::required(pattern).map(Into::into)).clone()
     }
 }

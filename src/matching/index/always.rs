@@ -48,7 +48,7 @@ fn of_matcher<'r>(matcher: &'r Matcher, regexes: &mut Regexes<'r>) -> Always {
         Matcher::Author(asked) => asked.name.iter().chain(&asked.bio).collect(),
         _ => Vec::new(),
     };
-    let mut without = |pattern: &'r Pattern| regexes.required(pattern).is_none().then(|| Always::Regex(pattern.written.clone()));
+    let mut without = |pattern: &'r Pattern| regexes.required(pattern).is_none().then(|| Always::Regex(pattern.written().into()));
     let found = patterns.into_iter().find_map(|pattern| match pattern {
         TextPattern::Regex(regexes) => regexes.iter().find_map(&mut without),
         _ => None,

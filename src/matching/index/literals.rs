@@ -28,8 +28,8 @@ struct Known {
 
 /// Texts of which one stands in whatever the pattern matches. `None`: there are none that would help.
 pub(super) fn required(pattern: &Pattern) -> Option<Vec<String>> {
-    let mut parser = regex_syntax::ParserBuilder::new().case_insensitive(!pattern.exact).build();
-    let known = look(&parser.parse(pattern.regex.as_str()).ok()?);
+    let mut parser = regex_syntax::ParserBuilder::new().case_insensitive(!pattern.is_exact()).build();
+    let known = look(&parser.parse(pattern.composed()).ok()?);
     better(known.some, known.all)
 }
 

@@ -204,9 +204,7 @@ fn text_implies(a: &TextPattern, b: &TextPattern) -> bool {
         (TextPattern::Contains { parts: a, exact: e }, TextPattern::Contains { parts: b, exact: f }) => {
             e == f && a.iter().all(|part| b.contains(part))
         }
-        (TextPattern::Regex(a), TextPattern::Regex(b)) => {
-            a.iter().all(|a| b.iter().any(|b| a.written == b.written && std::sync::Arc::ptr_eq(&a.regex, &b.regex)))
-        }
+        (TextPattern::Regex(a), TextPattern::Regex(b)) => a.iter().all(|a| b.iter().any(|b| a.is_same(b))),
         (TextPattern::Cashtag(a), TextPattern::Cashtag(b)) => a.is_subset(b),
         _ => false,
     }
