@@ -6,7 +6,7 @@ use crate::model::ids::normal_symbol;
 use crate::model::limits::NAME_BYTES;
 use crate::model::price::Price;
 use crate::model::subject::{Market, Prediction, Sources, Token};
-use crate::rules::condition::{MarketMatcher, NumberRange, PredictionMatcher, SourceSet, TokenMatcher};
+use crate::rules::condition::{MarketMatcher, NumberRange, PredictionMatcher, Sorted, SourceSet, TokenMatcher};
 use crate::rules::normal;
 
 /// `complete`: what is absent of the token will not come any more.
@@ -24,7 +24,7 @@ pub(super) fn token<S: AsRef<str>>(asked: &TokenMatcher, token: &Token<S>, compl
         ask(!asked.chains.is_empty(), || {
             let evm_without_chain = token.chain.is_none() && matches!(token.address, Some(Address::Evm(_)));
             // An EVM address in the text is of some EVM chain, never of Solana.
-            if evm_without_chain && asked.chains.iter().all(|chain| &**chain == "solana") {
+            if evm_without_chain && asked.chains.keys().all(|chain| &**chain == "solana") {
                 return Truth::False;
             }
             known(in_set(&token.chain, |of| asked.chains.contains(&*of.to_lowercase())))
@@ -37,7 +37,7 @@ pub(super) fn token<S: AsRef<str>>(asked: &TokenMatcher, token: &Token<S>, compl
 }
 
 pub(super) fn market<S: AsRef<str>>(asked: &MarketMatcher, market: &Market<S>) -> Truth {
-    let upper = |set: &std::collections::HashSet<Box<str>>, value: &Option<S>| {
+    let upper = |set: &Sorted<Box<str>>, value: &Option<S>| {
         ask(!set.is_empty(), || Truth::of(Some(in_set(value, |of| set.contains(&*normal_symbol(of))) == Some(true))))
     };
     Truth::all([

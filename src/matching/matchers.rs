@@ -90,11 +90,11 @@ fn handle<'p>(accounts: &'p Accounts, facts: &'p Facts<'_>, reading: Reading<'_>
 
 /// Where both ids are known they decide, so that a renamed account is found and a squatter on its old name is not.
 fn account<'p>(accounts: &'p Accounts, id: Option<&str>, handle: Option<&str>) -> Option<Found<'p>> {
-    if let Some(found) = id.and_then(|id| accounts.by_id.get(id)) {
+    if let Some(found) = id.and_then(|id| accounts.by_id.get(id)).map(|(id, ())| id) {
         let name = accounts.by_handle.iter().find(|(_, of)| of.as_deref() == Some(found)).map(|(name, _)| &**name);
         return Some(Found::Value(name.unwrap_or(found).into(), ""));
     }
-    let (name, wanted) = accounts.by_handle.get_key_value(&*normal_handle(handle?))?;
+    let (name, wanted) = accounts.by_handle.get(&*normal_handle(handle?))?;
     let other = matches!((wanted.as_deref(), id), (Some(wanted), Some(id)) if wanted != id);
     (!other).then(|| Found::Value((&**name).into(), ""))
 }

@@ -19,7 +19,7 @@ pub(crate) fn find<'p>(pattern: &'p TextPattern, text: &NormalText<'_>) -> Optio
         TextPattern::Regex(patterns) => {
             patterns.iter().find(|pattern| pattern.is_match(text.exact())).map(|pattern| pattern.written())
         }
-        TextPattern::Cashtag(symbols) => text.cashtags().iter().find_map(|tag| symbols.get(tag)).map(|symbol| &**symbol),
+        TextPattern::Cashtag(symbols) => text.cashtags().iter().find_map(|tag| symbols.get(tag)).map(|(symbol, ())| &**symbol),
     }
 }
 

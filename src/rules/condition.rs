@@ -1,10 +1,10 @@
 //! What a rule asks of a subject, compiled: nothing here is parsed or looked up by name again.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::lazy::Pattern;
+pub use super::sorted::Sorted;
 use crate::model::address::Address;
 use crate::model::subject::{Kind, Platform, ProfileField};
 
@@ -26,7 +26,7 @@ pub enum Condition {
     Is(Box<Matcher>),
 }
 
-/// One predicate on a subject.
+/// One predicate on a subject. What is large is rare, and stands elsewhere: most rules ask for a handle or a word.
 #[derive(Clone, Debug)]
 pub enum Matcher {
     /// The author or actor is one of these.
@@ -34,7 +34,7 @@ pub enum Matcher {
     /// The followed account, or the author replied to, quoted or retweeted, is one of these.
     Target(Arc<Accounts>),
     /// Properties of the author; all given ones must hold.
-    Author(AuthorMatcher),
+    Author(Box<AuthorMatcher>),
     /// The author's platform is one of these.
     Platform(Vec<Platform>),
     /// The tweet is of one of these kinds.
@@ -44,21 +44,21 @@ pub enum Matcher {
     /// A contract address stands in the text, in the links or among the detections.
     Contract(ContractMatcher),
     /// One token satisfies all of this.
-    Token(TokenMatcher),
+    Token(Box<TokenMatcher>),
     /// One market satisfies all of this.
-    Market(MarketMatcher),
+    Market(Box<MarketMatcher>),
     /// One prediction market satisfies all of this.
-    Prediction(PredictionMatcher),
+    Prediction(Box<PredictionMatcher>),
     /// Any token, market or prediction has such a price (US dollars).
-    Price(NumberRange),
+    Price(Box<NumberRange>),
     /// An expanded link goes to one of these.
     Link(LinkMatcher),
     /// The tweet has such media.
     Media(MediaMatcher),
     /// Such a part of the profile changed.
-    Changed(ChangedMatcher),
+    Changed(Box<ChangedMatcher>),
     /// The tweet's age when its envelope came, in milliseconds.
-    Age(NumberRange),
+    Age(Box<NumberRange>),
 }
 
 /// A set of accounts: handles without `@` in lower case, some with the id that survives a rename. A list is one set that all
@@ -66,9 +66,9 @@ pub enum Matcher {
 #[derive(Clone, Debug, Default)]
 pub struct Accounts {
     /// By handle, with the id when the rule gave one. Where both ids are known, they decide.
-    pub by_handle: HashMap<Box<str>, Option<Box<str>>>,
+    pub by_handle: Sorted<Box<str>, Option<Box<str>>>,
     /// The ids given, so that a renamed account is still found.
-    pub by_id: HashSet<Box<str>>,
+    pub by_id: Sorted<Box<str>>,
 }
 
 /// Properties of the author; all given ones must hold.
@@ -135,7 +135,7 @@ pub enum TextPattern {
     /// Regular expressions on the normalised, unfolded text; `(?i)` is compiled in unless `case = true`.
     Regex(Vec<Pattern>),
     /// Cashtags as X recognises them; symbols without `$` in upper case.
-    Cashtag(HashSet<Box<str>>),
+    Cashtag(Sorted<Box<str>>),
 }
 
 /// A word or phrase, normalised.
@@ -153,7 +153,7 @@ pub struct Keyword {
 #[derive(Clone, Debug)]
 pub struct ContractMatcher {
     /// Which addresses; empty means any.
-    pub addresses: HashSet<Address>,
+    pub addresses: Sorted<Address>,
     /// In which texts, beside links and detections.
     pub fields: Fields,
 }
@@ -162,17 +162,17 @@ pub struct ContractMatcher {
 #[derive(Clone, Debug, Default)]
 pub struct TokenMatcher {
     /// Symbols without `$` in upper case. Empty: any.
-    pub symbols: HashSet<Box<str>>,
+    pub symbols: Sorted<Box<str>>,
     /// Substrings of the token's name, normalised and folded. Empty: any.
     pub names: Vec<Box<str>>,
     /// Contracts. Empty and `any_contract` false: not asked.
-    pub contracts: HashSet<Address>,
+    pub contracts: Sorted<Address>,
     /// `contract = true`: it must have one.
     pub any_contract: bool,
     /// Chains in lower case. Empty: any.
-    pub chains: HashSet<Box<str>>,
+    pub chains: Sorted<Box<str>>,
     /// Network numbers. Empty: any.
-    pub networks: HashSet<u64>,
+    pub networks: Sorted<u64>,
     /// Price in US dollars.
     pub price: Option<NumberRange>,
     /// Where it must have been found.
@@ -183,13 +183,13 @@ pub struct TokenMatcher {
 #[derive(Clone, Debug, Default)]
 pub struct MarketMatcher {
     /// Exchanges in lower case. Empty: any.
-    pub exchanges: HashSet<Box<str>>,
+    pub exchanges: Sorted<Box<str>>,
     /// Symbols in upper case. Empty: any.
-    pub symbols: HashSet<Box<str>>,
+    pub symbols: Sorted<Box<str>>,
     /// Base assets in upper case. Empty: any.
-    pub bases: HashSet<Box<str>>,
+    pub bases: Sorted<Box<str>>,
     /// Quote assets in upper case. Empty: any.
-    pub quotes: HashSet<Box<str>>,
+    pub quotes: Sorted<Box<str>>,
     /// Price in US dollars.
     pub price: Option<NumberRange>,
     /// Where it must have been found.
@@ -200,9 +200,9 @@ pub struct MarketMatcher {
 #[derive(Clone, Debug, Default)]
 pub struct PredictionMatcher {
     /// Exchanges in lower case. Empty: any.
-    pub exchanges: HashSet<Box<str>>,
+    pub exchanges: Sorted<Box<str>>,
     /// Ids, exactly. Empty: any.
-    pub ids: HashSet<Box<str>>,
+    pub ids: Sorted<Box<str>>,
     /// Substrings of the title, normalised and folded. Empty: any.
     pub titles: Vec<Box<str>>,
     /// Price of a share in US dollars.

@@ -28,6 +28,7 @@ pub mod ruleset;
 mod send;
 mod settings;
 mod show;
+mod sorted;
 mod syntax;
 pub mod template;
 mod templates;
@@ -178,6 +179,7 @@ fn read<'a>(check: &mut Check<'a>, tops: Vec<Table<'a>>) -> RuleSet {
             rules.extend(rule::read(check, &mut shared, &mut names, table));
         }
     }
+    rules.shrink_to_fit();
     check.unused_lists();
     shared.templates.unused(check);
     shared.actions.unused(check);

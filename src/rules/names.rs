@@ -1,11 +1,11 @@
 //! Names as people write them, checked and brought into the form in which they are compared: handles, symbols, addresses,
 //! domains, and choices among a few words.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::check::Check;
-use super::condition::Accounts;
+use super::condition::{Accounts, Sorted};
 use super::diagnostic::{Diagnostic, Severity};
 use super::keys::{nearest, one_of};
 use super::read::{Field, Word};
@@ -44,7 +44,7 @@ pub(super) fn accounts<'a>(check: &mut Check<'a>, field: Field<'a>, truth_social
 
 fn read_accounts<'a>(check: &mut Check<'a>, field: Field<'a>, truth_social: bool) -> Option<Accounts> {
     let (words, mut whole) = field.node.words(check, field.name, "\"elonmusk\"");
-    let mut accounts = Accounts::default();
+    let (mut by_handle, mut by_id) = (HashMap::new(), HashSet::new());
     for word in &words {
         match parse_handle(word.text) {
             Ok((handle, id)) => {
@@ -55,9 +55,9 @@ fn read_accounts<'a>(check: &mut Check<'a>, field: Field<'a>, truth_social: bool
                     check.report(with_use(mistake, word, "a handle"));
                 }
                 if let Some(id) = &id {
-                    accounts.by_id.insert(id.clone());
+                    by_id.insert(id.clone());
                 }
-                let known = accounts.by_handle.entry(handle).or_insert_with(|| id.clone());
+                let known = by_handle.entry(handle).or_insert_with(|| id.clone());
                 match (known.as_ref(), id) {
                     (Some(first), Some(second)) if *first != second => {
                         let message = format!("`{}` was given another id before: {first}", word.text);
@@ -79,7 +79,7 @@ fn read_accounts<'a>(check: &mut Check<'a>, field: Field<'a>, truth_social: bool
             }
         }
     }
-    whole.then_some(accounts)
+    whole.then(|| Accounts { by_handle: by_handle.into_iter().collect(), by_id: by_id.into_iter().collect() })
 }
 
 /// Reads `handle` or `handle#id`.
@@ -123,9 +123,9 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// Symbols without `$` in upper case, or a report.
-pub(super) fn symbols<'a>(check: &mut Check<'a>, field: Field<'a>, cashtag: bool) -> Option<HashSet<Box<str>>> {
+pub(super) fn symbols<'a>(check: &mut Check<'a>, field: Field<'a>, cashtag: bool) -> Option<Sorted<Box<str>>> {
     let (words, mut whole) = field.node.words(check, field.name, "\"DOGE\"");
-    let mut symbols = HashSet::with_capacity(words.len());
+    let mut symbols: Vec<Box<str>> = Vec::with_capacity(words.len());
     // One in a list may be there for later; when X recognises none of them, nothing is ever found.
     let none = cashtag && !words.iter().any(|word| is_cashtag(&normal_symbol(word.text)));
     let severity = if none { Severity::Error } else { Severity::Warning };
@@ -146,9 +146,9 @@ pub(super) fn symbols<'a>(check: &mut Check<'a>, field: Field<'a>, cashtag: bool
                 .help(format!("use `keyword = \"${symbol}\"` for what stands in the text, or `token = \"{symbol}\"` for what TweetStream detects"));
             check.report(with_use(mistake, word, "a cashtag"));
         }
-        symbols.insert(symbol.into());
+        symbols.push(symbol.into());
     }
-    whole.then_some(symbols)
+    whole.then(|| symbols.into_iter().collect())
 }
 
 /// twitter-text: `[a-z]{1,6}(?:[._][a-z]{1,2})?`.
@@ -162,13 +162,13 @@ fn is_cashtag(symbol: &str) -> bool {
 }
 
 /// Addresses, or a report: wrong length, wrong checksum.
-pub(super) fn addresses<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<HashSet<Address>> {
+pub(super) fn addresses<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Sorted<Address>> {
     let (words, mut whole) = field.node.words(check, field.name, "\"0x…\"");
-    let mut addresses = HashSet::with_capacity(words.len());
+    let mut addresses = Vec::with_capacity(words.len());
     for word in &words {
         match Address::parse_checked(word.text.trim()) {
             Ok(address) => {
-                addresses.insert(address);
+                addresses.push(address);
             }
             Err(error) => {
                 let mistake =
@@ -178,7 +178,7 @@ pub(super) fn addresses<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<H
             }
         }
     }
-    whole.then_some(addresses)
+    whole.then(|| addresses.into_iter().collect())
 }
 
 fn address_help(text: &str, error: AddressError) -> String {
@@ -305,9 +305,9 @@ pub(super) fn cased<'a>(
     field: Field<'a>,
     example: &str,
     case: fn(&str) -> String,
-) -> Option<HashSet<Box<str>>> {
+) -> Option<Sorted<Box<str>>> {
     let (words, mut whole) = field.node.words(check, field.name, example);
-    let mut names = HashSet::with_capacity(words.len());
+    let mut names: Vec<Box<str>> = Vec::with_capacity(words.len());
     for word in &words {
         let name = case(word.text.trim());
         if name.is_empty() {
@@ -318,9 +318,9 @@ pub(super) fn cased<'a>(
             ));
             whole = false;
         }
-        names.insert(name.into());
+        names.push(name.into());
     }
-    whole.then_some(names)
+    whole.then(|| names.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -238,7 +238,7 @@ fn files_form_one_set_in_any_order() {
     let Condition::All(all) = &set.rules[0].when else { panic!("{:?}", set.rules) };
     let [Condition::Is(matcher)] = all.as_slice() else { panic!("{all:?}") };
     let Matcher::Handle(accounts) = &**matcher else { panic!("{matcher:?}") };
-    assert!(accounts.by_handle.contains_key("a") && accounts.by_id.contains("12"), "{accounts:?}");
+    assert!(accounts.by_handle.contains("a") && accounts.by_id.contains("12"), "{accounts:?}");
 
     let other = format!("{}{}timeout = \"5s\"\n", lists.text.replace("#12", "#13"), actions.text);
     let again = [rules, lists, actions, source("other.toml", &other)];

@@ -134,8 +134,8 @@ impl Atoms {
             false => (Name::Handle, Name::HandleId, Missing::AUTHOR),
             true => (Name::Target, Name::TargetId, Missing::TARGET),
         };
-        let mut keys: Vec<u32> = sorted(accounts.by_handle.keys()).map(|name| self.keys.add_name(handle, name)).collect();
-        keys.extend(sorted(accounts.by_id.iter()).map(|name| self.keys.add_name(id, name)));
+        let mut keys: Vec<u32> = accounts.by_handle.keys().map(|name| self.keys.add_name(handle, name)).collect();
+        keys.extend(accounts.by_id.keys().map(|name| self.keys.add_name(id, name)));
         let atom = self.add(keys, FieldSet::EVERYWHERE, missing);
         self.accounts.insert(list, atom);
         atom
@@ -162,7 +162,7 @@ impl Atoms {
                 required.for_each(|texts| keys.extend(texts.iter().map(|text| self.keys.add_part(text))));
             }
             TextPattern::Cashtag(symbols) => {
-                keys.extend(sorted(symbols.iter()).map(|symbol| self.keys.add_name(Name::Symbol, symbol)));
+                keys.extend(symbols.keys().map(|symbol| self.keys.add_name(Name::Symbol, symbol)));
                 self.tagged = self.tagged.with(fields);
                 if each {
                     missing = missing | Missing::META;
@@ -182,11 +182,11 @@ impl Atoms {
         if asked.addresses.is_empty() {
             return self.flag(Flag::Address, texts);
         }
-        self.addresses(asked.addresses.iter(), texts)
+        self.addresses(asked.addresses.keys(), texts)
     }
 
     fn addresses<'a>(&mut self, addresses: impl Iterator<Item = &'a Address>, missing: Missing) -> u32 {
-        let keys = sorted(addresses).map(|address| self.keys.add_address(*address)).collect();
+        let keys = addresses.map(|address| self.keys.add_address(*address)).collect();
         self.add(keys, FieldSet::EVERYWHERE, missing)
     }
 
@@ -195,9 +195,9 @@ impl Atoms {
         self.tagged = self.tagged.with(text);
         self.addressed = self.addressed.with(text);
         if !asked.contracts.is_empty() {
-            self.addresses(asked.contracts.iter(), Missing::META)
+            self.addresses(asked.contracts.keys(), Missing::META)
         } else if !asked.symbols.is_empty() {
-            self.names(Name::Symbol, sorted(asked.symbols.iter()).map(|symbol| &**symbol), Missing::META)
+            self.names(Name::Symbol, asked.symbols.keys().map(|symbol| &**symbol), Missing::META)
         } else {
             self.flag(Flag::Token, Missing::META)
         }
@@ -208,14 +208,14 @@ impl Atoms {
         if names.is_empty() {
             return self.flag(Flag::Market, Missing::META);
         }
-        self.names(Name::Market, sorted(names.iter()).map(|name| &**name), Missing::META)
+        self.names(Name::Market, names.keys().map(|name| &**name), Missing::META)
     }
 
     fn prediction(&mut self, asked: &PredictionMatcher) -> u32 {
         if asked.ids.is_empty() {
             return self.flag(Flag::Prediction, Missing::META);
         }
-        self.names(Name::Prediction, sorted(asked.ids.iter()).map(|id| &**id), Missing::META)
+        self.names(Name::Prediction, asked.ids.keys().map(|id| &**id), Missing::META)
     }
 
     fn link(&mut self, asked: &LinkMatcher) -> u32 {
@@ -225,11 +225,4 @@ impl Atoms {
         let domains: Vec<_> = asked.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect();
         self.names(Name::Domain, domains.iter().map(String::as_str), Missing::LINKS)
     }
-}
-
-/// In an order that does not depend on how a set is hashed.
-fn sorted<'s, T: Ord + 's>(set: impl Iterator<Item = &'s T>) -> impl Iterator<Item = &'s T> {
-    let mut all: Vec<_> = set.collect();
-    all.sort_unstable();
-    all.into_iter()
 }

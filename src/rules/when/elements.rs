@@ -1,12 +1,10 @@
 //! `token`, `market`, `prediction`, `contract` and `price`: what was detected in a tweet.
 
-use std::collections::HashSet;
-
 use super::{Tree, push};
 use crate::model::ids::normal_symbol;
 use crate::rules::check::Check;
 use crate::rules::condition::{
-    ContractMatcher, Fields, MarketMatcher, Matcher, NumberRange, PredictionMatcher, SourceSet, TokenMatcher,
+    ContractMatcher, Fields, MarketMatcher, Matcher, NumberRange, PredictionMatcher, Sorted, SourceSet, TokenMatcher,
 };
 use crate::rules::diagnostic::Diagnostic;
 use crate::rules::keys::Place;
@@ -27,7 +25,7 @@ pub(super) fn read<'a>(check: &mut Check<'a>, table: &mut Table<'a>, all: &mut V
     }
     if let Some(field) = table.take("price") {
         let price = range(check, field, Measure::Price);
-        push(all, "price", field, price.map(Matcher::Price));
+        push(all, "price", field, price.map(|range| Matcher::Price(Box::new(range))));
     }
 }
 
@@ -49,7 +47,7 @@ fn is_true(check: &mut Check<'_>, field: Field<'_>) -> Option<bool> {
 /// `contract` beside the text matchers.
 pub(super) fn contract<'a>(check: &mut Check<'a>, field: Field<'a>, fields: Fields) -> Option<Matcher> {
     if let Some(any) = is_true(check, field) {
-        return any.then(|| Matcher::Contract(ContractMatcher { addresses: HashSet::new(), fields }));
+        return any.then(|| Matcher::Contract(ContractMatcher { addresses: Sorted::default(), fields }));
     }
     let addresses = addresses(check, field)?;
     Some(Matcher::Contract(ContractMatcher { addresses, fields }))
@@ -112,11 +110,11 @@ fn as_written(text: &str) -> String {
 
 fn token<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
     if let Some(any) = is_true(check, field) {
-        return any.then(|| Matcher::Token(TokenMatcher::default()));
+        return any.then(|| Matcher::Token(Box::default()));
     }
     let Some(mut table) = field.node.as_table(Place::Token) else {
         let symbols = symbols(check, field, false)?;
-        return Some(Matcher::Token(TokenMatcher { symbols, ..TokenMatcher::default() }));
+        return Some(Matcher::Token(Box::new(TokenMatcher { symbols, ..TokenMatcher::default() })));
     };
     let mut token = TokenMatcher::default();
     let mut whole = !empty(check, field, &table);
@@ -136,15 +134,15 @@ fn token<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
     whole &= into(check, &mut table, "price", &mut token.price, price);
     whole &= into(check, &mut table, "source", &mut token.source, source);
     table.finish(check);
-    whole.then_some(Matcher::Token(token))
+    whole.then(|| Matcher::Token(Box::new(token)))
 }
 
-fn networks<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<HashSet<u64>> {
+fn networks<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Sorted<u64>> {
     let nodes: Vec<_> = match field.node.as_list() {
         Some(items) => items.collect(),
         None => vec![field.node],
     };
-    let numbers: HashSet<u64> = nodes.iter().filter_map(|node| node.as_integer().and_then(|n| u64::try_from(n).ok())).collect();
+    let numbers: Sorted<u64> = nodes.iter().filter_map(|node| node.as_integer().and_then(|n| u64::try_from(n).ok())).collect();
     let mut whole = !nodes.is_empty();
     for node in nodes.iter().filter(|node| node.as_integer().is_none_or(|n| n < 0)) {
         node.wrong(check, "network", "a whole number or a list of them", "8453");
@@ -159,11 +157,11 @@ fn networks<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<HashSet<u64>>
 
 fn market<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
     if let Some(any) = is_true(check, field) {
-        return any.then(|| Matcher::Market(MarketMatcher::default()));
+        return any.then(|| Matcher::Market(Box::default()));
     }
     let Some(mut table) = field.node.as_table(Place::Market) else {
         let symbols = symbols(check, field, false)?;
-        return Some(Matcher::Market(MarketMatcher { symbols, ..MarketMatcher::default() }));
+        return Some(Matcher::Market(Box::new(MarketMatcher { symbols, ..MarketMatcher::default() })));
     };
     let mut market = MarketMatcher::default();
     let mut whole = !empty(check, field, &table);
@@ -174,12 +172,12 @@ fn market<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
     whole &= into(check, &mut table, "price", &mut market.price, price);
     whole &= into(check, &mut table, "source", &mut market.source, source);
     table.finish(check);
-    whole.then_some(Matcher::Market(market))
+    whole.then(|| Matcher::Market(Box::new(market)))
 }
 
 fn prediction<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
     if let Some(any) = is_true(check, field) {
-        return any.then(|| Matcher::Prediction(PredictionMatcher::default()));
+        return any.then(|| Matcher::Prediction(Box::default()));
     }
     let mut table = field.node.table(check, "prediction", Place::Prediction, "{ title = \"election\" }")?;
     let mut prediction = PredictionMatcher::default();
@@ -192,5 +190,5 @@ fn prediction<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
     whole &= into(check, &mut table, "price", &mut prediction.price, price);
     whole &= into(check, &mut table, "source", &mut prediction.source, source);
     table.finish(check);
-    whole.then_some(Matcher::Prediction(prediction))
+    whole.then(|| Matcher::Prediction(Box::new(prediction)))
 }

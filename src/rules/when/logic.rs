@@ -1,12 +1,9 @@
 //! Conditions that can never hold: two matchers that exclude each other, or one that is required and forbidden at once.
 
-use std::collections::HashSet;
-use std::hash::Hash;
-
 use super::{Leaf, Tree};
 use crate::model::subject::Kind;
 use crate::rules::check::Check;
-use crate::rules::condition::{Accounts, AuthorMatcher, Matcher, NumberRange, TextPattern, TokenMatcher};
+use crate::rules::condition::{Accounts, AuthorMatcher, Matcher, NumberRange, Sorted, TextPattern, TokenMatcher};
 use crate::rules::diagnostic::Diagnostic;
 use crate::rules::range::{are_disjoint, is_within};
 
@@ -125,7 +122,7 @@ impl Search {
         }
         match (&*a.matcher, &*b.matcher) {
             (Matcher::Handle(a), Matcher::Handle(b)) | (Matcher::Target(a), Matcher::Target(b)) => {
-                a.by_handle.keys().all(|handle| b.by_handle.contains_key(handle))
+                a.by_handle.is_subset(&b.by_handle)
             }
             (Matcher::Platform(a), Matcher::Platform(b)) => a.iter().all(|p| b.contains(p)),
             (Matcher::Kind(a), Matcher::Kind(b)) => a.iter().all(|k| b.contains(k)),
@@ -182,8 +179,7 @@ fn weight(matcher: &Matcher) -> usize {
 }
 
 fn are_strangers(a: &Accounts, b: &Accounts) -> bool {
-    let (few, many) = if a.by_handle.len() <= b.by_handle.len() { (a, b) } else { (b, a) };
-    !few.by_handle.keys().any(|handle| many.by_handle.contains_key(handle)) && few.by_id.is_disjoint(&many.by_id)
+    a.by_handle.is_disjoint(&b.by_handle) && a.by_id.is_disjoint(&b.by_id)
 }
 
 fn author_conflict(a: &AuthorMatcher, b: &AuthorMatcher) -> Option<&'static str> {
@@ -222,7 +218,7 @@ fn token_implies(a: &TokenMatcher, b: &TokenMatcher) -> bool {
 }
 
 /// Every value of `a` is one of `b`, where an empty set stands for all values.
-fn within<T: Eq + Hash>(a: &HashSet<T>, b: &HashSet<T>) -> bool {
+fn within<T: Ord>(a: &Sorted<T>, b: &Sorted<T>) -> bool {
     b.is_empty() || (!a.is_empty() && a.is_subset(b))
 }
 

@@ -44,7 +44,7 @@ pub(super) fn facts<'a>(check: &mut Check<'a>, table: &mut Table<'a>, all: &mut 
         push(all, "media", field, media(check, field));
     }
     if let Some(field) = table.take("age") {
-        push(all, "age", field, range(check, field, Measure::Age).map(Matcher::Age));
+        push(all, "age", field, range(check, field, Measure::Age).map(|range| Matcher::Age(Box::new(range))));
     }
     if let Some(field) = table.take("link") {
         push(all, "link", field, link(check, field));
@@ -81,7 +81,7 @@ fn author<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
         }
     }
     table.finish(check);
-    whole.then_some(Matcher::Author(author))
+    whole.then(|| Matcher::Author(Box::new(author)))
 }
 
 const VERIFIED: [&str; 4] = ["blue", "business", "government", "none"];
@@ -158,6 +158,6 @@ pub(super) fn changed<'a>(check: &mut Check<'a>, table: &mut Table<'a>, all: &mu
         _ => choices(check, field, &ProfileField::ALL.map(|field| (field.name(), field))),
     };
     if let (Some(fields), Some(before), Some(after)) = (fields, before_read, after_read) {
-        push(all, "changed", field, Some(Matcher::Changed(ChangedMatcher { fields, before, after })));
+        push(all, "changed", field, Some(Matcher::Changed(Box::new(ChangedMatcher { fields, before, after }))));
     }
 }

@@ -41,7 +41,11 @@ pub(super) struct Leaf {
 impl Tree {
     /// Forgets the places.
     pub(super) fn condition(self) -> Condition {
-        let all = |trees: Vec<Self>| trees.into_iter().map(Self::condition).collect();
+        let all = |trees: Vec<Self>| {
+            let mut all: Vec<_> = trees.into_iter().map(Self::condition).collect();
+            all.shrink_to_fit();
+            all
+        };
         match self {
             Self::All(of) => Condition::All(all(of)),
             Self::Any { of, at_least } => Condition::Any { of: all(of), at_least },
