@@ -24,7 +24,7 @@ enum Endpoint {
     Discord(discord::Endpoint),
     Telegram(telegram::Endpoint),
     Slack(slack::Endpoint),
-    Webhook(webhook::Endpoint),
+    Webhook(Box<webhook::Endpoint>),
 }
 
 impl fmt::Debug for Target {
@@ -105,7 +105,7 @@ impl Target {
                 let (token, span) = read(token)?;
                 Endpoint::Slack(slack::Endpoint::app(token.expose(), channel, api.as_deref()).map_err(at(span))?)
             }
-            Destination::Webhook(webhook) => Endpoint::Webhook(resolve_webhook(webhook, &mut read)?),
+            Destination::Webhook(webhook) => Endpoint::Webhook(Box::new(resolve_webhook(webhook, &mut read)?)),
             Destination::Console => return Err(at(action.span)(Problem::Console)),
         };
         Ok(Self { endpoint })

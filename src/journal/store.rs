@@ -3,6 +3,7 @@
 //! Which rows are unfinished is kept in memory, so that an end finds its row without an index over random ids; the memory follows the
 //! commits, never the attempts at them.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -201,7 +202,7 @@ impl Store {
         if let Some(entry) = &record.entry {
             let (id, at, origin) = (take(&mut self.next.entry), entry.at.as_millis(), entry.origin.name());
             // The feed's text is UTF-8; what is not is kept as far as it is.
-            let text = String::from_utf8_lossy(&entry.text);
+            let text = std::str::from_utf8(&entry.text).map_or_else(|_| String::from_utf8_lossy(&entry.text), Cow::Borrowed);
             let sum = sum::of_entry(id, at, origin, text.as_bytes());
             self.run(schema::ENTRY, params![id, at, origin, entry.matched, sum, text])?;
         }
