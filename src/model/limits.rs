@@ -74,7 +74,7 @@ pub const REGEX_CHARS: usize = 1_000;
 pub const REGEX_BYTES: usize = 256 * 1024;
 /// Regexes that are compiled when rules are loaded, if they differ: all of an ordinary file, so that no alert waits for one. Each takes some
 /// 20 KB and 100 µs, which of thousands would be nearly all that rules take; so those beyond are compiled when a text first asks for them.
-pub const REGEXES_AT_LOAD: usize = 256;
+pub const REGEXES_AT_LOAD: usize = 128;
 /// Nesting of `all`, `any` and `none`.
 pub const CONDITION_DEPTH: usize = 32;
 /// Diagnostics shown for one run; the rest is a number.

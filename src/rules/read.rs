@@ -207,6 +207,9 @@ fn is_same(a: &DeValue<'_>, b: &DeValue<'_>) -> bool {
     }
 }
 
+/// Keys that are asked of a table: as many as the largest can have.
+const KEYS: usize = 32;
+
 /// A table being read.
 #[derive(Debug)]
 pub(super) struct Table<'a> {
@@ -223,7 +226,7 @@ pub(super) struct Table<'a> {
 
 impl<'a> Table<'a> {
     pub(super) fn new(entries: &'a DeTable<'a>, span: Span, place: Place) -> Self {
-        Self { span, place, entries, more: Vec::new(), asked: Vec::new(), taken: 0 }
+        Self { span, place, entries, more: Vec::new(), asked: Vec::with_capacity(KEYS), taken: 0 }
     }
 
     /// Takes in the keys that the same table has in another file.
@@ -242,7 +245,10 @@ impl<'a> Table<'a> {
     /// The value of a key. Every key that is ever asked for is an allowed one.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Field<'a>> {
         self.asked.push(key);
-        if let Some((name, value)) = self.entries.get_key_value(key) {
+        // Most tables have few of the keys that they may have: when the last of them is taken, no other has to be looked for.
+        if self.taken < self.entries.len()
+            && let Some((name, value)) = self.entries.get_key_value(key)
+        {
             self.taken += 1;
             return Some(field(self.span.file, name, value));
         }
