@@ -62,14 +62,21 @@ impl Pattern {
         self.0.compiled.get().is_some()
     }
 
+    /// Compiles it, if that has not been done.
+    pub fn compile(&self) {
+        self.compiled();
+    }
+
     /// Whether it is found in a normalised text. Compiles it first if that has not been done: some 100 µs, once.
-    ///
-    /// What was loaded can be compiled: either that was tried at load, or the bound on its size says so (`rules::bound`). Should it fail all the
-    /// same, it is found nowhere.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        let compiled = self.0.compiled.get_or_init(|| build(self.composed(), self.0.exact).ok());
-        compiled.as_ref().is_some_and(|regex| regex.is_match(text))
+        self.compiled().is_some_and(|regex| regex.is_match(text))
+    }
+
+    /// What was loaded can be compiled: either that was tried at load, or the bound on its size says so (`rules::bound`). Should it fail all the
+    /// same, it is found nowhere.
+    fn compiled(&self) -> Option<&Regex> {
+        self.0.compiled.get_or_init(|| build(self.composed(), self.0.exact).ok()).as_ref()
     }
 }
 

@@ -244,6 +244,7 @@ impl<'a> Table<'a> {
 
     /// The value of a key. Every key that is ever asked for is an allowed one.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Field<'a>> {
+        debug_assert!(!self.asked.contains(&key), "{key} is asked for twice");
         self.asked.push(key);
         // Most tables have few of the keys that they may have: when the last of them is taken, no other has to be looked for.
         if self.taken < self.entries.len()

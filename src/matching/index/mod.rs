@@ -33,6 +33,7 @@ use self::words::Words;
 use crate::matching::facts::Facts;
 use crate::model::mode::Mode;
 use crate::model::subject::Event;
+use crate::rules::condition::Pattern;
 use crate::rules::ruleset::{Rule, RuleSet};
 
 /// No atom.
@@ -168,6 +169,10 @@ impl Draft {
         self.events.push(on.iter().fold(0, |all, event| all | bit(*event)));
         let found = access(&rule.when, regexes).filter(|_| !on.is_empty());
         let Some(found) = found else {
+            if !on.is_empty() {
+                // The first envelope is not to wait for thousands of them.
+                always::patterns(&rule.when, &mut Pattern::compile);
+            }
             self.also.push(NONE);
             self.always.extend(on.iter().map(|event| (*event as u32, at)));
             return;
