@@ -129,8 +129,8 @@ async fn take_all(
     mut first: Option<Signal>,
     frames: &mut u32,
 ) -> Result<(), AppError> {
-    // The first that fires does not wait for a look whether more has come.
-    let mut together = if *frames == 0 { 1 } else { FIRED };
+    // What was waited for does not wait for a look whether more has come.
+    let mut together = if first.is_some() { 1 } else { FIRED };
     while *frames < FRAMES {
         let (mut fired, mut goes_on) = (0, true);
         while goes_on && *frames < FRAMES && fired < together {
