@@ -122,8 +122,7 @@ impl Clock {
     /// short nap leaves waiting is as old as it says.
     #[must_use]
     pub fn lost(&self) -> Option<Lost> {
-        let (awake, slept, ahead) = self.look();
-        let lost = self.since_told(awake, slept, ahead);
+        let ((awake, slept, ahead), lost) = self.look_well();
         if !matches!(lost, Some(Lost::Still(_))) {
             self.hands.asked.store(awake, Ordering::Release);
         }
@@ -155,8 +154,7 @@ impl Clock {
     /// Whether [`Clock::lost`] would say something. What must not be old waits until that was dealt with.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
-        let (awake, slept, ahead) = self.look();
-        self.since_told(awake, slept, ahead).is_some()
+        self.look_well().1.is_some()
     }
 
     fn since_told(&self, awake: u64, slept: u64, ahead: i64) -> Option<Lost> {
@@ -171,6 +169,19 @@ impl Clock {
         let jump = ahead.saturating_sub(self.hands.ahead_told.load(Ordering::Acquire));
         let by = Duration::from_millis(jump.unsigned_abs());
         (by >= CLOCK_JUMP).then_some(if jump > 0 { Lost::Forward(by) } else { Lost::Back(by) })
+    }
+
+    /// What is seen, and what was lost by that. Who is held up between two clocks sees one of them jump, and looks again.
+    fn look_well(&self) -> ((u64, u64, i64), Option<Lost>) {
+        let lost = |(awake, slept, ahead)| self.since_told(awake, slept, ahead);
+        let seen = self.look();
+        match lost(seen) {
+            Some(Lost::Forward(_) | Lost::Back(_)) => {
+                let again = self.look();
+                (again, lost(again))
+            }
+            other => (seen, other),
+        }
     }
 
     /// How long the machine was awake and how long it slept since this clock was made, and how far the wall clock is ahead of the steady line, in

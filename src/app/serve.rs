@@ -22,7 +22,8 @@ const AUDIT_EVERY: Duration = Duration::from_secs(60);
 const SAYING: Duration = Duration::from_millis(1);
 /// Frames that are taken one after the other, before anything else gets its turn.
 const FRAMES: u32 = 64;
-/// Of frames that came at once, and fired, so many are evaluated before the first of them is sent. The first waits for the others; all together
+/// Of frames that came at once, and fired, so many are evaluated before the first of them is sent, but for the very first after a wait, which leaves
+/// alone. The first of the others waits for the others; all together
 /// are sooner done, as one stage after the other stays in the processor's caches (docs/performance.md, burst).
 const FIRED: u32 = 8;
 
@@ -129,7 +130,7 @@ async fn take_all(
     mut first: Option<Signal>,
     frames: &mut u32,
 ) -> Result<(), AppError> {
-    // What was waited for does not wait for a look whether more has come.
+    // What fires first after a wait does not wait for others.
     let mut together = if first.is_some() { 1 } else { FIRED };
     while *frames < FRAMES {
         let (mut fired, mut goes_on) = (0, true);

@@ -3,6 +3,7 @@
 use crate::matching::{Facts, Index, Scratch};
 use crate::model::mode::Mode;
 use crate::model::subject::Event;
+use crate::rules::condition::Pattern;
 use crate::rules::ruleset::RuleSet;
 
 /// Finds rules.
@@ -27,6 +28,9 @@ impl Finder {
 
     /// Every rule, every time.
     pub(super) fn all(rules: &RuleSet) -> Self {
+        // All of them are asked for, so none is to be compiled in front of an alert.
+        let concerned = rules.rules.iter().filter(|rule| rule.mode != Mode::Off);
+        concerned.for_each(|rule| rule.when.matchers(&mut |matcher| matcher.patterns(&mut Pattern::compile)));
         let of = |event: &Event| {
             let concerned = rules.rules.iter().enumerate().filter(|(_, rule)| rule.mode != Mode::Off && rule.on.contains(event));
             concerned.map(|(at, _)| at).collect()

@@ -73,8 +73,9 @@ pub const REGEX_CHARS: usize = 1_000;
 /// Bytes of one compiled regex (RELIABILITY 3: refuses the bombs in under a millisecond).
 pub const REGEX_BYTES: usize = 256 * 1024;
 /// Regexes that are compiled when rules are loaded, if they differ: all of an ordinary file, so that no alert waits for one. Each takes some
-/// 20 KB and 100 µs, which of thousands would be nearly all that rules take; so those beyond are compiled when a text first asks for them, or
-/// ahead where every text does.
+/// 20 KB and 100 µs, which of thousands would be nearly all that rules take. Of those beyond, the ones that any text may concern are compiled
+/// before the first comes, and the others when a text has the words that they cannot do without: so many regexes as share a word are compiled
+/// in front of the first alert that has it.
 pub const REGEXES_AT_LOAD: usize = 128;
 /// Nesting of `all`, `any` and `none`.
 pub const CONDITION_DEPTH: usize = 32;

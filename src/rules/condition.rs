@@ -26,6 +26,33 @@ pub enum Condition {
     Is(Box<Matcher>),
 }
 
+impl Condition {
+    /// Hands over every matcher in it.
+    pub fn matchers<'r>(&'r self, each: &mut impl FnMut(&'r Matcher)) {
+        match self {
+            Self::All(of) | Self::Any { of, .. } | Self::None(of) => of.iter().for_each(|of| of.matchers(each)),
+            Self::Is(matcher) => each(matcher),
+        }
+    }
+}
+
+impl Matcher {
+    /// Hands over every regex in it.
+    pub fn patterns<'r>(&'r self, each: &mut impl FnMut(&'r Pattern)) {
+        let mut of = |pattern: &'r TextPattern| {
+            if let TextPattern::Regex(patterns) = pattern {
+                patterns.iter().for_each(&mut *each);
+            }
+        };
+        match self {
+            Self::Text(asked) => of(&asked.pattern),
+            Self::Author(asked) => asked.name.iter().chain(&asked.bio).for_each(of),
+            Self::Link(asked) => asked.patterns.iter().for_each(each),
+            _ => {}
+        }
+    }
+}
+
 /// One predicate on a subject. What is large is rare, and stands elsewhere: most rules ask for a handle or a word.
 #[derive(Clone, Debug)]
 pub enum Matcher {

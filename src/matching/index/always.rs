@@ -2,7 +2,7 @@
 
 use super::access::{Regexes, access};
 use crate::model::mode::Mode;
-use crate::rules::condition::{Condition, Matcher, Pattern, TextMatcher, TextPattern};
+use crate::rules::condition::{Condition, Matcher};
 use crate::rules::ruleset::Rule;
 
 /// Why nothing leads to a rule.
@@ -45,33 +45,11 @@ fn why<'r>(condition: &'r Condition, regexes: &mut Regexes<'r>) -> Always {
 fn of_matcher<'r>(matcher: &'r Matcher, regexes: &mut Regexes<'r>) -> Always {
     let mut found = None;
     if !matches!(matcher, Matcher::Link(_)) {
-        of_one(matcher, &mut |pattern| {
+        matcher.patterns(&mut |pattern| {
             if found.is_none() && regexes.required(pattern).is_none() {
                 found = Some(Always::Regex(pattern.written().into()));
             }
         });
     }
     found.unwrap_or(Always::Common)
-}
-
-/// Hands over every regex of a condition.
-pub(super) fn patterns<'r>(condition: &'r Condition, each: &mut impl FnMut(&'r Pattern)) {
-    match condition {
-        Condition::All(of) | Condition::Any { of, .. } | Condition::None(of) => of.iter().for_each(|of| patterns(of, each)),
-        Condition::Is(matcher) => of_one(matcher, each),
-    }
-}
-
-fn of_one<'r>(matcher: &'r Matcher, each: &mut impl FnMut(&'r Pattern)) {
-    let mut of = |pattern: &'r TextPattern| {
-        if let TextPattern::Regex(patterns) = pattern {
-            patterns.iter().for_each(&mut *each);
-        }
-    };
-    match matcher {
-        Matcher::Text(TextMatcher { pattern, .. }) => of(pattern),
-        Matcher::Author(asked) => asked.name.iter().chain(&asked.bio).for_each(of),
-        Matcher::Link(asked) => asked.patterns.iter().for_each(each),
-        _ => {}
-    }
 }

@@ -33,7 +33,7 @@ use self::words::Words;
 use crate::matching::facts::Facts;
 use crate::model::mode::Mode;
 use crate::model::subject::Event;
-use crate::rules::condition::Pattern;
+use crate::rules::condition::Matcher;
 use crate::rules::ruleset::{Rule, RuleSet};
 
 /// No atom.
@@ -167,12 +167,11 @@ impl Draft {
     fn add<'r>(&mut self, at: u32, rule: &'r Rule, atoms: &mut Atoms, regexes: &mut Regexes<'r>) {
         let on = if rule.mode == Mode::Off { &[][..] } else { &rule.on };
         self.events.push(on.iter().fold(0, |all, event| all | bit(*event)));
+        if !on.is_empty() {
+            rule.when.matchers(&mut |matcher| compile_common(matcher, regexes));
+        }
         let found = access(&rule.when, regexes).filter(|_| !on.is_empty());
         let Some(found) = found else {
-            if !on.is_empty() {
-                // The first envelope is not to wait for thousands of them.
-                always::patterns(&rule.when, &mut Pattern::compile);
-            }
             self.also.push(NONE);
             self.always.extend(on.iter().map(|event| (*event as u32, at)));
             return;
@@ -183,6 +182,16 @@ impl Draft {
         }
         self.also.push(found.also.map_or(NONE, |clue| atoms.of(&clue, each, regexes)));
     }
+}
+
+/// Whatever leads to a rule, to these regexes in it leads no word that is rare: an alert is not to wait until thousands of them are compiled.
+fn compile_common<'r>(matcher: &'r Matcher, regexes: &mut Regexes<'r>) {
+    let is_link = matches!(matcher, Matcher::Link(_));
+    matcher.patterns(&mut |pattern| {
+        if is_link || regexes.required(pattern).is_none() {
+            pattern.compile();
+        }
+    });
 }
 
 fn bit(event: Event) -> u8 {

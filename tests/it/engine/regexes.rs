@@ -16,10 +16,13 @@ use crate::kit::story::{START, content};
 
 /// One rule for each regex, named after its number.
 fn rules(regexes: &[String]) -> Arc<RuleSet> {
-    let rule = |(number, regex): (usize, &String)| {
-        format!("[[rule]]\nname = \"{number}\"\nsend = \"out\"\nwhen = {{ regex = '{regex}' }}\n")
-    };
-    let rules: String = regexes.iter().enumerate().map(rule).collect();
+    rules_when(regexes.iter().map(|regex| format!("regex = '{regex}'")))
+}
+
+/// One rule for each condition, named after its number.
+fn rules_when(conditions: impl Iterator<Item = String>) -> Arc<RuleSet> {
+    let rule = |(number, when): (usize, String)| format!("[[rule]]\nname = \"{number}\"\nsend = \"out\"\nwhen = {{ {when} }}\n");
+    let rules: String = conditions.enumerate().map(rule).collect();
     let sources = [Source { name: "rules.toml".into(), text: "[actions.out]\ntype = \"console\"\n".to_owned() + &rules }];
     let loaded = load(&sources);
     Arc::new(loaded.ruleset.unwrap_or_else(|| panic!("{}", render(&loaded.diagnostics, &sources, Style::Plain))))
@@ -107,13 +110,28 @@ fn of_many_regexes_those_beyond_the_first_are_compiled_when_a_text_asks_for_them
 }
 
 #[test]
-fn what_every_text_asks_for_is_compiled_before_the_first_comes() {
-    let mut all: Vec<String> = (0..REGEXES_AT_LOAD).map(|number| format!("word-{number}!")).collect();
-    all.push(r"\d\d\s\d".to_owned());
-    let rules = rules(&all);
-    assert!(!pattern(&rules, REGEXES_AT_LOAD).is_compiled());
-    drop(Engine::new(Arc::clone(&rules)));
-    assert!(pattern(&rules, REGEXES_AT_LOAD).is_compiled());
+fn what_any_text_may_concern_is_compiled_before_the_first_comes() {
+    let first = (0..REGEXES_AT_LOAD).map(|number| format!("regex = 'word-{number}!'"));
+    for when in [
+        r"regex = '\d\d\s\d'",
+        // Something leads to these, but it is common.
+        r"kind = 'post', regex = '\d\d\s\d'",
+        r"link = { regex = '\d\d/\d' }",
+        r"any = [{ handle = 'a', regex = '\d\s\w' }]",
+    ] {
+        for engine in [Engine::new, Engine::without_index] {
+            let rules = rules_when(first.clone().chain([when.to_owned()]));
+            let compiled = || {
+                let mut found = Vec::new();
+                let mut look = |matcher: &Matcher| matcher.patterns(&mut |pattern| found.push(pattern.is_compiled()));
+                rules.rules[REGEXES_AT_LOAD].when.matchers(&mut look);
+                found
+            };
+            assert_eq!(compiled(), [false], "{when}");
+            drop(engine(Arc::clone(&rules)));
+            assert_eq!(compiled(), [true], "{when}");
+        }
+    }
 }
 
 #[test]
