@@ -22,9 +22,9 @@ const AUDIT_EVERY: Duration = Duration::from_secs(60);
 const SAYING: Duration = Duration::from_millis(1);
 /// Frames that are taken one after the other, before anything else gets its turn.
 const FRAMES: u32 = 64;
-/// Of frames that came at once, and fired, so many are evaluated before the first of them is sent, but for the very first after a wait, which leaves
-/// alone. The first of the others waits for the others; all together
-/// are sooner done, as one stage after the other stays in the processor's caches (docs/performance.md, burst).
+/// Of frames that came at once, and fired, so many are evaluated before the first of them is sent, but for what fires first after a wait: that leaves
+/// alone. The first of the others waits for the rest; all together are sooner done, as one stage after the other stays in the processor's caches
+/// (docs/performance.md, burst).
 const FIRED: u32 = 8;
 
 /// When a run gives up by itself.
