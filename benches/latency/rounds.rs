@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::station::{Failure, Station, Who};
+use crate::station::{Contender, Failure, Station};
 
 /// What is done in every round, with each contender.
 #[derive(Clone, Copy, Debug)]
@@ -25,22 +25,22 @@ const CURVE: [f64; 13] = [1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 90.0, 95.0, 97.5, 99
 
 /// Of one contender: one figure for each measure and round.
 struct Row {
-    who: Who,
+    name: &'static str,
     figures: [Vec<f64>; 4],
     /// Every alert of all rounds: one after the other, and in bursts.
     alerts: [Vec<f64>; 2],
 }
 
 /// Lets the contenders take turns and prints what came of it; `false` when an alert was missing, doubled or false.
-pub(crate) async fn run(plan: Plan) -> Result<bool, Failure> {
+pub(crate) async fn run(plan: Plan, contenders: Vec<Contender>) -> Result<bool, Failure> {
     let mut stations = Vec::new();
-    for who in Who::ALL {
-        let mut station = Station::start(who).await?;
+    for contender in &contenders {
+        let mut station = Station::start(contender).await?;
         station.paced(plan.warming).await?;
         stations.push(station);
     }
-    let mut rows: Vec<_> =
-        Who::ALL.iter().map(|who| Row { who: *who, figures: Default::default(), alerts: Default::default() }).collect();
+    let row = |of: &Contender| Row { name: of.name, figures: Default::default(), alerts: Default::default() };
+    let mut rows: Vec<_> = contenders.iter().map(row).collect();
     for round in 0..plan.rounds {
         for turn in 0..stations.len() {
             let at = (turn + round) % stations.len();
@@ -82,16 +82,16 @@ fn tell(rows: &[Row], stations: &[Station]) -> Result<bool, Failure> {
         let figures: Vec<_> = figures.collect();
         let shown: Vec<_> = figures.iter().map(|(us, ratio)| format!("{:>18}", format!("{us:.0} ({ratio:.2})"))).collect();
         let (missing, duplicated, untrue) = (mistakes.missing, mistakes.duplicated, mistakes.untrue);
-        println!("{:<18} {}   {missing:>7} {duplicated:>10} {untrue:>5}", row.who.name(), shown.join(" "));
+        println!("{:<18} {}   {missing:>7} {duplicated:>10} {untrue:>5}", row.name, shown.join(" "));
         for ((measure, (us, ratio)), rounds) in MEASURES.iter().zip(figures).zip(&row.figures) {
-            told.push(json!({"name": row.who.name(), "measure": measure, "us": us, "x_floor": ratio, "rounds": rounds}));
+            told.push(json!({"name": row.name, "measure": measure, "us": us, "x_floor": ratio, "rounds": rounds}));
         }
         let curve = |alerts: &Vec<f64>| -> Vec<f64> { CURVE.iter().map(|percent| percentile(alerts, *percent)).collect() };
         told.push(json!({
-            "name": row.who.name(), "curve": CURVE, "paced": curve(&row.alerts[0]), "burst": curve(&row.alerts[1]),
+            "name": row.name, "curve": CURVE, "paced": curve(&row.alerts[0]), "burst": curve(&row.alerts[1]),
             "alerts": row.alerts[0].len() + row.alerts[1].len(),
         }));
-        told.push(json!({"name": row.who.name(), "missing": missing, "duplicated": duplicated, "false": untrue}));
+        told.push(json!({"name": row.name, "missing": missing, "duplicated": duplicated, "false": untrue}));
     }
     if let Some(file) = std::env::var_os("BIRDCALL_BENCH_JSON") {
         std::fs::write(file, json!({"rows": told}).to_string())?;

@@ -1,10 +1,12 @@
 //! One contender with its feed and its receiver, and the loads that it is put under.
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::spawn_local;
@@ -42,35 +44,40 @@ send = ["hook"]
 when = { handle = "elonmusk", keyword = "doge" }
 "#;
 
-/// Who stands between the feed and the receiver.
+/// What stands between the feed and the receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
+pub(crate) enum Kind {
     Floor,
-    Birdcall,
-    /// Its requests are orders: none leaves before its intent is in the journal.
+    Alerts,
+    /// The requests are orders: none leaves before its intent is in the journal.
     Orders,
 }
 
-impl Who {
-    pub(crate) const ALL: [Self; 3] = [Self::Floor, Self::Birdcall, Self::Orders];
+/// Who takes a turn.
+#[derive(Clone, Debug)]
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    /// Birdcall's.
+    pub(crate) program: PathBuf,
+    /// What fires is printed, too.
+    pub(crate) prints: bool,
+}
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Floor => "floor",
-            Self::Birdcall => "birdcall",
-            Self::Orders => "birdcall, orders",
-        }
-    }
-
-    fn command(self, home: &TempDir, feed: &str, hook: &str) -> Result<Command, Failure> {
-        if self == Self::Floor {
+impl Contender {
+    fn command(&self, home: &TempDir, feed: &str, hook: &str) -> Result<Command, Failure> {
+        if self.kind == Kind::Floor {
             let mut command = Command::new(std::env::current_exe()?);
             command.args(["floor", feed, hook]);
             return Ok(command);
         }
-        let orders = if self == Self::Orders { "trading = true\nmax_age = \"20s\"" } else { "" };
-        std::fs::write(home.path().join("rules.toml"), RULES.replace("ORDERS", orders))?;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_birdcall"));
+        let orders = if self.kind == Kind::Orders { "trading = true\nmax_age = \"20s\"" } else { "" };
+        let mut rules = RULES.replace("ORDERS", orders);
+        if self.prints {
+            rules = rules.replace(r#"send = ["hook"]"#, r#"send = ["hook", "out"]"#) + "[actions.out]\ntype = \"console\"\n";
+        }
+        std::fs::write(home.path().join("rules.toml"), rules)?;
+        let mut command = Command::new(&self.program);
         command.args(["run", "rules.toml", "--url", &format!("ws://{feed}/ws")]).env_clear();
         command
             .env("BIRDCALL_STATE", home.path().join("state"))
@@ -90,11 +97,11 @@ pub(crate) struct Station {
 }
 
 impl Station {
-    pub(crate) async fn start(who: Who) -> Result<Self, Failure> {
+    pub(crate) async fn start(contender: &Contender) -> Result<Self, Failure> {
         let feed = TcpListener::bind("127.0.0.1:0").await?;
         let hook = TcpListener::bind("127.0.0.1:0").await?;
         let home = tempfile::tempdir()?;
-        let mut command = who.command(&home, &feed.local_addr()?.to_string(), &hook.local_addr()?.to_string())?;
+        let mut command = contender.command(&home, &feed.local_addr()?.to_string(), &hook.local_addr()?.to_string())?;
         let board = Rc::new(Board::default());
         spawn_local(receive(hook, Rc::clone(&board)));
         let log = File::create(home.path().join("log"))?;
@@ -102,7 +109,7 @@ impl Station {
         let child = command.spawn()?;
         let accepted = timeout(START, Feed::accept(&feed)).await;
         let Ok(feed) = accepted else {
-            return Err(format!("{} never came:\n{}", who.name(), std::fs::read_to_string(home.path().join("log"))?).into());
+            return Err(format!("{} never came:\n{}", contender.name, std::fs::read_to_string(home.path().join("log"))?).into());
         };
         sleep(SETTLING).await;
         Ok(Self { feed: feed?, board, next: 0, child, _home: home })
@@ -146,7 +153,11 @@ impl Station {
 
 impl Drop for Station {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // It is asked to end, as one that counts its code writes down what it has seen; it has nothing under way that could hold it up.
+        let asked = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if asked.is_none_or(|pid| kill_process(pid, Signal::TERM).is_err()) {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }
