@@ -33,14 +33,23 @@ impl Lanes {
         let (mut workers, mut names) = (JoinSet::new(), Vec::new());
         let mut lanes = Vec::new();
         for (index, (action, way)) in rules.actions.iter().zip(ways).enumerate() {
-            let Way::Send(target) = way else {
-                lanes.push(None);
-                continue;
+            let cannot = |error| AppError::Lane { action: action.name.clone(), error };
+            let (lane, id) = match way {
+                Way::Console => {
+                    lanes.push(None);
+                    continue;
+                }
+                Way::Send(target) => {
+                    let jitter = Jitter::seeded(fastrand::u64(..));
+                    let (lane, worker) = deliver::open(index, action, *target, common, jitter).map_err(cannot)?;
+                    (lane, workers.spawn(worker).id())
+                }
+                Way::Nowhere(target) => {
+                    let (lane, worker) = deliver::open_to_nowhere(index, action, *target, common).map_err(cannot)?;
+                    (lane, workers.spawn(worker).id())
+                }
             };
-            let jitter = Jitter::seeded(fastrand::u64(..));
-            let (lane, worker) = deliver::open(index, action, *target, common, jitter)
-                .map_err(|error| AppError::Lane { action: action.name.clone(), error })?;
-            names.push((workers.spawn(worker).id(), action.name.clone()));
+            names.push((id, action.name.clone()));
             lanes.push(Some(lane));
         }
         let (console, write) = deliver::console::open(out, common);

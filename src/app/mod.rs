@@ -18,6 +18,7 @@ mod lost_time;
 mod notices;
 mod paces;
 mod recovery;
+mod rehearsal;
 mod running;
 mod safety;
 mod serve;
@@ -48,6 +49,7 @@ use dispatch::Dispatch;
 use lanes::Lanes;
 pub use notices::nobody_is_told;
 use recovery::Recovered;
+use rehearsal::Rehearsal;
 use running::Running;
 use serve::{Patience, serve};
 pub use totals::Totals;
@@ -74,6 +76,8 @@ pub struct Setup {
     pub state: Option<Durable>,
     /// Give up when the feed has not been reached once by then. `None`: never.
     pub start_timeout: Option<Duration>,
+    /// Rehearse an alert so often while the feed is connected. `None`: never.
+    pub rehearse: Option<Duration>,
     /// End when nobody reads what is printed any more.
     pub ends_with_console: bool,
 }
@@ -109,6 +113,8 @@ pub enum Way {
     Console,
     /// Sent.
     Send(Box<Target>),
+    /// Sent to nobody, as in a rehearsal.
+    Nowhere(Box<Target>),
 }
 
 /// Why a run could not begin, or ended before it was asked to.
@@ -182,11 +188,12 @@ struct Started {
     place: Place,
     /// Resolves when the journal's writer ends, which it must not.
     writer: Option<oneshot::Receiver<()>>,
+    rehearsal: Option<Rehearsal>,
 }
 
 /// Opens the lanes, replays what an earlier run left, and takes up its deliveries. The feed is not touched yet.
 async fn start(setup: Setup) -> Result<Started, AppError> {
-    let Setup { rules, feed, host, history, ways, console, tls, clock, state, .. } = setup;
+    let Setup { rules, feed, host, history, ways, console, tls, clock, state, rehearse, .. } = setup;
     let place = Place { folder: state.as_ref().map(|state| state.folder.clone()), host, started_at: clock.now() };
     let start_of_run = (place.started_at, clock.uptime());
     let (journal, control, writer) = match state {
@@ -213,13 +220,15 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
     let (names, switch) = (running::names(&rules), Switch::new(true));
     let (events, told) = mpsc::channel(EVENTS);
     let intents = intents::of(journal.as_ref(), &clock, &rules, &names);
+    let orders = rules.actions.iter().any(|action| action.trading);
+    let rehearsal = rehearse.and_then(|every| Rehearsal::new(every, orders, &clock, &tls));
     let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents };
     let lanes = Lanes::open(&rules, ways, console, &common)?;
     lanes.restore(&recovered.sent, clock.now().since(place.started_at));
     let catch_up = CatchUp::new(history, recovered.last_alive);
     let mut dispatch = Dispatch::new(rules, lanes, journal, clock, switch, names);
     recovered.apply(&mut dispatch);
-    Ok(Started { running: Running::new(dispatch, engine, catch_up), events: told, feed, control, place, writer })
+    Ok(Started { running: Running::new(dispatch, engine, catch_up), events: told, feed, control, place, writer, rehearsal })
 }
 
 /// Notes that a run begins, and waits for it where something is about to be sent: if this one is killed, the next must not take the word of

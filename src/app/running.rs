@@ -106,6 +106,16 @@ impl Running {
         !self.watch.has_connected && !self.is_patient
     }
 
+    /// Whether the feed is connected.
+    pub(super) fn is_connected(&self) -> bool {
+        self.watch.state == FeedState::Connected
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// When the engine wants its next tick.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         self.engine.next_deadline()

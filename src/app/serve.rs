@@ -9,6 +9,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval};
 
 use super::commands::{self, Answers};
 use super::dispatch::{Audit, Keeping};
+use super::rehearsal::Rehearsal;
 use super::running::Running;
 use super::{AppError, EVENTS, SECOND, Started};
 use crate::control;
@@ -18,8 +19,6 @@ use crate::model::time::Timestamp;
 
 /// Between two looks whether all counts agree.
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
-/// What has fired is said within so long, even if nothing comes of it.
-const SAYING: Duration = Duration::from_millis(1);
 /// Frames that are taken one after the other, before anything else gets its turn.
 const FRAMES: u32 = 64;
 /// Of frames that came at once, and fired, so many are evaluated before the first of them is sent, but for what fires first after a wait: that leaves
@@ -39,16 +38,17 @@ pub(super) async fn serve(
     patience: &Patience,
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<(), AppError> {
-    let Started { running, events, feed, control, place, writer } = started;
+    let Started { running, events, feed, control, place, writer, rehearsal } = started;
     let give_up_after = patience.start.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
     let mut give_up = pin!(tokio::time::sleep(give_up_after));
     let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
-    let mut saying = pin!(tokio::time::sleep(Duration::ZERO));
     let (mut second, mut minute) = (every(SECOND), every(AUDIT_EVERY));
     let mut audit: Option<Audit> = None;
     let (mut alarm_at, mut answers) = (None, Answers::new());
     let (mut first, mut frames, mut told) = (None, 0, Vec::new());
     loop {
+        // With whatever comes next, which is the answer as a rule, and at the latest with the next second. A timer would be sooner, but it wakes the
+        // run time itself, and that in front of a receiver on the same processor.
         running.dispatch.say_fired();
         take_all(running, (feed, events), first.take(), &mut frames).await?;
         let is_turn_of_others = frames >= FRAMES;
@@ -58,9 +58,6 @@ pub(super) async fn serve(
         }
         if patience.ends_with_console && running.dispatch.console_is_closed {
             return Ok(());
-        }
-        if running.dispatch.has_unsaid() {
-            saying.as_mut().reset(Instant::now() + SAYING);
         }
         set(alarm.as_mut(), running, &mut alarm_at);
         tokio::select! {
@@ -105,7 +102,8 @@ pub(super) async fn serve(
                     tokio::task::yield_now().await;
                 }
             }
-            () = &mut saying, if running.dispatch.has_unsaid() => {}
+            // What comes meanwhile goes first: this is dropped then.
+            () = rehearse(rehearsal.as_mut()), if running.is_connected() => {}
             () = std::future::ready(()), if is_turn_of_others => {}
         }
     }
@@ -201,6 +199,13 @@ async fn gone(writer: Option<&mut oneshot::Receiver<()>>) {
     match writer {
         // Nobody ever sends.
         Some(ended) => drop(ended.await),
+        None => std::future::pending().await,
+    }
+}
+
+async fn rehearse(rehearsal: Option<&mut Rehearsal>) {
+    match rehearsal {
+        Some(rehearsal) => rehearsal.next().await,
         None => std::future::pending().await,
     }
 }

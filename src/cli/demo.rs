@@ -112,6 +112,7 @@ async fn show(rules: RuleSet, arguments: &Arguments) -> Result<Totals, String> {
         clock,
         state: None,
         start_timeout,
+        rehearse: None,
         ends_with_console: true,
     };
     let signals = Signals::listen();

@@ -33,6 +33,10 @@ pub(super) struct Arguments {
     /// Give up when the feed has not been reached once within so many seconds; 0 tries for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     start_timeout: u64,
+    /// Every so many milliseconds an alert is rehearsed, to nobody, so that the processor knows the way when a true one comes; 0 never does it.
+    /// It takes some 2 % of one core
+    #[arg(long, value_name = "MS", default_value_t = 2)]
+    rehearse: u64,
     #[command(flatten)]
     state: State,
 }
@@ -117,6 +121,7 @@ fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
     let (journal, writer) = journal::open(&folder, rules.set.journal, clock.clone()).map_err(|error| cannot(&error))?;
     let state = Durable { folder, journal, writer: Box::new(writer), control: None };
     let start_timeout = (arguments.start_timeout > 0).then(|| Duration::from_secs(arguments.start_timeout));
+    let rehearse = (arguments.rehearse > 0).then(|| Duration::from_millis(arguments.rehearse));
     let console = Box::new(anstream::stdout());
     Ok(Setup {
         rules: Arc::new(rules.set),
@@ -129,6 +134,7 @@ fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
         clock,
         state: Some(state),
         start_timeout,
+        rehearse,
         ends_with_console: false,
     })
 }

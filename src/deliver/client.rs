@@ -95,6 +95,11 @@ impl Client {
         Self::to(Place::of(&profile.place, tls), profile, clock)
     }
 
+    /// A client whose connections lead nowhere, where every request is taken.
+    pub(crate) fn to_nowhere(profile: Profile, clock: Clock) -> Result<Self, ClientError> {
+        Self::to(Place::nowhere(), profile, clock)
+    }
+
     fn to(at: Place, profile: Profile, clock: Clock) -> Result<Self, ClientError> {
         let Profile { place, agent, timeout, warm, most, scrub } = profile;
         let origin = place.origin();

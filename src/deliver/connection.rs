@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use super::names::Names;
+use super::nowhere::Nowhere;
 use crate::model::limits;
 
 /// One address gets so much of a head start before the next is tried beside it (RFC 8305).
@@ -43,6 +44,7 @@ pub(crate) struct Place {
     port: u16,
     tls: Option<TlsConnector>,
     pub(crate) names: Names,
+    is_nowhere: bool,
 }
 
 /// Open and ready.
@@ -63,7 +65,13 @@ impl Place {
             None => (String::new(), Names::of("")),
         };
         let tls = (url.scheme() == "https").then(|| TlsConnector::from(Arc::clone(tls)));
-        Self { host, port: url.port_or_known_default().unwrap_or_default(), tls, names }
+        Self { host, port: url.port_or_known_default().unwrap_or_default(), tls, names, is_nowhere: false }
+    }
+
+    /// Nobody is there, and nothing leaves: for a rehearsal.
+    pub(crate) fn nowhere() -> Self {
+        let names = Names::known(std::net::Ipv4Addr::LOCALHOST.into());
+        Self { host: String::new(), port: 0, tls: None, names, is_nowhere: true }
     }
 
     /// HTTP/2 is agreed on in TLS; without it nobody speaks it.
@@ -74,6 +82,9 @@ impl Place {
     /// Connects: an address that does not answer, or not as the one we want, makes way for the next. The caller knows how long to wait,
     /// and doubts the name when nothing comes of it; then the next time the name is asked for anew, beside trying what is known.
     pub(crate) async fn dial(&self) -> io::Result<Reached> {
+        if self.is_nowhere {
+            return Ok(Reached { stream: Box::new(Nowhere::default()), http2: None, sight: Sight::default() });
+        }
         let addresses = in_turns(self.names.addresses().await?, self.port);
         let mut race = Race::between(addresses.clone());
         let (mut news, mut has_news, mut is_told) = (pin!(self.names.news()), false, false);

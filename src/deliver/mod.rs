@@ -33,6 +33,7 @@ mod lane;
 mod lane_tests;
 mod life;
 mod names;
+mod nowhere;
 mod pace;
 mod pool;
 mod pool_berth;
@@ -104,9 +105,34 @@ pub fn open(
     common: &Common,
     jitter: Jitter,
 ) -> Result<(Lane, impl Future<Output = ()> + Send + 'static), ClientError> {
-    let client = Arc::new(client(action, &target, common)?);
-    let shared = Arc::new(share(index, action, target, common, jitter, client));
-    Ok((Lane { shared: Arc::clone(&shared) }, worker::work(shared)))
+    let client = Client::new(&common.tls, profile(action, &target), common.clock.clone())?;
+    Ok(lane(index, action, target, common, jitter, client))
+}
+
+/// As [`open`], but what is sent goes nowhere: connections stand at once, and every request is taken.
+///
+/// # Errors
+/// When the HTTP client cannot be set up.
+pub fn open_to_nowhere(
+    index: usize,
+    action: &Action,
+    target: Target,
+    common: &Common,
+) -> Result<(Lane, impl Future<Output = ()> + Send + 'static), ClientError> {
+    let client = Client::to_nowhere(profile(action, &target), common.clock.clone())?;
+    Ok(lane(index, action, target, common, Jitter::always(0.0), client))
+}
+
+fn lane(
+    index: usize,
+    action: &Action,
+    target: Target,
+    common: &Common,
+    jitter: Jitter,
+    client: Client,
+) -> (Lane, impl Future<Output = ()> + Send + 'static) {
+    let shared = Arc::new(share(index, action, target, common, jitter, Arc::new(client)));
+    (Lane { shared: Arc::clone(&shared) }, worker::work(shared))
 }
 
 /// Sends one delivery once, past queue, pace, intent and retries, and says what came of it. For trying an action out.
@@ -114,7 +140,7 @@ pub fn open(
 /// # Errors
 /// When the HTTP client cannot be set up.
 pub async fn send_once(action: &Action, target: Target, common: &Common, delivery: &Delivery) -> Result<Trial, ClientError> {
-    let client = Arc::new(client(action, &target, common)?);
+    let client = Arc::new(Client::new(&common.tls, profile(action, &target), common.clock.clone())?);
     let wire: Arc<dyn Wire> = Arc::<Client>::clone(&client);
     let shared = share(delivery.action, action, target, common, Jitter::always(0.0), wire);
     let (id, gate) = (delivery.firing.id.to_string(), Arc::new(shared.gate()));
@@ -130,16 +156,15 @@ pub async fn send_once(action: &Action, target: Target, common: &Common, deliver
     Ok(Trial { verdict: tried.verdict, answer: tried.answer.map(|answer| answer.words()) })
 }
 
-fn client(action: &Action, target: &Target, common: &Common) -> Result<Client, ClientError> {
-    let profile = Profile {
+fn profile(action: &Action, target: &Target) -> Profile {
+    Profile {
         place: target.url().clone(),
         agent: target.user_agent().to_owned(),
         timeout: action.timeout,
         warm: if target.is_chat() { 1 } else { limits::WEBHOOK_WARM },
         most: concurrency(target),
         scrub: target.scrub(),
-    };
-    Client::new(&common.tls, profile, common.clock.clone())
+    }
 }
 
 fn concurrency(target: &Target) -> usize {

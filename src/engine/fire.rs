@@ -10,7 +10,6 @@ use crate::model::action::Overflow;
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::firing::{Element, Firing, Origin};
 use crate::model::ids::FiringId;
-use crate::model::limits;
 use crate::model::mode::Mode;
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
@@ -33,13 +32,12 @@ pub(super) struct Fire<'f> {
     pub(super) origin: Origin,
 }
 
-impl Default for Firings {
-    fn default() -> Self {
-        Self { fired: Fired::new(limits::FIRED_IDS), counts: Counts::default() }
-    }
-}
-
 impl Firings {
+    /// Remembers so many.
+    pub(super) fn new(most: usize) -> Self {
+        Self { fired: Fired::new(most), counts: Counts::default() }
+    }
+
     /// Remembers what fired in an earlier run, the oldest first.
     pub(super) fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
         self.fired.restore(fired);

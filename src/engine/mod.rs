@@ -17,6 +17,7 @@ use crate::model::delivery::{Delivery, Report};
 use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::{Firing, Origin};
 use crate::model::ids::{FiringId, TweetId};
+use crate::model::limits;
 use crate::model::subject::{Event, Subject};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
@@ -84,12 +85,32 @@ pub struct Engine {
     ahead: i64,
 }
 
+/// How much an engine remembers.
+#[derive(Clone, Copy)]
+struct Memory {
+    tweets: Bounds,
+    firings: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { tweets: Bounds::default(), firings: limits::FIRED_IDS }
+    }
+}
+
 impl Engine {
     /// An engine that knows nothing yet.
     #[must_use]
     pub fn new(rules: Arc<RuleSet>) -> Self {
         let finder = Finder::new(&rules);
-        Self::with(rules, finder)
+        Self::with(rules, finder, Memory::default())
+    }
+
+    /// An engine that remembers at most so many tweets and firings: for a rehearsal, where nothing comes twice.
+    #[must_use]
+    pub fn forgetful(rules: Arc<RuleSet>, most: usize) -> Self {
+        let finder = Finder::new(&rules);
+        Self::with(rules, finder, Memory { tweets: Bounds { tweets: most, ..Bounds::default() }, firings: most })
     }
 
     /// An engine that looks at every rule for every envelope: what the index must not change a thing of.
@@ -97,16 +118,16 @@ impl Engine {
     #[must_use]
     pub fn without_index(rules: Arc<RuleSet>) -> Self {
         let finder = Finder::all(&rules);
-        Self::with(rules, finder)
+        Self::with(rules, finder, Memory::default())
     }
 
-    fn with(rules: Arc<RuleSet>, finder: Finder) -> Self {
+    fn with(rules: Arc<RuleSet>, finder: Finder, memory: Memory) -> Self {
         Self {
             finder: Box::new(finder),
             rules,
-            joiner: Joiner::new(Bounds::default()),
+            joiner: Joiner::new(memory.tweets),
             waits: Waits::default(),
-            firings: Firings::default(),
+            firings: Firings::new(memory.firings),
             now: Timestamp::default(),
             news: false,
             ahead: 0,

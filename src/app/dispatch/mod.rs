@@ -201,16 +201,16 @@ impl Dispatch {
         }
     }
 
-    /// Whether anything is still to be said.
-    pub(super) fn has_unsaid(&self) -> bool {
-        !self.unsaid.is_empty()
-    }
-
     /// Says what has fired. To write a line takes longer than to send an order, so nothing waits for it.
     pub(super) fn say_fired(&mut self) {
         for firing in self.unsaid.drain(..) {
             info!(rule = %firing.rule, id = %firing.id, subject = firing.subject.key(), "fired");
         }
+    }
+
+    /// What has fired is not said at all.
+    pub(super) fn leave_unsaid(&mut self) {
+        self.unsaid.clear();
     }
 
     /// Whether any action carries orders.

@@ -106,6 +106,7 @@ impl Machine {
             clock,
             state: Some(Durable { folder, journal, writer: Box::new(writer), control: None }),
             start_timeout: None,
+            rehearse: None,
             ends_with_console: false,
         }
     }

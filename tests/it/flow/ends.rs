@@ -225,6 +225,7 @@ fn printing(rig: &Rig, console: Box<dyn std::io::Write + Send>, state: Option<bi
         tls,
         clock: birdcall::clock::Clock::system(),
         start_timeout: None,
+        rehearse: None,
         ends_with_console: false,
     }
 }

@@ -1,0 +1,140 @@
+//! An alert of our own, now and then, that goes the whole way and to nobody. An alert comes when nothing has happened for a while, and by then
+//! the processor has forgotten the way: most of what an alert takes is to fetch the code from memory (docs/performance.md). So the way is
+//! walked again and again: decode, join, match, render, lane, HTTP, with an engine, a lane and counters of its own. Nothing of it is sent,
+//! recorded, counted or said.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Interval;
+
+use super::catch_up::CatchUp;
+use super::dispatch::Dispatch;
+use super::lanes::Lanes;
+use super::running::{self, Running};
+use super::serve;
+use super::{EVENTS, Way};
+use crate::clock::Clock;
+use crate::deliver::{Common, Granted, LaneEvent, Switch, Target};
+use crate::engine::Engine;
+use crate::feed::Signal;
+use crate::model::secret::SecretSource;
+use crate::rules::Source;
+use crate::rules::ruleset::RuleSet;
+
+const RULES: &str = r#"
+[actions.nowhere]
+type = "webhook"
+url = "http://127.0.0.1/"
+json = { tweet = "{{ tweet.id }}", text = "{{ tweet.text }}", by = "{{ author.handle }}" }
+ORDERS
+[[rule]]
+name = "rehearsal"
+send = ["nowhere"]
+when = { handle = "birdcall", keyword = "rehearsal", regex = '(?i)\bdress\b' }
+"#;
+/// What an action that carries orders says more.
+const ORDERS: &str = "trading = true\nmax_age = \"20s\"\n";
+/// Tweets and firings that a rehearsal remembers.
+const MEMORY: usize = 64;
+/// The lane, its connection and its report get so many turns.
+const TURNS: usize = 4;
+
+/// See the module.
+pub(super) struct Rehearsal {
+    running: Running,
+    events: mpsc::Receiver<LaneEvent>,
+    number: u64,
+    due: Interval,
+}
+
+impl Rehearsal {
+    /// One alert `every` so often. `orders`: as an order. None while the log tells of each delivery, as nobody could read what is true in it.
+    pub(super) fn new(every: Duration, orders: bool, clock: &Clock, tls: &Arc<rustls::ClientConfig>) -> Option<Self> {
+        if tracing::enabled!(target: "birdcall::deliver", tracing::Level::DEBUG) {
+            return None;
+        }
+        let rules = rules(orders)?;
+        let (events, told) = mpsc::channel(EVENTS);
+        let switch = Switch::new(true);
+        let common =
+            Common { tls: Arc::clone(tls), clock: clock.clone(), events, switch: switch.clone(), intents: Arc::new(Granted) };
+        let mut read = |secret: &crate::model::action::SecretRef| match &secret.source {
+            SecretSource::Clear(text) => Ok(text.clone()),
+            SecretSource::Env(_) | SecretSource::File(_) => Err(()),
+        };
+        let ways =
+            rules.actions.iter().map(|action| Target::resolve(action, &mut read).map(|target| Way::Nowhere(Box::new(target))));
+        let ways = ways.collect::<Result<Vec<_>, _>>().ok()?;
+        let lanes = Lanes::open(&rules, ways, Box::new(std::io::sink()), &common).ok()?;
+        let engine = Engine::forgetful(Arc::clone(&rules), MEMORY);
+        let names = running::names(&rules);
+        let dispatch = Dispatch::new(rules, lanes, None, clock.clone(), switch, names);
+        let running = Running::new(dispatch, engine, CatchUp::new(None, None));
+        Some(Self { running, events: told, number: 0, due: serve::every(every) })
+    }
+
+    /// Waits until the next is due, and has it. May be dropped at any moment: what comes from the feed goes first.
+    pub(super) async fn next(&mut self) {
+        self.due.tick().await;
+        self.once().await;
+    }
+
+    /// Says whether the alert went the whole way.
+    async fn once(&mut self) -> bool {
+        self.hear();
+        self.number += 1;
+        let frame = envelope(self.number, self.running.now().as_millis());
+        let has_fired = matches!(self.running.signal(Signal::Frame(frame.into())), Ok(true));
+        self.running.dispatch.leave_unsaid();
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+            if self.hear() {
+                return has_fired;
+            }
+        }
+        false
+    }
+
+    /// Takes what the lane tells; says whether a delivery has come to its end.
+    fn hear(&mut self) -> bool {
+        let mut has_ended = false;
+        while let Ok(event) = self.events.try_recv() {
+            has_ended |= matches!(event, LaneEvent::Ended(_));
+            self.running.dispatch.event(&event);
+        }
+        has_ended
+    }
+}
+
+fn rules(orders: bool) -> Option<Arc<RuleSet>> {
+    let text = RULES.replace("ORDERS\n", if orders { ORDERS } else { "" });
+    crate::rules::load(&[Source { name: "rehearsal".to_owned(), text }]).ruleset.map(Arc::new)
+}
+
+/// As the feed's are, in what they say and how long they are.
+fn envelope(number: u64, at: i64) -> String {
+    format!(
+        r#"{{"v":1,"t":"tweet","op":"content","id":"{number}","ts":{at},"d":{{"tweetId":"{number}","kind":"post","text":"This is a dress rehearsal of $BIRD & others \ud83d\udc26\n\nCA: 4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump\nmore \u201csoon\u201d https://t.co/aB3dE5fG7h","createdAt":{at},"receivedAt":{at},"author":{{"id":"1711122233344455501","handle":"@birdcall","name":"birdcall","platform":"twitter","profileImage":"https://pbs.twimg.com/profile_images/1711000000000000001/birdcall_normal.jpg","followersCount":48213,"followingCount":312,"verifiedType":"blue","label":{{"description":"birdcall","url":"https://x.com/birdcall"}}}},"metrics":{{"likes":12,"retweets":3,"replies":1,"quotes":0,"views":4096}},"link":"https://x.com/birdcall/status/{number}","media":[{{"type":"image","url":"https://pbs.twimg.com/media/GsampleOrbit01.jpg"}}],"urls":[{{"url":"https://t.co/aB3dE5fG7h","expanded":"https://example.com/chart"}}]}}}}"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_rehearsed_alert_and_order_go_the_whole_way_again_and_again() {
+        let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
+        for orders in [false, true] {
+            let mut rehearsal = Rehearsal::new(Duration::from_millis(2), orders, &Clock::system(), &tls).unwrap();
+            for number in 0..3 * MEMORY {
+                let gone = rehearsal.once().await;
+                // The first one has to open its connection.
+                assert!(gone || number == 0, "orders: {orders}, number {number}");
+            }
+            assert!(rehearsal.running.dispatch.totals.malformed.is_empty());
+        }
+    }
+}
