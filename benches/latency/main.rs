@@ -5,8 +5,8 @@
 //! cargo bench --bench latency -- quick     # one
 //! ```
 //!
-//! With `BIRDCALL_BENCH_PROGRAM=FILE` that build of the program takes part beside cargo's. `-- train` is what `scripts/release` has a program do
-//! that counts which of its code runs: alerts and orders, also printed, and envelopes that match nothing.
+//! With `BIRDCALL_BENCH_PROGRAM=FILE` that build of the program takes part beside cargo's. With `-- train` it takes cargo's place: it is what
+//! `scripts/release` has a program do that counts which of its code runs, alerts and orders, also printed, and envelopes that match nothing.
 //!
 //! One process is both the feed and the receiver, so that one clock sees a frame before it is written and the request when it is
 //! complete. The contenders are processes of their own and take turns, round by round: the ratios are those of one round. With
@@ -61,19 +61,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// Who takes turns. In training they print, too.
-fn contenders(prints: bool) -> Vec<Contender> {
+/// Who takes turns. In training it is a program that counts.
+fn contenders(trains: bool) -> Vec<Contender> {
     let cargos = PathBuf::from(env!("CARGO_BIN_EXE_birdcall"));
     let other = std::env::var_os("BIRDCALL_BENCH_PROGRAM").map(PathBuf::from);
-    let of = |name, kind, program: &PathBuf| Contender { name, kind, program: program.clone(), prints };
-    let mut all = vec![
-        of("floor", Kind::Floor, &cargos),
-        of("birdcall", Kind::Alerts, &cargos),
-        of("birdcall, orders", Kind::Orders, &cargos),
-    ];
+    let of = |name, kind, program: &PathBuf| Contender { name, kind, program: program.clone(), counts: trains };
+    let mut all = vec![of("floor", Kind::Floor, &cargos)];
+    if !trains {
+        all.extend([of("birdcall", Kind::Alerts, &cargos), of("birdcall, orders", Kind::Orders, &cargos)]);
+    }
     if let Some(other) = other {
-        all.push(of("release", Kind::Alerts, &other));
-        all.push(of("release, orders", Kind::Orders, &other));
+        all.extend([of("release", Kind::Alerts, &other), of("release, orders", Kind::Orders, &other)]);
     }
     all
 }

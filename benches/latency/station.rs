@@ -60,8 +60,8 @@ pub(crate) struct Contender {
     pub(crate) kind: Kind,
     /// Birdcall's.
     pub(crate) program: PathBuf,
-    /// What fires is printed, too.
-    pub(crate) prints: bool,
+    /// It counts what it runs; what fires is printed, too, so that this is counted.
+    pub(crate) counts: bool,
 }
 
 impl Contender {
@@ -73,7 +73,7 @@ impl Contender {
         }
         let orders = if self.kind == Kind::Orders { "trading = true\nmax_age = \"20s\"" } else { "" };
         let mut rules = RULES.replace("ORDERS", orders);
-        if self.prints {
+        if self.counts {
             rules = rules.replace(r#"send = ["hook"]"#, r#"send = ["hook", "out"]"#) + "[actions.out]\ntype = \"console\"\n";
         }
         std::fs::write(home.path().join("rules.toml"), rules)?;
@@ -92,6 +92,7 @@ pub(crate) struct Station {
     feed: Feed,
     board: Rc<Board>,
     next: u64,
+    counts: bool,
     child: Child,
     _home: TempDir,
 }
@@ -112,7 +113,7 @@ impl Station {
             return Err(format!("{} never came:\n{}", contender.name, std::fs::read_to_string(home.path().join("log"))?).into());
         };
         sleep(SETTLING).await;
-        Ok(Self { feed: feed?, board, next: 0, child, _home: home })
+        Ok(Self { feed: feed?, board, next: 0, counts: contender.counts, child, _home: home })
     }
 
     /// So many envelopes, one every [`PACE`]. What each that matches took, in µs.
@@ -151,13 +152,26 @@ impl Station {
     }
 }
 
+impl Station {
+    /// One that counts what it runs writes that down when it ends by itself.
+    fn ask_to_end(&mut self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let asked = pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
+        for _ in 0..if asked { 200 } else { 0 } {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
 impl Drop for Station {
     fn drop(&mut self) {
-        // It is asked to end, as one that counts its code writes down what it has seen; it has nothing under way that could hold it up.
-        let asked = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if asked.is_none_or(|pid| kill_process(pid, Signal::TERM).is_err()) {
-            let _ = self.child.kill();
+        if self.counts {
+            self.ask_to_end();
         }
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }

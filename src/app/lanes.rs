@@ -15,6 +15,14 @@ use crate::rules::ruleset::RuleSet;
 /// How long a worker may take to end after it was abandoned; it has nothing to wait for.
 const ABANDON: Duration = Duration::from_secs(1);
 
+/// Where lanes end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    World,
+    /// With nobody, who takes everything: a rehearsal.
+    Nowhere,
+}
+
 /// The lanes of a run.
 pub(super) struct Lanes {
     /// One for each action; `None` for those that print.
@@ -29,22 +37,28 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn open(rules: &RuleSet, ways: Vec<Way>, out: Box<dyn Write + Send>, common: &Common) -> Result<Self, AppError> {
+    pub(super) fn open(
+        rules: &RuleSet,
+        ways: Vec<Way>,
+        ends: Ends,
+        out: Box<dyn Write + Send>,
+        common: &Common,
+    ) -> Result<Self, AppError> {
         let (mut workers, mut names) = (JoinSet::new(), Vec::new());
         let mut lanes = Vec::new();
         for (index, (action, way)) in rules.actions.iter().zip(ways).enumerate() {
+            let Way::Send(target) = way else {
+                lanes.push(None);
+                continue;
+            };
             let cannot = |error| AppError::Lane { action: action.name.clone(), error };
-            let (lane, id) = match way {
-                Way::Console => {
-                    lanes.push(None);
-                    continue;
-                }
-                Way::Send(target) => {
+            let (lane, id) = match ends {
+                Ends::World => {
                     let jitter = Jitter::seeded(fastrand::u64(..));
                     let (lane, worker) = deliver::open(index, action, *target, common, jitter).map_err(cannot)?;
                     (lane, workers.spawn(worker).id())
                 }
-                Way::Nowhere(target) => {
+                Ends::Nowhere => {
                     let (lane, worker) = deliver::open_to_nowhere(index, action, *target, common).map_err(cannot)?;
                     (lane, workers.spawn(worker).id())
                 }
@@ -187,7 +201,7 @@ mod tests {
         let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
         let events = mpsc::channel(1).0;
         let common = Common { tls, clock: Clock::system(), events, switch: Switch::new(true), intents: Arc::new(Granted) };
-        Lanes::open(&rules, Vec::new(), out, &common).unwrap()
+        Lanes::open(&rules, Vec::new(), Ends::World, out, &common).unwrap()
     }
 
     #[tokio::test]

@@ -46,7 +46,7 @@ use crate::rules::ruleset::RuleSet;
 
 use catch_up::CatchUp;
 use dispatch::Dispatch;
-use lanes::Lanes;
+use lanes::{Ends, Lanes};
 pub use notices::nobody_is_told;
 use recovery::Recovered;
 use rehearsal::Rehearsal;
@@ -113,8 +113,6 @@ pub enum Way {
     Console,
     /// Sent.
     Send(Box<Target>),
-    /// Sent to nobody, as in a rehearsal.
-    Nowhere(Box<Target>),
 }
 
 /// Why a run could not begin, or ended before it was asked to.
@@ -223,7 +221,7 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
     let orders = rules.actions.iter().any(|action| action.trading);
     let rehearsal = rehearse.and_then(|every| Rehearsal::new(every, orders, &clock, &tls));
     let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents };
-    let lanes = Lanes::open(&rules, ways, console, &common)?;
+    let lanes = Lanes::open(&rules, ways, Ends::World, console, &common)?;
     lanes.restore(&recovered.sent, clock.now().since(place.started_at));
     let catch_up = CatchUp::new(history, recovered.last_alive);
     let mut dispatch = Dispatch::new(rules, lanes, journal, clock, switch, names);

@@ -11,7 +11,7 @@ use tokio::time::Interval;
 
 use super::catch_up::CatchUp;
 use super::dispatch::Dispatch;
-use super::lanes::Lanes;
+use super::lanes::{Ends, Lanes};
 use super::running::{self, Running};
 use super::serve;
 use super::{EVENTS, Way};
@@ -19,19 +19,21 @@ use crate::clock::Clock;
 use crate::deliver::{Common, Granted, LaneEvent, Switch, Target};
 use crate::engine::Engine;
 use crate::feed::Signal;
+use crate::model::action::SecretRef;
+use crate::model::delivery::{Outcome, Report};
 use crate::model::secret::SecretSource;
 use crate::rules::Source;
 use crate::rules::ruleset::RuleSet;
 
 const RULES: &str = r#"
-[actions.nowhere]
+[actions.rehearsal]
 type = "webhook"
 url = "http://127.0.0.1/"
 json = { tweet = "{{ tweet.id }}", text = "{{ tweet.text }}", by = "{{ author.handle }}" }
 ORDERS
 [[rule]]
 name = "rehearsal"
-send = ["nowhere"]
+send = ["rehearsal"]
 when = { handle = "birdcall", keyword = "rehearsal", regex = '(?i)\bdress\b' }
 "#;
 /// What an action that carries orders says more.
@@ -47,6 +49,8 @@ pub(super) struct Rehearsal {
     events: mpsc::Receiver<LaneEvent>,
     number: u64,
     due: Interval,
+    clock: Clock,
+    is_over: bool,
 }
 
 impl Rehearsal {
@@ -60,19 +64,19 @@ impl Rehearsal {
         let switch = Switch::new(true);
         let common =
             Common { tls: Arc::clone(tls), clock: clock.clone(), events, switch: switch.clone(), intents: Arc::new(Granted) };
-        let mut read = |secret: &crate::model::action::SecretRef| match &secret.source {
+        let mut read = |secret: &SecretRef| match &secret.source {
             SecretSource::Clear(text) => Ok(text.clone()),
             SecretSource::Env(_) | SecretSource::File(_) => Err(()),
         };
         let ways =
-            rules.actions.iter().map(|action| Target::resolve(action, &mut read).map(|target| Way::Nowhere(Box::new(target))));
+            rules.actions.iter().map(|action| Target::resolve(action, &mut read).map(|target| Way::Send(Box::new(target))));
         let ways = ways.collect::<Result<Vec<_>, _>>().ok()?;
-        let lanes = Lanes::open(&rules, ways, Box::new(std::io::sink()), &common).ok()?;
+        let lanes = Lanes::open(&rules, ways, Ends::Nowhere, Box::new(std::io::sink()), &common).ok()?;
         let engine = Engine::forgetful(Arc::clone(&rules), MEMORY);
         let names = running::names(&rules);
         let dispatch = Dispatch::new(rules, lanes, None, clock.clone(), switch, names);
         let running = Running::new(dispatch, engine, CatchUp::new(None, None));
-        Some(Self { running, events: told, number: 0, due: serve::every(every) })
+        Some(Self { running, events: told, number: 0, due: serve::every(every), clock: clock.clone(), is_over: false })
     }
 
     /// Waits until the next is due, and has it. May be dropped at any moment: what comes from the feed goes first.
@@ -81,11 +85,16 @@ impl Rehearsal {
         self.once().await;
     }
 
-    /// Says whether the alert went the whole way.
+    /// Says whether the alert went the whole way. None does any more after one that came to another end: that is a bug, and not to be told of
+    /// every 2 ms.
     async fn once(&mut self) -> bool {
         self.hear();
+        // What would be held back, or too late, is no rehearsal.
+        if self.is_over || self.clock.is_in_doubt() {
+            return false;
+        }
         self.number += 1;
-        let frame = envelope(self.number, self.running.now().as_millis());
+        let frame = envelope(self.number, self.clock.now().as_millis());
         let has_fired = matches!(self.running.signal(Signal::Frame(frame.into())), Ok(true));
         self.running.dispatch.leave_unsaid();
         for _ in 0..TURNS {
@@ -97,14 +106,17 @@ impl Rehearsal {
         false
     }
 
-    /// Takes what the lane tells; says whether a delivery has come to its end.
+    /// Takes what the lane tells; says whether a delivery has arrived.
     fn hear(&mut self) -> bool {
-        let mut has_ended = false;
+        let mut has_arrived = false;
         while let Ok(event) = self.events.try_recv() {
-            has_ended |= matches!(event, LaneEvent::Ended(_));
-            self.running.dispatch.event(&event);
+            match event {
+                LaneEvent::Attempted(_) => {}
+                LaneEvent::Ended(Report { outcome: Outcome::Delivered { .. }, .. }) => has_arrived = true,
+                _ => self.is_over = true,
+            }
         }
-        has_ended
+        has_arrived
     }
 }
 
@@ -124,17 +136,71 @@ fn envelope(number: u64, at: i64) -> String {
 mod tests {
     use super::*;
 
+    fn rehearsal(orders: bool, clock: &Clock) -> Rehearsal {
+        let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
+        Rehearsal::new(Duration::from_millis(2), orders, clock, &tls).unwrap()
+    }
+
     #[tokio::test]
     async fn a_rehearsed_alert_and_order_go_the_whole_way_again_and_again() {
-        let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
         for orders in [false, true] {
-            let mut rehearsal = Rehearsal::new(Duration::from_millis(2), orders, &Clock::system(), &tls).unwrap();
+            let mut rehearsal = rehearsal(orders, &Clock::system());
             for number in 0..3 * MEMORY {
                 let gone = rehearsal.once().await;
                 // The first one has to open its connection.
                 assert!(gone || number == 0, "orders: {orders}, number {number}");
             }
-            assert!(rehearsal.running.dispatch.totals.malformed.is_empty());
+            assert!(rehearsal.running.dispatch.totals.malformed.is_empty() && !rehearsal.is_over);
         }
+    }
+
+    #[tokio::test]
+    async fn one_that_is_dropped_wherever_it_waits_leaves_the_next_as_it_was() {
+        let mut rehearsal = rehearsal(true, &Clock::system());
+        rehearsal.once().await;
+        for polls in 1..8 {
+            {
+                let mut dropped = std::pin::pin!(rehearsal.once());
+                for _ in 0..polls {
+                    if std::future::poll_fn(|cx| std::task::Poll::Ready(dropped.as_mut().poll(cx).is_ready())).await {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+            let mut gone = 0;
+            for _ in 0..10 {
+                gone += u32::from(rehearsal.once().await);
+            }
+            // The one that was dropped may hold the connection that stands.
+            assert!(gone >= 8 && !rehearsal.is_over, "dropped after {polls} polls: {gone} of 10");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_rehearsed_while_the_time_is_in_doubt() {
+        let clock = Clock::starting_at(crate::model::time::Timestamp::from_millis(1_781_700_000_000));
+        let mut rehearsal = rehearsal(true, &clock);
+        rehearsal.once().await;
+        assert!(rehearsal.once().await);
+        clock.sleep(Duration::from_secs(3_600));
+        let before = rehearsal.number;
+        assert!(!rehearsal.once().await && rehearsal.number == before && !rehearsal.is_over);
+        while let Some(lost) = clock.lost() {
+            clock.told(lost);
+        }
+        rehearsal.once().await;
+        assert!(rehearsal.once().await, "and again when it is not");
+    }
+
+    #[tokio::test]
+    async fn one_that_comes_to_another_end_is_the_last() {
+        let mut rehearsal = rehearsal(true, &Clock::system());
+        rehearsal.once().await;
+        rehearsal.running.dispatch.lanes.close();
+        assert!(!rehearsal.once().await);
+        rehearsal.is_over = true;
+        let before = rehearsal.number;
+        assert!(!rehearsal.once().await && rehearsal.number == before);
     }
 }

@@ -111,11 +111,6 @@ impl Running {
         self.watch.state == FeedState::Connected
     }
 
-    /// The time.
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
     /// When the engine wants its next tick.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         self.engine.next_deadline()

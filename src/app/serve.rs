@@ -66,6 +66,7 @@ pub(super) async fn serve(
             signal = feed.next(), if !is_turn_of_others => first = Some(signal),
             () = &mut stop => return Ok(()),
             1.. = events.recv_many(&mut told, EVENTS), if !is_turn_of_others => {
+                running.dispatch.say_fired();
                 told.drain(..).for_each(|event| running.dispatch.event(&event));
             }
             () = gone(writer.as_mut()) => return Err(AppError::Unrecorded),
@@ -103,7 +104,7 @@ pub(super) async fn serve(
                 }
             }
             // What comes meanwhile goes first: this is dropped then.
-            () = rehearse(rehearsal.as_mut()), if running.is_connected() => {}
+            () = rehearse(rehearsal.as_mut()), if running.is_connected() && !is_turn_of_others => {}
             () = std::future::ready(()), if is_turn_of_others => {}
         }
     }
@@ -164,6 +165,8 @@ async fn take_all(
 /// Takes what lanes have told.
 fn hear(running: &mut Running, events: &mut mpsc::Receiver<LaneEvent>) {
     while let Ok(event) = events.try_recv() {
+        // In this order.
+        running.dispatch.say_fired();
         running.dispatch.event(&event);
     }
 }

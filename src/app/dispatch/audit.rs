@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
     use crate::app::Way;
-    use crate::app::lanes::Lanes;
+    use crate::app::lanes::{Ends, Lanes};
     use crate::clock::Clock;
     use crate::deliver::{Common, Granted, Switch};
     use crate::model::delivery::Delivery;
@@ -159,7 +159,7 @@ mod tests {
         let (events, mut told) = mpsc::channel(4_096);
         let (clock, switch) = (Clock::system(), Switch::new(true));
         let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents: Arc::new(Granted) };
-        let lanes = Lanes::open(&rules, vec![Way::Console], Box::new(std::io::sink()), &common).unwrap();
+        let lanes = Lanes::open(&rules, vec![Way::Console], Ends::World, Box::new(std::io::sink()), &common).unwrap();
         let mut dispatch = Dispatch::new(rules, lanes, None, clock, switch, ["out".into()].into());
         let body = Arc::new(Body::Console(ConsoleBody::default()));
         for n in 0..50_000 {

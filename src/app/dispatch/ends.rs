@@ -169,7 +169,7 @@ mod tests {
 
     use super::*;
     use crate::app::Way;
-    use crate::app::lanes::Lanes;
+    use crate::app::lanes::{Ends, Lanes};
     use crate::clock::Clock;
     use crate::deliver::{Common, Granted, Switch};
     use crate::model::firing::FiringBrief;
@@ -201,7 +201,8 @@ when = { handle = "kol", keyword = "gm" }
         let events = tokio::sync::mpsc::channel(64).0;
         let (clock, switch) = (Clock::starting_at(Timestamp::from_millis(0)), Switch::new(true));
         let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents: Arc::new(Granted) };
-        let lanes = Lanes::open(&rules, vec![Way::Console, Way::Console], Box::new(std::io::sink()), &common).unwrap();
+        let lanes =
+            Lanes::open(&rules, vec![Way::Console, Way::Console], Ends::World, Box::new(std::io::sink()), &common).unwrap();
         let names = rules.actions.iter().map(|action| action.name.as_str().into()).collect();
         (Dispatch::new(rules, lanes, None, clock, switch, names), bot)
     }

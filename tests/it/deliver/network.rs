@@ -1,5 +1,6 @@
 //! What networks do to requests: delays, resets, wrong certificates, redirects, answers without end.
 
+use futures_util::StreamExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -269,8 +270,12 @@ async fn plain(manner: Manner) -> Server {
 async fn every_fault_of_the_network_is_of_its_class_and_has_its_next_step() {
     let authority = Authority::new("ours");
     let places = faults(&authority).await;
-    let tried = futures_util::future::join_all(places.iter().map(|place| fault(place, authority.roots()))).await;
-    let wrong: Vec<_> = tried.into_iter().flatten().collect();
+    // Some at a time: all at once take longer to agree on TLS than each may, on a busy machine.
+    let mut tried = futures_util::stream::iter(places.iter().map(|place| fault(place, authority.roots()))).buffered(24);
+    let mut wrong = Vec::new();
+    while let Some(fault) = tried.next().await {
+        wrong.extend(fault);
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(places.len() > 100, "{} faults", places.len());
 }
