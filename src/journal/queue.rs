@@ -257,12 +257,6 @@ impl Queue {
             let until = |inner: &mut Inner| !inner.is_urgent() && !inner.closed && (!asleep || inner.items.is_empty());
             inner = self.wake.wait_timeout_while(inner, time, until).unwrap_or_else(PoisonError::into_inner).0;
             inner.asleep = false;
-            if !inner.is_urgent() && !inner.closed && !inner.items.is_empty() && most.is_some() {
-                // Whoever waits for this processor goes first, as nobody waits for this. It may be the receiver of what was just sent.
-                drop(inner);
-                std::thread::yield_now();
-                inner = self.lock();
-            }
         }
         let urgent = inner.is_urgent();
         let (items, express) = most.map(|most| inner.take_out(most)).unwrap_or_default();
