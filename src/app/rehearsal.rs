@@ -1,7 +1,7 @@
 //! An alert of our own, now and then, that goes the whole way and to nobody. An alert comes when nothing has happened for a while, and by then
-//! the processor has forgotten the way: most of what an alert takes is to fetch the code from memory (docs/performance.md). So the way is
-//! walked again and again: decode, join, match, render, lane, HTTP, with an engine, a lane and counters of its own. Nothing of it is sent,
-//! recorded, counted or said.
+//! the processor has forgotten the way: the same alert takes 15 µs in a loop and four times as long after 2 ms of nothing, most of it to fetch
+//! the code again. So the way is walked again and again: decode, join, match, render, lane, HTTP, with an engine, a lane and counters of its
+//! own. Nothing of it is sent, recorded, counted or said.
 
 use std::sync::Arc;
 use std::time::Duration;
