@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     start_timeout: u64,
     /// Every so many milliseconds an alert is rehearsed, to nobody, so that the processor knows the way when a true one comes; 0 never does it.
-    /// It takes some 2 % of one core
+    /// It takes some 6 % of one core
     #[arg(long, value_name = "MS", default_value_t = 2)]
     rehearse: u64,
     #[command(flatten)]
