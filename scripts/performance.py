@@ -200,7 +200,7 @@ def page():
     yield "substrings, writes raw HTTP to a warm connection and does not wait for the answer. Every fifth envelope is a decoy."
     yield "Orders are in the journal before they leave."
     yield "*birdcall* is as `cargo build --release` makes it" + (", *release* as `scripts/release` does." if "release" in MEASURED else ".")
-    yield "It rehearses an alert every 2 ms, as it does by default."
+    yield "Both rehearse an alert every 2 ms, as they do by default."
     yield ""
     yield from latency_table()
     yield "![Percentiles of the time from socket to socket](performance/latency.png)"
