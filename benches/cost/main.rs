@@ -4,7 +4,7 @@
 //! cargo bench --bench cost                  # everything, some ten minutes
 //! cargo bench --bench cost -- quick         # up to 10 000 rules, two minutes
 //! cargo bench --bench cost -- dense 100     # of the tables by rules, this one
-//! cargo bench --bench cost -- dense 100 'only=decode + step'   # this one alone, for a profiler
+//! cargo bench --bench cost -- dense 100 'only=decode + step'   # this one alone, for a profiler; or several, parted by a comma and a blank
 //! ```
 //!
 //! With `BIRDCALL_BENCH_JSON=FILE` the figures go there, too. As part of the tests (without `--bench`) nothing is measured: it is only
@@ -207,9 +207,16 @@ fn by_rules(
         Box::new(Steps::new("decode + step with messages", &rules, &corpus.frames)),
     ];
     if let Some(only) = only {
-        let mut contenders: Vec<_> = loops.into_iter().chain(others).filter(|contender| contender.name() == only).collect();
+        let asked = |name| only.split(", ").any(|only| only == name);
+        let mut contenders: Vec<_> = others.into_iter().chain(loops.into_iter().skip(1)).collect();
+        contenders.retain(|contender| asked(contender.name()));
         let samples = measure(&mut contenders, WARMING..envelopes.len(), budget);
-        samples.iter().for_each(|samples| println!("{count} rules, {}: {only} {:.0} ns", profile.name(), samples.median()));
+        let d = samples.iter().find(|samples| samples.name == D);
+        for samples in &samples {
+            let (name, ns) = (samples.name, samples.median());
+            let in_d = d.map(|d| format!(" ({:.2} D)", samples.against(d))).unwrap_or_default();
+            println!("{count} rules, {}: {name} {ns:.0} ns{in_d}", profile.name());
+        }
         return Ok(());
     }
     println!("\n{count} rules, {}: the reference and birdcall agree on {pairs} matches", profile.name());

@@ -110,7 +110,8 @@ impl<'a> Finds<'a> {
         self.index.look(Event::Tweet, &facts, false, &mut self.scratch);
         let candidates = self.index.candidates(&self.scratch).iter();
         let reading = Reading { settled: false, element: None };
-        candidates.filter(|rule| evaluate(&self.rules[**rule as usize].when, &facts, reading) == Truth::True).count()
+        let holds = |rule: u32| evaluate(&self.rules[rule as usize].when, &facts, reading) == Truth::True;
+        candidates.filter(|candidate| candidate.is_proven || holds(candidate.rule)).count()
     }
 }
 

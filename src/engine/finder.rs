@@ -1,6 +1,6 @@
 //! Which rules are looked at for a subject: those that the index finds, or all of them.
 
-use crate::matching::{Facts, Index, Scratch};
+use crate::matching::{Candidate, Facts, Index, Scratch};
 use crate::model::mode::Mode;
 use crate::model::subject::Event;
 use crate::rules::condition::Pattern;
@@ -12,9 +12,9 @@ pub(super) struct Finder {
     index: Option<Index>,
     scratch: Scratch,
     /// Without an index: all rules that are not off, by the events that they are about.
-    by_event: Vec<Vec<usize>>,
+    by_event: Vec<Vec<Candidate>>,
     /// The rules that were found, in ascending order, each once.
-    pub(super) rules: Vec<usize>,
+    pub(super) rules: Vec<Candidate>,
     /// Room for those of them that are unknown, kept from one look to the next.
     pub(super) unknown: Vec<u32>,
 }
@@ -33,10 +33,15 @@ impl Finder {
         concerned.for_each(|rule| rule.when.matchers(&mut |matcher| matcher.patterns(&mut Pattern::compile)));
         let of = |event: &Event| {
             let concerned = rules.rules.iter().enumerate().filter(|(_, rule)| rule.mode != Mode::Off && rule.on.contains(event));
-            concerned.map(|(at, _)| at).collect()
+            concerned.map(|(at, _)| candidate(at)).collect()
         };
         let by_event = Event::ALL.iter().map(of).collect();
         Self { index: None, scratch: Scratch::default(), by_event, rules: Vec::new(), unknown: Vec::new() }
+    }
+
+    /// Whether anything of this leads to a rule on tweets, alone or with whatever was said before.
+    pub(super) fn is_touched_by(&mut self, facts: &Facts<'_>) -> bool {
+        self.index.as_ref().is_none_or(|index| index.is_touched_by(facts, &mut self.scratch))
     }
 
     /// Looks for rules. Those that are `known` are found in any case.
@@ -47,12 +52,17 @@ impl Finder {
             return;
         };
         index.look(event, facts, settled, &mut self.scratch);
-        self.rules.extend(index.candidates(&self.scratch).iter().map(|rule| *rule as usize));
+        self.rules.extend(index.candidates(&self.scratch));
         let found = self.rules.len();
-        self.rules.extend(known);
+        self.rules.extend(known.map(candidate));
         if self.rules.len() > found {
             self.rules.sort_unstable();
-            self.rules.dedup();
+            self.rules.dedup_by_key(|candidate| candidate.rule);
         }
     }
+}
+
+/// A rule of which the index says nothing.
+fn candidate(at: usize) -> Candidate {
+    Candidate { rule: u32::try_from(at).unwrap_or(u32::MAX), is_proven: false }
 }

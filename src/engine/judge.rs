@@ -7,7 +7,7 @@ use crate::matching::{self, Facts, Reading, Truth};
 use crate::model::firing::{Element, Origin};
 use crate::model::subject::Tweet;
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::{Rule, RuleSet};
+use crate::rules::ruleset::Rule;
 
 /// A rule, by its index, that has become true, with the element of a rule with `each`.
 pub(super) type Match = (usize, Option<Element>);
@@ -29,11 +29,20 @@ pub(super) struct TweetState {
     pub(super) waits: Vec<(Timestamp, Duration)>,
     /// Rules that were unknown when it was last looked at, in ascending order. No longer than that: most tweets have none.
     pub(super) unknown: Box<[u32]>,
-    /// What has fired: rules, with the names of the element for those with `each`.
-    fired: Vec<(usize, String)>,
+    /// Something led to a rule that did not become true at once.
+    pub(super) has_undecided: bool,
+    /// Rules that have fired, in ascending order, but for those with `each`.
+    fired: Vec<u32>,
+    /// What has fired of those: each with the name of the element.
+    fired_each: Vec<(usize, String)>,
 }
 
 impl TweetState {
+    /// Whether it was looked at, and every rule that anything led to has fired.
+    pub(super) fn is_done(&self) -> bool {
+        self.content_at.is_some() && !self.has_undecided
+    }
+
     /// An envelope of it came, whether or not it said anything new.
     pub(super) fn came(&mut self, origin: Origin, is_content: bool) {
         let better = |known: Option<Origin>| known.filter(|_| origin != Origin::Live).or(Some(origin));
@@ -75,41 +84,45 @@ impl TweetState {
     }
 
     /// Rules with `each` that have fired: what else is learned of their elements is noted even where they are not true any more.
-    pub(super) fn fired_each<'s>(&'s self, rules: &'s RuleSet) -> impl Iterator<Item = usize> + 's {
-        let has_each = |at: &usize| rules.rules.get(*at).is_some_and(|rule| rule.each.is_some());
-        self.fired.iter().map(|(at, _)| *at).filter(has_each)
+    pub(super) fn fired_each(&self) -> impl Iterator<Item = usize> {
+        self.fired_each.iter().map(|(at, _)| *at)
     }
 
     fn has_fired(&self, rule: usize, names: &[String]) -> bool {
-        self.fired.iter().any(|(of, fired)| *of == rule && names.contains(fired))
+        self.fired_each.iter().any(|(of, fired)| *of == rule && names.contains(fired))
     }
 
     fn note(&mut self, rule: usize, names: Vec<String>) {
         for name in names {
             if !self.has_fired(rule, std::slice::from_ref(&name)) {
-                self.fired.push((rule, name));
+                self.fired_each.push((rule, name));
             }
         }
     }
 }
 
+/// A rule that is to be judged.
+pub(super) struct Judged<'r> {
+    pub(super) at: usize,
+    pub(super) rule: &'r Rule,
+    /// It is true for certain.
+    pub(super) is_proven: bool,
+    /// Nothing more is waited for.
+    pub(super) settled: bool,
+}
+
 /// Judges one rule. Adds what has become true to `matches`, notes it in the state, and says whether something is still unknown.
-pub(super) fn judge(
-    at: usize,
-    rule: &Rule,
-    facts: &Facts<'_>,
-    settled: bool,
-    state: &mut TweetState,
-    matches: &mut Vec<Match>,
-) -> bool {
+pub(super) fn judge(of: &Judged<'_>, facts: &Facts<'_>, state: &mut TweetState, matches: &mut Vec<Match>) -> bool {
+    let Judged { at, rule, is_proven, settled } = *of;
     let Some(each) = rule.each else {
-        let whole = [String::new()];
-        if state.has_fired(at, &whole) {
-            return false;
-        }
-        let truth = matching::evaluate(&rule.when, facts, Reading { settled, element: None });
+        let number = u32::try_from(at).unwrap_or(u32::MAX);
+        let Err(place) = state.fired.binary_search(&number) else { return false };
+        let truth = match is_proven {
+            true => Truth::True,
+            false => matching::evaluate(&rule.when, facts, Reading { settled, element: None }),
+        };
         if truth == Truth::True {
-            state.note(at, whole.into());
+            state.fired.insert(place, number);
             matches.push((at, None));
         }
         return truth == Truth::Unknown;

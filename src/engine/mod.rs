@@ -11,7 +11,7 @@ mod waits;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::join::{Bounds, Joined, Joiner, Known};
+use crate::join::{Bounds, Joined, Joiner, Known, Said};
 use crate::matching::Facts;
 use crate::model::delivery::{Delivery, Report};
 use crate::model::envelope::{Body, Envelope};
@@ -24,7 +24,7 @@ use crate::rules::ruleset::{Rule, RuleSet};
 
 use finder::Finder;
 use fire::{Fire, Firings};
-use judge::{Match, TweetState, judge};
+use judge::{Judged, Match, TweetState, judge};
 pub use waits::Hold;
 use waits::Waits;
 
@@ -170,28 +170,37 @@ impl Engine {
             Input::Tick(now) => self.pass_time(*now, effects),
             Input::Entry { envelope, at, origin } => {
                 self.pass_time(*at, effects);
-                let joined = self.joiner.absorb(envelope, self.now);
-                self.settle_forgotten(effects);
-                self.news = matches!(joined, Joined::Tweet { changed: true, .. } | Joined::Event { .. });
-                match joined {
-                    Joined::Tweet { id, changed } => {
-                        if let Some(state) = self.joiner.state(&id) {
-                            state.came(*origin, matches!(envelope.body, Body::Content(_)));
-                        }
-                        if changed {
-                            self.tweet(&id, Some(envelope), *origin, effects);
-                        }
-                    }
-                    Joined::Nothing => {}
-                    Joined::Event { subject, taught } => {
-                        if let Some(tweet) = subject.tweet().filter(|_| taught) {
-                            self.tweet(&tweet.id, None, *origin, effects);
-                        }
-                        self.event(&subject, *origin, effects);
-                    }
+                match Said::of(envelope) {
+                    Some(said) => self.said(&said, matches!(envelope.body, Body::Content(_)), *origin, effects),
+                    None => self.other(envelope, *origin, effects),
                 }
             }
         }
+    }
+
+    /// An envelope says something of a tweet.
+    fn said(&mut self, said: &Said<'_>, is_content: bool, origin: Origin, effects: &mut Vec<Effect>) {
+        self.news = self.joiner.absorb_said(said, self.now);
+        self.settle_forgotten(effects);
+        let id = &said.tweet().id;
+        if let Some(state) = self.joiner.state(id) {
+            state.came(origin, is_content);
+        }
+        if self.news {
+            self.tweet(id, Some(said), origin, effects);
+        }
+    }
+
+    /// An envelope says something else, or nothing.
+    fn other(&mut self, envelope: &Envelope<'_>, origin: Origin, effects: &mut Vec<Effect>) {
+        let joined = self.joiner.absorb(envelope, self.now);
+        self.settle_forgotten(effects);
+        self.news = matches!(joined, Joined::Event { .. });
+        let Joined::Event { subject, taught } = joined else { return };
+        if let Some(tweet) = subject.tweet().filter(|_| taught) {
+            self.tweet(&tweet.id, None, origin, effects);
+        }
+        self.event(&subject, origin, effects);
     }
 
     /// When the engine wants the next tick at the latest.
@@ -260,10 +269,19 @@ impl Engine {
         }
     }
 
-    /// Something new is known of a tweet: by the envelope that was just absorbed, if there is one.
-    fn tweet(&mut self, id: &TweetId, absorbed: Option<&Envelope<'_>>, origin: Origin, effects: &mut Vec<Effect>) {
-        let known = match absorbed {
-            Some(envelope) => self.joiner.get_after(id, envelope),
+    /// Something new is known of a tweet: by what an envelope has just said of it, if that was all about it.
+    fn tweet(&mut self, id: &TweetId, said: Option<&Said<'_>>, origin: Origin, effects: &mut Vec<Effect>) {
+        if let Some(said) = said
+            && let Some(state) = self.joiner.completed_by(said)
+            && state.is_done()
+            && !self.finder.is_touched_by(&Facts::of_tweet(said.tweet(), None))
+        {
+            // What the content made neither true nor possible stays so: nothing of it hangs on what a meta says (the index's law).
+            state.latest = Some(origin);
+            return;
+        }
+        let known = match said {
+            Some(said) => self.joiner.get_after(said),
             None => self.joiner.get(id),
         };
         let Some(Known { tweet, state, at }) = known else { return };
@@ -275,15 +293,20 @@ impl Engine {
         }
         let (rules, held) = (&self.rules, state.is_held(self.waits.hold()));
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
-        self.finder.find(Event::Tweet, &facts, false, state.fired_each(rules));
+        self.finder.find(Event::Tweet, &facts, false, state.fired_each());
         let (now, mut matches, mut unknown) = (self.now, Vec::new(), std::mem::take(&mut self.finder.unknown));
         let is_settled = |deadline: Option<Timestamp>| !held && deadline.is_some_and(|deadline| deadline <= now);
         unknown.clear();
-        for &at in &self.finder.rules {
+        for candidate in &self.finder.rules {
+            let (at, is_proven) = (candidate.rule as usize, candidate.is_proven);
             let rule = &rules.rules[at];
-            if judge(at, rule, &facts, is_settled(state.deadline(wait_of(rules, rule))), state, &mut matches) {
-                unknown.push(u32::try_from(at).unwrap_or(u32::MAX));
+            let settled = is_settled(state.deadline(wait_of(rules, rule)));
+            let before = matches.len();
+            if judge(&Judged { at, rule, is_proven, settled }, &facts, state, &mut matches) {
+                unknown.push(candidate.rule);
             }
+            // Of one with `each` more elements may come.
+            state.has_undecided |= matches.len() == before || rule.each.is_some();
         }
         for wait in unknown.iter().filter_map(|at| rules.rules.get(*at as usize)).map(|rule| wait_of(rules, rule)) {
             let new = |deadline: &Timestamp| !is_settled(Some(*deadline)) && !state.waits.contains(&(*deadline, wait));
@@ -307,8 +330,9 @@ impl Engine {
         let facts = Facts::of(subject, created.map(|created| self.now.shifted(self.ahead).since(created)));
         let (mut state, mut matches) = (TweetState::default(), Vec::new());
         self.finder.find(subject.event, &facts, true, std::iter::empty());
-        for &at in &self.finder.rules {
-            judge(at, &self.rules.rules[at], &facts, true, &mut state, &mut matches);
+        for candidate in &self.finder.rules {
+            let (at, is_proven) = (candidate.rule as usize, candidate.is_proven);
+            judge(&Judged { at, rule: &self.rules.rules[at], is_proven, settled: true }, &facts, &mut state, &mut matches);
         }
         self.firings.fire(&Fire { rules: &self.rules, subject, facts: &facts, origin }, matches, self.now, effects);
     }
@@ -328,7 +352,7 @@ fn settled(rules: &RuleSet, facts: &Facts<'_>, state: &mut TweetState, is_over: 
     let mut matches = Vec::new();
     for at in over {
         let at = at as usize;
-        judge(at, &rules.rules[at], facts, true, state, &mut matches);
+        judge(&Judged { at, rule: &rules.rules[at], is_proven: false, settled: true }, facts, state, &mut matches);
     }
     matches
 }

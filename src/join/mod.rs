@@ -74,11 +74,60 @@ pub struct Counts {
     pub refused: u64,
 }
 
+/// What one envelope says of a tweet that it is about.
+#[derive(Debug)]
+pub struct Said<'e> {
+    rank: Rank,
+    ts: Option<Timestamp>,
+    tweet: Tweet<&'e str>,
+}
+
+impl<'e> Said<'e> {
+    /// Of a content, an update or a meta; of all else `None`.
+    #[inline]
+    #[must_use]
+    pub fn of(envelope: &'e Envelope<'_>) -> Option<Self> {
+        let (rank, tweet) = match &envelope.body {
+            Body::Content(part) => (Rank::Content, part::of_tweet(part, Rank::Content)),
+            Body::Update(part) => (Rank::Update, part::of_tweet(part, Rank::Update)),
+            Body::Meta(meta) => (Rank::Meta, part::of_meta(meta)),
+            _ => return None,
+        };
+        Some(Self { rank, ts: envelope.ts, tweet })
+    }
+
+    /// That alone, as a tweet.
+    #[must_use]
+    pub fn tweet(&self) -> &Tweet<&'e str> {
+        &self.tweet
+    }
+}
+
+/// All that has been said of a tweet.
+#[derive(Debug)]
+pub enum Whole<'j> {
+    /// It stands in one envelope, which has just come.
+    Said(&'j Tweet<&'j str>),
+    /// It was made of several, or of one that came before.
+    Made(Box<Tweet<&'j str>>),
+}
+
+impl<'j> std::ops::Deref for Whole<'j> {
+    type Target = Tweet<&'j str>;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Said(tweet) => tweet,
+            Self::Made(tweet) => tweet,
+        }
+    }
+}
+
 /// A remembered tweet.
 #[derive(Debug)]
 pub struct Known<'j, S> {
     /// All that has been said of it.
-    pub tweet: Tweet<&'j str>,
+    pub tweet: Whole<'j>,
     /// What hangs on it.
     pub state: &'j mut S,
     /// When it was published, else when the feed first spoke of it, and never later than it came to us.
@@ -163,16 +212,16 @@ impl<S: Default> Joiner<S> {
 
     /// Takes in an envelope that came at `at`.
     pub fn absorb(&mut self, envelope: &Envelope<'_>, at: Timestamp) -> Joined {
+        if let Some(said) = Said::of(envelope) {
+            let changed = self.absorb_said(&said, at);
+            return Joined::Tweet { id: said.tweet.id, changed };
+        }
         let (ts, ahead) = (envelope.ts, self.ahead);
         let about_account = |event, (about, observed): (AccountEvent, Option<Timestamp>)| {
             let subject = Subject { event, about: About::Account(Arc::new(about)), at: not_after(observed.or(ts), at, ahead) };
             Joined::Event { subject, taught: false }
         };
         let id = || envelope.id.as_deref();
-        if let Some((rank, says)) = said(&envelope.body) {
-            let changed = self.learn((rank, ts, &says), at);
-            return Joined::Tweet { id: says.id, changed };
-        }
         match &envelope.body {
             Body::Delete(part) => self.lifecycle(Event::Delete, part, ts, at),
             Body::Pin(part) => self.lifecycle(Event::Pin, part, ts, at),
@@ -186,24 +235,35 @@ impl<S: Default> Joiner<S> {
         }
     }
 
+    /// Takes in what an envelope that came at `at` says of a tweet, and says whether anything is known now that was not before.
+    pub fn absorb_said(&mut self, said: &Said<'_>, at: Timestamp) -> bool {
+        self.learn((said.rank, said.ts, &said.tweet), at)
+    }
+
     /// A remembered tweet with what hangs on it.
-    #[inline]
     pub fn get(&mut self, id: &TweetId) -> Option<Known<'_, S>> {
         let ahead = self.ahead;
         self.place(id).and_then(|place| self.tweets.get_mut(place)).map(|remembered| known(remembered, ahead))
     }
 
-    /// As [`Joiner::get`], right after `envelope` was absorbed and changed the tweet. If it is all that was ever said of it, the tweet is made from
-    /// there: to unpack what has just been packed would be one more piece of work in front of an alert.
+    /// As [`Joiner::get`], right after this was absorbed and changed the tweet. If it is all that was ever said of it, it is the tweet: to unpack
+    /// what has just been packed would be one more piece of work in front of an alert.
     #[inline]
-    pub fn get_after<'j>(&'j mut self, id: &TweetId, envelope: &'j Envelope<'_>) -> Option<Known<'j, S>> {
+    pub fn get_after<'j>(&'j mut self, said: &'j Said<'_>) -> Option<Known<'j, S>> {
         let ahead = self.ahead;
-        let remembered = self.place(id).and_then(|place| self.tweets.get_mut(place))?;
-        let Some((_, tweet)) = said(&envelope.body).filter(|(rank, _)| remembered.is_only(*rank)) else {
+        let remembered = self.place(&said.tweet.id).and_then(|place| self.tweets.get_mut(place))?;
+        if !remembered.is_only(said.rank) {
             return Some(known(remembered, ahead));
-        };
-        let at = not_after(tweet.created_at.or(remembered.first_ts()), remembered.since, ahead);
-        Some(Known { tweet, state: &mut remembered.state, at })
+        }
+        let at = not_after(said.tweet.created_at.or(remembered.first_ts()), remembered.since, ahead);
+        Some(Known { tweet: Whole::Said(&said.tweet), state: &mut remembered.state, at })
+    }
+
+    /// What hangs on a tweet of which this has just told, if all that was said before is its content, and this is its meta: what the content
+    /// says is so still.
+    pub fn completed_by(&mut self, said: &Said<'_>) -> Option<&mut S> {
+        let remembered = self.place(&said.tweet.id).and_then(|place| self.tweets.get_mut(place))?;
+        (said.rank == Rank::Meta && remembered.is_content_with_meta()).then_some(&mut remembered.state)
     }
 
     /// What hangs on a remembered tweet, without the trouble of making the tweet.
@@ -309,16 +369,6 @@ impl<S: Default> Joiner<S> {
     }
 }
 
-/// What an envelope says of a tweet that it is about, and in which part.
-fn said<'e>(body: &'e Body<'_>) -> Option<(Rank, Tweet<&'e str>)> {
-    match body {
-        Body::Content(part) => Some((Rank::Content, part::of_tweet(part, Rank::Content))),
-        Body::Update(part) => Some((Rank::Update, part::of_tweet(part, Rank::Update))),
-        Body::Meta(meta) => Some((Rank::Meta, part::of_meta(meta))),
-        _ => None,
-    }
-}
-
 fn place_of(number: u64, first: u64) -> Option<usize> {
     usize::try_from(number.checked_sub(first)?).ok()
 }
@@ -328,7 +378,7 @@ fn known<S: Default>(remembered: &mut Remembered<S>, ahead: i64) -> Known<'_, S>
     let since = remembered.since;
     let (tweet, state, first_ts) = remembered.with_state();
     let at = not_after(tweet.created_at.or(first_ts), since, ahead);
-    Known { tweet, state, at }
+    Known { tweet: Whole::Made(Box::new(tweet)), state, at }
 }
 
 /// The stated moment by our clock, which the feed's is `ahead` of; `at` when there is none or it lies ahead all the same (a feed with a wrong

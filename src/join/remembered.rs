@@ -158,6 +158,12 @@ impl<S: Default> Remembered<S> {
         matches!(&self.parts, Parts::One(part) if part.rank == rank) && self.deleted_at.is_none()
     }
 
+    /// Whether a content and a meta are all that was ever said of it.
+    pub(super) fn is_content_with_meta(&self) -> bool {
+        let ranks = self.parts.as_slice().iter().map(|part| part.rank);
+        ranks.eq([Rank::Content, Rank::Meta]) && self.deleted_at.is_none()
+    }
+
     /// The fold over the parts, with the moment of its deletion.
     pub(super) fn tweet(&self) -> Tweet<&str> {
         fold(self.id.clone(), self.parts.as_slice(), self.deleted_at)

@@ -14,6 +14,6 @@ mod truth;
 
 pub use evaluate::{Reading, elements, evaluate, explain};
 pub use facts::Facts;
-pub use index::{Always, Index, Scratch, always};
+pub use index::{Always, Candidate, Index, Scratch, always};
 pub use tokens::{element_alias, element_key};
 pub use truth::Truth;

@@ -3,7 +3,7 @@
 mod law;
 
 use birdcall::decode::{decode, history};
-use birdcall::join::{Bounds, Joined, Joiner};
+use birdcall::join::{Bounds, Joined, Joiner, Said};
 use birdcall::model::ids::TweetId;
 use birdcall::model::limits;
 use birdcall::model::price::Price;
@@ -20,9 +20,9 @@ fn joiner() -> Joiner<u32> {
 fn absorb(joiner: &mut Joiner<u32>, frame: &str) -> Joined {
     let envelope = decode(frame).unwrap_or_else(|why| panic!("{why:?}: {frame}"));
     let joined = joiner.absorb(&envelope, NOW);
-    if let Joined::Tweet { id, changed: true } = &joined {
+    if let (Joined::Tweet { id, changed: true }, Some(said)) = (&joined, Said::of(&envelope)) {
         // What was just said needs no unpacking where nothing else was said before.
-        let after = joiner.get_after(id, &envelope).map(|known| (known.tweet.owned(), known.at));
+        let after = joiner.get_after(&said).map(|known| (known.tweet.owned(), known.at));
         assert_eq!(after, joiner.get(id).map(|known| (known.tweet.owned(), known.at)), "{frame}");
     }
     joined

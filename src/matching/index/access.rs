@@ -6,38 +6,49 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::literals;
+use super::grams::Grams;
+use super::literals::{self, Group};
 use crate::matching::facts::Field;
-use crate::rules::condition::{AuthorMatcher, Condition, Matcher, Pattern, TextMatcher, TextPattern, TokenMatcher};
+use crate::rules::condition::{AuthorMatcher, Condition, Fields, Matcher, Pattern, TextMatcher, TextPattern, TokenMatcher};
 
 /// What a rule is found by.
 #[derive(Clone, Debug)]
 pub(super) struct Access<'r> {
     /// One of these must hold.
     pub(super) any: Vec<Clue<'r>>,
-    /// And this as well, if there is one.
-    pub(super) also: Option<Clue<'r>>,
+    /// And each of these.
+    pub(super) also: Vec<Clue<'r>>,
+    /// Nothing else is asked: where one of the first and all of the others hold, the condition does.
+    pub(super) is_whole: bool,
 }
 
 /// A matcher, or a part of one, that must hold for the whole to hold.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Clue<'r> {
     pub(super) what: What<'r>,
     /// Roughly how often it holds where the rule does not, in millionths; with something on top where it must be waited for.
     cost: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum What<'r> {
     Matcher(&'r Matcher),
     /// A pattern on the author's name or self-description.
     OfAuthor(&'r TextPattern, Field),
+    /// Texts of which one stands in whatever a regex matches.
+    Texts(Rc<[Group]>, usize, Fields),
 }
 
 /// Costlier than this, and it is not worth to be looked for beside another.
 const LAST_RESORT: u64 = 300_000;
+/// Beside what a rule is found by, so much must hold at most.
+const MOST_BESIDE: usize = 6;
 
-impl Access<'_> {
+impl<'r> Access<'r> {
+    fn of(what: What<'r>, cost: u64) -> Self {
+        Self { any: vec![Clue { what, cost }], also: Vec::new(), is_whole: false }
+    }
+
     fn cost(&self) -> u64 {
         self.any.iter().map(|clue| clue.cost).fold(0, u64::saturating_add)
     }
@@ -45,23 +56,20 @@ impl Access<'_> {
 
 /// Regexes that were looked through, by text and whether case counts.
 #[derive(Debug, Default)]
-pub(super) struct Regexes<'r>(HashMap<(&'r str, bool), Required, foldhash::fast::FixedState>);
-
-/// Texts of which one stands in whatever a regex matches, if there are any.
-type Required = Option<Rc<[String]>>;
+pub(super) struct Regexes<'r>(HashMap<(&'r str, bool), Rc<[Group]>, foldhash::fast::FixedState>);
 
 impl<'r> Regexes<'r> {
-    /// Texts of which one stands in whatever the pattern matches. `None`: there are none.
-    pub(super) fn required(&mut self, pattern: &'r Pattern) -> Required {
+    /// What must stand in whatever the pattern matches: one text of each group. Empty: there is nothing of the kind.
+    pub(super) fn required(&mut self, pattern: &'r Pattern) -> Rc<[Group]> {
         let of = (pattern.composed(), pattern.is_exact());
-        self.0.entry(of).or_insert_with(|| literals::required(pattern).map(Into::into)).clone()
+        Rc::clone(self.0.entry(of).or_insert_with(|| literals::required(pattern).into()))
     }
 }
 
 /// What a condition is found by. `None`: nothing, it may hold whatever the subject is.
 pub(super) fn access<'r>(condition: &'r Condition, regexes: &mut Regexes<'r>) -> Option<Access<'r>> {
     match condition {
-        Condition::All(of) => narrowest(of.iter().filter_map(|condition| access(condition, regexes)).collect()),
+        Condition::All(of) => narrowest(of.iter().filter_map(|condition| access(condition, regexes)).collect(), of.len()),
         Condition::Any { of, at_least } => {
             let mut found: Vec<_> = of.iter().filter_map(|condition| access(condition, regexes)).collect();
             // Where so many hold, one of any that are more than the rest does.
@@ -72,8 +80,12 @@ pub(super) fn access<'r>(condition: &'r Condition, regexes: &mut Regexes<'r>) ->
             found.sort_by_key(Access::cost);
             found.truncate(needed);
             match <[Access<'_>; 1]>::try_from(found) {
-                Ok([only]) => Some(only),
-                Err(found) => Some(Access { any: found.into_iter().flat_map(|access| access.any).collect(), also: None }),
+                Ok([only]) => Some(Access { is_whole: only.is_whole && of.len() == 1, ..only }),
+                Err(found) => Some(Access {
+                    is_whole: *at_least == 1 && found.iter().all(|access| access.is_whole && access.also.is_empty()),
+                    any: found.into_iter().flat_map(|access| access.any).collect(),
+                    also: Vec::new(),
+                }),
             }
         }
         Condition::None(_) => None,
@@ -81,17 +93,24 @@ pub(super) fn access<'r>(condition: &'r Condition, regexes: &mut Regexes<'r>) ->
     }
 }
 
-/// All of these must hold: the one that holds least often, and the next to it.
-fn narrowest(mut found: Vec<Access<'_>>) -> Option<Access<'_>> {
+/// All of these, of `asked` that there are, must hold: the one that holds least often, and beside it the others, as far as they are worth it.
+fn narrowest(mut found: Vec<Access<'_>>, asked: usize) -> Option<Access<'_>> {
+    let mut is_whole = found.len() == asked && found.iter().all(|access| access.is_whole);
     found.sort_by_key(Access::cost);
     let mut found = found.into_iter();
-    let first = found.next()?;
-    let others = found.flat_map(|access| {
-        let only = <[Clue<'_>; 1]>::try_from(access.any).ok().map(|[only]| only);
-        [only, access.also]
-    });
-    let also = others.chain([first.also]).flatten().filter(|clue| clue.cost < LAST_RESORT).min_by_key(|clue| clue.cost);
-    Some(Access { any: first.any, also })
+    let Access { any, mut also, .. } = found.next()?;
+    for access in found {
+        also.extend(access.also);
+        match <[Clue<'_>; 1]>::try_from(access.any) {
+            Ok(clue) => also.extend(clue),
+            Err(_) => is_whole = false,
+        }
+    }
+    let all = also.len();
+    also.retain(|clue| clue.cost < LAST_RESORT);
+    also.sort_by_key(|clue| clue.cost);
+    also.truncate(MOST_BESIDE);
+    Some(Access { any, is_whole: is_whole && also.len() == all, also })
 }
 
 fn of_matcher<'r>(matcher: &'r Matcher, regexes: &mut Regexes<'r>) -> Option<Access<'r>> {
@@ -100,7 +119,7 @@ fn of_matcher<'r>(matcher: &'r Matcher, regexes: &mut Regexes<'r>) -> Option<Acc
         Matcher::Author(asked) => return of_author(asked, regexes),
         Matcher::Platform(_) => 900_000,
         Matcher::Kind(_) => 500_000,
-        Matcher::Text(TextMatcher { pattern, .. }) => of_pattern(pattern, regexes)?,
+        Matcher::Text(asked) => return of_text(matcher, asked, regexes),
         Matcher::Contract(asked) if asked.addresses.is_empty() => 50_000,
         Matcher::Contract(asked) => asked.addresses.len() as u64 + 300,
         Matcher::Token(asked) => of_token(asked),
@@ -114,7 +133,38 @@ fn of_matcher<'r>(matcher: &'r Matcher, regexes: &mut Regexes<'r>) -> Option<Acc
         Matcher::Changed(asked) => asked.fields.len() as u64 * 1_000,
         Matcher::Age(_) => return None,
     };
-    Some(Access { any: vec![Clue { what: What::Matcher(matcher), cost }], also: None })
+    Some(Access { is_whole: is_all_that_is_asked(matcher), ..Access::of(What::Matcher(matcher), cost) })
+}
+
+/// Whether such a matcher holds wherever one of its keys is hit. The index's law is tested for each (tests/it/engine/index).
+fn is_all_that_is_asked(matcher: &Matcher) -> bool {
+    match matcher {
+        // With an id it depends on that of the account, too.
+        Matcher::Handle(accounts) | Matcher::Target(accounts) => {
+            accounts.by_id.is_empty() && accounts.by_handle.iter().all(|(_, id)| id.is_none())
+        }
+        Matcher::Text(TextMatcher { pattern: TextPattern::Keyword { exact: false, .. } | TextPattern::Cashtag(_), .. }) => true,
+        Matcher::Contract(asked) => !asked.addresses.is_empty(),
+        _ => false,
+    }
+}
+
+/// A regex is found by one of its groups of texts, and must have the others.
+fn of_text<'r>(matcher: &'r Matcher, asked: &'r TextMatcher, regexes: &mut Regexes<'r>) -> Option<Access<'r>> {
+    let cost = of_pattern(&asked.pattern, regexes)?;
+    let mut access = Access { is_whole: is_all_that_is_asked(matcher), ..Access::of(What::Matcher(matcher), cost) };
+    if let TextPattern::Regex(patterns) = &asked.pattern
+        && let [pattern] = patterns.as_slice()
+    {
+        let groups = regexes.required(pattern);
+        // Short ones take a pass of their own through every text.
+        let others = groups.iter().enumerate().skip(1).filter(|(_, group)| group.iter().all(|text| Grams::take(text)));
+        access.also.extend(others.map(|(at, group)| Clue {
+            what: What::Texts(Rc::clone(&groups), at, asked.fields),
+            cost: literals::cost(group),
+        }));
+    }
+    Some(access)
 }
 
 fn of_token(asked: &TokenMatcher) -> u64 {
@@ -140,10 +190,7 @@ fn of_pattern<'r>(pattern: &'r TextPattern, regexes: &mut Regexes<'r>) -> Option
             parts().all(|part| !part.is_empty()).then(|| sum(&mut parts().map(literals::commonness)))
         }
         TextPattern::Regex(patterns) => {
-            let costs = patterns.iter().map(|pattern| {
-                let required = regexes.required(pattern)?;
-                Some(required.iter().map(|text| literals::commonness(text)).fold(0, u64::saturating_add))
-            });
+            let costs = patterns.iter().map(|pattern| regexes.required(pattern).first().map(literals::cost));
             costs.collect::<Option<Vec<u64>>>().map(|costs| sum(&mut costs.into_iter()))
         }
         TextPattern::Cashtag(symbols) => Some(symbols.len() as u64 * 50),
@@ -155,8 +202,7 @@ fn of_author<'r>(asked: &'r AuthorMatcher, regexes: &mut Regexes<'r>) -> Option<
     let names = asked.name.iter().map(|pattern| (pattern, Field::Name));
     let patterns = names.chain(asked.bio.iter().map(|pattern| (pattern, Field::Bio)));
     let found = patterns.filter_map(|(pattern, field)| {
-        let clue = Clue { what: What::OfAuthor(pattern, field), cost: of_pattern(pattern, regexes)? };
-        Some(Access { any: vec![clue], also: None })
+        Some(Access::of(What::OfAuthor(pattern, field), of_pattern(pattern, regexes)?))
     });
-    narrowest(found.collect())
+    narrowest(found.collect(), usize::MAX)
 }

@@ -46,7 +46,7 @@ fn of_matcher<'r>(matcher: &'r Matcher, regexes: &mut Regexes<'r>) -> Always {
     let mut found = None;
     if !matches!(matcher, Matcher::Link(_)) {
         matcher.patterns(&mut |pattern| {
-            if found.is_none() && regexes.required(pattern).is_none() {
+            if found.is_none() && regexes.required(pattern).is_empty() {
                 found = Some(Always::Regex(pattern.written().into()));
             }
         });

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::access::{Clue, Regexes, What};
-use super::keys::{Flag, Keys, Name};
+use super::keys::{Drafted, Flag, Name};
 use super::lists::{Lists, number};
 use super::missing::Missing;
 use crate::matching::facts::Field;
@@ -51,13 +51,12 @@ type Atom = (Missing, FieldSet, Box<[u32]>);
 /// The atoms of an index that is being built.
 #[derive(Debug, Default)]
 pub(super) struct Atoms {
-    pub(super) keys: Keys,
+    pub(super) keys: Drafted,
     known: HashMap<Atom, u32, foldhash::fast::FixedState>,
     /// Lists of accounts are shared between rules: each is looked through once.
     accounts: HashMap<(*const Accounts, bool), u32>,
-    /// By number.
-    pub(super) missing: Vec<Missing>,
-    pub(super) fields: Vec<FieldSet>,
+    /// By number: where the keys of each count, and what must have arrived for it to be known.
+    pub(super) all: Vec<(FieldSet, Missing)>,
     /// Keys and the atoms that they are in.
     pairs: Vec<(u32, u32)>,
     /// Texts in which anything is looked for, in which cashtags are, and in which addresses are.
@@ -69,8 +68,12 @@ pub(super) struct Atoms {
 impl Atoms {
     /// The number of the clue's atom. `each`: the rule looks at elements, of which a cashtag may be learned later than the text.
     pub(super) fn of<'r>(&mut self, clue: &Clue<'r>, each: bool, regexes: &mut Regexes<'r>) -> u32 {
-        match clue.what {
-            What::OfAuthor(pattern, field) => self.pattern(pattern, FieldSet::of(field), each, regexes),
+        match &clue.what {
+            What::OfAuthor(pattern, field) => self.pattern(pattern, FieldSet::of(*field), each, regexes),
+            What::Texts(groups, at, fields) => {
+                let keys = groups.get(*at).into_iter().flatten().map(|text| self.keys.add_part(text)).collect();
+                self.texts(keys, FieldSet::all_of(*fields))
+            }
             What::Matcher(Matcher::Handle(accounts)) => self.accounts(accounts, false),
             What::Matcher(Matcher::Target(accounts)) => self.accounts(accounts, true),
             What::Matcher(Matcher::Text(text)) => self.pattern(&text.pattern, FieldSet::all_of(text.fields), each, regexes),
@@ -79,7 +82,7 @@ impl Atoms {
                 self.names(Name::Platform, names, Missing::PLATFORM)
             }
             What::Matcher(Matcher::Kind(kinds)) => self.names(Name::Kind, kinds.iter().map(Kind::name), Missing::KIND),
-            What::Matcher(Matcher::Contract(asked)) => self.contract(asked),
+            What::Matcher(Matcher::Contract(asked)) => self.contract(asked, each),
             What::Matcher(Matcher::Token(asked)) => self.token(asked),
             What::Matcher(Matcher::Market(asked)) => self.market(asked),
             What::Matcher(Matcher::Prediction(asked)) => self.prediction(asked),
@@ -107,12 +110,17 @@ impl Atoms {
         if let Some(known) = self.known.get(&atom) {
             return *known;
         }
-        let new = number(self.missing.len());
+        let new = number(self.all.len());
         self.pairs.extend(atom.2.iter().map(|key| (*key, new)));
-        self.missing.push(missing);
-        self.fields.push(fields);
+        self.all.push((fields, missing));
         self.known.insert(atom, new);
         new
+    }
+
+    /// Texts that are looked for in these fields.
+    fn texts(&mut self, keys: Vec<u32>, fields: FieldSet) -> u32 {
+        self.searched = self.searched.with(fields);
+        self.add(keys, fields, missing_texts(fields))
     }
 
     fn names<'n>(&mut self, set: Name, names: impl Iterator<Item = &'n str>, missing: Missing) -> u32 {
@@ -142,7 +150,6 @@ impl Atoms {
     }
 
     fn pattern<'r>(&mut self, pattern: &'r TextPattern, fields: FieldSet, each: bool, regexes: &mut Regexes<'r>) -> u32 {
-        let mut missing = fields.fields().map(Missing::text).fold(Missing::NOTHING, |all, text| all | text);
         let mut keys = Vec::new();
         match pattern {
             TextPattern::Keyword { words, exact: false } => {
@@ -158,36 +165,37 @@ impl Atoms {
                 if *exact { self.keys.add_part(&normal::fold_each(bare)) } else { self.keys.add_part(bare) }
             })),
             TextPattern::Regex(patterns) => {
-                let required = patterns.iter().filter_map(|pattern| regexes.required(pattern));
-                required.for_each(|texts| keys.extend(texts.iter().map(|text| self.keys.add_part(text))));
+                // What one of them cannot do without: others of its groups are clues of their own.
+                let required = patterns.iter().map(|pattern| regexes.required(pattern));
+                required.for_each(|groups| {
+                    keys.extend(groups.iter().take(1).flatten().map(|text| self.keys.add_part(text)));
+                });
             }
             TextPattern::Cashtag(symbols) => {
-                keys.extend(symbols.keys().map(|symbol| self.keys.add_name(Name::Symbol, symbol)));
+                keys.extend(symbols.keys().map(|symbol| self.keys.add_name(Name::Cashtag, symbol)));
                 self.tagged = self.tagged.with(fields);
-                if each {
-                    missing = missing | Missing::META;
-                }
-                // A detected token's symbol is as good as one in a text: which it is, the rule says.
-                return self.add(keys, FieldSet::EVERYWHERE, missing);
+                let meta = if each { Missing::META } else { Missing::NOTHING };
+                return self.add(keys, fields, missing_texts(fields) | meta);
             }
         }
-        self.searched = self.searched.with(fields);
-        self.add(keys, fields, missing)
+        self.texts(keys, fields)
     }
 
-    fn contract(&mut self, asked: &ContractMatcher) -> u32 {
-        let fields = FieldSet::all_of(asked.fields);
-        self.addressed = self.addressed.with(fields).with(FieldSet::of(Field::Text));
-        let texts = fields.fields().map(Missing::text).fold(Missing::META | Missing::LINKS, |all, text| all | text);
+    /// A rule with `each` asks the tokens of the text, wherever else it reads.
+    fn contract(&mut self, asked: &ContractMatcher, each: bool) -> u32 {
+        let (fields, text) = (FieldSet::all_of(asked.fields), FieldSet::of(Field::Text));
+        let fields = if each { fields.with(text) } else { fields };
+        self.addressed = self.addressed.with(fields).with(text);
+        let missing = missing_texts(fields) | Missing::META | Missing::LINKS;
         if asked.addresses.is_empty() {
-            return self.flag(Flag::Address, texts);
+            return self.flag(Flag::Address, missing);
         }
-        self.addresses(asked.addresses.keys(), texts)
+        self.addresses(asked.addresses.keys(), fields, missing)
     }
 
-    fn addresses<'a>(&mut self, addresses: impl Iterator<Item = &'a Address>, missing: Missing) -> u32 {
+    fn addresses<'a>(&mut self, addresses: impl Iterator<Item = &'a Address>, fields: FieldSet, missing: Missing) -> u32 {
         let keys = addresses.map(|address| self.keys.add_address(*address)).collect();
-        self.add(keys, FieldSet::EVERYWHERE, missing)
+        self.add(keys, fields, missing)
     }
 
     fn token(&mut self, asked: &TokenMatcher) -> u32 {
@@ -195,7 +203,7 @@ impl Atoms {
         self.tagged = self.tagged.with(text);
         self.addressed = self.addressed.with(text);
         if !asked.contracts.is_empty() {
-            self.addresses(asked.contracts.keys(), Missing::META)
+            self.addresses(asked.contracts.keys(), FieldSet::EVERYWHERE, Missing::META)
         } else if !asked.symbols.is_empty() {
             self.names(Name::Symbol, asked.symbols.keys().map(|symbol| &**symbol), Missing::META)
         } else {
@@ -225,4 +233,8 @@ impl Atoms {
         let domains: Vec<_> = asked.domains.iter().map(|domain| domain.to_ascii_lowercase()).collect();
         self.names(Name::Domain, domains.iter().map(String::as_str), Missing::LINKS)
     }
+}
+
+fn missing_texts(fields: FieldSet) -> Missing {
+    fields.fields().map(Missing::text).fold(Missing::NOTHING, |all, text| all | text)
 }

@@ -4,9 +4,10 @@ use super::Index;
 use super::atoms::FieldSet;
 use super::keys::{Flag, Name};
 use super::scratch::Scratch;
-use crate::matching::facts::{Facts, Whom};
+use crate::matching::facts::{Facts, Field, NormalText, Whom};
 use crate::matching::matchers::host;
 use crate::matching::text;
+use crate::model::address::Address;
 use crate::model::ids::{normal_handle, normal_symbol};
 use crate::model::subject::{Account, ProfileField};
 
@@ -79,20 +80,28 @@ impl Index {
         for field in self.searched.fields() {
             let Some(text) = facts.text(field) else { continue };
             let of = FieldSet::of(field);
-            scratch.next_text();
-            self.words.search(text.cased(false), text.is_plain(), |key| self.hit_once(key, of, scratch));
-            self.texts.search(text.cased(false), |key| self.hit_once(key, of, scratch));
+            self.words.search(text.cased(false), text.is_plain(), |key| self.hit(key, of, scratch));
+            self.texts.search(text.cased(false), |key| self.hit(key, of, scratch));
             if let Some(each) = text.folded_each() {
-                self.texts.search(each, |key| self.hit_once(key, of, scratch));
+                self.texts.search(each, |key| self.hit(key, of, scratch));
             }
         }
     }
 
     fn mark_symbols(&self, facts: &Facts<'_>, scratch: &mut Scratch) {
+        if self.keys.has_names(Name::Cashtag) {
+            for field in self.tagged.fields() {
+                for tag in facts.text(field).map(NormalText::cashtags).unwrap_or_default() {
+                    if let Some(key) = self.keys.name(Name::Cashtag, tag) {
+                        self.hit(key, FieldSet::of(field), scratch);
+                    }
+                }
+            }
+        }
         if !self.keys.has_names(Name::Symbol) {
             return;
         }
-        for text in self.tagged.fields().filter_map(|field| facts.text(field)) {
+        if let Some(text) = facts.text(Field::Text) {
             text.cashtags().iter().for_each(|tag| self.mark_name(Name::Symbol, tag, scratch));
         }
         let detected = facts.tweet().map(|tweet| tweet.tokens.as_slice()).unwrap_or_default();
@@ -105,15 +114,19 @@ impl Index {
         if !self.keys.has_addresses() && self.keys.flag(Flag::Address).is_none() {
             return;
         }
-        let texts = self.addressed.fields().filter_map(|field| facts.text(field));
-        let detected = facts.tweet().map(|tweet| tweet.tokens.as_slice()).unwrap_or_default();
-        let found = texts.flat_map(|text| text.addresses()).chain(facts.link_addresses()).copied();
-        for address in found.chain(detected.iter().filter_map(|token| token.address)) {
+        let mut mark = |address: Address, of: FieldSet| {
             self.mark_flag(Flag::Address, || true, scratch);
             if let Some(key) = self.keys.address(address) {
-                self.hit(key, FieldSet::EVERYWHERE, scratch);
+                self.hit(key, of, scratch);
             }
+        };
+        for field in self.addressed.fields() {
+            let found = facts.text(field).map(NormalText::addresses).unwrap_or_default();
+            found.iter().for_each(|address| mark(*address, FieldSet::of(field)));
         }
+        let detected = facts.tweet().map(|tweet| tweet.tokens.as_slice()).unwrap_or_default();
+        let elsewhere = facts.link_addresses().iter().copied().chain(detected.iter().filter_map(|token| token.address));
+        elsewhere.for_each(|address| mark(address, FieldSet::EVERYWHERE));
     }
 
     fn mark_detected(&self, facts: &Facts<'_>, scratch: &mut Scratch) {

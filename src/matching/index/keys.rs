@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::lists::number;
+use super::table::Table;
 use crate::model::address::Address;
 
 pub(super) type Map<K> = HashMap<K, u32, foldhash::fast::FixedState>;
@@ -16,8 +17,10 @@ pub(super) enum Name {
     HandleId,
     Target,
     TargetId,
-    /// Of tokens and cashtags, in upper case.
+    /// Of tokens, as they are detected or stand in the text, in upper case.
     Symbol,
+    /// Symbols that stand in a text as cashtags, in upper case.
+    Cashtag,
     /// Symbols and base assets of markets, in upper case.
     Market,
     Prediction,
@@ -29,7 +32,7 @@ pub(super) enum Name {
 }
 
 impl Name {
-    const SETS: usize = 11;
+    const SETS: usize = 12;
 }
 
 /// Something that a subject has or has not.
@@ -49,25 +52,21 @@ impl Flag {
     const FLAGS: usize = 7;
 }
 
-/// All keys of an index. Hostile texts are looked up and never put in, so the hash needs no secret.
+/// The keys of an index that is being made.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(super) struct Drafted {
     names: [Map<Box<str>>; Name::SETS],
-    /// Bytes of the longest of each set.
-    longest: [usize; Name::SETS],
     addresses: Map<Address>,
     flags: [Option<u32>; Flag::FLAGS],
     /// Keywords that are looked for as whole words, by phrase.
-    pub(super) words: Map<Box<str>>,
+    words: Map<Box<str>>,
     /// Texts that are looked for everywhere.
-    pub(super) parts: Map<Box<str>>,
+    parts: Map<Box<str>>,
     count: usize,
 }
 
-impl Keys {
+impl Drafted {
     pub(super) fn add_name(&mut self, set: Name, name: &str) -> u32 {
-        let longest = &mut self.longest[set as usize];
-        *longest = name.len().max(*longest);
         add(&mut self.names[set as usize], name, &mut self.count)
     }
 
@@ -87,8 +86,30 @@ impl Keys {
         add(&mut self.parts, text, &mut self.count)
     }
 
+    /// Keywords and texts with their keys, and all other keys.
+    pub(super) fn freeze(self) -> (Map<Box<str>>, Map<Box<str>>, Keys) {
+        let table = |names: &Map<Box<str>>| Table::new(names.iter().map(|(name, key)| (&**name, *key)));
+        let longest = |names: &Map<Box<str>>| names.keys().map(|name| name.len()).max().unwrap_or_default();
+        let (names, longest) = (self.names.each_ref().map(table), self.names.each_ref().map(longest));
+        let mut addresses = self.addresses;
+        addresses.shrink_to_fit();
+        (self.words, self.parts, Keys { names, longest, addresses, flags: self.flags })
+    }
+}
+
+/// The keys of an index, but for texts. Hostile texts are looked up and never put in, so the hash needs no secret.
+#[derive(Debug)]
+pub(super) struct Keys {
+    names: [Table; Name::SETS],
+    /// Bytes of the longest of each set.
+    longest: [usize; Name::SETS],
+    addresses: Map<Address>,
+    flags: [Option<u32>; Flag::FLAGS],
+}
+
+impl Keys {
     pub(super) fn name(&self, set: Name, name: &str) -> Option<u32> {
-        self.names[set as usize].get(name).copied()
+        self.names[set as usize].get(name)
     }
 
     pub(super) fn longest(&self, set: Name) -> usize {
@@ -111,18 +132,10 @@ impl Keys {
         self.flags[flag as usize]
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
     /// Bytes on the heap, near enough.
     pub(super) fn bytes(&self) -> usize {
-        let of = |map: &Map<Box<str>>| {
-            map.capacity() * (size_of::<(Box<str>, u32)>() + 1) + map.keys().map(|key| key.len()).sum::<usize>()
-        };
         let addresses = self.addresses.capacity() * (size_of::<(Address, u32)>() + 1);
-        self.names.iter().chain([&self.words, &self.parts]).map(of).sum::<usize>() + addresses
+        self.names.iter().map(Table::bytes).sum::<usize>() + addresses
     }
 }
 

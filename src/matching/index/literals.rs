@@ -1,4 +1,4 @@
-//! regex → texts of which at least one stands in whatever the regex matches, folded character by character.
+//! regex → groups of texts of which at least one each stands in whatever the regex matches, folded character by character.
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
@@ -17,20 +17,42 @@ const LONGEST: usize = 48;
 /// Texts that are commoner than this together lead to everything.
 const TOO_COMMON: u64 = 100_000;
 
+/// Groups of one regex: the rarest.
+const MOST_GROUPS: usize = 4;
+
+/// Texts of which one stands in whatever a regex matches.
+pub(super) type Group = Vec<String>;
+
 /// What is known of a part of a regex.
 #[derive(Debug, Default)]
 struct Known {
     /// All that it can match.
-    all: Option<Vec<String>>,
-    /// Whatever it matches has one of these.
-    some: Option<Vec<String>>,
+    all: Option<Group>,
+    /// Whatever it matches has one of each of these.
+    some: Vec<Group>,
 }
 
-/// Texts of which one stands in whatever the pattern matches. `None`: there are none that would help.
-pub(super) fn required(pattern: &Pattern) -> Option<Vec<String>> {
+impl Known {
+    /// All groups that tell something.
+    fn groups(self) -> impl Iterator<Item = Group> {
+        self.some.into_iter().chain(self.all).filter(is_usable)
+    }
+
+    /// The one that tells most.
+    fn best(self) -> Option<Group> {
+        self.groups().min_by_key(cost)
+    }
+}
+
+/// What must stand in whatever the pattern matches: of each group one text, the rarest group first. Empty: there are none that would help.
+pub(super) fn required(pattern: &Pattern) -> Vec<Group> {
     let mut parser = regex_syntax::ParserBuilder::new().case_insensitive(!pattern.is_exact()).build();
-    let known = look(&parser.parse(pattern.composed()).ok()?);
-    better(known.some, known.all)
+    let Ok(regex) = parser.parse(pattern.composed()) else { return Vec::new() };
+    let mut groups: Vec<_> = look(&regex).groups().collect();
+    groups.sort_by_key(cost);
+    groups.dedup();
+    groups.truncate(MOST_GROUPS);
+    groups
 }
 
 /// How often such texts stand where they mean nothing, roughly: the shorter the oftener.
@@ -49,11 +71,11 @@ pub(super) fn commonness(text: &str) -> u64 {
 
 fn look(hir: &Hir) -> Known {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => Known { all: Some(vec![String::new()]), some: None },
+        HirKind::Empty | HirKind::Look(_) => Known { all: Some(vec![String::new()]), some: Vec::new() },
         HirKind::Literal(literal) => {
-            Known { all: str::from_utf8(&literal.0).ok().map(|text| vec![normal::fold_each(text)]), some: None }
+            Known { all: str::from_utf8(&literal.0).ok().map(|text| vec![normal::fold_each(text)]), some: Vec::new() }
         }
-        HirKind::Class(class) => Known { all: members(class), some: None },
+        HirKind::Class(class) => Known { all: members(class), some: Vec::new() },
         HirKind::Capture(capture) => look(&capture.sub),
         HirKind::Repetition(of) => {
             let known = look(&of.sub);
@@ -63,11 +85,11 @@ fn look(hir: &Hir) -> Known {
                         all.push(String::new());
                         all
                     });
-                    Known { all: all.and_then(tidy), some: None }
+                    Known { all: all.and_then(tidy), some: Vec::new() }
                 }
                 (0, _) => Known::default(),
                 (1, Some(1)) => known,
-                _ => Known { all: None, some: better(known.some, known.all) },
+                _ => Known { all: None, some: known.groups().collect() },
             }
         }
         HirKind::Concat(parts) => in_a_row(parts),
@@ -94,7 +116,7 @@ fn members(class: &Class) -> Option<Vec<String>> {
 
 /// Parts one after the other: neighbours of which all is known make longer texts.
 fn in_a_row(parts: &[Hir]) -> Known {
-    let (mut best, mut run, mut whole) = (None, vec![String::new()], true);
+    let (mut some, mut run, mut whole) = (Vec::new(), vec![String::new()], true);
     for part in parts {
         let known = look(part);
         let longer = known.all.as_ref().and_then(|all| joined(&run, all));
@@ -102,21 +124,21 @@ fn in_a_row(parts: &[Hir]) -> Known {
             Some(longer) => run = longer,
             None => {
                 whole = false;
-                let ended = std::mem::replace(&mut run, known.all.clone().unwrap_or_else(|| vec![String::new()]));
-                best = better(best, Some(ended));
-                best = better(best, known.some);
+                some.push(std::mem::replace(&mut run, known.all.unwrap_or_else(|| vec![String::new()])));
+                some.extend(known.some);
             }
         }
     }
     let all = whole.then(|| run.clone());
-    Known { all, some: better(best, Some(run)) }
+    some.push(run);
+    Known { all, some: some.into_iter().filter(is_usable).collect() }
 }
 
 fn one_of(parts: &[Hir]) -> Known {
     let (mut all, mut some) = (Some(Vec::new()), Some(Vec::new()));
     for part in parts {
         let known = look(part);
-        let with = |sum: Option<Vec<String>>, more: Option<Vec<String>>| match (sum, more) {
+        let with = |sum: Option<Group>, more: Option<Group>| match (sum, more) {
             (Some(mut sum), Some(more)) => {
                 sum.extend(more);
                 tidy(sum)
@@ -124,9 +146,9 @@ fn one_of(parts: &[Hir]) -> Known {
             _ => None,
         };
         all = with(all, known.all.clone());
-        some = with(some, better(known.some, known.all));
+        some = with(some, known.best());
     }
-    Known { all, some }
+    Known { all, some: some.into_iter().collect() }
 }
 
 /// Every text of the first with every one of the second behind it, unless these are too many or too long.
@@ -145,14 +167,14 @@ fn tidy(mut texts: Vec<String>) -> Option<Vec<String>> {
     (texts.len() <= MOST).then_some(texts)
 }
 
-/// The group that says more. One with an empty text, or with what stands in most texts, says nothing.
-fn better(one: Option<Vec<String>>, other: Option<Vec<String>>) -> Option<Vec<String>> {
-    let cost = |group: &Vec<String>| group.iter().map(|text| commonness(text)).fold(0, u64::saturating_add);
-    let usable = |group: &Vec<String>| group.iter().all(|text| !text.trim().is_empty()) && (1..TOO_COMMON).contains(&cost(group));
-    match (one.filter(usable), other.filter(usable)) {
-        (Some(one), Some(other)) => Some(if cost(&other) < cost(&one) { other } else { one }),
-        (one, other) => one.or(other),
-    }
+/// How often one of a group stands where it means nothing, roughly.
+pub(super) fn cost(group: &Group) -> u64 {
+    group.iter().map(|text| commonness(text)).fold(0, u64::saturating_add)
+}
+
+/// A group with an empty text, or with what stands in most texts, says nothing.
+fn is_usable(group: &Group) -> bool {
+    group.iter().all(|text| !text.trim().is_empty()) && (1..TOO_COMMON).contains(&cost(group))
 }
 
 #[cfg(test)]

@@ -24,17 +24,31 @@ fn the_rarest_text_that_must_stand_there_is_taken() {
         ("(ab)+c?", &["ab"]),
     ] {
         assert_eq!(
-            required(&pattern(written, false)).as_deref(),
-            Some(&texts.iter().map(ToString::to_string).collect::<Vec<_>>()[..]),
+            required(&pattern(written, false)).first(),
+            Some(&texts.iter().map(ToString::to_string).collect::<Vec<_>>()),
             "{written}"
         );
     }
 }
 
 #[test]
+fn every_part_that_a_regex_cannot_do_without_is_required() {
+    for (written, groups) in [
+        ("will.{0,40}maintenance", &[&["maintenance"][..], &["will"]][..]),
+        (r"0x[a-f0-9]{4,40}.*\bmoon\b", &[&["moon"], &["0x"]]),
+        ("(?:moon|pump) [0-9]+ (?:list|sell)ing", &[&["moon ", "pump "], &[" listing", " selling"]]),
+        ("(?:ab.*cd|ef) x", &[&[" x"], &["ab", "ef"]]),
+    ] {
+        let found = required(&pattern(written, false));
+        let found: Vec<Vec<&str>> = found.iter().map(|group| group.iter().map(String::as_str).collect()).collect();
+        assert_eq!(found, groups, "{written}");
+    }
+}
+
+#[test]
 fn some_regexes_require_nothing() {
     for written in [r"\b[a-z]{5,}\s[a-z]{7,}\s\d", "moon|[a-z]+", r"\d+%?", "(?:moon)?[0-9]", " [a-z] ", r"[^a]"] {
-        assert_eq!(required(&pattern(written, false)), None, "{written}");
+        assert!(required(&pattern(written, false)).is_empty(), "{written}");
     }
 }
 
@@ -64,10 +78,8 @@ proptest::proptest! {
         text in "[kKsSabcdxσΣςéÉßẞilİK]{0,12}",
     ) {
         let pattern = pattern(&parts.concat(), exact);
-        if let Some(texts) = required(&pattern) {
-            let folded = normal::fold_each(&text);
-            let holds = texts.iter().any(|required| folded.contains(required));
-            proptest::prop_assert!(holds || !pattern.is_match(&text), "{} in {text:?} without {texts:?}", pattern.written());
-        }
+        let (folded, groups) = (normal::fold_each(&text), required(&pattern));
+        let holds = groups.iter().all(|group| group.iter().any(|required| folded.contains(required)));
+        proptest::prop_assert!(holds || !pattern.is_match(&text), "{} in {text:?} without {groups:?}", pattern.written());
     }
 }

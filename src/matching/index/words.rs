@@ -5,13 +5,15 @@ use std::collections::HashMap;
 
 use super::keys::Map;
 use super::lists::number;
+use super::table::Table;
 use crate::rules::normal::{eight, is_boundary};
 
 /// Keywords, by one word of each.
 #[derive(Debug, Default)]
 pub(super) struct Words {
-    /// By word: from where in `phrases` those stand that are found by it.
-    anchors: Map<Box<str>>,
+    /// By word: the key of the only phrase that is found by it, and nothing but it; or, as [`Words::FAR`] says, from where in `phrases` those stand
+    /// that are.
+    anchors: Table,
     /// Those of one anchor next to each other.
     phrases: Vec<Phrase>,
     filter: Filter,
@@ -66,6 +68,8 @@ impl Filter {
 }
 
 impl Words {
+    const FAR: u32 = 1 << 31;
+
     /// From folded phrases and their keys.
     pub(super) fn new(all: Map<Box<str>>) -> Self {
         let mut all: Vec<_> = all.into_iter().collect();
@@ -83,43 +87,57 @@ impl Words {
         });
         let mut anchored: Vec<_> = anchored.collect();
         anchored.sort_unstable();
-        let mut words = Self::default();
-        let mut after = anchored.iter().skip(1).map(|(word, ..)| *word);
-        for (word, at, phrase, key) in &anchored {
-            words.anchors.entry((*word).into()).or_insert_with(|| number(words.phrases.len()));
-            let whole = (word.len() < phrase.len()).then(|| (*phrase).clone());
-            words.phrases.push(Phrase { whole, at: number(*at), key: *key, more: after.next() == Some(*word) });
+        let (mut anchors, mut phrases) = (Vec::new(), Vec::new());
+        for of_anchor in anchored.chunk_by(|(one, ..), (next, ..)| one == next) {
+            if let [(word, _, phrase, key)] = of_anchor
+                && word.len() == phrase.len()
+            {
+                anchors.push((*word, *key));
+                continue;
+            }
+            let from = number(phrases.len()) | Self::FAR;
+            anchors.extend(of_anchor.first().map(|(word, ..)| (*word, from)));
+            let mut left = of_anchor.len();
+            phrases.extend(of_anchor.iter().map(|(word, at, phrase, key)| {
+                left -= 1;
+                let whole = (word.len() < phrase.len()).then(|| (*phrase).clone());
+                Phrase { whole, at: number(*at), key: *key, more: left > 0 }
+            }));
         }
-        words.anchors.shrink_to_fit();
-        words.filter = Filter::of(words.anchors.keys().map(|word| &**word));
-        words
+        phrases.shrink_to_fit();
+        let filter = Filter::of(anchors.iter().map(|(word, _)| *word));
+        Self { anchors: Table::new(anchors.into_iter()), phrases, filter }
     }
 
     /// Calls `hit` with the key of every keyword that stands in a folded text, as often as it does. Whether the text is plain is known already.
     pub(super) fn search(&self, text: &str, is_plain: bool, mut hit: impl FnMut(u32)) {
-        if self.phrases.is_empty() {
+        if self.anchors.is_empty() {
             return;
         }
         // Either has its own, so that it becomes a part of it.
         if is_plain {
             parts_of_plain(text, |at, length, head| {
                 if self.filter.may_have(length, head) {
-                    self.look_up(text, at, length, &mut hit);
+                    self.look_up(text, (at, length, head), &mut hit);
                 }
             });
         } else {
             parts(text, |at, length, head| {
                 if self.filter.may_have(length, head) {
-                    self.look_up(text, at, length, &mut hit);
+                    self.look_up(text, (at, length, head), &mut hit);
                 }
             });
         }
     }
 
     #[inline(never)]
-    fn look_up(&self, text: &str, at: usize, length: usize, hit: &mut impl FnMut(u32)) {
-        let Some(from) = text.get(at..at + length).and_then(|word| self.anchors.get(word)) else { return };
-        for phrase in self.phrases.iter().skip(*from as usize) {
+    fn look_up(&self, text: &str, (at, length, head): (usize, usize, u64), hit: &mut impl FnMut(u32)) {
+        let word = text.as_bytes().get(at..at + length);
+        let Some(found) = word.and_then(|word| self.anchors.get_headed(head, word)) else { return };
+        if found & Self::FAR == 0 {
+            return hit(found);
+        }
+        for phrase in self.phrases.iter().skip((found & !Self::FAR) as usize) {
             if phrase.whole.as_deref().is_none_or(|whole| stands_at(text, at.checked_sub(phrase.at as usize), whole)) {
                 hit(phrase.key);
             }
@@ -131,10 +149,8 @@ impl Words {
 
     /// Bytes on the heap, near enough.
     pub(super) fn bytes(&self) -> usize {
-        let anchors = self.anchors.capacity() * (size_of::<(Box<str>, u32)>() + 1)
-            + self.anchors.keys().map(|word| word.len()).sum::<usize>();
         let phrases = self.phrases.iter().filter_map(|phrase| phrase.whole.as_deref()).map(str::len).sum::<usize>();
-        anchors + phrases + size_of_val(self.filter.bits.as_slice()) + self.phrases.capacity() * size_of::<Phrase>()
+        self.anchors.bytes() + phrases + size_of_val(self.filter.bits.as_slice()) + self.phrases.capacity() * size_of::<Phrase>()
     }
 }
 

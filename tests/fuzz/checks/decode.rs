@@ -2,7 +2,7 @@
 //! joined in any order.
 
 use birdcall::decode::{Malformed, decode, history};
-use birdcall::join::{Bounds, Joined, Joiner};
+use birdcall::join::{Bounds, Joined, Joiner, Said};
 use birdcall::model::envelope::Envelope;
 use birdcall::model::ids::TweetId;
 use birdcall::model::time::Timestamp;
@@ -26,14 +26,14 @@ pub(crate) fn holds(bytes: &[u8]) {
     }
     for id in envelopes.iter().filter_map(|envelope| envelope.body.tweet_id()) {
         let id = TweetId::new(id);
-        assert_eq!(forwards.get(&id).map(|known| known.tweet), backwards.get(&id).map(|known| known.tweet));
+        assert_eq!(forwards.get(&id).map(|known| known.tweet.owned()), backwards.get(&id).map(|known| known.tweet.owned()));
     }
 }
 
 /// The tweet is the same whether it is made of the envelope that changed it or unpacked.
 fn absorb(joiner: &mut Joiner<()>, envelope: &Envelope<'_>, now: Timestamp) {
-    if let Joined::Tweet { id, changed: true } = joiner.absorb(envelope, now) {
-        let after = joiner.get_after(&id, envelope).map(|known| (known.tweet.owned(), known.at));
+    if let (Joined::Tweet { id, changed: true }, Some(said)) = (joiner.absorb(envelope, now), Said::of(envelope)) {
+        let after = joiner.get_after(&said).map(|known| (known.tweet.owned(), known.at));
         assert_eq!(after, joiner.get(&id).map(|known| (known.tweet.owned(), known.at)));
     }
 }

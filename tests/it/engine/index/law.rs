@@ -53,9 +53,14 @@ fn holds(set: &Arc<RuleSet>, subjects: &[Subject]) -> Result<(), String> {
         for settled in [true, false] {
             index.look(subject.event, &facts, settled, &mut scratch);
             let found = index.candidates(&scratch).to_vec();
-            if !found.windows(2).all(|pair| pair[0] < pair[1]) {
+            if !found.windows(2).all(|pair| pair[0].rule < pair[1].rule) {
                 return Err(format!("not in order, or not once: {found:?}"));
             }
+            let proven = found.iter().filter(|candidate| candidate.is_proven).map(|candidate| &set.rules[candidate.rule as usize]);
+            if let Some(rule) = proven.into_iter().find(|rule| truth(rule, &facts, settled, subject) != Truth::True) {
+                return Err(format!("proven and not true, settled: {settled}\n{rule:#?}\n{subject:#?}"));
+            }
+            let found: Vec<u32> = found.iter().map(|candidate| candidate.rule).collect();
             let is_true = |rule: &Rule| rule.on.contains(&subject.event) && truth(rule, &facts, settled, subject) == Truth::True;
             let lost = set.rules.iter().zip(0..).find(|(rule, at)| is_true(rule) && !found.contains(at));
             if let Some((rule, _)) = lost {

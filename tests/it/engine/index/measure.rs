@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use birdcall::decode;
 use birdcall::engine::{Engine, Input};
 use birdcall::join::{Bounds, Joined, Joiner};
-use birdcall::matching::{Facts, Index, Reading, Scratch, Truth, evaluate};
+use birdcall::matching::{Candidate, Facts, Index, Reading, Scratch, Truth, evaluate};
 use birdcall::model::firing::Origin;
 use birdcall::model::subject::Subject;
 use birdcall::model::time::Timestamp;
@@ -153,7 +153,7 @@ fn looks(set: &RuleSet, index: &Index, subjects: &[Subject]) -> (u128, f64, f64)
         took += began.elapsed();
         found += index.candidates(&scratch).len();
         let reading = Reading { settled: false, element: None };
-        let is_true = |at: &&u32| evaluate(&set.rules[**at as usize].when, &facts, reading) == Truth::True;
+        let is_true = |found: &&Candidate| evaluate(&set.rules[found.rule as usize].when, &facts, reading) == Truth::True;
         right += index.candidates(&scratch).iter().filter(is_true).count();
     }
     let of = subjects.len() as f64;
