@@ -4,7 +4,8 @@
 //! cargo bench --bench cost                  # everything, some ten minutes
 //! cargo bench --bench cost -- quick         # up to 10 000 rules, two minutes
 //! cargo bench --bench cost -- dense 100     # of the tables by rules, this one
-//! cargo bench --bench cost -- dense 100 'only=decode + step'   # this one alone, for a profiler; or several, parted by a comma and a blank
+//! cargo bench --bench cost -- dense 100 'only=decode + step'   # this one alone, for a profiler; or several, parted by a semicolon and a blank
+//! cargo bench --bench cost -- dense 100 sigma=FOLDER           # measure nothing; write the rules as Sigma, and the envelopes
 //! ```
 //!
 //! With `BIRDCALL_BENCH_JSON=FILE` the figures go there, too. As part of the tests (without `--bench`) nothing is measured: it is only
@@ -20,11 +21,13 @@ mod agreement;
 mod asked;
 mod corpus;
 mod reference;
+mod sigma;
 mod stages;
 mod table;
 mod turns;
 mod world;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -98,7 +101,18 @@ fn main() -> ExitCode {
         if profiles.is_empty() {
             profiles = Profile::ALL.to_vec();
         }
-        let only = arguments.iter().find_map(|argument| argument.strip_prefix("only="));
+        let given = |name: &str| arguments.iter().find_map(|argument| argument.strip_prefix(name));
+        if let (Some(folder), [profile], [count]) = (given("sigma="), profiles.as_slice(), counts.as_slice()) {
+            let (asked, corpus) = (asked::rules(&world, *profile, SEED, *count), Corpus::new(&world, SEED, ENVELOPES));
+            return match sigma::export(Path::new(folder), &asked, &corpus.frames) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(why) => {
+                    println!("{folder}: {why}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
+        let only = given("only=");
         all(&world, (&profiles, &counts), budget, only)
     } else {
         agree(&world)
@@ -193,22 +207,27 @@ fn by_rules(
         tweets[at].iter().for_each(|tweet| evaluate_all(&rules.rules, tweet, |_| found += 1));
         found
     });
-    let mut finds = Finds::new(&rules).ok_or("no index can be made of the rules")?;
+    let mut finds = Finds::new(&rules);
     let finding =
         Plain("evaluate, what the index finds", move |at: usize| tweets[at].as_ref().map_or(0, |tweet| finds.evaluate(tweet)));
     // Apart from the loops over all rules: between two turns those take so long that what is quick would have to fetch all that it remembers from
     // memory, envelope by envelope, and nothing else would be measured.
     let mut loops: Vec<Box<dyn Contender + '_>> =
         vec![reference(corpus), Box::new(both), Box::new(naive_alone), Box::new(evaluating)];
-    let mut others: Vec<Box<dyn Contender + '_>> = vec![
+    let mut matchers: Vec<Box<dyn Contender + '_>> = vec![
         reference(corpus),
         Box::new(finding),
+        Box::new(Steps::matches_only("decode + join + match", &silent, &corpus.frames)),
+    ];
+    let mut others: Vec<Box<dyn Contender + '_>> = vec![
+        reference(corpus),
         Box::new(Steps::new("decode + step", &silent, &corpus.frames)),
         Box::new(Steps::new("decode + step with messages", &rules, &corpus.frames)),
     ];
     if let Some(only) = only {
-        let asked = |name| only.split(", ").any(|only| only == name);
-        let mut contenders: Vec<_> = others.into_iter().chain(loops.into_iter().skip(1)).collect();
+        let asked = |name| only.split("; ").any(|only| only == name);
+        let mut contenders: Vec<_> =
+            matchers.into_iter().chain(others.into_iter().skip(1)).chain(loops.into_iter().skip(1)).collect();
         contenders.retain(|contender| asked(contender.name()));
         let samples = measure(&mut contenders, WARMING..envelopes.len(), budget);
         let d = samples.iter().find(|samples| samples.name == D);
@@ -224,6 +243,7 @@ fn by_rules(
     table.add("by rules", Some((profile, count)), &samples, None)?;
     let of = |name| samples.iter().find(|samples| samples.name == name);
     let n_in_d = of(N).zip(of(D)).map(|(n, d)| n.against(d));
+    table.add("by rules", Some((profile, count)), &measure(&mut matchers, WARMING..envelopes.len(), budget), n_in_d)?;
     table.add("by rules", Some((profile, count)), &measure(&mut others, WARMING..envelopes.len(), budget), n_in_d)?;
     Ok(())
 }

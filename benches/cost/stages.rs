@@ -99,9 +99,8 @@ pub(crate) struct Finds<'a> {
 }
 
 impl<'a> Finds<'a> {
-    /// `None`: of these rules no index can be made.
-    pub(crate) fn new(rules: &'a RuleSet) -> Option<Self> {
-        Some(Self { index: Index::new(rules)?, rules: &rules.rules, scratch: Scratch::default() })
+    pub(crate) fn new(rules: &'a RuleSet) -> Self {
+        Self { index: Index::new(rules), rules: &rules.rules, scratch: Scratch::default() }
     }
 
     /// Finds and evaluates; how many hold.
@@ -115,9 +114,10 @@ impl<'a> Finds<'a> {
     }
 }
 
-/// From bytes to what is to be done.
+/// From bytes to what is to be done, or to the rules that are true and no further.
 pub(crate) struct Steps<'a> {
     name: &'static str,
+    matches_only: bool,
     rules: Arc<RuleSet>,
     frames: &'a [String],
     engine: Engine,
@@ -127,7 +127,11 @@ pub(crate) struct Steps<'a> {
 impl<'a> Steps<'a> {
     pub(crate) fn new(name: &'static str, rules: &Arc<RuleSet>, frames: &'a [String]) -> Self {
         let engine = Engine::new(Arc::clone(rules));
-        Self { name, rules: Arc::clone(rules), frames, engine, effects: Vec::new() }
+        Self { name, matches_only: false, rules: Arc::clone(rules), frames, engine, effects: Vec::new() }
+    }
+
+    pub(crate) fn matches_only(name: &'static str, rules: &Arc<RuleSet>, frames: &'a [String]) -> Self {
+        Self { matches_only: true, ..Self::new(name, rules, frames) }
     }
 
     /// What fires on the envelopes.
@@ -143,10 +147,15 @@ impl<'a> Steps<'a> {
         firings
     }
 
-    fn step(&mut self, at: usize) {
+    /// How many rules were true, where only that is looked at.
+    fn step(&mut self, at: usize) -> usize {
         let envelope = decoded(&self.frames[at]);
         let entry = Input::Entry { envelope: &envelope, at: moment(&envelope), origin: Origin::Live };
+        if self.matches_only {
+            return self.engine.match_only(&entry);
+        }
         self.engine.step(&entry, &mut self.effects);
+        0
     }
 }
 
@@ -164,8 +173,7 @@ impl Contender for Steps<'_> {
     fn run(&mut self, envelopes: Range<usize>) -> usize {
         let mut effects = 0;
         for at in envelopes {
-            self.step(at);
-            effects += self.effects.len();
+            effects += self.step(at) + self.effects.len();
             self.effects.clear();
         }
         effects

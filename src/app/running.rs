@@ -186,10 +186,19 @@ impl Running {
         if let Body::Content(content) = &envelope.body {
             self.watch.last_tweet = Some(LastTweet { id: content.tweet_id.to_string(), at });
         }
-        self.engine.step(&Input::Entry { envelope: &envelope, at, origin: Origin::Live }, &mut self.effects);
+        self.engine.step_to_orders(&Input::Entry { envelope: &envelope, at, origin: Origin::Live }, &mut self.effects);
         drop(envelope);
         let text = Bytes::from(text);
-        self.dispatch.perform(Some(Seen { at, origin: Origin::Live, text }), &mut self.effects)
+        self.act(Some(Seen { at, origin: Origin::Live, text }))
+    }
+
+    /// Does what came of the engine's latest step, which is not finished: orders leave before anything else is made. Says whether anything came of it.
+    fn act(&mut self, seen: Option<Seen>) -> bool {
+        if self.engine.is_unfinished() {
+            self.dispatch.send_orders(&mut self.effects);
+            self.engine.finish(&mut self.effects);
+        }
+        self.dispatch.perform(seen, &mut self.effects)
     }
 
     /// Decodes and counts.
@@ -224,8 +233,8 @@ impl Running {
 
     /// The engine's deadline has come.
     pub(super) fn tick(&mut self) {
-        self.engine.step(&Input::Tick(self.clock.now()), &mut self.effects);
-        self.dispatch.perform(None, &mut self.effects);
+        self.engine.step_to_orders(&Input::Tick(self.clock.now()), &mut self.effects);
+        self.act(None);
     }
 
     /// The feed was last heard so long ago.

@@ -1,4 +1,4 @@
-//! Which rules are looked at for a subject: those that the index finds, or all of them.
+//! Which rules are looked at for a subject: those that the index finds, or all of them, which is what the index is tested against.
 
 use crate::matching::{Candidate, Facts, Index, Scratch};
 use crate::model::mode::Mode;
@@ -20,10 +20,15 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// By an index, where one can be made.
+    /// By an index.
     pub(super) fn new(rules: &RuleSet) -> Self {
-        let Some(index) = Index::new(rules) else { return Self::all(rules) };
-        Self { index: Some(index), scratch: Scratch::default(), by_event: Vec::new(), rules: Vec::new(), unknown: Vec::new() }
+        Self {
+            index: Some(Index::new(rules)),
+            scratch: Scratch::default(),
+            by_event: Vec::new(),
+            rules: Vec::new(),
+            unknown: Vec::new(),
+        }
     }
 
     /// Every rule, every time.

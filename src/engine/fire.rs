@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::judge::Match;
-use super::{Counts, Effect};
-use crate::matching::{self, Facts, Reading};
+use super::Effect;
+use super::observer::Matches;
+use crate::matching::{self, Reading};
 use crate::model::action::Overflow;
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
-use crate::model::firing::{Element, Firing, Origin};
+use crate::model::firing::{Element, Firing};
 use crate::model::ids::FiringId;
 use crate::model::mode::Mode;
 use crate::model::subject::Subject;
-use crate::model::time::Timestamp;
 use crate::render;
 use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::Fired;
@@ -20,63 +19,91 @@ use crate::suppress::Fired;
 /// What has fired, and how much.
 #[derive(Debug)]
 pub(super) struct Firings {
-    fired: Fired,
-    pub(super) counts: Counts,
+    known: Fired,
+    /// Firings.
+    pub(super) fired: u64,
+    /// Matches that had fired before.
+    pub(super) repeated: u64,
 }
 
-/// On what rules have become true.
-pub(super) struct Fire<'f> {
-    pub(super) rules: &'f RuleSet,
-    pub(super) subject: &'f Subject,
-    pub(super) facts: &'f Facts<'f>,
-    pub(super) origin: Origin,
+/// A firing and one of its rule's sends, that is made a message later.
+#[derive(Debug)]
+pub(super) struct Later {
+    rule: usize,
+    send: usize,
+    firing: Arc<Firing>,
+}
+
+impl Later {
+    pub(super) fn deliver(self, rules: &RuleSet) -> Effect {
+        let rule = &rules.rules[self.rule];
+        deliver(rules, rule, &rule.send[self.send], &self.firing)
+    }
 }
 
 impl Firings {
     /// Remembers so many.
     pub(super) fn new(most: usize) -> Self {
-        Self { fired: Fired::new(most), counts: Counts::default() }
+        Self { known: Fired::new(most), fired: 0, repeated: 0 }
     }
 
     /// Remembers what fired in an earlier run, the oldest first.
     pub(super) fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
-        self.fired.restore(fired);
+        self.known.restore(fired);
     }
 
-    /// Makes firings of matches, and deliveries of firings: all orders first, and last what is not sent.
-    pub(super) fn fire(&mut self, of: &Fire<'_>, matches: Vec<Match>, now: Timestamp, effects: &mut Vec<Effect>) {
-        let rules = of.rules;
-        let new = |(at, element)| self.firing(of, at, element, now).map(|firing| (&rules.rules[at], firing));
-        let firings: Vec<_> = matches.into_iter().filter_map(new).collect();
-        effects.extend(firings.iter().map(|(_, firing)| Effect::Fired(Arc::clone(firing))));
+    pub(super) fn reset_counts(&mut self) {
+        (self.fired, self.repeated) = (0, 0);
+    }
+
+    /// Makes firings of matches, and deliveries of firings: orders at once, the others `later`, and last what is not sent.
+    pub(super) fn fire(&mut self, rules: &RuleSet, matches: Matches<'_>, effects: &mut Vec<Effect>, later: &mut Vec<Later>) {
+        let (subject, mut matches) = (matches.subject(), matches);
+        let key = subject.key();
+        let all = std::mem::take(&mut matches.rules).into_iter();
+        let firings: Vec<_> = all
+            .filter_map(|(at, element)| {
+                let rule = &rules.rules[at];
+                self.firing((rule, element), (&subject, &key), &matches).map(|firing| (at, rule, firing))
+            })
+            .collect();
+        effects.extend(firings.iter().map(|(_, _, firing)| Effect::Fired(Arc::clone(firing))));
         let turn = |send: &Send| match send.mode {
             Mode::Armed => u8::from(!rules.actions[send.action].trading),
             Mode::Paper | Mode::Off => 2,
         };
         for of in 0..=2 {
-            for (rule, firing) in &firings {
-                let sends = rule.send.iter().filter(|send| turn(send) == of);
-                effects.extend(sends.map(|send| deliver(rules, rule, send, firing)));
+            for (at, rule, firing) in &firings {
+                for (place, send) in rule.send.iter().enumerate().filter(|(_, send)| turn(send) == of) {
+                    match of {
+                        0 => effects.push(deliver(rules, rule, send, firing)),
+                        _ => later.push(Later { rule: *at, send: place, firing: Arc::clone(firing) }),
+                    }
+                }
             }
         }
     }
 
-    /// The firing of a match, unless it has fired before or is too old for its rule.
-    fn firing(&mut self, of: &Fire<'_>, at: usize, element: Option<Element>, now: Timestamp) -> Option<Arc<Firing>> {
-        let Fire { subject, facts, origin, .. } = *of;
-        let rule = &of.rules.rules[at];
-        let key = element.as_ref().map(|element| matching::element_key(element, facts)).unwrap_or_default();
-        let id = FiringId::of(&rule.name, &subject.key(), &key);
-        if !self.fired.is_first(id) {
-            self.counts.repeated += 1;
+    /// The firing of a match, unless it has fired before.
+    fn firing(
+        &mut self,
+        (rule, element): (&Rule, Option<Element>),
+        (subject, key): (&Subject, &str),
+        of: &Matches<'_>,
+    ) -> Option<Arc<Firing>> {
+        let Matches { facts, origin, at, .. } = *of;
+        let of_element = element.as_ref().map(|element| matching::element_key(element, facts)).unwrap_or_default();
+        let id = FiringId::of(&rule.name, key, &of_element);
+        if !self.known.is_first(id) {
+            self.repeated += 1;
             return None;
         }
-        self.counts.fired += 1;
+        self.fired += 1;
         let reading = Reading { settled: true, element: element.as_ref() };
         let (matched, found) = matching::explain(&rule.when, facts, reading);
         let (rule, subject) = (Arc::clone(&rule.name), subject.clone());
         let element = element.or(found);
-        Some(Arc::new(Firing { id, rule, subject, element, matched, at: now, origin }))
+        Some(Arc::new(Firing { id, rule, subject, element, matched, at, origin }))
     }
 }
 

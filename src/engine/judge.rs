@@ -88,13 +88,23 @@ impl TweetState {
         self.fired_each.iter().map(|(at, _)| *at)
     }
 
-    fn has_fired(&self, rule: usize, names: &[String]) -> bool {
+    /// Notes that a rule without `each` fires. No: it has fired already.
+    pub(super) fn fires(&mut self, rule: u32) -> bool {
+        let place = self.fired.binary_search(&rule);
+        place.map_err(|place| self.fired.insert(place, rule)).is_err()
+    }
+
+    fn has_fired(&self, rule: u32) -> bool {
+        self.fired.binary_search(&rule).is_ok()
+    }
+
+    fn has_fired_each(&self, rule: usize, names: &[String]) -> bool {
         self.fired_each.iter().any(|(of, fired)| *of == rule && names.contains(fired))
     }
 
     fn note(&mut self, rule: usize, names: Vec<String>) {
         for name in names {
-            if !self.has_fired(rule, std::slice::from_ref(&name)) {
+            if !self.has_fired_each(rule, std::slice::from_ref(&name)) {
                 self.fired_each.push((rule, name));
             }
         }
@@ -105,24 +115,20 @@ impl TweetState {
 pub(super) struct Judged<'r> {
     pub(super) at: usize,
     pub(super) rule: &'r Rule,
-    /// It is true for certain.
-    pub(super) is_proven: bool,
     /// Nothing more is waited for.
     pub(super) settled: bool,
 }
 
 /// Judges one rule. Adds what has become true to `matches`, notes it in the state, and says whether something is still unknown.
 pub(super) fn judge(of: &Judged<'_>, facts: &Facts<'_>, state: &mut TweetState, matches: &mut Vec<Match>) -> bool {
-    let Judged { at, rule, is_proven, settled } = *of;
+    let Judged { at, rule, settled } = *of;
     let Some(each) = rule.each else {
         let number = u32::try_from(at).unwrap_or(u32::MAX);
-        let Err(place) = state.fired.binary_search(&number) else { return false };
-        let truth = match is_proven {
-            true => Truth::True,
-            false => matching::evaluate(&rule.when, facts, Reading { settled, element: None }),
-        };
-        if truth == Truth::True {
-            state.fired.insert(place, number);
+        if state.has_fired(number) {
+            return false;
+        }
+        let truth = matching::evaluate(&rule.when, facts, Reading { settled, element: None });
+        if truth == Truth::True && state.fires(number) {
             matches.push((at, None));
         }
         return truth == Truth::Unknown;
@@ -135,7 +141,7 @@ pub(super) fn judge(of: &Judged<'_>, facts: &Facts<'_>, state: &mut TweetState, 
     for element in matching::elements(each, facts) {
         let mut names = vec![matching::element_key(&element, facts)];
         names.extend(matching::element_alias(&element, facts));
-        if state.has_fired(at, &names) {
+        if state.has_fired_each(at, &names) {
             state.note(at, names);
             continue;
         }

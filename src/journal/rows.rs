@@ -24,6 +24,14 @@ pub struct Record {
     pub deliveries: Vec<DeliveryRow>,
 }
 
+impl Record {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entry.is_none() && self.firings.is_empty() && self.deliveries.is_empty()
+    }
+}
+
 /// One envelope as it came.
 #[derive(Clone, Debug)]
 pub struct EntryRow {

@@ -11,6 +11,7 @@ mod skew;
 use birdcall::engine::Effect;
 use birdcall::model::delivery::Outcome;
 use birdcall::model::firing::Origin;
+use birdcall::model::limits;
 use serde_json::json;
 
 use crate::kit::story::{START, Story, content, meta, of_tweet, token, update};
@@ -320,7 +321,8 @@ fn a_feed_with_a_clock_ahead_of_ours_does_not_make_orders_younger() {
 fn a_tweet_that_is_forgotten_before_its_time_is_settled_then() {
     let mut story = Story::new(&rule("quiet", "when = { handle = \"vip\", none = [{ token = true }] }"));
     story.at(0, &content("1", "vip", "x"));
-    let fired: Vec<_> = (2..21_000).flat_map(|id| story.at(1, &content(&id.to_string(), "other", "x"))).collect();
+    let many = limits::JOIN_TWEETS + 2;
+    let fired: Vec<_> = (2..=many).flat_map(|id| story.at(1, &content(&id.to_string(), "other", "x"))).collect();
     assert_eq!(fired, ["quiet"]);
     assert_eq!(story.tick(60_000), [""; 0]);
 }

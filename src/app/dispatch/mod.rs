@@ -57,6 +57,8 @@ pub(super) struct Dispatch {
     notices: Notices,
     /// Of the actions, as the journal is told them.
     names: Arc<[Arc<str>]>,
+    /// What the current step has come to so far.
+    current: Step,
 }
 
 /// One envelope, for the journal.
@@ -93,12 +95,26 @@ impl Dispatch {
             keeping: None,
             notices,
             names,
+            current: Step::default(),
         }
+    }
+
+    /// Has the orders leave that are among the first of what the engine wants, before the rest of it is made. Only the deliveries of orders are on
+    /// record then; all else, and the envelope, is put there by [`Dispatch::perform`], which must follow.
+    pub(super) fn send_orders(&mut self, effects: &mut Vec<Effect>) {
+        let mut step = std::mem::take(&mut self.current);
+        effects.drain(..).for_each(|effect| self.take(effect, &mut step));
+        let orders = std::mem::take(&mut step.order_rows);
+        let mut record = Record { deliveries: orders, ..Record::default() };
+        self.offer_orders(&mut step, &mut record);
+        step.order_rows = record.deliveries;
+        self.current = step;
     }
 
     /// Does what the engine wants. `seen` is the envelope that brought it about, if one did. Says whether anything was wanted.
     pub(super) fn perform(&mut self, seen: Option<Seen>, effects: &mut Vec<Effect>) -> bool {
-        let acted = !effects.is_empty();
+        let mut step = std::mem::take(&mut self.current);
+        let acted = !effects.is_empty() || !step.fired.is_empty();
         let entry = seen.filter(|_| self.journal.is_some());
         let entry = entry.map(|Seen { at, origin, text }| EntryRow { at, origin, matched: acted, text });
         if !acted {
@@ -107,10 +123,8 @@ impl Dispatch {
             }
             return false;
         }
-        let mut step = Step { record: Record { entry, ..Record::default() }, ..Step::default() };
-        for effect in effects.drain(..) {
-            self.take(effect, &mut step);
-        }
+        step.record.entry = entry;
+        effects.drain(..).for_each(|effect| self.take(effect, &mut step));
         self.carry_out(step);
         true
     }
@@ -160,8 +174,13 @@ impl Dispatch {
             }
         }
         self.begun(&delivery.firing, delivery.action);
-        step.record.deliveries.push(self.row(&delivery, None));
-        if trading { step.orders.push(delivery) } else { step.others.push(delivery) }
+        let row = self.row(&delivery, None);
+        let (rows, deliveries) = match trading {
+            true => (&mut step.order_rows, &mut step.orders),
+            false => (&mut step.record.deliveries, &mut step.others),
+        };
+        rows.push(row);
+        deliveries.push(delivery);
     }
 
     fn suppress(&mut self, delivery: &Delivery, reason: Suppression, step: &mut Step) {
@@ -174,21 +193,15 @@ impl Dispatch {
 
     /// Orders first; then chat; then the record, unless it went with the first order. That something fired is said when the lanes have had their
     /// turn.
-    fn carry_out(&mut self, step: Step) {
-        let Step { mut record, orders, others, fired, mut ended, quota } = step;
-        let mut recorded = false;
-        for delivery in orders {
-            let begins = self.journal.is_some() && self.lanes.is_ready(delivery.action);
-            let pledge = begins.then(|| {
-                recorded = true;
-                self.begin(std::mem::take(&mut record), &delivery)
-            });
-            ended.extend(self.lanes.offer(delivery, pledge.flatten()));
-        }
+    fn carry_out(&mut self, mut step: Step) {
+        let mut record = std::mem::take(&mut step.record);
+        record.deliveries.splice(0..0, std::mem::take(&mut step.order_rows));
+        self.offer_orders(&mut step, &mut record);
+        let Step { others, fired, mut ended, quota, .. } = step;
         for delivery in others {
             ended.extend(self.lanes.offer(delivery, None));
         }
-        if let Some(journal) = self.journal.as_ref().filter(|_| !recorded) {
+        if let Some(journal) = self.journal.as_ref().filter(|_| !record.is_empty()) {
             journal.record(record);
         }
         self.totals.firings += fired.len() as u64;
@@ -198,6 +211,15 @@ impl Dispatch {
         }
         for (action, most) in quota {
             self.quota_used(action, most);
+        }
+    }
+
+    /// Brings the orders of a step to their lanes; with the first that can leave at once, the record goes.
+    fn offer_orders(&mut self, step: &mut Step, record: &mut Record) {
+        for delivery in std::mem::take(&mut step.orders) {
+            let begins = self.journal.is_some() && self.lanes.is_ready(delivery.action);
+            let pledge = begins.then(|| self.begin(std::mem::take(record), &delivery));
+            step.ended.extend(self.lanes.offer(delivery, pledge.flatten()));
         }
     }
 
@@ -305,6 +327,8 @@ impl Dispatch {
 struct Step {
     record: Record,
     orders: Vec<Delivery>,
+    /// Of the orders, those that are not in the record yet.
+    order_rows: Vec<DeliveryRow>,
     others: Vec<Delivery>,
     fired: Vec<Arc<Firing>>,
     ended: Vec<Report>,

@@ -46,6 +46,17 @@ fn armed_orders_leave_before_armed_chat_and_nothing_else_stands_in_front_of_them
 }
 
 #[test]
+fn orders_are_there_before_any_other_message_is_made() {
+    let mut two = Story::new(&format!(
+        "{ACTIONS}[[rule]]\nname = \"say\"\nsend = [\"out\"]\nwhen = {{ contract = true }}\n\
+         [[rule]]\nname = \"buy\"\nsend = [\"desk\", \"bot\"]\nwhen = {{ contract = true }}\n"
+    ));
+    let [first, rest] = two.in_two(0, &content("1", "x", ORBL));
+    assert_eq!(done(&first), [("fired", 0), ("fired", 0), ("send", 1)]);
+    assert_eq!(done(&rest), [("send", 0), ("send", 2)]);
+}
+
+#[test]
 fn a_rule_that_is_off_is_not_evaluated_and_one_on_paper_fires_as_ever() {
     let tweet = content("1", "x", ORBL);
     assert_eq!(done(&story("mode = \"off\"\n", "\"out\"").all(0, &tweet)), []);

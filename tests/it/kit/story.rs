@@ -55,6 +55,18 @@ impl Story {
         self
     }
 
+    /// A frame comes: what is done before any other message than an order is made, and the rest.
+    pub(crate) fn in_two(&mut self, ms: i64, frame: &Value) -> [Vec<Effect>; 2] {
+        let (frame, at) = (frame.to_string(), Timestamp::from_millis(START + ms));
+        let envelope = decode::decode(&frame).unwrap_or_else(|why| panic!("{why}: {frame}"));
+        let (mut first, mut rest) = (Vec::new(), Vec::new());
+        self.engine.step_to_orders(&Input::Entry { envelope: &envelope, at, origin: self.origin }, &mut first);
+        assert!(self.engine.is_unfinished());
+        self.engine.finish(&mut rest);
+        assert!(!self.engine.is_unfinished());
+        [first, rest]
+    }
+
     /// Time passes, with all that the engine wants done.
     pub(crate) fn all_at(&mut self, ms: i64) -> Vec<Effect> {
         self.engine.step(&Input::Tick(Timestamp::from_millis(START + ms)), &mut self.effects);

@@ -45,7 +45,7 @@ fn truth(rule: &Rule, facts: &Facts<'_>, settled: bool, subject: &Subject) -> Tr
 }
 
 fn holds(set: &Arc<RuleSet>, subjects: &[Subject]) -> Result<(), String> {
-    let index = Index::new(set).unwrap();
+    let index = Index::new(set);
     let mut scratch = Scratch::default();
     for subject in subjects {
         let facts = Facts::of(subject, None);
@@ -56,7 +56,8 @@ fn holds(set: &Arc<RuleSet>, subjects: &[Subject]) -> Result<(), String> {
             if !found.windows(2).all(|pair| pair[0].rule < pair[1].rule) {
                 return Err(format!("not in order, or not once: {found:?}"));
             }
-            let proven = found.iter().filter(|candidate| candidate.is_proven).map(|candidate| &set.rules[candidate.rule as usize]);
+            let proven =
+                found.iter().filter(|candidate| candidate.is_proven).map(|candidate| &set.rules[candidate.rule as usize]);
             if let Some(rule) = proven.into_iter().find(|rule| truth(rule, &facts, settled, subject) != Truth::True) {
                 return Err(format!("proven and not true, settled: {settled}\n{rule:#?}\n{subject:#?}"));
             }

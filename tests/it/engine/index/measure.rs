@@ -177,7 +177,7 @@ fn figures() {
             let (_, set) = loaded(rules);
             let set: Arc<RuleSet> = set.unwrap();
             let began = now();
-            let index = Index::new(&set).unwrap();
+            let index = Index::new(&set);
             let built = began.elapsed();
             let (look, found, right) = looks(&set, &index, &subjects(&frames));
             let (indexed, fired) = steps(Engine::new(Arc::clone(&set)), &frames);
