@@ -15,7 +15,7 @@ use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredSwitch};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
 use crate::model::firing::FiringBrief;
-use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, JOIN_TWEETS, REPLAY_REACH};
+use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, REPLAY_ENTRIES, REPLAY_REACH};
 use crate::model::message::Body;
 use crate::model::mode::Mode;
 use crate::model::time::{Timestamp, Uptime};
@@ -71,7 +71,7 @@ pub(super) fn recover(
     };
     let since =
         Timestamp::from_millis(now.as_millis().saturating_sub(i64::try_from(REPLAY_REACH.as_millis()).unwrap_or(i64::MAX)));
-    let entries = reader.recent(since, JOIN_TWEETS * 3, |entry| {
+    let entries = reader.recent(since, REPLAY_ENTRIES, |entry| {
         // The clock may have been set back since: what was then later than now must not make now later than it is.
         let at = entry.at.min(now);
         if last_alive.is_none_or(|until| at >= until) {

@@ -13,6 +13,7 @@ mod remembered;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::packed::Packer;
 use self::part::Rank;
@@ -28,6 +29,8 @@ use crate::model::time::Timestamp;
 pub struct Bounds {
     /// Tweets.
     pub tweets: usize,
+    /// How long each, from when it was first heard of.
+    pub age: Duration,
     /// Bytes of all tweets together. One tweet may take an eighth of them.
     pub bytes: usize,
     /// Parts of one tweet, of each sort (content, update, meta, pin), so that a flood of one sort cannot keep another out.
@@ -36,7 +39,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { tweets: limits::JOIN_TWEETS, bytes: limits::JOIN_BYTES, parts: limits::PARTS_PER_TWEET }
+        Self { tweets: limits::JOIN_TWEETS, age: limits::JOIN_AGE, bytes: limits::JOIN_BYTES, parts: limits::PARTS_PER_TWEET }
     }
 }
 
@@ -340,7 +343,7 @@ impl<S: Default> Joiner<S> {
         let before = remembered.bytes;
         let learned = learn(remembered, self.bounds, &mut self.packer);
         self.bytes = (self.bytes + remembered.bytes).saturating_sub(before);
-        self.evict(id);
+        self.evict(id, at);
         learned
     }
 
@@ -351,8 +354,13 @@ impl<S: Default> Joiner<S> {
     }
 
     /// Forgets the oldest tweets until the bounds hold; never the one that is being spoken of.
-    fn evict(&mut self, current: &TweetId) {
-        while self.tweets.len() > 1 && (self.tweets.len() > self.bounds.tweets || self.bytes > self.bounds.bytes) {
+    fn evict(&mut self, current: &TweetId, now: Timestamp) {
+        let is_beyond = |all: &Self| {
+            let is_old = |oldest: &Remembered<S>| now.since(oldest.since) > all.bounds.age && oldest.id != *current;
+            let too_many = all.tweets.len() > all.bounds.tweets || all.bytes > all.bounds.bytes;
+            too_many && all.tweets.len() > 1 || all.tweets.front().is_some_and(is_old)
+        };
+        while is_beyond(self) {
             let Some(oldest) = self.tweets.pop_front() else { return };
             self.first += 1;
             if oldest.id == *current {

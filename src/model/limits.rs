@@ -54,7 +54,9 @@ pub const HISTORY_PAGE: usize = 64;
 // --- join ---
 
 /// Tweets remembered for joining; the oldest leaves first and is counted.
-pub const JOIN_TWEETS: usize = 20_000;
+pub const JOIN_TWEETS: usize = 100_000;
+/// How long a tweet is remembered after it was first heard of; then it leaves as the next envelope comes.
+pub const JOIN_AGE: Duration = Duration::from_secs(86_400);
 /// Bytes of remembered tweets.
 pub const JOIN_BYTES: usize = 64 * 1024 * 1024;
 /// Envelopes remembered of one tweet (content, updates, metas); more are counted and ignored.
@@ -66,6 +68,9 @@ pub const META_TIMEOUT: Duration = Duration::from_secs(15);
 
 // --- rules ---
 
+/// Different regexes that have no text to be looked for and are tried on every text together. Rules with others of the kind are looked at one by
+/// one: `check` names both.
+pub const REGEXES_TRIED: usize = 200;
 /// Bytes of one rules file.
 pub const RULES_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Characters of one regex pattern.
@@ -179,6 +184,8 @@ pub const BLOCKED_FIRST: Duration = Duration::from_secs(60);
 
 /// So far back entries are replayed at a start: longer than any rule waits for the rest of a tweet.
 pub const REPLAY_REACH: Duration = Duration::from_secs(3_600);
+/// Entries replayed at start, the latest: what takes half a second.
+pub const REPLAY_ENTRIES: usize = 60_000;
 
 /// Attempts of earlier runs that are looked at for the rate limits of this one: the newest, more than any platform lets through in its window.
 pub const PACE_REACH: usize = 100_000;

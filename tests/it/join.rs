@@ -2,6 +2,8 @@
 
 mod law;
 
+use std::time::Duration;
+
 use birdcall::decode::{decode, history};
 use birdcall::join::{Bounds, Joined, Joiner, Said};
 use birdcall::model::ids::TweetId;
@@ -362,6 +364,25 @@ fn orphans_stay_within_bounds_and_the_oldest_leave_first() {
     assert!(counts.tweets > 500, "{counts:?}");
     assert!(joiner.get(&TweetId::new(&(all - 1).to_string())).is_some());
     assert!(joiner.get(&TweetId::new("0")).is_none());
+}
+
+#[test]
+fn a_tweet_is_forgotten_when_it_is_old_but_not_while_it_is_spoken_of() {
+    let bounds = Bounds { age: Duration::from_secs(60), ..Bounds::default() };
+    let mut joiner: Joiner<u32> = Joiner::new(bounds);
+    let mut hear = |id: &str, text: &str, seconds: i64| {
+        let frame = format!(r#"{{"v":1,"t":"tweet","op":"update","id":"{id}","ts":1,"d":{{"text":"{text}"}}}}"#);
+        joiner.absorb(&decode(&frame).unwrap(), Timestamp::from_millis(NOW.as_millis() + seconds * 1_000));
+        let known = ["1", "2", "3"].map(|id| joiner.contains(&TweetId::new(id)));
+        let forgotten = std::iter::from_fn(|| joiner.take_forgotten()).count();
+        (known, forgotten)
+    };
+    assert_eq!(hear("1", "one", 0), ([true, false, false], 0));
+    assert_eq!(hear("2", "two", 30), ([true, true, false], 0));
+    assert_eq!(hear("2", "two again", 60), ([true, true, false], 0));
+    assert_eq!(hear("1", "one again", 61), ([true, true, false], 0), "it is that which is spoken of");
+    assert_eq!(hear("3", "three", 61), ([false, true, true], 1), "however often it was");
+    assert_eq!(hear("3", "three", 500), ([false, false, true], 1));
 }
 
 #[test]

@@ -41,12 +41,22 @@ pub(super) enum What<'r> {
 
 /// Costlier than this, and it is not worth to be looked for beside another.
 const LAST_RESORT: u64 = 300_000;
+/// What regexes cost that have no text to be looked for: they are tried on every text.
+const TRIED: u64 = 1_000_000;
 /// Beside what a rule is found by, so much must hold at most.
 const MOST_BESIDE: usize = 6;
 
 impl<'r> Access<'r> {
     fn of(what: What<'r>, cost: u64) -> Self {
         Self { any: vec![Clue { what, cost }], also: Vec::new(), is_whole: false }
+    }
+
+    /// Regexes that are to be tried on every text, as nothing else leads to the rule.
+    pub(super) fn tried(&self) -> impl Iterator<Item = &'r TextMatcher> {
+        self.any.iter().filter(|clue| clue.cost >= TRIED).filter_map(|clue| match clue.what {
+            What::Matcher(Matcher::Text(asked)) => Some(asked),
+            _ => None,
+        })
     }
 
     fn cost(&self) -> u64 {
@@ -151,18 +161,21 @@ fn is_all_that_is_asked(matcher: &Matcher) -> bool {
 
 /// A regex is found by one of its groups of texts, and must have the others.
 fn of_text<'r>(matcher: &'r Matcher, asked: &'r TextMatcher, regexes: &mut Regexes<'r>) -> Option<Access<'r>> {
-    let cost = of_pattern(&asked.pattern, regexes)?;
-    let mut access = Access { is_whole: is_all_that_is_asked(matcher), ..Access::of(What::Matcher(matcher), cost) };
-    if let TextPattern::Regex(patterns) = &asked.pattern
-        && let [pattern] = patterns.as_slice()
-    {
+    let regexes_of = |pattern: &'r TextPattern| if let TextPattern::Regex(of) = pattern { Some(of) } else { None };
+    let cost = of_pattern(&asked.pattern, regexes).or_else(|| regexes_of(&asked.pattern).map(|_| TRIED))?;
+    // What is tried and found is found.
+    let is_tried =
+        cost >= TRIED && regexes_of(&asked.pattern).is_some_and(|of| of.iter().all(|of| regexes.required(of).is_empty()));
+    let is_whole = is_tried || is_all_that_is_asked(matcher);
+    let mut access = Access { is_whole, ..Access::of(What::Matcher(matcher), cost) };
+    if let Some([pattern]) = regexes_of(&asked.pattern).map(Vec::as_slice) {
         let groups = regexes.required(pattern);
         // Short ones take a pass of their own through every text.
         let others = groups.iter().enumerate().skip(1).filter(|(_, group)| group.iter().all(|text| Grams::take(text)));
-        access.also.extend(others.map(|(at, group)| Clue {
-            what: What::Texts(Rc::clone(&groups), at, asked.fields),
-            cost: literals::cost(group),
-        }));
+        access.also.extend(
+            others
+                .map(|(at, group)| Clue { what: What::Texts(Rc::clone(&groups), at, asked.fields), cost: literals::cost(group) }),
+        );
     }
     Some(access)
 }
@@ -201,8 +214,7 @@ fn of_pattern<'r>(pattern: &'r TextPattern, regexes: &mut Regexes<'r>) -> Option
 fn of_author<'r>(asked: &'r AuthorMatcher, regexes: &mut Regexes<'r>) -> Option<Access<'r>> {
     let names = asked.name.iter().map(|pattern| (pattern, Field::Name));
     let patterns = names.chain(asked.bio.iter().map(|pattern| (pattern, Field::Bio)));
-    let found = patterns.filter_map(|(pattern, field)| {
-        Some(Access::of(What::OfAuthor(pattern, field), of_pattern(pattern, regexes)?))
-    });
+    let found =
+        patterns.filter_map(|(pattern, field)| Some(Access::of(What::OfAuthor(pattern, field), of_pattern(pattern, regexes)?)));
     narrowest(found.collect(), usize::MAX)
 }

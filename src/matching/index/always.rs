@@ -1,4 +1,4 @@
-//! Why a rule has to be looked at for every envelope, for people who would rather have it found.
+//! Why a rule, or its regex, has to be looked at for every envelope, for people who would rather have it found.
 
 use super::access::{Regexes, access};
 use crate::model::mode::Mode;
@@ -20,7 +20,12 @@ pub enum Always {
 #[must_use]
 pub fn always(rule: &Rule) -> Option<Always> {
     let mut regexes = Regexes::default();
-    (rule.mode != Mode::Off && access(&rule.when, &mut regexes).is_none()).then(|| why(&rule.when, &mut regexes))
+    (rule.mode != Mode::Off && !is_found(&rule.when, &mut regexes)).then(|| why(&rule.when, &mut regexes))
+}
+
+/// Whether anything leads to it but a regex that is tried on every text.
+fn is_found<'r>(condition: &'r Condition, regexes: &mut Regexes<'r>) -> bool {
+    access(condition, regexes).is_some_and(|access| access.tried().next().is_none())
 }
 
 /// Of a condition to which nothing leads.
@@ -34,7 +39,7 @@ fn why<'r>(condition: &'r Condition, regexes: &mut Regexes<'r>) -> Always {
             first.cloned().unwrap_or(Always::Negative)
         }
         Condition::Any { of, .. } => {
-            let without = of.iter().find(|condition| access(condition, regexes).is_none());
+            let without = of.iter().find(|condition| !is_found(condition, regexes));
             without.map_or(Always::Common, |condition| why(condition, regexes))
         }
         Condition::None(_) => Always::Negative,

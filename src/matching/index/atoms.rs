@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::access::{Clue, Regexes, What};
+use super::access::{Access, Clue, Regexes, What};
 use super::keys::{Drafted, Flag, Name};
 use super::lists::{Lists, number};
 use super::missing::Missing;
@@ -59,8 +59,9 @@ pub(super) struct Atoms {
     pub(super) all: Vec<(FieldSet, Missing)>,
     /// Keys and the atoms that they are in.
     pairs: Vec<(u32, u32)>,
-    /// Texts in which anything is looked for, in which cashtags are, and in which addresses are.
+    /// Texts in which anything is looked for, in which regexes are tried, in which cashtags are, and in which addresses are.
     pub(super) searched: FieldSet,
+    pub(super) tried: FieldSet,
     pub(super) tagged: FieldSet,
     pub(super) addressed: FieldSet,
 }
@@ -96,6 +97,16 @@ impl Atoms {
             // These are never clues: `access` gives none for them.
             What::Matcher(Matcher::Author(_) | Matcher::Age(_)) => self.add(Vec::new(), FieldSet::EVERYWHERE, Missing::NOTHING),
         }
+    }
+
+    /// Whether all regexes have room that would have to be tried on every text.
+    pub(super) fn has_room<'r>(&mut self, access: &Access<'r>, regexes: &mut Regexes<'r>) -> bool {
+        access.tried().all(|asked| match &asked.pattern {
+            TextPattern::Regex(of) => {
+                of.iter().all(|pattern| !regexes.required(pattern).is_empty() || self.keys.add_tried(pattern).is_some())
+            }
+            _ => true,
+        })
     }
 
     /// Which atoms each key is in.
@@ -165,11 +176,16 @@ impl Atoms {
                 if *exact { self.keys.add_part(&normal::fold_each(bare)) } else { self.keys.add_part(bare) }
             })),
             TextPattern::Regex(patterns) => {
-                // What one of them cannot do without: others of its groups are clues of their own.
-                let required = patterns.iter().map(|pattern| regexes.required(pattern));
-                required.for_each(|groups| {
-                    keys.extend(groups.iter().take(1).flatten().map(|text| self.keys.add_part(text)));
-                });
+                for pattern in patterns {
+                    // What one of them cannot do without: others of its groups are clues of their own.
+                    match regexes.required(pattern).first() {
+                        Some(group) => keys.extend(group.iter().map(|text| self.keys.add_part(text))),
+                        None => {
+                            self.tried = self.tried.with(fields);
+                            keys.extend(self.keys.add_tried(pattern));
+                        }
+                    }
+                }
             }
             TextPattern::Cashtag(symbols) => {
                 keys.extend(symbols.keys().map(|symbol| self.keys.add_name(Name::Cashtag, symbol)));

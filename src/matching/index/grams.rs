@@ -59,7 +59,16 @@ impl Place {
         let mask = u64::MAX >> (64 - 8 * count);
         let is_whole = begin == 0 && part.len() <= 8;
         let lead = u8::try_from(lead).unwrap_or_default();
-        Self { around: eight(part.as_bytes(), begin) & mask, mask, part: number, at: lists::number(at), key, lead, is_whole, more }
+        Self {
+            around: eight(part.as_bytes(), begin) & mask,
+            mask,
+            part: number,
+            at: lists::number(at),
+            key,
+            lead,
+            is_whole,
+            more,
+        }
     }
 }
 
@@ -253,7 +262,7 @@ mod tests {
             let parts: Vec<String> = parts.into_iter().filter(|part| long == 0 || part.len() >= GRAM + long - 1).collect();
             let all = parts.iter().zip(0..).map(|(part, key)| (part.as_str().into(), key)).collect();
             let mut found = Vec::new();
-            Texts::new(all).unwrap().search(&text, |key| found.push(key));
+            Texts::new(all).search(&text, |key| found.push(key));
             found.sort_unstable();
             found.dedup();
             let expected: Vec<u32> = (0..).zip(&parts).filter(|(_, part)| text.contains(part.as_str())).map(|(key, _)| key).collect();

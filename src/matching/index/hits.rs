@@ -17,6 +17,7 @@ impl Index {
         self.mark_accounts(facts, scratch);
         self.mark_kinds(facts, scratch);
         self.mark_texts(facts, scratch);
+        self.mark_tried(facts, scratch);
         self.mark_symbols(facts, scratch);
         self.mark_addresses(facts, scratch);
         self.mark_detected(facts, scratch);
@@ -84,6 +85,14 @@ impl Index {
             self.texts.search(text.cased(false), |key| self.hit(key, of, scratch));
             if let Some(each) = text.folded_each() {
                 self.texts.search(each, |key| self.hit(key, of, scratch));
+            }
+        }
+    }
+
+    fn mark_tried(&self, facts: &Facts<'_>, scratch: &mut Scratch) {
+        for field in self.tried.fields() {
+            if let Some(text) = facts.text(field) {
+                self.regexes.search(text.exact(), |key| self.hit(key, FieldSet::of(field), scratch));
             }
         }
     }

@@ -7,6 +7,8 @@ use std::hash::Hash;
 use super::lists::number;
 use super::table::Table;
 use crate::model::address::Address;
+use crate::model::limits::REGEXES_TRIED;
+use crate::rules::condition::Pattern;
 
 pub(super) type Map<K> = HashMap<K, u32, foldhash::fast::FixedState>;
 
@@ -62,7 +64,16 @@ pub(super) struct Drafted {
     words: Map<Box<str>>,
     /// Texts that are looked for everywhere.
     parts: Map<Box<str>>,
+    /// Regexes that are tried on every text, by what is compiled and whether case counts.
+    tried: HashMap<(Box<str>, bool), (Pattern, u32), foldhash::fast::FixedState>,
     count: usize,
+}
+
+/// Keys that stand in texts.
+pub(super) struct InTexts {
+    pub(super) words: Map<Box<str>>,
+    pub(super) parts: Map<Box<str>>,
+    pub(super) tried: Vec<(Pattern, u32)>,
 }
 
 impl Drafted {
@@ -86,14 +97,31 @@ impl Drafted {
         add(&mut self.parts, text, &mut self.count)
     }
 
-    /// Keywords and texts with their keys, and all other keys.
-    pub(super) fn freeze(self) -> (Map<Box<str>>, Map<Box<str>>, Keys) {
+    /// The key of a regex that is tried on every text. `None`: there are as many as may be.
+    pub(super) fn add_tried(&mut self, pattern: &Pattern) -> Option<u32> {
+        let of = (pattern.composed().into(), pattern.is_exact());
+        if let Some((_, known)) = self.tried.get(&of) {
+            return Some(*known);
+        }
+        if self.tried.len() >= REGEXES_TRIED {
+            return None;
+        }
+        let new = next(&mut self.count);
+        self.tried.insert(of, (pattern.clone(), new));
+        Some(new)
+    }
+
+    /// Keys that stand in texts, and all others.
+    pub(super) fn freeze(self) -> (InTexts, Keys) {
         let table = |names: &Map<Box<str>>| Table::new(names.iter().map(|(name, key)| (&**name, *key)));
         let longest = |names: &Map<Box<str>>| names.keys().map(|name| name.len()).max().unwrap_or_default();
         let (names, longest) = (self.names.each_ref().map(table), self.names.each_ref().map(longest));
         let mut addresses = self.addresses;
         addresses.shrink_to_fit();
-        (self.words, self.parts, Keys { names, longest, addresses, flags: self.flags })
+        let mut tried: Vec<_> = self.tried.into_values().collect();
+        tried.sort_unstable_by_key(|(_, key)| *key);
+        let in_texts = InTexts { words: self.words, parts: self.parts, tried };
+        (in_texts, Keys { names, longest, addresses, flags: self.flags })
     }
 }
 

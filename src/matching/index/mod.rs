@@ -19,6 +19,7 @@ mod missing;
 mod scratch;
 mod table;
 mod texts;
+mod tried;
 mod words;
 
 pub use always::{Always, always};
@@ -32,6 +33,7 @@ use self::keys::Keys;
 use self::lists::{Head, Items, Lists, number};
 use self::missing::Missing;
 use self::texts::Texts;
+use self::tried::Tried;
 use self::words::Words;
 use crate::matching::facts::Facts;
 use crate::model::mode::Mode;
@@ -45,6 +47,7 @@ pub struct Index {
     keys: Keys,
     words: Words,
     texts: Texts,
+    regexes: Tried,
     /// Atoms by key.
     by_key: Lists,
     atoms: Vec<Atom>,
@@ -58,6 +61,7 @@ pub struct Index {
     /// What may be missing of what must hold beside.
     awaited: Missing,
     searched: FieldSet,
+    tried: FieldSet,
     tagged: FieldSet,
     addressed: FieldSet,
 }
@@ -97,28 +101,27 @@ struct Draft {
 }
 
 impl Index {
-    /// The index of a rule set. `None`: it asks for more texts than can be looked for at once.
+    /// The index of a rule set.
     #[must_use]
-    pub fn new(rules: &RuleSet) -> Option<Self> {
+    pub fn new(rules: &RuleSet) -> Self {
         let (mut atoms, mut regexes, mut draft) = (Atoms::default(), Regexes::default(), Draft::default());
         for (at, rule) in rules.rules.iter().enumerate() {
             draft.add(number(at), rule, &mut atoms, &mut regexes);
         }
         let by_key = atoms.by_key();
-        let Atoms { keys, all, searched, tagged, addressed, .. } = atoms;
-        let (words, parts, keys) = keys.freeze();
-        let words = Words::new(words);
-        let texts = Texts::new(parts).ok()?;
+        let Atoms { keys, all, searched, tried, tagged, addressed, .. } = atoms;
+        let (in_texts, keys) = keys.freeze();
         let awaited = draft.awaited.iter().filter_map(|atom| all.get(*atom as usize));
         let awaited = awaited.fold(Missing::NOTHING, |sum, (_, missing)| sum | *missing);
         let (heads, of_atoms) = Lists::of(draft.by_atom).into_parts(all.len());
         let atoms = heads.into_iter().zip(all).map(|(rules, (fields, missing))| Atom { rules, missing, fields }).collect();
         draft.rules.shrink_to_fit();
         draft.beside.shrink_to_fit();
-        Some(Self {
+        Self {
             keys,
-            words,
-            texts,
+            words: Words::new(in_texts.words),
+            texts: Texts::new(in_texts.parts),
+            regexes: Tried::new(in_texts.tried),
             by_key,
             atoms,
             of_atoms,
@@ -127,9 +130,10 @@ impl Index {
             always: Lists::of(draft.always),
             awaited,
             searched,
+            tried,
             tagged,
             addressed,
-        })
+        }
     }
 
     /// Looks for the rules on `event` that the subject may make true. With `settled` nothing is waited for.
@@ -224,7 +228,7 @@ impl Draft {
         if !on.is_empty() {
             rule.when.matchers(&mut |matcher| compile_common(matcher, regexes));
         }
-        let found = access(&rule.when, regexes).filter(|_| !on.is_empty());
+        let found = access(&rule.when, regexes).filter(|found| !on.is_empty() && atoms.has_room(found, regexes));
         let Some(found) = found else {
             self.rules.push(Asked { events, is_whole: false, beside: 0, first: 0 });
             self.always.extend(on.iter().map(|event| (*event as u32, at)));

@@ -2,15 +2,22 @@
 //! very short.
 
 use daachorse::DoubleArrayAhoCorasick;
-use daachorse::errors::DaachorseError;
 
-use super::grams::{Grams, split};
+use super::grams::{Grams, Part, split};
 use super::keys::Map;
 
 /// All texts that are looked for everywhere.
 pub(super) struct Texts {
-    short: Option<DoubleArrayAhoCorasick<u32>>,
+    short: Short,
     long: Grams,
+}
+
+/// Those that are very short.
+enum Short {
+    None,
+    Automaton(DoubleArrayAhoCorasick<u32>),
+    /// More than an automaton can hold: each is looked for by itself.
+    Each(Vec<Part>),
 }
 
 impl std::fmt::Debug for Texts {
@@ -21,27 +28,41 @@ impl std::fmt::Debug for Texts {
 
 impl Texts {
     /// From folded texts and their keys.
-    ///
-    /// # Errors
-    /// When there are more than an automaton can hold.
-    pub(super) fn new(all: Map<Box<str>>) -> Result<Self, DaachorseError> {
+    pub(super) fn new(all: Map<Box<str>>) -> Self {
         let (long, short) = split(all);
-        let texts = short.iter().map(|(text, key)| (text.as_bytes(), *key));
-        let short = if short.is_empty() { None } else { Some(DoubleArrayAhoCorasick::with_values(texts)?) };
-        Ok(Self { short, long: Grams::new(long) })
+        Self { short: Short::new(short), long: Grams::new(long) }
     }
 
     /// Calls `hit` with every key that stands in a folded text, as often as it does.
     pub(super) fn search(&self, text: &str, mut hit: impl FnMut(u32)) {
         self.long.search(text, &mut hit);
-        let Some(automaton) = &self.short else { return };
-        for found in automaton.find_overlapping_iter(text) {
-            hit(found.value());
+        match &self.short {
+            Short::None => {}
+            Short::Automaton(automaton) => automaton.find_overlapping_iter(text).for_each(|found| hit(found.value())),
+            Short::Each(parts) => parts.iter().filter(|(part, _)| text.contains(&**part)).for_each(|(_, key)| hit(*key)),
         }
     }
 
     /// Bytes on the heap.
     pub(super) fn bytes(&self) -> usize {
-        self.long.bytes() + self.short.as_ref().map_or(0, DoubleArrayAhoCorasick::heap_bytes)
+        let short = match &self.short {
+            Short::None => 0,
+            Short::Automaton(automaton) => automaton.heap_bytes(),
+            Short::Each(parts) => parts.capacity() * size_of::<Part>(),
+        };
+        self.long.bytes() + short
+    }
+}
+
+impl Short {
+    fn new(parts: Vec<Part>) -> Self {
+        if parts.is_empty() {
+            return Self::None;
+        }
+        let texts = parts.iter().map(|(text, key)| (text.as_bytes(), *key));
+        match DoubleArrayAhoCorasick::with_values(texts) {
+            Ok(automaton) => Self::Automaton(automaton),
+            Err(_) => Self::Each(parts),
+        }
     }
 }
