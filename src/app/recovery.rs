@@ -15,6 +15,7 @@ use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredSwitch};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
 use crate::model::firing::FiringBrief;
+use crate::model::ids::FiringId;
 use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, REPLAY_ENTRIES, REPLAY_REACH};
 use crate::model::message::Body;
 use crate::model::mode::Mode;
@@ -32,6 +33,8 @@ pub(super) struct Recovered {
     sent_today: Vec<(usize, u32)>,
     /// What was sent in the windows of the rate limits.
     pub(super) sent: Vec<Sent>,
+    /// Deliveries that are on record without the rest of their step, by firing and action.
+    ahead: Vec<(FiringId, String)>,
 }
 
 /// Replays the recent past into `engine`, silently, and reads what is to be gone on with. What cannot be read is said and left out: a
@@ -58,7 +61,9 @@ pub(super) fn recover(
         Err(error) => return Err(error),
     };
     reader.put_right(now)?;
-    engine.restore(reader.fired(FIRED_IDS)?);
+    let fired = reader.fired(FIRED_IDS)?;
+    let ahead = reader.ahead(&fired)?;
+    engine.restore(fired);
     let (mut effects, mut unreadable, mut held) = (Vec::new(), 0_usize, false);
     let last_alive = reader.last_alive()?;
     // The run before ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
@@ -102,7 +107,7 @@ pub(super) fn recover(
     if unreadable > 0 || reader.damaged() > 0 {
         warn!(unreadable, damaged = reader.damaged(), "parts of the journal are damaged and were left out");
     }
-    Ok(Recovered { unfinished, switch, last_alive, sent_today, sent })
+    Ok(Recovered { unfinished, switch, last_alive, sent_today, sent, ahead })
 }
 
 impl Recovered {
@@ -126,6 +131,8 @@ impl Recovered {
         }
         let rules = Arc::clone(&to.rules);
         let actions: HashMap<_, _> = rules.actions.iter().enumerate().map(|(at, action)| (action.name.as_str(), at)).collect();
+        let ahead = self.ahead.into_iter();
+        to.on_record.extend(ahead.filter_map(|(firing, action)| Some((firing, *actions.get(action.as_str())?))));
         for stored in self.unfinished {
             let at = actions.get(stored.action.as_str()).copied();
             match fate(&stored, &rules, at, to.switch.is_armed(), now) {

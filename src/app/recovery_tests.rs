@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::Clock;
-use crate::journal::{EntryRow, Journal, Record, Settings};
+use crate::journal::{DeliveryRow, EntryRow, Journal, Record, Settings};
 use crate::model::firing::Origin;
 use crate::model::ids::FiringId;
 use crate::model::message::{ContentType, WebhookBody};
@@ -155,4 +155,42 @@ async fn a_wait_that_the_run_before_was_holding_ends_in_this_one() {
 #[tokio::test]
 async fn a_wait_that_was_over_in_the_run_before_is_over() {
     assert_eq!(waited(Some(Duration::from_secs(60))).await, 1, "the second one is waited for still");
+}
+
+/// A crash came when one of two messages of a firing was on record, and neither the entry nor the firing was.
+#[tokio::test]
+async fn a_step_that_a_crash_has_parted_comes_again_but_for_what_is_on_record() {
+    let text = "[actions.bot]\ntype = \"console\"\n[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"gm\"\nsend = [\"bot\", \"out\"]\n\
+        when = { keyword = \"gm\" }\n";
+    let rules = rules(text);
+    let frame = content("1");
+    let fire = |engine: &mut Engine| {
+        let (envelope, mut effects) = (decode::decode(&frame).unwrap(), Vec::new());
+        engine.step(&Input::Entry { envelope: &envelope, at: NOON, origin: Origin::Live }, &mut effects);
+        effects
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
+    let writer = std::thread::spawn(writer);
+    for effect in fire(&mut Engine::new(Arc::clone(&rules))) {
+        if let Effect::Deliver(delivery) = effect
+            && delivery.action == 0
+        {
+            let (firing, outcome) = (Arc::clone(&delivery.firing), Some(Outcome::Unknown { reason: "it crashed".to_owned() }));
+            let (action, body, expires_at) = ("bot".into(), Some(Arc::clone(&delivery.body)), delivery.expires_at);
+            let row = DeliveryRow { firing, action, trading: true, expires_at, body, fallback: None, line: None, outcome };
+            journal.record(Record { deliveries: vec![row], ..Record::default() });
+        }
+    }
+    assert!(journal.flush().await);
+    drop(journal);
+    writer.join().unwrap();
+
+    let mut engine = Engine::new(Arc::clone(&rules));
+    let recovered = recover(folder.path(), &rules, &mut engine, (NOON, None)).unwrap();
+    let mut dispatch = Dispatch::of_consoles(&rules);
+    recovered.apply(&mut dispatch);
+    assert!(dispatch.perform(None, &mut fire(&mut engine)));
+    assert_eq!((dispatch.totals.firings, dispatch.totals.deliveries), (1, 1));
+    assert_eq!((dispatch.ledger.pending_of(0), dispatch.ledger.pending_of(1)), (0, 1));
 }

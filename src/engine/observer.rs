@@ -91,6 +91,8 @@ impl Observer {
 
     pub(super) fn hold(&mut self, hold: Hold) {
         self.waits.set_hold(hold);
+        // What rules wait for may have been said of any.
+        self.joiner.keep_old(hold != Hold::Nothing);
     }
 
     pub(super) fn feed_is_ahead(&mut self, ms: i64) {

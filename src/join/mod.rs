@@ -71,7 +71,7 @@ pub struct Counts {
     pub tweets: usize,
     /// Bytes that they take, near enough.
     pub bytes: usize,
-    /// Tweets forgotten since the start, the oldest first.
+    /// Tweets forgotten since the start for want of room, the oldest first.
     pub evicted: u64,
     /// Parts not kept since the start, because their tweet had enough of them.
     pub refused: u64,
@@ -187,7 +187,12 @@ pub struct Joiner<S> {
     forgotten: VecDeque<Forgotten<S>>,
     evicted: u64,
     refused: u64,
+    /// None is forgotten for its age.
+    keeps_old: bool,
 }
+
+/// Of old tweets, so many are forgotten at once: they have time.
+const OLD_AT_ONCE: usize = 8;
 
 impl<S: Default> Joiner<S> {
     /// Remembers nothing yet.
@@ -205,12 +210,18 @@ impl<S: Default> Joiner<S> {
             forgotten: VecDeque::new(),
             evicted: 0,
             refused: 0,
+            keeps_old: false,
         }
     }
 
     /// The feed's clock is `ms` ahead of ours (negative: behind). What it states is dated by its clock, and aged by ours.
     pub fn feed_is_ahead(&mut self, ms: i64) {
         self.ahead = ms;
+    }
+
+    /// Whether tweets are kept however old they are, as what is still to be heard may be of any.
+    pub fn keep_old(&mut self, keep: bool) {
+        self.keeps_old = keep;
     }
 
     /// Takes in an envelope that came at `at`.
@@ -355,12 +366,7 @@ impl<S: Default> Joiner<S> {
 
     /// Forgets the oldest tweets until the bounds hold; never the one that is being spoken of.
     fn evict(&mut self, current: &TweetId, now: Timestamp) {
-        let is_beyond = |all: &Self| {
-            let is_old = |oldest: &Remembered<S>| now.since(oldest.since) > all.bounds.age && oldest.id != *current;
-            let too_many = all.tweets.len() > all.bounds.tweets || all.bytes > all.bounds.bytes;
-            too_many && all.tweets.len() > 1 || all.tweets.front().is_some_and(is_old)
-        };
-        while is_beyond(self) {
+        while self.tweets.len() > 1 && (self.tweets.len() > self.bounds.tweets || self.bytes > self.bounds.bytes) {
             let Some(oldest) = self.tweets.pop_front() else { return };
             self.first += 1;
             if oldest.id == *current {
@@ -368,12 +374,24 @@ impl<S: Default> Joiner<S> {
                 self.numbers.insert(oldest.id.clone(), self.latest);
                 self.tweets.push_back(oldest);
             } else {
-                self.numbers.remove(&oldest.id);
-                self.bytes = self.bytes.saturating_sub(oldest.bytes);
                 self.evicted += 1;
-                self.forgotten.push_back(Forgotten { tweet: oldest, ahead: self.ahead });
+                self.forget(oldest);
             }
         }
+        let is_old = |oldest: &Remembered<S>, most: Duration| now.since(oldest.since) > most && oldest.id != *current;
+        for _ in 0..OLD_AT_ONCE {
+            let is_over = self.tweets.front().is_some_and(|oldest| !self.keeps_old && is_old(oldest, self.bounds.age));
+            let Some(oldest) = self.tweets.pop_front_if(|_| is_over) else { return };
+            self.first += 1;
+            self.forget(oldest);
+        }
+    }
+
+    /// Of one that has left the others.
+    fn forget(&mut self, oldest: Remembered<S>) {
+        self.numbers.remove(&oldest.id);
+        self.bytes = self.bytes.saturating_sub(oldest.bytes);
+        self.forgotten.push_back(Forgotten { tweet: oldest, ahead: self.ahead });
     }
 }
 

@@ -13,7 +13,7 @@ use crate::model::message::Body;
 use crate::model::time::Timestamp;
 
 /// One envelope and all that came of it: written in one transaction. Only with an order's intent in it, entry and firings may be
-/// written after the deliveries, so that whatever entry the journal has, it has what came of it.
+/// written after the deliveries, and orders may be a record of their own before the rest: so whatever entry the journal has, it has what came of it.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     /// The envelope; `None` for what a deadline brought about.

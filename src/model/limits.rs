@@ -71,6 +71,8 @@ pub const META_TIMEOUT: Duration = Duration::from_secs(15);
 /// Different regexes that have no text to be looked for and are tried on every text together. Rules with others of the kind are looked at one by
 /// one: `check` names both.
 pub const REGEXES_TRIED: usize = 200;
+/// What these may take when they are compiled together. With more, each is tried by itself.
+pub const REGEXES_TRIED_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of one rules file.
 pub const RULES_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Characters of one regex pattern.

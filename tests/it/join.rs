@@ -5,7 +5,7 @@ mod law;
 use std::time::Duration;
 
 use birdcall::decode::{decode, history};
-use birdcall::join::{Bounds, Joined, Joiner, Said};
+use birdcall::join::{Bounds, Counts, Joined, Joiner, Said};
 use birdcall::model::ids::TweetId;
 use birdcall::model::limits;
 use birdcall::model::price::Price;
@@ -370,6 +370,7 @@ fn orphans_stay_within_bounds_and_the_oldest_leave_first() {
 fn a_tweet_is_forgotten_when_it_is_old_but_not_while_it_is_spoken_of() {
     let bounds = Bounds { age: Duration::from_secs(60), ..Bounds::default() };
     let mut joiner: Joiner<u32> = Joiner::new(bounds);
+    let update = |id: i32| format!(r#"{{"v":1,"t":"tweet","op":"update","id":"{id}","ts":1,"d":{{"text":"x"}}}}"#);
     let mut hear = |id: &str, text: &str, seconds: i64| {
         let frame = format!(r#"{{"v":1,"t":"tweet","op":"update","id":"{id}","ts":1,"d":{{"text":"{text}"}}}}"#);
         joiner.absorb(&decode(&frame).unwrap(), Timestamp::from_millis(NOW.as_millis() + seconds * 1_000));
@@ -383,6 +384,14 @@ fn a_tweet_is_forgotten_when_it_is_old_but_not_while_it_is_spoken_of() {
     assert_eq!(hear("1", "one again", 61), ([true, true, false], 0), "it is that which is spoken of");
     assert_eq!(hear("3", "three", 61), ([false, true, true], 1), "however often it was");
     assert_eq!(hear("3", "three", 500), ([false, false, true], 1));
+    joiner.keep_old(true);
+    for id in 4..24 {
+        joiner.absorb(&decode(&update(id)).unwrap(), Timestamp::from_millis(NOW.as_millis() + 600_000));
+    }
+    assert_eq!(joiner.counts().tweets, 21, "while waits are held");
+    joiner.keep_old(false);
+    joiner.absorb(&decode(&update(24)).unwrap(), Timestamp::from_millis(NOW.as_millis() + 900_000));
+    assert_eq!(joiner.counts(), Counts { tweets: 14, bytes: joiner.counts().bytes, evicted: 0, refused: 0 }, "eight at once");
 }
 
 #[test]

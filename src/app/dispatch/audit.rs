@@ -149,18 +149,32 @@ mod tests {
     use crate::model::ids::FiringId;
     use crate::model::message::{Body, ConsoleBody};
     use crate::model::time::Timestamp;
+    use crate::rules::ruleset::RuleSet;
+
+    /// Without a journal, and with consoles for all actions.
+    fn of_consoles(rules: &Arc<RuleSet>) -> (Dispatch, mpsc::Receiver<LaneEvent>) {
+        let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
+        let (events, told) = mpsc::channel(4_096);
+        let (clock, switch) = (Clock::system(), Switch::new(true));
+        let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents: Arc::new(Granted) };
+        let ways = rules.actions.iter().map(|_| Way::Console).collect();
+        let lanes = Lanes::open(rules, ways, Ends::World, Box::new(std::io::sink()), &common).unwrap();
+        let names = rules.actions.iter().map(|action| action.name.as_str().into()).collect();
+        (Dispatch::new(Arc::clone(rules), lanes, None, clock, switch, names), told)
+    }
+
+    impl Dispatch {
+        pub(in crate::app) fn of_consoles(rules: &Arc<RuleSet>) -> Self {
+            of_consoles(rules).0
+        }
+    }
 
     #[tokio::test]
     async fn the_console_thread_never_makes_a_look_at_the_lanes_a_false_alarm() {
         let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"gm\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n";
         let source = crate::rules::Source { name: "rules.toml".to_owned(), text: text.to_owned() };
         let rules = Arc::new(crate::rules::load(&[source]).ruleset.unwrap());
-        let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
-        let (events, mut told) = mpsc::channel(4_096);
-        let (clock, switch) = (Clock::system(), Switch::new(true));
-        let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents: Arc::new(Granted) };
-        let lanes = Lanes::open(&rules, vec![Way::Console], Ends::World, Box::new(std::io::sink()), &common).unwrap();
-        let mut dispatch = Dispatch::new(rules, lanes, None, clock, switch, ["out".into()].into());
+        let (mut dispatch, mut told) = of_consoles(&rules);
         let body = Arc::new(Body::Console(ConsoleBody::default()));
         for n in 0..50_000 {
             let (id, at) = (FiringId::of("gm", &n.to_string(), ""), Timestamp::from_millis(0));

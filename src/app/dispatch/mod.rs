@@ -2,7 +2,8 @@
 //!
 //! One step of the engine is one record of the journal: the entry, its firings and their deliveries, in one transaction. A chat message is
 //! offered to its lane before that record is even handed over. An order goes to its lane with a pledge: the lane sends nothing before the
-//! journal has its intent.
+//! journal has its intent. Where a step has other messages, too, its orders are a record of their own, in front: a crash between the two leaves an
+//! entry that is not on record, comes again, and brings all but these orders.
 
 mod audit;
 mod ends;
@@ -54,6 +55,8 @@ pub(super) struct Dispatch {
     sent_again: HashSet<(FiringId, usize)>,
     /// The journal's answer whether it has that orders were stopped, while it is awaited.
     pub(super) keeping: Option<Keeping>,
+    /// Deliveries of an earlier run that a crash has parted from the rest of their step: when that comes again, they do not.
+    pub(super) on_record: HashSet<(FiringId, usize)>,
     notices: Notices,
     /// Of the actions, as the journal is told them.
     names: Arc<[Arc<str>]>,
@@ -93,6 +96,7 @@ impl Dispatch {
             unsaid: Vec::new(),
             sent_again: HashSet::new(),
             keeping: None,
+            on_record: HashSet::new(),
             notices,
             names,
             current: Step::default(),
@@ -130,6 +134,14 @@ impl Dispatch {
     }
 
     fn take(&mut self, effect: Effect, step: &mut Step) {
+        let of = match &effect {
+            Effect::Fired(_) => None,
+            Effect::Deliver(delivery) | Effect::Paper(delivery) => Some((delivery.firing.id, delivery.action)),
+            Effect::Ended(report) => Some((report.firing.id, report.action)),
+        };
+        if of.is_some_and(|of| self.on_record.contains(&of)) {
+            return;
+        }
         match effect {
             Effect::Fired(firing) => {
                 step.record.firings.push(firing.brief());

@@ -99,18 +99,29 @@ impl Reader {
         Ok((start, last))
     }
 
-    /// The ids of the newest `at_most` firings, oldest first. A crash may have come between the delivery of an order and its firing, so the
-    /// newest deliveries tell of firings, too.
+    /// The ids of the newest `at_most` firings, oldest first.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read; what is damaged is left out.
     pub fn fired(&mut self, at_most: usize) -> Result<Vec<FiringId>, JournalError> {
         let mut fired = Vec::new();
-        self.newest_ids("firings", at_most, &mut fired)?;
-        let (mut told, mut known) = (Vec::new(), fired.iter().copied().collect::<HashSet<_>>());
-        self.newest_ids("deliveries", AHEAD.min(at_most), &mut told)?;
-        fired.extend(told.into_iter().filter(|id| known.insert(*id)));
+        self.newest_ids("firings", "''", at_most, |id, _| fired.push(id))?;
         Ok(fired)
+    }
+
+    /// Deliveries, by firing and action, of firings that are not among those `fired`: a crash came between an order and the rest of its step, which
+    /// is not on record. Their firings come once more with their entries.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read; what is damaged is left out.
+    pub fn ahead(&mut self, fired: &[FiringId]) -> Result<Vec<(FiringId, String)>, JournalError> {
+        let (mut ahead, fired) = (Vec::new(), fired.iter().copied().collect::<HashSet<_>>());
+        self.newest_ids("deliveries", "action", AHEAD, |id, action| {
+            if !fired.contains(&id) {
+                ahead.push((id, action.to_owned()));
+            }
+        })?;
+        Ok(ahead)
     }
 
     /// The numbers of the first and the last of the newest `at_most` rows.
@@ -130,13 +141,23 @@ impl Reader {
         Ok((Some(counted.unwrap_or(if is_readable { first } else { first.max(reckoned) })), Some(last)))
     }
 
-    fn newest_ids(&mut self, table: &str, at_most: usize, found: &mut Vec<FiringId>) -> Result<(), JournalError> {
+    /// The firings of the newest rows of a table, with one more of its columns.
+    fn newest_ids(
+        &mut self,
+        table: &str,
+        beside: &str,
+        at_most: usize,
+        mut found: impl FnMut(FiringId, &str),
+    ) -> Result<(), JournalError> {
         let (Some(mut next), Some(last)) = self.newest(table, at_most)? else { return Ok(()) };
         self.in_vain = 0;
         while next <= last {
-            next = self.chunk(next, last, &format!("SELECT id, firing FROM {table} WHERE id BETWEEN ?1 AND ?2"), |row| {
+            let sql = format!("SELECT id, firing, {beside} FROM {table} WHERE id BETWEEN ?1 AND ?2");
+            next = self.chunk(next, last, &sql, |row| {
                 let id = text(row, 1)?.and_then(FiringId::parse);
-                found.extend(id);
+                if let Some(id) = id {
+                    found(id, text(row, 2)?.unwrap_or_default());
+                }
                 Ok(id.is_some())
             })?;
         }

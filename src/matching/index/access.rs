@@ -28,6 +28,8 @@ pub(super) struct Clue<'r> {
     pub(super) what: What<'r>,
     /// Roughly how often it holds where the rule does not, in millionths; with something on top where it must be waited for.
     cost: u64,
+    /// Regexes are among it that are tried on every text.
+    is_tried: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -41,19 +43,19 @@ pub(super) enum What<'r> {
 
 /// Costlier than this, and it is not worth to be looked for beside another.
 const LAST_RESORT: u64 = 300_000;
-/// What regexes cost that have no text to be looked for: they are tried on every text.
-const TRIED: u64 = 1_000_000;
+/// What regexes cost that have no text to be looked for: they are tried on every text, which is less than to look at a rule for every tweet.
+const TRIED: u64 = 400_000;
 /// Beside what a rule is found by, so much must hold at most.
 const MOST_BESIDE: usize = 6;
 
 impl<'r> Access<'r> {
     fn of(what: What<'r>, cost: u64) -> Self {
-        Self { any: vec![Clue { what, cost }], also: Vec::new(), is_whole: false }
+        Self { any: vec![Clue { what, cost, is_tried: false }], also: Vec::new(), is_whole: false }
     }
 
     /// Regexes that are to be tried on every text, as nothing else leads to the rule.
     pub(super) fn tried(&self) -> impl Iterator<Item = &'r TextMatcher> {
-        self.any.iter().filter(|clue| clue.cost >= TRIED).filter_map(|clue| match clue.what {
+        self.any.iter().filter(|clue| clue.is_tried).filter_map(|clue| match clue.what {
             What::Matcher(Matcher::Text(asked)) => Some(asked),
             _ => None,
         })
@@ -162,20 +164,22 @@ fn is_all_that_is_asked(matcher: &Matcher) -> bool {
 /// A regex is found by one of its groups of texts, and must have the others.
 fn of_text<'r>(matcher: &'r Matcher, asked: &'r TextMatcher, regexes: &mut Regexes<'r>) -> Option<Access<'r>> {
     let regexes_of = |pattern: &'r TextPattern| if let TextPattern::Regex(of) = pattern { Some(of) } else { None };
-    let cost = of_pattern(&asked.pattern, regexes).or_else(|| regexes_of(&asked.pattern).map(|_| TRIED))?;
+    let by_text = of_pattern(&asked.pattern, regexes);
+    let (cost, is_tried) = (by_text.or_else(|| regexes_of(&asked.pattern).map(|_| TRIED))?, by_text.is_none());
     // What is tried and found is found.
-    let is_tried =
-        cost >= TRIED && regexes_of(&asked.pattern).is_some_and(|of| of.iter().all(|of| regexes.required(of).is_empty()));
-    let is_whole = is_tried || is_all_that_is_asked(matcher);
+    let all_tried = is_tried && regexes_of(&asked.pattern).is_some_and(|of| of.iter().all(|of| regexes.required(of).is_empty()));
+    let is_whole = all_tried || is_all_that_is_asked(matcher);
     let mut access = Access { is_whole, ..Access::of(What::Matcher(matcher), cost) };
+    access.any.iter_mut().for_each(|clue| clue.is_tried = is_tried);
     if let Some([pattern]) = regexes_of(&asked.pattern).map(Vec::as_slice) {
         let groups = regexes.required(pattern);
         // Short ones take a pass of their own through every text.
         let others = groups.iter().enumerate().skip(1).filter(|(_, group)| group.iter().all(|text| Grams::take(text)));
-        access.also.extend(
-            others
-                .map(|(at, group)| Clue { what: What::Texts(Rc::clone(&groups), at, asked.fields), cost: literals::cost(group) }),
-        );
+        access.also.extend(others.map(|(at, group)| Clue {
+            what: What::Texts(Rc::clone(&groups), at, asked.fields),
+            cost: literals::cost(group),
+            is_tried: false,
+        }));
     }
     Some(access)
 }

@@ -173,7 +173,7 @@ impl Index {
         let of_rules = self.rules.capacity() * size_of::<Asked>() + self.beside.capacity() * size_of::<u32>();
         // A look's scratch remembers of each atom when it was hit.
         let of_atoms = self.atoms.capacity() * (size_of::<Atom>() + size_of::<u32>());
-        lists + of_rules + of_atoms + self.keys.bytes() + self.words.bytes() + self.texts.bytes()
+        lists + of_rules + of_atoms + self.keys.bytes() + self.words.bytes() + self.texts.bytes() + self.regexes.bytes()
     }
 
     /// A key holds, in one of these texts.
