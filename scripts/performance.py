@@ -34,6 +34,7 @@ LINES = {
     "N": ("N: D and one check after another", "#222222", "--"),
     "evaluate, every rule": ("birdcall, evaluate every rule", "#88aadd", "-."),
     "evaluate, what the index finds": ("birdcall, evaluate what the index finds", "#7744aa", "-."),
+    "decode + join + match": ("birdcall, decode + join + match", "#2a9d8f", "-"),
     "decode + step": ("birdcall, decode + step", "#1f5fbf", "-"),
     "decode + step with messages": ("birdcall, with messages", "#d9632b", "-"),
 }
@@ -217,8 +218,9 @@ def page():
     yield "## By the number of rules"
     yield ""
     yield "N is D with a naive loop behind it: one compiled regex and one set of handles for each rule, every rule tried on every envelope."
-    yield "It neither joins nor remembers. *decode + step* is the whole engine (decode, join, match, suppress) on the same bytes; *with"
-    yield "messages* it also renders each webhook's body. Before anything is timed, all of them must find the same (tweet, rule) pairs."
+    yield "It neither joins nor remembers. *decode + join + match* ends at the rules that are true, as N does; *decode + step* is the whole"
+    yield "engine (decode, join, match, suppress) on the same bytes; *with messages* it also renders each webhook's body. Before anything is"
+    yield "timed, all of them must find the same (tweet, rule) pairs."
     yield ""
     for profile, words in PROFILES.items():
         yield f"### {profile}: {words}"

@@ -1,7 +1,8 @@
 //! A subject as matchers see it: normalised texts, cashtags, addresses and tokens, each worked out when first asked for.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::tokens::Said;
@@ -9,6 +10,7 @@ use super::{text, tokens};
 use crate::model::address::Address;
 use crate::model::limits::{ELEMENTS, RAW_TEXT_BYTES, TEXT_BYTES};
 use crate::model::subject::{About, Account, AccountEvent, Link, Subject, Token, Tweet};
+use crate::rules::condition::Pattern;
 use crate::rules::normal;
 
 /// A subject as matchers see it. Its texts are borrowed, whoever owns them.
@@ -164,6 +166,8 @@ pub(crate) struct NormalText<'a> {
     folded: OnceCell<Folded>,
     cashtags: OnceCell<Vec<Box<str>>>,
     addresses: OnceCell<Vec<Address>>,
+    /// Of regexes that were asked for, whether they are found: many rules may share one.
+    regexes: RefCell<HashMap<usize, bool, foldhash::fast::FixedState>>,
 }
 
 /// A text without its case.
@@ -188,7 +192,14 @@ impl<'a> NormalText<'a> {
             Cow::Borrowed(exact) => *exact = bounded(exact, TEXT_BYTES),
             Cow::Owned(exact) => exact.truncate(exact.floor_char_boundary(TEXT_BYTES)),
         }
-        Self { exact, is_plain, folded: OnceCell::new(), cashtags: OnceCell::new(), addresses: OnceCell::new() }
+        Self {
+            exact,
+            is_plain,
+            folded: OnceCell::new(),
+            cashtags: OnceCell::new(),
+            addresses: OnceCell::new(),
+            regexes: RefCell::default(),
+        }
     }
 
     /// It is of ASCII, and of characters at which words end on either side and that have no case.
@@ -222,6 +233,17 @@ impl<'a> NormalText<'a> {
                 None => Folded { whole: each, each: None },
             }
         })
+    }
+
+    /// Whether a regex is found, which is looked for once however many rules ask. It must live as long as the text does.
+    pub(crate) fn has_match(&self, pattern: &Pattern) -> bool {
+        let of = pattern.identity();
+        if let Some(known) = self.regexes.borrow().get(&of) {
+            return *known;
+        }
+        let found = pattern.is_match(&self.exact);
+        self.regexes.borrow_mut().insert(of, found);
+        found
     }
 
     pub(crate) fn cashtags(&self) -> &[Box<str>] {
@@ -271,6 +293,20 @@ mod tests {
             [link("https://t.co/abc", "https://good.example/?https://t.co/xyz"), link("https://t.co/xyz", "https://bad.example")];
         let expanded = expand("a https://t.co/abc, https://t.co/abcdef https://t.co/xyz https://t.co/", &urls);
         assert_eq!(expanded, "a https://good.example/?https://t.co/xyz, https://t.co/abcdef https://bad.example https://t.co/");
+    }
+
+    #[test]
+    fn every_regex_has_an_answer_of_its_own_and_the_same_each_time() {
+        let text = NormalText::new("gm moon".into());
+        let patterns = [("moon", true), ("sun", false), ("Moon", false), ("^gm", true)];
+        let patterns = patterns.map(|(written, found)| (Pattern::new(written, written, true, None), found));
+        for _ in 0..2 {
+            for (pattern, found) in &patterns {
+                assert_eq!(text.has_match(pattern), *found, "{}", pattern.written());
+                assert_eq!(text.has_match(&pattern.clone()), *found, "a clone is the same");
+            }
+        }
+        assert_eq!(text.regexes.borrow().len(), 4);
     }
 
     #[test]

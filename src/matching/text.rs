@@ -16,9 +16,7 @@ pub(crate) fn find<'p>(pattern: &'p TextPattern, text: &NormalText<'_>) -> Optio
         TextPattern::Contains { parts, exact } => {
             parts.iter().find(|part| contains(text.cased(*exact), part)).map(|part| &**part)
         }
-        TextPattern::Regex(patterns) => {
-            patterns.iter().find(|pattern| pattern.is_match(text.exact())).map(|pattern| pattern.written())
-        }
+        TextPattern::Regex(patterns) => patterns.iter().find(|pattern| text.has_match(pattern)).map(|pattern| pattern.written()),
         TextPattern::Cashtag(symbols) => text.cashtags().iter().find_map(|tag| symbols.get(tag)).map(|(symbol, ())| &**symbol),
     }
 }

@@ -50,6 +50,12 @@ impl Pattern {
         self.0.exact
     }
 
+    /// Something that it has in common with what is the same, and with nothing else while it lives.
+    #[must_use]
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Whether both are the same, and not only equal.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
