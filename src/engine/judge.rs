@@ -25,12 +25,19 @@ pub(super) struct TweetState {
     content: Option<Origin>,
     /// The same of its envelopes together.
     any: Option<Origin>,
-    /// Deadlines that are set: the end of a wait, and the wait.
-    pub(super) waits: Vec<(Timestamp, Duration)>,
-    /// Rules that were unknown when it was last looked at, in ascending order. No longer than that: most tweets have none.
-    pub(super) unknown: Box<[u32]>,
     /// Something led to a rule that did not become true at once.
     pub(super) has_undecided: bool,
+    /// Of most tweets there is nothing of the kind.
+    rare: Option<Box<Rare>>,
+}
+
+/// What rules have made of a tweet.
+#[derive(Debug, Default)]
+struct Rare {
+    /// Deadlines that are set: the end of a wait, and the wait.
+    waits: Vec<(Timestamp, Duration)>,
+    /// Rules that were unknown when it was last looked at, in ascending order.
+    unknown: Box<[u32]>,
     /// Rules that have fired, in ascending order, but for those with `each`.
     fired: Vec<u32>,
     /// What has fired of those: each with the name of the element.
@@ -83,29 +90,56 @@ impl TweetState {
         }
     }
 
+    /// Deadlines that are set: the end of a wait, and the wait.
+    pub(super) fn waits(&self) -> &[(Timestamp, Duration)] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.waits)
+    }
+
+    pub(super) fn set_wait(&mut self, wait: (Timestamp, Duration)) {
+        self.rare.get_or_insert_default().waits.push(wait);
+    }
+
+    pub(super) fn end_wait(&mut self, wait: (Timestamp, Duration)) {
+        if let Some(rare) = &mut self.rare {
+            rare.waits.retain(|of| *of != wait);
+        }
+    }
+
+    /// Rules that were unknown when it was last looked at, in ascending order.
+    pub(super) fn unknown(&self) -> &[u32] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.unknown)
+    }
+
+    pub(super) fn set_unknown(&mut self, rules: &[u32]) {
+        if self.unknown() != rules {
+            self.rare.get_or_insert_default().unknown = rules.into();
+        }
+    }
+
     /// Rules with `each` that have fired: what else is learned of their elements is noted even where they are not true any more.
     pub(super) fn fired_each(&self) -> impl Iterator<Item = usize> {
-        self.fired_each.iter().map(|(at, _)| *at)
+        self.rare.iter().flat_map(|rare| &rare.fired_each).map(|(at, _)| *at)
     }
 
     /// Notes that a rule without `each` fires. No: it has fired already.
     pub(super) fn fires(&mut self, rule: u32) -> bool {
-        let place = self.fired.binary_search(&rule);
-        place.map_err(|place| self.fired.insert(place, rule)).is_err()
+        let fired = &mut self.rare.get_or_insert_default().fired;
+        fired.binary_search(&rule).map_err(|place| fired.insert(place, rule)).is_err()
     }
 
     fn has_fired(&self, rule: u32) -> bool {
-        self.fired.binary_search(&rule).is_ok()
+        self.rare.as_ref().is_some_and(|rare| rare.fired.binary_search(&rule).is_ok())
     }
 
     fn has_fired_each(&self, rule: usize, names: &[String]) -> bool {
-        self.fired_each.iter().any(|(of, fired)| *of == rule && names.contains(fired))
+        let mut fired = self.rare.iter().flat_map(|rare| &rare.fired_each);
+        fired.any(|(of, fired)| *of == rule && names.contains(fired))
     }
 
     fn note(&mut self, rule: usize, names: Vec<String>) {
         for name in names {
             if !self.has_fired_each(rule, std::slice::from_ref(&name)) {
-                self.fired_each.push((rule, name));
+                self.rare.get_or_insert_default().fired_each.push((rule, name));
             }
         }
     }

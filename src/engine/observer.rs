@@ -168,9 +168,9 @@ impl Observer {
     /// A wait is over.
     fn settle(&mut self, id: &TweetId, wait: (Timestamp, Duration), told: Told<'_>) {
         let Some(state) = self.joiner.state(id) else { return };
-        state.waits.retain(|of| *of != wait);
+        state.end_wait(wait);
         // The content came later, and with it a later deadline; or what was unknown is so no more.
-        if state.deadline(wait.1) != Some(wait.0) || state.unknown.is_empty() {
+        if state.deadline(wait.1) != Some(wait.0) || state.unknown().is_empty() {
             return;
         }
         let Some(Known { tweet, state, at }) = self.joiner.get(id) else { return };
@@ -186,13 +186,13 @@ impl Observer {
     /// Tweets that had to be forgotten before their time are settled as they are: a rule that waits for what does not come must not be lost.
     fn settle_forgotten(&mut self, told: Told<'_>) {
         while let Some(mut forgotten) = self.joiner.take_forgotten() {
-            if forgotten.state().waits.is_empty() {
+            if forgotten.state().waits().is_empty() {
                 continue;
             }
             let Known { tweet, state, at } = forgotten.known();
             let origin = state.settled_origin();
             let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
-            let waits: Vec<_> = state.waits.iter().map(|(_, wait)| *wait).collect();
+            let waits: Vec<_> = state.waits().iter().map(|(_, wait)| *wait).collect();
             let matches = settled(&self.rules, &facts, state, |of| waits.contains(&of));
             self.settled.early += 1;
             if !matches.is_empty() {
@@ -246,13 +246,13 @@ impl Observer {
             state.has_undecided |= matches.len() == before || rule.each.is_some();
         }
         for wait in unknown.iter().filter_map(|at| rules.rules.get(*at as usize)).map(|rule| wait_of(rules, rule)) {
-            let new = |deadline: &Timestamp| !is_settled(Some(*deadline)) && !state.waits.contains(&(*deadline, wait));
+            let new = |deadline: &Timestamp| !is_settled(Some(*deadline)) && !state.waits().contains(&(*deadline, wait));
             if let Some(deadline) = state.deadline(wait).filter(new) {
-                state.waits.push((deadline, wait));
+                state.set_wait((deadline, wait));
                 self.waits.push((deadline, id.clone(), wait));
             }
         }
-        state.unknown = unknown.as_slice().into();
+        state.set_unknown(&unknown);
         self.finder.unknown = unknown;
         if !matches.is_empty() {
             told(Matches { rules: matches, facts: &facts, origin, at: now, of: Of::Tweet(&tweet, at) });
@@ -285,8 +285,8 @@ fn wait_of(rules: &RuleSet, rule: &Rule) -> Duration {
 /// and what was false then is false now.
 fn settled(rules: &RuleSet, facts: &Facts<'_>, state: &mut TweetState, is_over: impl Fn(Duration) -> bool) -> Vec<Match> {
     let is_waiting = |at: &u32| rules.rules.get(*at as usize).is_some_and(|rule| is_over(wait_of(rules, rule)));
-    let (over, left): (Vec<u32>, Vec<u32>) = state.unknown.iter().partition(|at| is_waiting(at));
-    state.unknown = left.into();
+    let (over, left): (Vec<u32>, Vec<u32>) = state.unknown().iter().partition(|at| is_waiting(at));
+    state.set_unknown(&left);
     let mut matches = Vec::new();
     for at in over {
         let at = at as usize;
