@@ -85,11 +85,14 @@ fn all(counts: &[usize], many: usize, envelopes: usize) -> Result<(), Failure> {
     let files = asked::files(&asked::rules(&world, Profile::Sparse, SEED, many));
     let files: Vec<String> = files.iter().map(|file| file.replace(hook, "type = \"console\"")).collect();
     println!("\n{:<44} {:>12} {:>18}", "the program", "peak, MiB", "envelopes a second");
-    for (name, files, frames) in [
-        ("the rules that birdcall comes with", &few, corpus.frames.get(..envelopes / 50).unwrap_or_default()),
-        ("many rules, and all of the envelopes", &files, corpus.frames.as_slice()),
+    let some = corpus.frames.get(..envelopes / 50).unwrap_or_default();
+    let all = corpus.frames.as_slice();
+    for (name, files, frames, pace) in [
+        ("the rules that birdcall comes with", &few, some, None),
+        ("many rules, and all of the envelopes", &files, all, None),
+        ("the same, ten thousand a second", &files, all, Some(10_000)),
     ] {
-        let ran = program::run(files, frames)?;
+        let ran = program::run(files, (frames, pace))?;
         println!("{name:<44} {:>12.1} {:>18.0}", ran.peak_mib, ran.rate);
         rows.push(json!({
             "table": "program", "name": name, "envelopes": frames.len(), "peak_mib": ran.peak_mib, "rate": ran.rate,

@@ -1,4 +1,4 @@
-//! The program as a user runs it: sent envelopes as fast as it reads, and the most memory that it ever had.
+//! The program as a user runs it: sent envelopes as fast as it reads, or so many a second, and the most memory that it ever had.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
@@ -26,11 +26,15 @@ pub(crate) struct Ran {
     pub(crate) rate: f64,
 }
 
-pub(crate) fn run(files: &[String], frames: &[String]) -> Result<Ran, Failure> {
-    Builder::new_current_thread().enable_all().build()?.block_on(with(files, frames))
+/// Envelopes, and how many of them a second. `None`: as fast as the program reads, so that what it remembers is not all that takes room: what its journal
+/// has not written yet does, too.
+pub(crate) type Load<'f> = (&'f [String], Option<u32>);
+
+pub(crate) fn run(files: &[String], load: Load<'_>) -> Result<Ran, Failure> {
+    Builder::new_current_thread().enable_all().build()?.block_on(with(files, load))
 }
 
-async fn with(files: &[String], frames: &[String]) -> Result<Ran, Failure> {
+async fn with(files: &[String], load: Load<'_>) -> Result<Ran, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let home = tempfile::tempdir()?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_birdcall"));
@@ -45,18 +49,23 @@ async fn with(files: &[String], frames: &[String]) -> Result<Ran, Failure> {
     command.args(["--url", &format!("ws://{}/ws", listener.local_addr()?)]);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(home.path().join("log"))?);
     let mut child = command.spawn()?;
-    let measured = measure(&listener, frames, child.id()).await;
+    let measured = measure(&listener, load, child.id()).await;
     let _ = (child.kill(), child.wait());
     measured.map_err(|why| format!("{why}\n{}", std::fs::read_to_string(home.path().join("log")).unwrap_or_default()).into())
 }
 
-async fn measure(listener: &TcpListener, frames: &[String], pid: u32) -> Result<Ran, Failure> {
+async fn measure(listener: &TcpListener, (frames, pace): Load<'_>, pid: u32) -> Result<Ran, Failure> {
     let (wire, _) = timeout(START, listener.accept()).await??;
     let (mut sink, mut stream) = accept_hdr_async(wire, answer).await?.split();
     let began = Instant::now();
     let sending = async {
-        for frame in frames {
+        for (at, frame) in frames.iter().enumerate() {
             sink.feed(Message::text(frame.as_str())).await?;
+            // A hundred at a time.
+            if let Some(pace) = pace.filter(|_| at % 100 == 99) {
+                sink.flush().await?;
+                sleep_until(began + Duration::from_secs(1) * u32::try_from(at + 1).unwrap_or(u32::MAX) / pace).await;
+            }
         }
         // It answers a ping when it has read all before it.
         sink.send(Message::Ping("done".into())).await
