@@ -10,6 +10,7 @@ mod merge;
 mod packed;
 mod part;
 mod remembered;
+mod said;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use self::packed::Packer;
 use self::part::Rank;
 use self::remembered::Remembered;
+pub use self::said::{Said, Whole};
 use crate::model::envelope::{Body, Envelope, TweetPart};
 use crate::model::ids::TweetId;
 use crate::model::limits;
@@ -75,55 +77,6 @@ pub struct Counts {
     pub evicted: u64,
     /// Parts not kept since the start, because their tweet had enough of them.
     pub refused: u64,
-}
-
-/// What one envelope says of a tweet that it is about.
-#[derive(Debug)]
-pub struct Said<'e> {
-    rank: Rank,
-    ts: Option<Timestamp>,
-    tweet: Tweet<&'e str>,
-}
-
-impl<'e> Said<'e> {
-    /// Of a content, an update or a meta; of all else `None`.
-    #[inline]
-    #[must_use]
-    pub fn of(envelope: &'e Envelope<'_>) -> Option<Self> {
-        let (rank, tweet) = match &envelope.body {
-            Body::Content(part) => (Rank::Content, part::of_tweet(part, Rank::Content)),
-            Body::Update(part) => (Rank::Update, part::of_tweet(part, Rank::Update)),
-            Body::Meta(meta) => (Rank::Meta, part::of_meta(meta)),
-            _ => return None,
-        };
-        Some(Self { rank, ts: envelope.ts, tweet })
-    }
-
-    /// That alone, as a tweet.
-    #[must_use]
-    pub fn tweet(&self) -> &Tweet<&'e str> {
-        &self.tweet
-    }
-}
-
-/// All that has been said of a tweet.
-#[derive(Debug)]
-pub enum Whole<'j> {
-    /// It stands in one envelope, which has just come.
-    Said(&'j Tweet<&'j str>),
-    /// It was made of several, or of one that came before.
-    Made(Box<Tweet<&'j str>>),
-}
-
-impl<'j> std::ops::Deref for Whole<'j> {
-    type Target = Tweet<&'j str>;
-
-    fn deref(&self) -> &Self::Target {
-        match self {
-            Self::Said(tweet) => tweet,
-            Self::Made(tweet) => tweet,
-        }
-    }
 }
 
 /// A remembered tweet.
