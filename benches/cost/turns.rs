@@ -13,10 +13,9 @@ pub(crate) trait Contender {
     /// What the table calls it.
     fn name(&self) -> &'static str;
 
-    /// Forgets what it has seen, and sees as many envelopes as make it like one that has run for long: so many. Nothing to do, and none, for
-    /// who remembers nothing; who does must not see an envelope twice.
-    fn forget(&mut self) -> usize {
-        0
+    /// Forgets what it has seen, if it remembers anything: who does must not see an envelope twice.
+    fn forget(&mut self) -> bool {
+        false
     }
 
     /// Does it, and says something of what came out.
@@ -68,7 +67,8 @@ const STRETCH_NS: f64 = 20e6;
 /// Envelopes of a stretch.
 const STRETCH: Range<usize> = 5..1_000;
 
-/// Lets the contenders take turns at the envelopes of `range`, again and again.
+/// Lets the contenders take turns at the envelopes of `range`, again and again. Who remembers has then seen those before the range: as many as
+/// make it like one that has run for long.
 pub(crate) fn measure(contenders: &mut [Box<dyn Contender + '_>], range: Range<usize>, budget: Budget) -> Vec<Samples> {
     let fitting = |ns: f64| ((STRETCH_NS / ns) as usize).clamp(STRETCH.start, STRETCH.end);
     let costs: Vec<_> = contenders.iter_mut().map(|contender| gauge(&mut **contender, &range)).collect();
@@ -80,7 +80,7 @@ pub(crate) fn measure(contenders: &mut [Box<dyn Contender + '_>], range: Range<u
     let (mut taken, mut spent) = (0, 0.0);
     while taken < budget.samples || spent < budget.seconds * 1e9 {
         if taken > 0 {
-            contenders.iter_mut().for_each(|contender| _ = contender.forget());
+            contenders.iter_mut().for_each(|contender| _ = begins_anew(&mut **contender, &range));
         }
         for start in range.clone().step_by(stretch) {
             for turn in 0..contenders.len() {
@@ -100,19 +100,27 @@ pub(crate) fn measure(contenders: &mut [Box<dyn Contender + '_>], range: Range<u
     all
 }
 
-/// What an envelope costs, nearly, and whether the contender remembers anything. Leaves it warm, and as if it had forgotten.
-fn gauge(contender: &mut dyn Contender, range: &Range<usize>) -> (f64, bool) {
-    let begun = thread_ns();
-    let seen = contender.forget();
-    if seen > 0 {
-        return ((thread_ns() - begun) / seen as f64, true);
+/// Whether it remembers anything; if so it has now seen what is before `range`, and nothing else.
+fn begins_anew(contender: &mut dyn Contender, range: &Range<usize>) -> bool {
+    let remembers = contender.forget();
+    if remembers {
+        contender.run(0..range.start);
     }
-    let (mut count, mut cost) = (STRETCH.start, 1.0);
-    while count <= range.len() && cost * (count as f64) < STRETCH_NS / 4.0 {
-        cost = timed(contender, range.start..range.start + count) / count as f64;
+    remembers
+}
+
+/// What an envelope costs, nearly, and whether the contender remembers anything. Leaves it as `begins_anew` does. How long it takes to begin
+/// anew, with an index to build, is no part of it.
+fn gauge(contender: &mut dyn Contender, range: &Range<usize>) -> (f64, bool) {
+    let remembers = begins_anew(contender, range);
+    let (mut seen, mut count, mut cost) = (range.start, STRETCH.start, 1.0);
+    while seen + count <= range.end && cost * (count as f64) < STRETCH_NS / 4.0 {
+        cost = timed(contender, seen..seen + count) / count as f64;
+        seen += count;
         count *= 4;
     }
-    (cost, false)
+    begins_anew(contender, range);
+    (cost, remembers)
 }
 
 fn timed(contender: &mut dyn Contender, envelopes: Range<usize>) -> f64 {
