@@ -27,6 +27,8 @@ pub(super) struct TweetState {
     any: Option<Origin>,
     /// Something led to a rule that did not become true at once.
     pub(super) has_undecided: bool,
+    /// The generation of rules that it was last looked at by; `0`: by none.
+    pub(super) generation: u32,
     /// Of most tweets there is nothing of the kind.
     rare: Option<Box<Rare>>,
 }
@@ -134,6 +136,25 @@ impl TweetState {
     fn has_fired_each(&self, rule: usize, names: &[String]) -> bool {
         let mut fired = self.rare.iter().flat_map(|rare| &rare.fired_each);
         fired.any(|(of, fired)| *of == rule && names.contains(fired))
+    }
+
+    /// Gives the rules that are remembered here the numbers that `number` says they have now, and forgets those that are no more.
+    pub(super) fn renumber(&mut self, number: impl Fn(u32) -> Option<u32>) {
+        let Some(rare) = &mut self.rare else { return };
+        let renumbered = |rules: &[u32]| {
+            let mut rules: Vec<u32> = rules.iter().filter_map(|rule| number(*rule)).collect();
+            rules.sort_unstable();
+            rules
+        };
+        rare.unknown = renumbered(&rare.unknown).into();
+        rare.fired = renumbered(&rare.fired);
+        rare.fired_each.retain_mut(|(rule, _)| match u32::try_from(*rule).ok().and_then(&number) {
+            Some(now) => {
+                *rule = now as usize;
+                true
+            }
+            None => false,
+        });
     }
 
     fn note(&mut self, rule: usize, names: Vec<String>) {

@@ -5,8 +5,11 @@
 
 mod finder;
 mod fire;
+mod generations;
 mod judge;
+mod look;
 mod observer;
+mod replace;
 mod waits;
 
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use crate::rules::ruleset::RuleSet;
 use finder::Finder;
 use fire::{Firings, Later};
 use observer::Observer;
+pub use replace::{Prepared, Replaced};
 pub use waits::Hold;
 
 /// What the engine is told.
@@ -128,6 +132,14 @@ impl Engine {
     pub fn reset_counts(&mut self) {
         self.firings.reset_counts();
         self.observer.reset_counts();
+    }
+
+    /// Goes on with other rules from the next step on, in a moment however many they are. A rule that has kept its name goes on where it was: what
+    /// it has fired for, and what it waits for. Of a tweet that was known before, a rule that is new, or another one under the same name, hears
+    /// from the next envelope about it on.
+    #[must_use = "to let go of many rules takes time"]
+    pub fn replace_rules(&mut self, prepared: Prepared) -> Replaced {
+        replace::replace(self, prepared)
     }
 
     /// While held, waits do not come to their end. When they are let go, the next tick or entry ends those that are over.

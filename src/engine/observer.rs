@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use super::Input;
 use super::finder::Finder;
+use super::generations::{Generations, Numbers};
 use super::judge::{Judged, Match, TweetState, judge};
+use super::look::{Look, wait_of};
 use super::waits::{Hold, Waits};
 use crate::join::{Bounds, Joined, Joiner, Known, Said};
 use crate::matching::Facts;
 use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::Origin;
 use crate::model::ids::TweetId;
-use crate::model::subject::{Event, Subject, Tweet};
+use crate::model::subject::{Subject, Tweet};
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::{Rule, RuleSet};
+use crate::rules::ruleset::RuleSet;
 
 /// Rules that have become true for one subject.
 pub(super) struct Matches<'m> {
@@ -68,6 +70,7 @@ pub(super) struct Observer {
     /// How far the feed's clock is ahead of ours, in ms.
     ahead: i64,
     settled: Settled,
+    generations: Generations,
 }
 
 impl Observer {
@@ -81,7 +84,20 @@ impl Observer {
             news: false,
             ahead: 0,
             settled: Settled::default(),
+            generations: Generations::default(),
         }
+    }
+
+    /// Goes on with other rules, which do to the numbers of those of before what `numbers` says. What was there is returned, so that it can be let
+    /// go somewhere else: of many rules that takes its time.
+    pub(super) fn replace_rules(
+        &mut self,
+        rules: Arc<RuleSet>,
+        finder: Box<Finder>,
+        numbers: Numbers,
+    ) -> (Arc<RuleSet>, Box<Finder>) {
+        self.generations.begin(numbers);
+        (std::mem::replace(&mut self.rules, rules), std::mem::replace(&mut self.finder, finder))
     }
 
     pub(super) fn reset_counts(&mut self) {
@@ -132,9 +148,10 @@ impl Observer {
 
     /// An envelope says something of a tweet.
     fn said(&mut self, said: &Said<'_>, is_content: bool, origin: Origin, told: Told<'_>) {
+        let id = &said.tweet().id;
+        self.renew(id, told);
         self.news = self.joiner.absorb_said(said, self.now);
         self.settle_forgotten(told);
-        let id = &said.tweet().id;
         if let Some(state) = self.joiner.state(id) {
             state.came(origin, is_content);
         }
@@ -145,6 +162,9 @@ impl Observer {
 
     /// An envelope says something else, or nothing.
     fn other(&mut self, envelope: &Envelope<'_>, origin: Origin, told: Told<'_>) {
+        if let Body::Delete(part) | Body::Pin(part) | Body::Unpin(part) = &envelope.body {
+            self.renew(&TweetId::new(&part.tweet_id), told);
+        }
         let joined = self.joiner.absorb(envelope, self.now);
         self.settle_forgotten(told);
         self.news = matches!(joined, Joined::Event { .. });
@@ -167,6 +187,7 @@ impl Observer {
 
     /// A wait is over.
     fn settle(&mut self, id: &TweetId, wait: (Timestamp, Duration), told: Told<'_>) {
+        self.renew(id, told);
         let Some(state) = self.joiner.state(id) else { return };
         state.end_wait(wait);
         // The content came later, and with it a later deadline; or what was unknown is so no more.
@@ -192,12 +213,37 @@ impl Observer {
             let Known { tweet, state, at } = forgotten.known();
             let origin = state.settled_origin();
             let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
-            let waits: Vec<_> = state.waits().iter().map(|(_, wait)| *wait).collect();
-            let matches = settled(&self.rules, &facts, state, |of| waits.contains(&of));
+            let (waits, behind) = (state.waits().iter().map(|(_, wait)| *wait).collect::<Vec<_>>(), state.generation);
+            let is_behind = self.generations.is_behind(behind);
+            if is_behind {
+                state.renumber(|rule| self.generations.number(rule, behind));
+            }
+            let matches = settled(&self.rules, &facts, state, |of| is_behind || waits.contains(&of));
             self.settled.early += 1;
             if !matches.is_empty() {
                 told(Matches { rules: matches, facts: &facts, origin, at: self.now, of: Of::Tweet(&tweet, at) });
             }
+        }
+    }
+
+    /// Brings what is remembered of a tweet up to the rules of now, if those of before were the last that looked at it. What was being waited for
+    /// is waited for still. Of the others, what is true of the tweet as it was known so far came true while nobody asked: it does not fire any
+    /// more, as it does not after a start that replays the tweet.
+    fn renew(&mut self, id: &TweetId, told: Told<'_>) {
+        if self.generations.is_first() {
+            return;
+        }
+        let Some(state) = self.joiner.state(id).filter(|state| self.generations.is_behind(state.generation)) else { return };
+        let behind = state.generation;
+        state.renumber(|rule| self.generations.number(rule, behind));
+        let Some(Known { tweet, state, at }) = self.joiner.get(id) else { return };
+        let (waited, origin) = (state.unknown().to_vec(), state.settled_origin());
+        let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
+        let (rules, finder, waits, now) = (&*self.rules, &mut *self.finder, &mut self.waits, self.now);
+        let mut matches = Look { rules, finder, waits, now, generation: self.generations.current() }.at(id, &facts, state);
+        matches.retain(|(rule, _)| u32::try_from(*rule).is_ok_and(|rule| waited.binary_search(&rule).is_ok()));
+        if !matches.is_empty() {
+            told(Matches { rules: matches, facts: &facts, origin, at: now, of: Of::Tweet(&tweet, at) });
         }
     }
 
@@ -223,37 +269,9 @@ impl Observer {
         if tweet.parts.content && state.content_at.is_none() {
             state.content_at = Some(self.now);
         }
-        let (rules, held) = (&self.rules, state.is_held(self.waits.hold()));
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
-        self.finder.find(Event::Tweet, &facts, false, state.fired_each());
-        let (now, mut matches, mut unknown) = (self.now, Vec::new(), std::mem::take(&mut self.finder.unknown));
-        let is_settled = |deadline: Option<Timestamp>| !held && deadline.is_some_and(|deadline| deadline <= now);
-        unknown.clear();
-        for candidate in &self.finder.rules {
-            let at = candidate.rule as usize;
-            // Of what is proven not even the rule is looked at.
-            if candidate.is_proven {
-                matches.extend(state.fires(candidate.rule).then_some((at, None)));
-                continue;
-            }
-            let rule = &rules.rules[at];
-            let settled = is_settled(state.deadline(wait_of(rules, rule)));
-            let before = matches.len();
-            if judge(&Judged { at, rule, settled }, &facts, state, &mut matches) {
-                unknown.push(candidate.rule);
-            }
-            // Of one with `each` more elements may come.
-            state.has_undecided |= matches.len() == before || rule.each.is_some();
-        }
-        for wait in unknown.iter().filter_map(|at| rules.rules.get(*at as usize)).map(|rule| wait_of(rules, rule)) {
-            let new = |deadline: &Timestamp| !is_settled(Some(*deadline)) && !state.waits().contains(&(*deadline, wait));
-            if let Some(deadline) = state.deadline(wait).filter(new) {
-                state.set_wait((deadline, wait));
-                self.waits.push((deadline, id.clone(), wait));
-            }
-        }
-        state.set_unknown(&unknown);
-        self.finder.unknown = unknown;
+        let (rules, finder, waits, now) = (&*self.rules, &mut *self.finder, &mut self.waits, self.now);
+        let matches = Look { rules, finder, waits, now, generation: self.generations.current() }.at(id, &facts, state);
         if !matches.is_empty() {
             told(Matches { rules: matches, facts: &facts, origin, at: now, of: Of::Tweet(&tweet, at) });
         }
@@ -274,11 +292,6 @@ impl Observer {
             told(Matches { rules: matches, facts: &facts, origin, at: self.now, of: Of::Other(subject) });
         }
     }
-}
-
-/// How long a rule waits for what has not arrived.
-fn wait_of(rules: &RuleSet, rule: &Rule) -> Duration {
-    rule.wait.unwrap_or(rules.feed.meta_timeout)
 }
 
 /// Judges the rules whose wait is over. Only those that were unknown when the tweet was last looked at: nothing new has been said of it since,

@@ -2,6 +2,7 @@
 
 mod law;
 mod measure;
+mod replace;
 mod words;
 
 use std::cell::Cell;
