@@ -15,6 +15,7 @@ use super::Place;
 use super::beside::Beside;
 use super::dispatch::Dispatch;
 use super::recovery;
+use super::reload::Reloading;
 use super::running::{Running, is_kept};
 
 /// Deliveries of one command.
@@ -55,9 +56,18 @@ impl Answers {
 
 /// Does what is asked, and answers. Whoever stops orders is told so when a run that is killed the next moment would still have them
 /// stopped: that answer waits for the journal. What is to be sent again is read beside the loop; then it goes on with [`redeliver`].
-pub(super) fn reply(running: &mut Running, place: &Place, asked: Ask, waiting: &mut Answers) {
+pub(super) fn reply(
+    running: &mut Running,
+    (place, reloading): (&Place, Option<&mut Reloading>),
+    asked: Ask,
+    waiting: &mut Answers,
+) {
     let mut answer = match asked.command {
-        Command::Status => Answer::Status(Box::new(status(running, place))),
+        Command::Status => Answer::Status(Box::new(status(running, place, reloading.as_deref()))),
+        Command::Reload { force } => match reloading {
+            Some(reloading) => return reloading.ask(force, asked.answer),
+            None => Answer::Refused { why: "this one has no rules files".to_owned() },
+        },
         Command::Disarm { why } => switch(running, false, why.as_deref().unwrap_or("birdcall disarm")),
         Command::Arm => switch(running, true, "birdcall arm"),
         Command::Redeliver { ids, .. } if ids.len() > AT_ONCE => Answer::Refused { why: format!("at most {AT_ONCE} at once") },
@@ -125,8 +135,8 @@ fn again(running: &mut Running, stored: StoredDelivery, orders: bool) -> Result<
     }
     let rules = Arc::clone(&running.dispatch.rules);
     let dispatch = &mut running.dispatch;
-    let found = rules.actions.iter().enumerate().find(|(_, action)| action.name == stored.action);
-    let (at, action) = found.ok_or_else(|| format!("the rules have no action {} any more", stored.action))?;
+    let (at, action) =
+        rules.action(&stored.action).ok_or_else(|| format!("the rules have no action {} any more", stored.action))?;
     may_go(dispatch, &stored, (at, action), orders)?;
     let body = stored.body.ok_or("it ended before there was a message, or the journal is damaged where it was")?;
     if let Some(why) = dispatch.lanes.refusal(at) {
@@ -177,7 +187,7 @@ fn may_go(dispatch: &Dispatch, stored: &StoredDelivery, (at, action): (usize, &A
 }
 
 /// How the instance is.
-fn status(running: &Running, place: &Place) -> Status {
+fn status(running: &Running, place: &Place, reloading: Option<&Reloading>) -> Status {
     let dispatch = &running.dispatch;
     let health = dispatch.journal.as_ref().map(crate::journal::Journal::health);
     let counts = dispatch.ledger.counts(|at| dispatch.rules.actions.get(at).map_or("?", |action| action.name.as_str()));
@@ -192,6 +202,7 @@ fn status(running: &Running, place: &Place) -> Status {
             why: dispatch.orders.why.clone(),
             since: dispatch.orders.since,
         },
+        rules: reloading.map(Reloading::status),
         journal: health.map_or_else(JournalStatus::default, |health| JournalStatus {
             state: if health.degraded.is_some() { JournalState::Degraded } else { JournalState::Fine },
             why: health.degraded.or(health.behind),
@@ -225,6 +236,12 @@ fn feed(running: &Running, place: &Place) -> FeedStatus {
 fn lane(running: &Running, at: usize) -> Option<LaneStatus> {
     let dispatch = &running.dispatch;
     let action = dispatch.rules.actions.get(at)?;
+    let goes_on = dispatch.rules.action(&action.name).is_some();
+    if action.retired && (goes_on || dispatch.ledger.pending_of(at) == 0) {
+        return None;
+    }
+    // With what those of its name did that it has taken the place of.
+    let all = dispatch.rules.actions.iter().enumerate().filter(|(_, of)| of.name == action.name).map(|(at, _)| at);
     let health = dispatch.lanes.health(at);
     Some(LaneStatus {
         action: action.name.clone(),
@@ -233,9 +250,9 @@ fn lane(running: &Running, at: usize) -> Option<LaneStatus> {
         trading: action.trading,
         state: health.as_ref().map_or(LaneState::Ok, |health| health.state),
         why: health.as_ref().and_then(|health| health.why.clone()),
-        waiting: dispatch.ledger.pending_of(at),
+        waiting: all.clone().map(|at| dispatch.ledger.pending_of(at)).sum(),
         warm: health.is_some_and(|health| health.warm),
-        delivered: dispatch.ledger.delivered_by(at),
-        attempts: dispatch.attempts.get(at).copied().unwrap_or_default(),
+        delivered: all.clone().map(|at| dispatch.ledger.delivered_by(at)).sum(),
+        attempts: all.filter_map(|at| dispatch.attempts.get(at)).sum(),
     })
 }

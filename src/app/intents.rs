@@ -5,16 +5,13 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::deliver::{Granted, Intents, Pledge, Unrecorded};
 use crate::journal::{BeginKey, Begun, Journal, Record};
+use crate::model::action::Action;
 use crate::model::delivery::Delivery;
-use crate::rules::ruleset::RuleSet;
 
 /// Who commits intents: the journal, or, where there is none, nobody.
-pub(super) fn of(journal: Option<&Journal>, clock: &Clock, rules: &Arc<RuleSet>, names: &Arc<[Arc<str>]>) -> Arc<dyn Intents> {
+pub(super) fn of(journal: Option<&Journal>, clock: &Clock) -> Arc<dyn Intents> {
     match journal {
-        Some(journal) => {
-            let (rules, names) = (Arc::clone(rules), Arc::clone(names));
-            Arc::new(Recorded { journal: journal.clone(), clock: clock.clone(), rules, names })
-        }
+        Some(journal) => Arc::new(Recorded { journal: journal.clone(), clock: clock.clone() }),
         None => Arc::new(Granted),
     }
 }
@@ -25,26 +22,19 @@ pub(super) fn pledge(begun: Begun) -> Pledge {
 }
 
 /// Which row it is, and whether it may be begun more than once.
-pub(super) fn key(delivery: &Delivery, name: Arc<str>, rules: &RuleSet) -> BeginKey {
-    BeginKey {
-        firing: delivery.firing.id,
-        action: name,
-        once: rules.actions.get(delivery.action).is_none_or(|action| !action.is_idempotent()),
-    }
+pub(super) fn key(delivery: &Delivery, name: Arc<str>, action: &Action) -> BeginKey {
+    BeginKey { firing: delivery.firing.id, action: name, once: !action.is_idempotent() }
 }
 
 #[derive(Debug)]
 struct Recorded {
     journal: Journal,
     clock: Clock,
-    rules: Arc<RuleSet>,
-    names: Arc<[Arc<str>]>,
 }
 
 impl Intents for Recorded {
-    fn begin(&self, delivery: &Delivery) -> Pledge {
-        let action = self.names.get(delivery.action).map_or_else(|| "?".into(), Arc::clone);
-        let key = key(delivery, action, &self.rules);
+    fn begin(&self, delivery: &Delivery, action: &Action) -> Pledge {
+        let key = key(delivery, action.name.as_str().into(), action);
         pledge(self.journal.begin(Record::default(), key, self.clock.now()))
     }
 }

@@ -9,6 +9,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::paces::Sent;
 use super::{AppError, Way};
 use crate::deliver::{self, Common, Console, Jitter, Lane, LaneEvent, LaneHealth, Pledge};
+use crate::model::action::Action;
 use crate::model::delivery::{Delivery, Report};
 use crate::rules::ruleset::RuleSet;
 
@@ -30,7 +31,10 @@ pub(super) struct Lanes {
     console: Console,
     workers: JoinSet<()>,
     /// Whose each worker is.
-    names: Vec<(Id, String)>,
+    names: Vec<(Id, String, usize)>,
+    /// Workers that were told to end when they have finished.
+    retired: Vec<Id>,
+    common: Common,
     /// Said when the console's thread has ended, and let go without a word when it panicked. `None` once that was noticed.
     writer: Option<oneshot::Receiver<()>>,
     closed: bool,
@@ -47,24 +51,7 @@ impl Lanes {
         let (mut workers, mut names) = (JoinSet::new(), Vec::new());
         let mut lanes = Vec::new();
         for (index, (action, way)) in rules.actions.iter().zip(ways).enumerate() {
-            let Way::Send(target) = way else {
-                lanes.push(None);
-                continue;
-            };
-            let cannot = |error| AppError::Lane { action: action.name.clone(), error };
-            let (lane, id) = match ends {
-                Ends::World => {
-                    let jitter = Jitter::seeded(fastrand::u64(..));
-                    let (lane, worker) = deliver::open(index, action, *target, common, jitter).map_err(cannot)?;
-                    (lane, workers.spawn(worker).id())
-                }
-                Ends::Nowhere => {
-                    let (lane, worker) = deliver::open_to_nowhere(index, action, *target, common).map_err(cannot)?;
-                    (lane, workers.spawn(worker).id())
-                }
-            };
-            names.push((id, action.name.clone()));
-            lanes.push(Some(lane));
+            lanes.push(open((index, action), way, ends, common, (&mut workers, &mut names))?);
         }
         let (console, write) = deliver::console::open(out, common);
         let (ending, writer) = oneshot::channel();
@@ -74,7 +61,40 @@ impl Lanes {
         };
         let thread = std::thread::Builder::new().name("console".to_owned()).spawn(write);
         thread.map_err(|error| AppError::Thread { of: "console", error })?;
-        Ok(Self { lanes, console, workers, names, writer: Some(writer), closed: false })
+        let (retired, common) = (Vec::new(), common.clone());
+        Ok(Self { lanes, console, workers, names, retired, common, writer: Some(writer), closed: false })
+    }
+
+    /// Opens lanes beside those that are there, for these actions of `rules`: all of them or none.
+    pub(super) fn open_more(&mut self, rules: &RuleSet, ways: Vec<(usize, Way)>) -> Result<(), AppError> {
+        let mut opened = Vec::new();
+        for (index, way) in ways {
+            let Some(action) = rules.actions.get(index) else { continue };
+            match open((index, action), way, Ends::World, &self.common, (&mut self.workers, &mut self.names)) {
+                Ok(lane) => opened.push((index, lane)),
+                Err(error) => {
+                    // They are closed as they are let go.
+                    let unused = self.names.iter().rev().take(opened.iter().filter(|(_, lane)| lane.is_some()).count());
+                    self.retired.extend(unused.map(|(id, ..)| *id));
+                    return Err(error);
+                }
+            }
+        }
+        for (index, lane) in opened {
+            self.lanes.resize_with(self.lanes.len().max(index + 1), || None);
+            if let Some(place) = self.lanes.get_mut(index) {
+                *place = lane;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes one lane. What is under way comes to its end; the rest is given back.
+    pub(super) fn retire(&mut self, index: usize) {
+        let Some(Some(lane)) = self.lanes.get(index) else { return };
+        let whose = self.names.iter().rev().find(|(.., of)| *of == index);
+        self.retired.extend(whose.map(|(id, ..)| *id));
+        lane.retire();
     }
 
     /// Tells each lane what earlier runs have sent, as it was known so long `ago`, before the first delivery is offered.
@@ -140,12 +160,21 @@ impl Lanes {
     /// The next end of a worker or of the console's thread, `None` when all have ended. An end is a failure when nobody has closed the
     /// lanes, and when it was a panic. Loses nothing when it is dropped.
     pub(super) async fn ended(&mut self) -> Option<Result<(), AppError>> {
-        let Self { workers, names, writer, .. } = self;
+        let Self { workers, names, writer, retired, lanes, .. } = self;
         let (who, panicked) = tokio::select! {
             Some(ended) = workers.join_next_with_id() => {
                 let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
-                let name = names.iter().find(|(known, _)| *known == id).map_or("?", |(_, name)| name);
-                (format!("the lane of {name}"), ended.is_err())
+                let whose = names.iter().position(|(known, ..)| *known == id).map(|at| names.swap_remove(at));
+                let name = whose.as_ref().map_or("?", |(_, name, _)| name);
+                let who = format!("the lane of {name}");
+                if let Some(at) = retired.iter().position(|of| *of == id) {
+                    retired.swap_remove(at);
+                    if let Some(lane) = whose.and_then(|(.., index)| lanes.get_mut(index)) {
+                        *lane = None;
+                    }
+                    return Some(if ended.is_err() { Err(AppError::Died { who }) } else { Ok(()) });
+                }
+                (who, ended.is_err())
             }
             Some(ended) = async { Some(writer.as_mut()?.await) } => {
                 *writer = None;
@@ -178,6 +207,31 @@ impl Lanes {
     }
 }
 
+/// Opens the lane of one action; `None` for one that prints.
+fn open(
+    (index, action): (usize, &Action),
+    way: Way,
+    ends: Ends,
+    common: &Common,
+    (workers, names): (&mut JoinSet<()>, &mut Vec<(Id, String, usize)>),
+) -> Result<Option<Lane>, AppError> {
+    let Way::Send(target) = way else { return Ok(None) };
+    let cannot = |error| AppError::Lane { action: action.name.clone(), error };
+    let (lane, id) = match ends {
+        Ends::World => {
+            let jitter = Jitter::seeded(fastrand::u64(..));
+            let (lane, worker) = deliver::open(index, action, *target, common, jitter).map_err(cannot)?;
+            (lane, workers.spawn(worker).id())
+        }
+        Ends::Nowhere => {
+            let (lane, worker) = deliver::open_to_nowhere(index, action, *target, common).map_err(cannot)?;
+            (lane, workers.spawn(worker).id())
+        }
+    };
+    names.push((id, action.name.clone(), index));
+    Ok(Some(lane))
+}
+
 /// Deliveries that have not ended, by where they are.
 pub(super) struct Waiting {
     /// For each action; `None` for those that print.
@@ -208,7 +262,7 @@ mod tests {
     async fn a_worker_that_ends_before_it_is_asked_to_is_a_failure_with_a_name() {
         let mut lanes = lanes(Box::new(std::io::sink()));
         let id = lanes.workers.spawn(async { panic!("a bug") }).id();
-        lanes.names.push((id, "desk".to_owned()));
+        lanes.names.push((id, "desk".to_owned(), 0));
         let error = lanes.ended().await.unwrap().unwrap_err();
         assert!(error.to_string().starts_with("the lane of desk ended unexpectedly"), "{error}");
         lanes.workers.spawn(async {});

@@ -3,7 +3,7 @@
 //! `matched = delivered + suppressed + expired + dead + unknown + pending`, for each rule and action. The ledger knows the left side and
 //! the ends; what is pending is counted by others (the lanes, and the journal), and an audit holds the two against each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::delivery::Outcome;
 use crate::model::status::Count;
@@ -59,6 +59,13 @@ impl Ledger {
         self.account(rule, action).note(outcome);
     }
 
+    /// A delivery that waits goes on with another action.
+    pub(super) fn moved(&mut self, rule: &Str, from: usize, to: usize) {
+        let account = self.account(rule, from);
+        account.matched = account.matched.saturating_sub(1);
+        self.account(rule, to).matched += 1;
+    }
+
     fn account(&mut self, rule: &Str, action: usize) -> &mut Account {
         self.accounts.entry((action, Str::clone(rule))).or_default()
     }
@@ -88,21 +95,36 @@ impl Ledger {
         found.map(|((action, rule), _)| (*action, &**rule))
     }
 
-    /// For people and programs, in the order of the actions.
+    /// For people and programs, in the order of the actions. Those of an action that has had several numbers are one.
     pub(super) fn counts<'a>(&'a self, name: impl Fn(usize) -> &'a str) -> Vec<Count> {
-        let count = |((action, rule), account): (&(usize, Str), &Account)| Count {
-            rule: rule.to_string(),
-            action: name(*action).to_owned(),
-            matched: account.matched,
-            delivered: account.delivered,
-            suppressed: account.suppressed.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect(),
-            expired: account.expired,
-            dead: account.dead,
-            unknown: account.unknown,
-            pending: account.pending(),
-        };
-        self.accounts.iter().map(count).collect()
+        let mut counts: Vec<Count> = Vec::new();
+        let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+        for ((action, rule), account) in &self.accounts {
+            let of = name(*action);
+            let at = *places.entry((of, rule)).or_insert(counts.len());
+            match counts.get_mut(at) {
+                Some(count) => add(count, account),
+                None => {
+                    let mut count = Count { rule: rule.to_string(), action: of.to_owned(), ..Count::default() };
+                    add(&mut count, account);
+                    counts.push(count);
+                }
+            }
+        }
+        counts
     }
+}
+
+fn add(count: &mut Count, account: &Account) {
+    count.matched += account.matched;
+    count.delivered += account.delivered;
+    for (reason, held) in &account.suppressed {
+        *count.suppressed.entry((*reason).to_owned()).or_default() += held;
+    }
+    count.expired += account.expired;
+    count.dead += account.dead;
+    count.unknown += account.unknown;
+    count.pending += account.pending();
 }
 
 #[cfg(test)]

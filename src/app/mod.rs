@@ -19,6 +19,7 @@ mod notices;
 mod paces;
 mod recovery;
 mod rehearsal;
+mod reload;
 mod running;
 mod safety;
 mod serve;
@@ -50,6 +51,8 @@ use lanes::{Ends, Lanes};
 pub use notices::nobody_is_told;
 use recovery::Recovered;
 use rehearsal::Rehearsal;
+use reload::Reloading;
+pub use reload::{Look, Mistakes, Reload, RulesFiles};
 use running::Running;
 use serve::{Patience, serve};
 pub use totals::Totals;
@@ -78,6 +81,8 @@ pub struct Setup {
     pub start_timeout: Option<Duration>,
     /// Rehearse an alert so often while the feed is connected. `None`: never.
     pub rehearse: Option<Duration>,
+    /// The files that the rules came from. `None`: they stay as they are.
+    pub reload: Option<Reload>,
     /// End when nobody reads what is printed any more.
     pub ends_with_console: bool,
 }
@@ -187,11 +192,12 @@ struct Started {
     /// Resolves when the journal's writer ends, which it must not.
     writer: Option<oneshot::Receiver<()>>,
     rehearsal: Option<Rehearsal>,
+    reloading: Option<Reloading>,
 }
 
 /// Opens the lanes, replays what an earlier run left, and takes up its deliveries. The feed is not touched yet.
 async fn start(setup: Setup) -> Result<Started, AppError> {
-    let Setup { rules, feed, host, history, ways, console, tls, clock, state, rehearse, .. } = setup;
+    let Setup { rules, feed, host, history, ways, console, tls, clock, state, rehearse, reload, .. } = setup;
     let place = Place { folder: state.as_ref().map(|state| state.folder.clone()), host, started_at: clock.now() };
     let start_of_run = (place.started_at, clock.uptime());
     let (journal, control, writer) = match state {
@@ -217,16 +223,26 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
     }
     let (names, switch) = (running::names(&rules), Switch::new(true));
     let (events, told) = mpsc::channel(EVENTS);
-    let intents = intents::of(journal.as_ref(), &clock, &rules, &names);
+    let intents = intents::of(journal.as_ref(), &clock);
     let orders = rules.actions.iter().any(|action| action.trading);
     let rehearsal = rehearse.and_then(|every| Rehearsal::new(every, orders, &clock, &tls));
     let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents };
+    let reloading = reload.map(|reload| Reloading::begin(reload, &rules, &ways, place.folder.clone(), &clock));
     let lanes = Lanes::open(&rules, ways, Ends::World, console, &common)?;
     lanes.restore(&recovered.sent, clock.now().since(place.started_at));
     let catch_up = CatchUp::new(history, recovered.last_alive);
     let mut dispatch = Dispatch::new(rules, lanes, journal, clock, switch, names);
     recovered.apply(&mut dispatch);
-    Ok(Started { running: Running::new(dispatch, engine, catch_up), events: told, feed, control, place, writer, rehearsal })
+    Ok(Started {
+        running: Running::new(dispatch, engine, catch_up),
+        events: told,
+        feed,
+        control,
+        place,
+        writer,
+        rehearsal,
+        reloading,
+    })
 }
 
 /// Notes that a run begins, and waits for it where something is about to be sent: if this one is killed, the next must not take the word of

@@ -34,8 +34,9 @@ pub(super) struct Notice {
 
 /// Told are the actions of `[feed] notices`, which are armed; when there are none, every chat and console that is armed and places no orders.
 fn targets(rules: &RuleSet) -> Vec<usize> {
-    let is_for_people =
-        |action: &Action| !matches!(action.destination, Destination::Webhook(_)) && !action.trading && action.mode == Mode::Armed;
+    let is_for_people = |action: &Action| {
+        !matches!(action.destination, Destination::Webhook(_)) && !action.trading && action.mode == Mode::Armed && !action.retired
+    };
     let all = || rules.actions.iter().enumerate().filter(|(_, action)| is_for_people(action)).map(|(at, _)| at).collect();
     if rules.feed.notices.is_empty() { all() } else { rules.feed.notices.clone() }
 }
@@ -76,6 +77,11 @@ struct Said {
 impl Notices {
     pub(super) fn new(rules: &RuleSet) -> Self {
         Self { targets: targets(rules), said: HashMap::new() }
+    }
+
+    /// From now on those are told that `rules` say.
+    pub(super) fn retarget(&mut self, rules: &RuleSet) {
+        self.targets = targets(rules);
     }
 
     /// The deliveries that say it; none when it was said a moment ago.

@@ -175,7 +175,7 @@ fn fate(stored: &StoredDelivery, rules: &RuleSet, at: Option<usize>, armed: bool
         let reason = "birdcall ended while it was being sent; an order is not repeated".to_owned();
         return Err(Outcome::Unknown { reason });
     }
-    let end = end_before_sending(stored, rules, at, armed, now);
+    let end = Left::of(stored).end_before_sending(rules, at, armed, now);
     match end {
         None => Ok(()),
         Some(end) if may_have_left => {
@@ -190,31 +190,48 @@ fn fate(stored: &StoredDelivery, rules: &RuleSet, at: Option<usize>, armed: bool
     }
 }
 
-/// How a delivery ends that must not be sent any more. An alert that was matched goes out though its rule is gone: it was asked for when it
-/// was news. An order needs a rule that asks for it now.
-fn end_before_sending(
-    stored: &StoredDelivery,
-    rules: &RuleSet,
-    at: Option<usize>,
-    armed: bool,
-    now: Timestamp,
-) -> Option<Outcome> {
-    // What fired later than now is of a clock that has been set back since: nobody knows how old it is.
-    if stored.expires_at <= now || stored.firing.at > now.plus(CLOCK_JUMP) {
-        return Some(Outcome::Expired);
+/// A delivery that was asked for by other rules, or the same ones in an earlier run.
+pub(super) struct Left<'l> {
+    pub(super) rule: &'l str,
+    pub(super) fired_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+    /// It was an order then.
+    pub(super) trading: bool,
+    /// There is something to be sent.
+    pub(super) has_body: bool,
+}
+
+impl<'l> Left<'l> {
+    fn of(stored: &'l StoredDelivery) -> Self {
+        Self {
+            rule: &stored.firing.rule,
+            fired_at: stored.firing.at,
+            expires_at: stored.expires_at,
+            trading: stored.trading,
+            has_body: stored.body.is_some(),
+        }
     }
-    let dead = |reason: String| Some(Outcome::Dead { reason });
-    let Some((at, action)) = at.and_then(|at| Some((at, rules.actions.get(at)?))) else {
-        return dead("the rules have no such action any more".to_owned());
-    };
-    let is_order = stored.trading || action.trading;
-    match asked_for(rules, &stored.firing.rule, at) {
-        (Mode::Paper, _) => Some(Outcome::Suppressed { reason: Suppression::Paper }),
-        (Mode::Off, _) => Some(Outcome::Suppressed { reason: Suppression::Off }),
-        (Mode::Armed, Some(why)) if is_order => dead(why),
-        (Mode::Armed, _) if stored.body.is_none() => dead("the journal is damaged where its message was".to_owned()),
-        (Mode::Armed, _) if is_order && !armed => Some(Outcome::Suppressed { reason: Suppression::Disarmed }),
-        (Mode::Armed, _) => None,
+
+    /// How it ends if it must not be sent any more. An alert that was matched goes out though its rule is gone: it was asked for when it was news.
+    /// An order needs a rule that asks for it now.
+    pub(super) fn end_before_sending(&self, rules: &RuleSet, at: Option<usize>, armed: bool, now: Timestamp) -> Option<Outcome> {
+        // What fired later than now is of a clock that has been set back since: nobody knows how old it is.
+        if self.expires_at <= now || self.fired_at > now.plus(CLOCK_JUMP) {
+            return Some(Outcome::Expired);
+        }
+        let dead = |reason: String| Some(Outcome::Dead { reason });
+        let Some((at, action)) = at.and_then(|at| Some((at, rules.actions.get(at)?))) else {
+            return dead("the rules have no such action any more".to_owned());
+        };
+        let is_order = self.trading || action.trading;
+        match asked_for(rules, self.rule, at) {
+            (Mode::Paper, _) => Some(Outcome::Suppressed { reason: Suppression::Paper }),
+            (Mode::Off, _) => Some(Outcome::Suppressed { reason: Suppression::Off }),
+            (Mode::Armed, Some(why)) if is_order => dead(why),
+            (Mode::Armed, _) if !self.has_body => dead("the journal is damaged where its message was".to_owned()),
+            (Mode::Armed, _) if is_order && !armed => Some(Outcome::Suppressed { reason: Suppression::Disarmed }),
+            (Mode::Armed, _) => None,
+        }
     }
 }
 

@@ -52,6 +52,8 @@ pub(super) struct Rehearsal {
     number: u64,
     due: Interval,
     clock: Clock,
+    tls: Arc<rustls::ClientConfig>,
+    every: Duration,
     /// In a row.
     misses: usize,
     is_over: bool,
@@ -80,7 +82,13 @@ impl Rehearsal {
         let names = running::names(&rules);
         let dispatch = Dispatch::new(rules, lanes, None, clock.clone(), switch, names);
         let running = Running::new(dispatch, engine, CatchUp::new(None, None));
-        Some(Self { running, events: told, number: 0, due: serve::every(every), clock: clock.clone(), misses: 0, is_over: false })
+        let (due, clock, tls) = (serve::every(every), clock.clone(), Arc::clone(tls));
+        Some(Self { running, events: told, number: 0, due, clock, tls, every, misses: 0, is_over: false })
+    }
+
+    /// The same of other alerts; none if this one has given up.
+    pub(super) fn renewed(self, orders: bool) -> Option<Self> {
+        Self::new(self.every, orders, &self.clock, &self.tls).filter(|_| !self.is_over)
     }
 
     /// Waits until the next is due, and has it. May be dropped at any moment: what comes from the feed goes first.

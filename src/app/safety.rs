@@ -79,6 +79,13 @@ impl Safety {
         self.begun.insert(action, (day(now), begun));
     }
 
+    /// What the action was allowed and has begun goes on under another number.
+    pub(super) fn moved(&mut self, from: usize, to: usize) {
+        if let Some(begun) = self.begun.remove(&from) {
+            self.begun.insert(to, begun);
+        }
+    }
+
     /// Whether an action that may begin `most` a day may begin one more today.
     pub(super) fn may_begin(&self, action: usize, most: u32, now: Timestamp) -> bool {
         self.begun.get(&action).is_none_or(|(of, begun)| *of != day(now) || *begun < most) && most > 0

@@ -10,6 +10,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval};
 use super::commands::{self, Answers};
 use super::dispatch::{Audit, Keeping};
 use super::rehearsal::Rehearsal;
+use super::reload::{self, Reloading};
 use super::running::Running;
 use super::{AppError, EVENTS, SECOND, Started};
 use crate::control;
@@ -38,7 +39,7 @@ pub(super) async fn serve(
     patience: &Patience,
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Result<(), AppError> {
-    let Started { running, events, feed, control, place, writer, rehearsal } = started;
+    let Started { running, events, feed, control, place, writer, rehearsal, reloading } = started;
     let give_up_after = patience.start.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
     let mut give_up = pin!(tokio::time::sleep(give_up_after));
     let mut alarm = pin!(tokio::time::sleep(Duration::ZERO));
@@ -71,7 +72,7 @@ pub(super) async fn serve(
             }
             () = gone(writer.as_mut()) => return Err(AppError::Unrecorded),
             died = Running::death(&mut running.dispatch.lanes) => return Err(died),
-            asked = ask(control.as_mut()) => commands::reply(running, place, asked, &mut answers),
+            asked = ask(control.as_mut()) => commands::reply(running, (place, reloading.as_mut()), asked, &mut answers),
             Some(read) = answers.next() => commands::redeliver(running, read),
             () = &mut alarm, if alarm_at.is_some() => {
                 running.lost_time(feed);
@@ -101,6 +102,13 @@ pub(super) async fn serve(
                 running.lost_time(feed);
                 if running.caught(caught) {
                     tokio::task::yield_now().await;
+                }
+            }
+            news = reloaded(reloading.as_mut()) => {
+                if let Some(reloading) = reloading.as_mut()
+                    && reload::take(running, reloading, news)
+                {
+                    *rehearsal = rehearsal.take().and_then(|old| old.renewed(running.dispatch.has_orders()));
                 }
             }
             // What comes meanwhile goes first: this is dropped then.
@@ -209,6 +217,13 @@ async fn gone(writer: Option<&mut oneshot::Receiver<()>>) {
 async fn rehearse(rehearsal: Option<&mut Rehearsal>) {
     match rehearsal {
         Some(rehearsal) => rehearsal.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn reloaded(reloading: Option<&mut Reloading>) -> reload::News {
+    match reloading {
+        Some(reloading) => reloading.next().await,
         None => std::future::pending().await,
     }
 }

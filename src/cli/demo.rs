@@ -113,6 +113,7 @@ async fn show(rules: RuleSet, arguments: &Arguments) -> Result<Totals, String> {
         state: None,
         start_timeout,
         rehearse: None,
+        reload: None,
         ends_with_console: true,
     };
     let signals = Signals::listen();
@@ -150,6 +151,7 @@ fn printed(set: RuleSet) -> RuleSet {
         trading: false,
         mode: Mode::Armed,
         max_per_day: None,
+        retired: false,
     };
     let rules = set.rules.into_iter().map(|mut rule| {
         let template = rule.send.iter().find_map(|send| send.template.clone());

@@ -66,6 +66,14 @@ impl FilesError {
 /// # Errors
 /// When nothing is there, or what is there cannot be rules.
 pub(crate) fn read(path: Option<&Path>) -> Result<Vec<Source>, FilesError> {
+    list(path)?.iter().map(|file| read_file(file)).collect()
+}
+
+/// The files that [`read`] would read.
+///
+/// # Errors
+/// When there are none.
+pub(crate) fn list(path: Option<&Path>) -> Result<Vec<PathBuf>, FilesError> {
     let path = match path {
         Some(path) => path,
         None => USUAL.iter().map(Path::new).find(|path| path.exists()).ok_or(FilesError::NoneGiven)?,
@@ -75,7 +83,7 @@ pub(crate) fn read(path: Option<&Path>) -> Result<Vec<Source>, FilesError> {
         _ => FilesError::System { path: path.to_owned(), error },
     };
     if !std::fs::metadata(path).map_err(system)?.is_dir() {
-        return Ok(vec![read_file(path)?]);
+        return Ok(vec![path.to_owned()]);
     }
     let entries = std::fs::read_dir(path).map_err(system)?;
     let mut files = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(system)?;
@@ -87,7 +95,7 @@ pub(crate) fn read(path: Option<&Path>) -> Result<Vec<Source>, FilesError> {
     if files.is_empty() {
         return Err(FilesError::EmptyFolder(path.to_owned()));
     }
-    files.iter().map(|file| read_file(file)).collect()
+    Ok(files)
 }
 
 fn read_file(path: &Path) -> Result<Source, FilesError> {

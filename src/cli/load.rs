@@ -4,9 +4,10 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
 use super::{End, complain, files};
+use crate::app::Way;
 use crate::deliver::{Target, TargetError};
-use crate::model::action::{Action, SecretRef, Span};
-use crate::model::secret::Secret;
+use crate::model::action::{Action, Destination, SecretRef, Span};
+use crate::model::secret::{Secret, SecretSource};
 use crate::rules::{self, Diagnostic, RuleSet, Severity, Source, Style};
 use crate::secrets::{self, SecretError};
 
@@ -48,33 +49,75 @@ pub(crate) fn tell(diagnostics: &[Diagnostic], sources: &[Source]) {
 impl Rules {
     /// Reads a secret that the rules refer to.
     pub(crate) fn secret(&self, secret: &SecretRef) -> Result<Secret, End> {
-        secrets::read(secret).map_err(|error| self.complain_at(secret.span, &error, help(&error)))
+        secrets::read(secret).map_err(|error| self.complain_at(&cannot_start(secret.span, &error, help(&error))))
     }
 
     /// Reads an action's secrets and checks what it says.
     pub(crate) fn target(&self, action: &Action) -> Result<Target, End> {
-        Target::resolve(action, &mut secrets::read).map_err(|error| {
-            let help = match &error {
-                TargetError::Secret { error, .. } => help(error),
-                TargetError::Unusable { .. } => format!("change it under [actions.{}]", action.name),
-            };
-            self.complain_at(error.span(), &error, help)
+        target(action).map_err(|wrong| self.complain_at(&wrong))
+    }
+
+    /// One way for each action. Every secret that is missing is told.
+    pub(crate) fn ways(&self) -> Result<Vec<Way>, End> {
+        ways(&self.set).map_err(|wrong| {
+            tell(&wrong, &self.sources);
+            End::CannotStart
         })
     }
 
     /// Tells what went wrong at the place in the rules that it is about.
-    fn complain_at(&self, span: Span, error: &dyn std::fmt::Display, help: String) -> End {
-        let told = Diagnostic {
-            severity: Severity::Error,
-            code: "cannot-start",
-            message: error.to_string(),
-            span: Some(span),
-            label: "named here".to_owned(),
-            more: Vec::new(),
-            help: Some(help),
-        };
-        tell(&[told], &self.sources);
+    fn complain_at(&self, wrong: &Diagnostic) -> End {
+        tell(std::slice::from_ref(wrong), &self.sources);
         End::CannotStart
+    }
+}
+
+/// One way for each action, or every one that cannot be gone: its secrets are read, and what it says is checked.
+pub(crate) fn ways(rules: &RuleSet) -> Result<Vec<Way>, Vec<Diagnostic>> {
+    let (mut ways, mut wrong) = (Vec::new(), Vec::new());
+    for action in &rules.actions {
+        if matches!(action.destination, Destination::Console) {
+            ways.push(Way::Console);
+            continue;
+        }
+        match target(action) {
+            Ok(target) => {
+                if let Some(host) = target.in_clear().filter(|_| !is_written_out(&action.destination)) {
+                    let action = action.name.as_str();
+                    tracing::warn!(action, "http:// to {host}: what is sent can be read and changed on its way; write https://");
+                }
+                ways.push(Way::Send(Box::new(target)));
+            }
+            Err(why) => wrong.push(why),
+        }
+    }
+    if wrong.is_empty() { Ok(ways) } else { Err(wrong) }
+}
+
+/// The URL stands in the rules themselves, where `check` has warned of it already.
+fn is_written_out(destination: &Destination) -> bool {
+    matches!(destination, Destination::Webhook(webhook) if matches!(webhook.url.source, SecretSource::Clear(_)))
+}
+
+fn target(action: &Action) -> Result<Target, Diagnostic> {
+    Target::resolve(action, &mut secrets::read).map_err(|error| {
+        let help = match &error {
+            TargetError::Secret { error, .. } => help(error),
+            TargetError::Unusable { .. } => format!("change it under [actions.{}]", action.name),
+        };
+        cannot_start(error.span(), &error, help)
+    })
+}
+
+fn cannot_start(span: Span, error: &dyn std::fmt::Display, help: String) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        code: "cannot-start",
+        message: error.to_string(),
+        span: Some(span),
+        label: "named here".to_owned(),
+        more: Vec::new(),
+        help: Some(help),
     }
 }
 

@@ -10,6 +10,8 @@ mod files;
 mod load;
 mod moments;
 mod redeliver;
+mod reload;
+mod rules_files;
 mod run;
 mod send;
 mod simulate;
@@ -57,6 +59,7 @@ While it runs, from another terminal:
   birdcall status                  feed, orders, journal, gaps, lanes and counts
   birdcall deliveries --failed     what did not arrive, and why
   birdcall redeliver 1041          send it again
+  birdcall reload                  read the rules again; saving them does so, too
   birdcall disarm                  stop all orders, at once; birdcall arm lets them go again
 
 A rules file in short:
@@ -108,6 +111,8 @@ enum Command {
     Deliveries(deliveries::Arguments),
     /// Send deliveries again that ended without having arrived
     Redeliver(redeliver::Arguments),
+    /// Have a running birdcall read its rules files again, now
+    Reload(reload::Arguments),
     /// Stop all orders, at once; alerts in chat go on
     Disarm(disarm::Arguments),
     /// Let orders go again
@@ -126,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::run(&arguments),
         Command::Deliveries(arguments) => deliveries::run(&arguments),
         Command::Redeliver(arguments) => redeliver::run(&arguments),
+        Command::Reload(arguments) => reload::run(&arguments),
         Command::Disarm(arguments) => disarm::run(&arguments),
         Command::Arm(arguments) => arm::run(&arguments),
     };
@@ -145,6 +151,12 @@ pub(crate) fn warn(message: impl std::fmt::Display) {
     use std::io::Write as _;
     let style = anstyle::AnsiColor::Yellow.on_default().bold();
     let _ = writeln!(anstream::stderr(), "{style}warning{style:#}: {message}");
+}
+
+/// Says more of what went wrong, on standard error.
+pub(crate) fn note(message: impl std::fmt::Display) {
+    use std::io::Write as _;
+    let _ = writeln!(anstream::stderr(), "{message}");
 }
 
 /// Says something on standard output.

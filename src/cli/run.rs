@@ -7,13 +7,13 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use super::load::Rules;
+use super::rules_files::{self, Files};
 use super::state::State;
 use super::{End, Signals, complain, complain_last, load, runtime, say_last};
-use crate::app::{self, Durable, Setup, Way};
+use crate::app::{self, Durable, Look, Reload, Setup};
 use crate::clock::Clock;
 use crate::feed::{Feed, History, HistorySettings, Settings, history};
-use crate::model::action::Destination;
-use crate::model::secret::{Secret, SecretSource};
+use crate::model::secret::Secret;
 use crate::{control, journal, telemetry, tls};
 
 /// How the history API is told who asks.
@@ -37,13 +37,18 @@ pub(super) struct Arguments {
     /// It takes some 6 % of one core
     #[arg(long, value_name = "MS", default_value_t = 2)]
     rehearse: u64,
+    /// Do not read the rules again when they were saved, but only at SIGHUP and for birdcall reload
+    #[arg(long)]
+    no_watch: bool,
     #[command(flatten)]
     state: State,
 }
 
 pub(super) fn run(arguments: &Arguments) -> End {
     telemetry::start(LevelFilter::INFO);
-    let setup = load::load(arguments.path.as_deref()).and_then(|rules| setup(rules, arguments));
+    // Before they are read: what is saved meanwhile is read again.
+    let look = rules_files::look(arguments.path.as_deref());
+    let setup = load::load(arguments.path.as_deref()).and_then(|rules| setup(rules, look, arguments));
     let setup = match setup {
         Ok(setup) => setup,
         Err(end) => return end,
@@ -82,12 +87,12 @@ fn reachable(mut setup: Setup) -> Result<Setup, control::BindError> {
 }
 
 /// Reads every secret and prepares every lane before anything is connected: all that is missing is told in one run.
-fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
+fn setup(rules: Rules, look: Look, arguments: &Arguments) -> Result<Setup, End> {
     if let Some(why) = app::nobody_is_told(&rules.set) {
         tracing::warn!("{why}");
     }
     let key = feed_key(&rules);
-    let ways = ways(&rules);
+    let ways = rules.ways();
     let (key, ways) = (key?, ways?);
     let cannot = |error: &dyn std::fmt::Display| {
         complain(error);
@@ -123,6 +128,8 @@ fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
     let start_timeout = (arguments.start_timeout > 0).then(|| Duration::from_secs(arguments.start_timeout));
     let rehearse = (arguments.rehearse > 0).then(|| Duration::from_millis(arguments.rehearse));
     let console = Box::new(anstream::stdout());
+    let files = Arc::new(Files(arguments.path.clone()));
+    let reload = Reload { files, look, sources: rules.sources, watch: !arguments.no_watch };
     Ok(Setup {
         rules: Arc::new(rules.set),
         host: host(&url),
@@ -135,6 +142,7 @@ fn setup(rules: Rules, arguments: &Arguments) -> Result<Setup, End> {
         state: Some(state),
         start_timeout,
         rehearse,
+        reload: Some(reload),
         ends_with_console: false,
     })
 }
@@ -159,32 +167,4 @@ fn feed_key(rules: &Rules) -> Result<Secret, End> {
             Err(End::CannotStart)
         }
     }
-}
-
-/// One way for each action. Every secret that is missing is told.
-fn ways(rules: &Rules) -> Result<Vec<Way>, End> {
-    let mut ways = Vec::new();
-    let mut failed = false;
-    for action in &rules.set.actions {
-        if matches!(action.destination, Destination::Console) {
-            ways.push(Way::Console);
-            continue;
-        }
-        match rules.target(action) {
-            Ok(target) => {
-                if let Some(host) = target.in_clear().filter(|_| !is_written_out(&action.destination)) {
-                    let action = action.name.as_str();
-                    tracing::warn!(action, "http:// to {host}: what is sent can be read and changed on its way; write https://");
-                }
-                ways.push(Way::Send(Box::new(target)));
-            }
-            Err(_) => failed = true,
-        }
-    }
-    if failed { Err(End::CannotStart) } else { Ok(ways) }
-}
-
-/// The URL stands in the rules themselves, where `check` has warned of it already.
-fn is_written_out(destination: &Destination) -> bool {
-    matches!(destination, Destination::Webhook(webhook) if matches!(webhook.url.source, SecretSource::Clear(_)))
 }

@@ -44,6 +44,12 @@ pub enum Command {
     },
     /// Send orders again.
     Arm,
+    /// Read the rules files again, now.
+    Reload {
+        /// Though more than half of the rules are lost.
+        #[serde(default)]
+        force: bool,
+    },
     /// Send deliveries again that ended without having arrived.
     Redeliver {
         /// Their ids, as `birdcall deliveries` shows them.
@@ -68,6 +74,11 @@ pub enum Answer {
         before: bool,
         /// What else is to be known of it: that a restart will not remember, …
         note: Option<String>,
+    },
+    /// To `Reload`: the files are in force.
+    Reloaded {
+        /// What has changed, in words.
+        said: String,
     },
     /// To `Redeliver`: one for each id, in their order.
     Redelivered {

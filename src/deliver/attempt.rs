@@ -62,7 +62,7 @@ impl Job {
             return Ok(());
         };
         let delivery = &member.waiting.delivery;
-        let pledge = member.waiting.pledge.get_or_insert_with(|| shared.intents.begin(delivery));
+        let pledge = member.waiting.pledge.get_or_insert_with(|| shared.intents.begin(delivery, &shared.action));
         let youth = delivery.expires_at.since(shared.clock.now());
         tokio::select! {
             biased;

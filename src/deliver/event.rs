@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::delivery::Report;
+use crate::model::delivery::{Delivery, Report};
 use crate::model::ids::FiringId;
 use crate::model::status::LaneState;
 use crate::model::time::Timestamp;
@@ -14,6 +14,8 @@ pub enum LaneEvent {
     Attempted(Attempt),
     /// A delivery has come to its end.
     Ended(Report),
+    /// The lane is retired, and nobody has begun with this delivery: it is to go on elsewhere, or to end.
+    Returned(Box<Returned>),
     /// The destination refuses for good: nothing more is sent to it until somebody sets that right and the program starts anew. Told once.
     Disabled {
         /// Index of the action in the rule set.
@@ -37,6 +39,17 @@ pub enum LaneEvent {
         /// Its answer, without secrets.
         reason: String,
     },
+}
+
+/// A delivery that a lane has given back.
+#[derive(Clone, Debug)]
+pub struct Returned {
+    /// Index of the action in the rule set: the lane's.
+    pub action: usize,
+    /// It.
+    pub delivery: Delivery,
+    /// Why it may have arrived all the same.
+    pub doubt: Option<&'static str>,
 }
 
 /// One request for one delivery; the request of a digest is one for each delivery in it.

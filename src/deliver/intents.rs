@@ -4,12 +4,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::model::action::Action;
 use crate::model::delivery::Delivery;
 
 /// Commits the intent to send an order. The app does it over the journal.
 pub trait Intents: Send + Sync + fmt::Debug {
-    /// Begins to commit that `delivery` is about to be sent. The lane sends nothing before the pledge is kept.
-    fn begin(&self, delivery: &Delivery) -> Pledge;
+    /// Begins to commit that `delivery` is about to be sent to `action`. The lane sends nothing before the pledge is kept.
+    fn begin(&self, delivery: &Delivery, action: &Action) -> Pledge;
 }
 
 /// Done when the intent is committed, or will not be. Dropped when the order has come to its end without it.
@@ -25,7 +26,7 @@ pub struct Unrecorded(pub String);
 pub struct Granted;
 
 impl Intents for Granted {
-    fn begin(&self, _: &Delivery) -> Pledge {
+    fn begin(&self, _: &Delivery, _: &Action) -> Pledge {
         Box::pin(std::future::ready(Ok(())))
     }
 }

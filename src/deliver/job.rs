@@ -102,6 +102,9 @@ impl Job {
     pub(crate) fn look(&mut self) -> Look {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.state();
+        if state.retired {
+            self.give_back(&mut state);
+        }
         if let Some(reason) = state.disabled.clone() {
             self.end_all(&mut state, &Outcome::Dead { reason });
         } else if shared.is_disarmed() {
@@ -138,6 +141,15 @@ impl Job {
             self.progress.fallback = true;
         }
         Look::Go(slot)
+    }
+
+    /// Gives back what nobody has begun with.
+    fn give_back(&mut self, state: &mut State) {
+        let is_untouched = |member: &mut Member| member.attempts == 0 && !member.pledged && member.waiting.pledge.is_none();
+        for member in self.members.extract_if(.., is_untouched) {
+            state.busy = state.busy.saturating_sub(1);
+            self.shared.give_back(state, member.waiting);
+        }
     }
 
     /// A request counts for the rate limit from the moment at which it may go, so nothing but the network may stand between that and its bytes.

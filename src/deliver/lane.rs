@@ -146,6 +146,24 @@ impl Lane {
         LaneHealth { state: lane_state, why, warm: shared.wire.is_warm() }
     }
 
+    /// Takes nothing more, and gives back, as [`LaneEvent::Returned`](super::LaneEvent::Returned), what nobody has begun with: what waits, and what
+    /// had its turn but was not sent yet. What is under way comes to its end here; so does an order whose intent is being committed.
+    pub fn retire(&self) {
+        let mut state = self.shared.state();
+        (state.closed, state.retired) = (true, true);
+        let mut at = 0;
+        while let Some(waiting) = state.queue.get(at) {
+            if waiting.pledge.is_some() {
+                at += 1;
+            } else if let Some(waiting) = state.remove(at) {
+                self.shared.give_back(&mut state, waiting);
+            }
+        }
+        drop(state);
+        self.shared.wake.notify_one();
+        self.shared.news.notify_waiters();
+    }
+
     /// Takes nothing more; the worker ends when all that was taken has come to its end.
     pub fn close(&self) {
         self.shared.state().closed = true;

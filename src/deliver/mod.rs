@@ -64,7 +64,7 @@ use crate::model::limits;
 pub use backoff::Jitter;
 pub use client::ClientError;
 pub use console::Console;
-pub use event::{Attempt, LaneEvent, LaneHealth};
+pub use event::{Attempt, LaneEvent, LaneHealth, Returned};
 pub use intents::{Granted, Intents, Pledge, Unrecorded};
 pub use lane::Lane;
 pub use sign::KeyError;

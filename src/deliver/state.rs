@@ -14,7 +14,7 @@ use crate::model::message::Body;
 
 use super::backoff::Jitter;
 use super::circuit::Circuit;
-use super::event::LaneEvent;
+use super::event::{LaneEvent, Returned};
 use super::gate::Gate;
 use super::intents::{Intents, Pledge};
 use super::lane::is_notice;
@@ -82,6 +82,8 @@ pub(crate) struct State {
     /// Jobs that wait to be tried again.
     pub(crate) again: usize,
     pub(crate) closed: bool,
+    /// What nobody has begun with is given back.
+    pub(crate) retired: bool,
     pub(crate) disabled: Option<String>,
     /// That orders wait for long has been told.
     pub(crate) has_told_hold: bool,
@@ -139,6 +141,11 @@ impl Shared {
         self.tell(state, LaneEvent::Ended(self.report(delivery, outcome, attempts)));
     }
 
+    pub(crate) fn give_back(&self, state: &mut State, waiting: Waiting) {
+        let Waiting { delivery, doubt, .. } = waiting;
+        self.tell(state, LaneEvent::Returned(Box::new(Returned { action: self.index, delivery, doubt })));
+    }
+
     pub(crate) fn tell(&self, state: &mut State, event: LaneEvent) {
         state.untold.push_back(event);
         self.told.notify_one();
@@ -158,6 +165,7 @@ impl State {
             requests: 0,
             again: 0,
             closed: false,
+            retired: false,
             disabled: None,
             has_told_hold: false,
             moved: None,

@@ -15,11 +15,13 @@ use super::destinations::{discord, slack, telegram, webhook};
 use super::verdict::{Answer, Verdict};
 use super::words::Scrub;
 
-/// An action with its secrets read and its URLs parsed.
+/// An action with its secrets read and its URLs parsed. Two are equal when the same requests go to the same place.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     endpoint: Endpoint,
 }
 
+#[derive(Clone, PartialEq, Eq)]
 enum Endpoint {
     Discord(discord::Endpoint),
     Telegram(telegram::Endpoint),

@@ -51,6 +51,8 @@ pub struct Action {
     pub mode: Mode,
     /// What it may send in a day; `None`: as much as there is.
     pub max_per_day: Option<u32>,
+    /// Rules that were loaded later do not have it, or have another one of its name: it only finishes what is under way.
+    pub retired: bool,
 }
 
 impl Action {

@@ -303,5 +303,8 @@ pub const CONTROL_CLIENTS: usize = 16;
 pub const CONTROL_PATIENCE: Duration = Duration::from_secs(5);
 /// An instance has so long to find its answer.
 pub const CONTROL_ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// Bytes kept of what is wrong with rules that were not reloaded.
+pub const REFUSED_RULES_BYTES: usize = 16 * 1024;
+
 /// Characters kept of the reason that somebody gives.
 pub const REASON_CHARS: usize = 200;

@@ -27,6 +27,9 @@ pub struct Status {
     pub feed: FeedStatus,
     /// Whether orders may go.
     pub orders: OrdersStatus,
+    /// What is asked of them; `None` when that cannot change while it runs.
+    #[serde(default)]
+    pub rules: Option<RulesStatus>,
     /// What is kept.
     pub journal: JournalStatus,
     /// One for each action, in the order of the rules.
@@ -125,6 +128,34 @@ pub struct OrdersStatus {
     /// Since when it is so; `None`: as the rules say, from the start.
     #[serde(with = "moment::maybe")]
     pub since: Option<Timestamp>,
+}
+
+/// The rules that are in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RulesStatus {
+    /// Rules.
+    pub rules: u64,
+    /// Actions.
+    pub actions: u64,
+    /// Since when.
+    #[serde(with = "moment")]
+    pub since: Timestamp,
+    /// Why the files are not what is in force, if they are not.
+    pub refused: Option<RefusedRules>,
+    /// Settings that were changed since the start and count only after a restart.
+    pub after_restart: Vec<String>,
+}
+
+/// Files that could not take the place of the rules in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefusedRules {
+    /// When that was tried.
+    #[serde(with = "moment")]
+    pub at: Timestamp,
+    /// In one line.
+    pub brief: String,
+    /// Every mistake, with its place; cut off where it is very long.
+    pub text: String,
 }
 
 /// The journal's health.

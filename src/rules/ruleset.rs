@@ -26,6 +26,23 @@ pub struct RuleSet {
     pub rules: Vec<Rule>,
 }
 
+impl RuleSet {
+    /// The action of this name that the rules have; not one that is retired.
+    #[must_use]
+    pub fn action(&self, name: &str) -> Option<(usize, &Action)> {
+        self.actions.iter().enumerate().find(|(_, action)| action.name == name && !action.retired)
+    }
+
+    /// Gives the actions other numbers: number `n` of now is number `places[n]` of `actions`, which holds what is to be kept beside them.
+    #[must_use]
+    pub fn renumbered(mut self, actions: Vec<Action>, places: &[usize]) -> Self {
+        let place = |action: usize| places.get(action).copied().unwrap_or(action);
+        self.rules.iter_mut().flat_map(|rule| &mut rule.send).for_each(|send| send.action = place(send.action));
+        self.feed.notices.iter_mut().for_each(|action| *action = place(*action));
+        Self { actions, ..self }
+    }
+}
+
 /// `[feed]`.
 #[derive(Clone, Debug)]
 pub struct FeedSettings {

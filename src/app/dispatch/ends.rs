@@ -35,6 +35,7 @@ impl Dispatch {
                 }
             }
             LaneEvent::Ended(report) => self.note(report),
+            LaneEvent::Returned(returned) => self.go_on((**returned).clone()),
             LaneEvent::Disabled { action, reason } => self.tell(&Notice {
                 key: format!("disabled:{}", self.name(*action)),
                 about: Some(*action),

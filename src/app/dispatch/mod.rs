@@ -7,6 +7,7 @@
 
 mod audit;
 mod ends;
+mod replace;
 mod switch;
 
 use std::collections::HashSet;
@@ -23,6 +24,7 @@ use super::ledger::Ledger;
 use super::notices::{Notice, Notices};
 use super::safety::{Quota, Safety};
 pub(super) use audit::{Audit, Comparison, Suspicion, Verdict};
+pub(super) use replace::Change;
 pub(super) use switch::{Keeping, Orders};
 
 use crate::clock::Clock;
@@ -249,11 +251,11 @@ impl Dispatch {
 
     /// Whether any action carries orders.
     pub(super) fn has_orders(&self) -> bool {
-        self.rules.actions.iter().any(|action| action.trading)
+        self.rules.actions.iter().any(|action| action.trading && !action.retired)
     }
 
     fn begin(&self, record: Record, delivery: &Delivery) -> Option<Pledge> {
-        let key = key(delivery, self.name(delivery.action), &self.rules);
+        let key = key(delivery, self.name(delivery.action), self.rules.actions.get(delivery.action)?);
         Some(pledge(self.journal.as_ref()?.begin(record, key, self.clock.now())))
     }
 

@@ -107,7 +107,7 @@ impl Dispatch {
 
     /// There are some, and they are not stopped.
     fn orders_go(&self) -> bool {
-        self.switch.is_armed() && self.rules.actions.iter().any(|action| action.trading)
+        self.switch.is_armed() && self.has_orders()
     }
 
     /// Arms or disarms, now and for later runs. Says how it was before.

@@ -7,7 +7,8 @@ use crate::cli::moments::{Moments, span};
 use crate::cli::table::{self, Cell, FAINT, FINE, PLAIN, STRONG, WAITING, WARNING, WRONG, clean};
 use crate::model::mode::Mode;
 use crate::model::status::{
-    Count, FeedState, FeedStatus, Gap, GapState, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, Status,
+    Count, FeedState, FeedStatus, Gap, GapState, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, RulesStatus,
+    Status,
 };
 
 /// Of an instance that runs. Its own clock says what is how long ago.
@@ -20,6 +21,9 @@ pub(super) fn running(status: &Status) -> String {
         span(status.now.since(status.started_at))
     );
     feed(&mut out, &status.feed, &moments);
+    if let Some(of) = &status.rules {
+        rules(&mut out, of, &moments);
+    }
     orders(&mut out, &status.orders, &moments);
     journal(&mut out, &status.journal);
     gaps(&mut out, &status.feed.gaps, &moments);
@@ -35,6 +39,10 @@ pub(super) fn running(status: &Status) -> String {
         let head = ["RULE", "ACTION", "MATCHED", "DELIVERED", "EXPIRED", "DEAD", "UNKNOWN", "PENDING", "SUPPRESSED"];
         out.push_str(&table::table(&head, rows));
     }
+    if let Some(refused) = status.rules.as_ref().and_then(|rules| rules.refused.as_ref()) {
+        let _ = writeln!(out, "\n{WRONG}What is wrong with the rules files{WRONG:#}");
+        refused.text.lines().for_each(|line| _ = writeln!(out, "{}", clean(line)));
+    }
     if !(status.agree && status.counts.iter().all(Count::agrees)) {
         let _ = writeln!(
             out,
@@ -43,6 +51,23 @@ pub(super) fn running(status: &Status) -> String {
     }
     out.truncate(out.trim_end().len());
     out
+}
+
+fn rules(out: &mut String, rules: &RulesStatus, moments: &Moments) {
+    let mut words = format!("{} rules and {} actions, since {}", rules.rules, rules.actions, moments.both(rules.since));
+    if !rules.after_restart.is_empty() {
+        let names = clean(&rules.after_restart.join(", "));
+        let _ = write!(words, "\n         {WARNING}{names} changed: that counts after a restart{WARNING:#}");
+    }
+    if let Some(refused) = &rules.refused {
+        let _ = write!(
+            words,
+            "\n         {WRONG}not those of the files since {}{WRONG:#}: {}",
+            moments.both(refused.at),
+            clean(&refused.brief)
+        );
+    }
+    topic(out, "rules", &words);
 }
 
 /// Of one that does not run.

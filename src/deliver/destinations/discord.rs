@@ -26,6 +26,7 @@ const SILENT: u32 = 1 << 12;
 pub(crate) const USER_AGENT: &str = concat!("DiscordBot (birdcall, ", env!("CARGO_PKG_VERSION"), ")");
 
 /// One webhook, and how messages through it are to look.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     url: Url,
     username: Option<String>,

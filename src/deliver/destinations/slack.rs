@@ -17,6 +17,7 @@ const API: &str = "https://slack.com/api";
 const HOSTS: [&str; 2] = ["hooks.slack.com", "hooks.slack-gov.com"];
 
 /// A webhook, or a channel of an app.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Endpoint {
     Webhook { url: Url },
     App { url: Url, token: String, bearer: HeaderValue, channel: String },

@@ -14,6 +14,7 @@ use super::{Problem, http_url, is_private, post_json};
 const API: &str = "https://api.telegram.org";
 
 /// One chat of one bot.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     url: Url,
     token: String,

@@ -24,6 +24,7 @@ const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 const OURS: usize = 9;
 
 /// One endpoint.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     url: Url,
     /// As requests have it: without user and password where a header says who we are. That was written for this.

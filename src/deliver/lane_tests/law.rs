@@ -23,7 +23,7 @@ struct Chance {
 struct Moody(Mutex<Rng>);
 
 impl Intents for Moody {
-    fn begin(&self, _: &Delivery) -> Pledge {
+    fn begin(&self, _: &Delivery, _: &Action) -> Pledge {
         let mut rng = self.0.lock().unwrap();
         let (takes, mood) = (ms(rng.u64(0..400)), rng.u8(0..10));
         Box::pin(async move {

@@ -297,6 +297,7 @@ fn action(destination: Destination) -> Action {
         trading: false,
         mode: crate::model::mode::Mode::Armed,
         max_per_day: None,
+        retired: false,
     }
 }
 

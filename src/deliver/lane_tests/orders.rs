@@ -28,7 +28,7 @@ impl Book {
 }
 
 impl Intents for Book {
-    fn begin(&self, delivery: &Delivery) -> Pledge {
+    fn begin(&self, delivery: &Delivery, _: &Action) -> Pledge {
         self.begun.lock().unwrap().push(delivery.firing.id);
         let (takes, refuses, kept) = (self.takes, self.refuses, Arc::clone(&self.kept));
         // From now on, whether it is awaited already or not.
@@ -86,7 +86,7 @@ async fn an_intent_that_the_app_has_begun_is_not_begun_again() {
     let mut rig = with(to_bot(), &book).open(|_, _| OK);
     let delivery = rig.delivery(1, secs(10));
     assert!(rig.lane.is_ready());
-    let pledge = other.begin(&delivery);
+    let pledge = other.begin(&delivery, &to_bot());
     assert!(rig.lane.offer(delivery, Some(pledge)).is_empty());
     rig.drain().await;
     assert_eq!((rig.outcome(1).name(), book.begun(), other.kept.lock().unwrap().len()), ("delivered", 0, 1));
@@ -115,7 +115,7 @@ async fn a_slow_intent_holds_up_its_own_order_alone() {
     #[derive(Debug)]
     struct First(Mutex<usize>);
     impl Intents for First {
-        fn begin(&self, _: &Delivery) -> Pledge {
+        fn begin(&self, _: &Delivery, _: &Action) -> Pledge {
             let mut count = self.0.lock().unwrap();
             *count += 1;
             let takes = if *count == 1 { secs(2) } else { ms(0) };
@@ -358,7 +358,7 @@ impl Stalled {
 }
 
 impl Intents for Stalled {
-    fn begin(&self, _: &Delivery) -> Pledge {
+    fn begin(&self, _: &Delivery, _: &Action) -> Pledge {
         *self.begun.lock().unwrap() += 1;
         let written = tokio::time::sleep_until(self.until);
         Box::pin(async move {
@@ -406,7 +406,7 @@ async fn paced_orders_that_come_together_do_not_wait_for_each_other_s_intents() 
     for n in 0..7 {
         let delivery = rig.delivery(n, secs(10));
         // As the app does.
-        let pledge = rig.lane.is_ready().then(|| book.begin(&delivery));
+        let pledge = rig.lane.is_ready().then(|| book.begin(&delivery, &to_bot()));
         assert_eq!(pledge.is_some(), n < 5, "no intent for what must wait");
         assert!(rig.lane.offer(delivery, pledge).is_empty());
     }

@@ -134,6 +134,7 @@ fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defa
         trading: common.trading,
         mode: common.mode,
         max_per_day: common.max_per_day,
+        retired: false,
     });
     draft
 }

@@ -38,6 +38,9 @@ async fn status_shows_everything_on_one_page() {
     feed     lost, api.tweetstream.io, since 14:39:48 (12 s ago): the feed was silent for 45 s
              last frame 13 s ago; 310 ms behind; lost 2 times
              last tweet 2067225747256360460, 14:36:40 (3 min 20 s ago)
+    rules    12 rules and 2 actions, since 12:43:20 (1 h 56 min ago)
+             [feed] url changed: that counts after a restart
+             not those of the files since 14:39:40 (20 s ago): rules.toml:3:1: unknown key `handel`
     orders   disarmed since 14:39:50 (10 s ago): the feed lags
     journal  degraded: the disk is full; free some space; 12.3 MiB, 17 waiting to be written; unmatched entries left out: 5; other records lost: 1
     gaps     unavailable, from 14:38:30 to 14:39:00 (30 s): the plan has no history
@@ -49,6 +52,10 @@ async fn status_shows_everything_on_one_page() {
 
     RULE  ACTION  MATCHED  DELIVERED  EXPIRED  DEAD  UNKNOWN  PENDING  SUPPRESSED
     上場  desk         10          4        1     1        0        1  1 overflow, 2 paper
+
+    What is wrong with the rules files
+    error: unknown key `handel`
+    --> rules.toml:3:1
     ");
 }
 

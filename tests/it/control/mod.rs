@@ -14,7 +14,7 @@ use birdcall::control::{Answer, Command, Server};
 use birdcall::model::mode::Mode;
 use birdcall::model::status::{
     Count, FeedState, FeedStatus, Gap, GapState, JournalState, JournalStatus, LaneState, LaneStatus, LastTweet, OrdersStatus,
-    Status,
+    RefusedRules, RulesStatus, Status,
 };
 use birdcall::model::time::Timestamp;
 
@@ -94,6 +94,17 @@ fn status() -> Status {
             ],
         },
         orders: OrdersStatus { armed: false, why: Some("the feed lags".to_owned()), since: Some(moment(-10_000)) },
+        rules: Some(RulesStatus {
+            rules: 12,
+            actions: 2,
+            since: moment(-7_000_000),
+            refused: Some(RefusedRules {
+                at: moment(-20_000),
+                brief: "rules.toml:3:1: unknown key `handel`".to_owned(),
+                text: "error: unknown key `handel`\n --> rules.toml:3:1".to_owned(),
+            }),
+            after_restart: vec!["[feed] url".to_owned()],
+        }),
         journal: JournalStatus {
             state: JournalState::Degraded,
             why: Some("the disk is full; free some space".to_owned()),

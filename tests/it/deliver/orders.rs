@@ -153,7 +153,7 @@ impl std::fmt::Debug for Book {
 }
 
 impl Intents for Book {
-    fn begin(&self, _: &Delivery) -> Pledge {
+    fn begin(&self, _: &Delivery, _: &Action) -> Pledge {
         let (refuses, seen, bot) = (self.refuses, Arc::clone(&self.seen), Arc::clone(&self.bot));
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -12,6 +12,7 @@ mod left;
 mod orders;
 mod paces;
 mod refused;
+mod reload;
 mod restart;
 mod sleep;
 mod world;

@@ -107,6 +107,7 @@ impl Machine {
             state: Some(Durable { folder, journal, writer: Box::new(writer), control: None }),
             start_timeout: None,
             rehearse: None,
+            reload: None,
             ends_with_console: false,
         }
     }

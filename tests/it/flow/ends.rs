@@ -226,6 +226,7 @@ fn printing(rig: &Rig, console: Box<dyn std::io::Write + Send>, state: Option<bi
         clock: birdcall::clock::Clock::system(),
         start_timeout: None,
         rehearse: None,
+        reload: None,
         ends_with_console: false,
     }
 }

@@ -1,0 +1,252 @@
+//! Rules files that change while birdcall runs → other rules in their place, or the old ones and every mistake of the new.
+//!
+//! ```text
+//!  saved, and at rest ──> read, checked, secrets resolved, indexed (beside the loop) ──> put in place, whole, between two envelopes
+//!  SIGHUP, birdcall reload ──┘         └── a mistake: the old ones go on; told in the log, in `status` and to people, once
+//! ```
+
+mod files;
+mod prepare;
+#[cfg(test)]
+mod prepare_tests;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::{error, info, warn};
+
+use super::Way;
+use super::beside::Beside;
+use super::notices::{Notice, nobody_is_told};
+use super::running::Running;
+use crate::clock::Clock;
+use crate::control::{Answer, Answerer};
+use crate::model::limits::REFUSED_RULES_BYTES;
+use crate::model::status::{RefusedRules, RulesStatus};
+use crate::model::time::Timestamp;
+use crate::rules::Source;
+use crate::rules::ruleset::RuleSet;
+
+use files::Active;
+pub use files::{Look, Mistakes, RulesFiles};
+use prepare::{Outcome, Ready, Task};
+use watch::{Watch, Why};
+
+/// The rules files of a run.
+#[derive(Debug)]
+pub struct Reload {
+    /// Reads them.
+    pub files: Arc<dyn RulesFiles>,
+    /// What was seen of them before they were read for this run.
+    pub look: Look,
+    /// What was read.
+    pub sources: Vec<Source>,
+    /// They are read again by themselves when they were saved; else when somebody asks for it.
+    pub watch: bool,
+}
+
+/// The rules of a run while they may change.
+pub(super) struct Reloading {
+    files: Arc<dyn RulesFiles>,
+    watch: Watch,
+    active: Arc<Active>,
+    preparing: Beside<Outcome>,
+    is_busy: bool,
+    /// What is to be done when that is over.
+    next: Option<Wish>,
+    /// Who waits for what is being done, and for what is done next.
+    waiting: Vec<Answerer>,
+    waiting_for_next: Vec<Answerer>,
+    folder: Option<PathBuf>,
+    clock: Clock,
+    since: Timestamp,
+    refused: Option<RefusedRules>,
+    after_restart: Vec<&'static str>,
+}
+
+/// How it was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Wish {
+    asked: bool,
+    force: bool,
+}
+
+/// What has come.
+pub(super) enum News {
+    Why(Why),
+    Outcome(Outcome),
+}
+
+impl Reloading {
+    /// Within a runtime. `ways`: those of the rules' actions.
+    pub(super) fn begin(reload: Reload, rules: &Arc<RuleSet>, ways: &[Way], folder: Option<PathBuf>, clock: &Clock) -> Self {
+        let Reload { files, look, sources, watch } = reload;
+        let target = |way: &Way| match way {
+            Way::Console => None,
+            Way::Send(target) => Some((**target).clone()),
+        };
+        let active = Active { rules: Arc::clone(rules), sources, targets: ways.iter().map(target).collect() };
+        Self {
+            watch: Watch::begin(Arc::clone(&files), look, watch),
+            files,
+            active: Arc::new(active),
+            preparing: Beside::new(),
+            is_busy: false,
+            next: None,
+            waiting: Vec::new(),
+            waiting_for_next: Vec::new(),
+            folder,
+            clock: clock.clone(),
+            since: clock.now(),
+            refused: None,
+            after_restart: Vec::new(),
+        }
+    }
+
+    /// What comes next. Cancel-safe.
+    pub(super) async fn next(&mut self) -> News {
+        loop {
+            tokio::select! {
+                why = self.watch.next() => return News::Why(why),
+                outcome = self.preparing.next(), if self.is_busy => match outcome {
+                    Some(outcome) => return News::Outcome(outcome),
+                    None => {
+                        let why = "reading the rules ended unexpectedly, which is a bug in birdcall; please report it".to_owned();
+                        return News::Outcome(Outcome::Refused(Mistakes { brief: why.clone(), text: why }));
+                    }
+                },
+            }
+        }
+    }
+
+    /// A person asks for it; answered when it is done. `force`: though more than half of the rules are lost.
+    pub(super) fn ask(&mut self, force: bool, answer: Answerer) {
+        self.waiting_for_next.push(answer);
+        self.wish(Wish { asked: true, force });
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        let wished = self.next.unwrap_or_default();
+        self.next = Some(Wish { asked: wish.asked || wished.asked, force: wish.force || wished.force });
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
+        if self.is_busy {
+            return;
+        }
+        let Some(Wish { asked, force }) = self.next.take() else { return };
+        self.waiting.append(&mut self.waiting_for_next);
+        let task = Task {
+            files: Arc::clone(&self.files),
+            active: Arc::clone(&self.active),
+            asked,
+            force,
+            folder: self.folder.clone(),
+            now: (self.clock.now(), self.clock.uptime()),
+        };
+        self.is_busy = true;
+        self.preparing.begin(move || task.run());
+    }
+
+    fn answer(&mut self, answer: &Answer) {
+        self.waiting.drain(..).for_each(|waiting| waiting.answer(answer.clone()));
+    }
+
+    /// How they are.
+    pub(super) fn status(&self) -> RulesStatus {
+        RulesStatus {
+            rules: self.active.rules.rules.len() as u64,
+            actions: self.active.rules.actions.iter().filter(|action| !action.retired).count() as u64,
+            since: self.since,
+            refused: self.refused.clone(),
+            after_restart: self.after_restart.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+}
+
+/// Does what has come. Says whether there are orders now and were none, or the other way round.
+pub(super) fn take(running: &mut Running, reloading: &mut Reloading, news: News) -> bool {
+    let had_orders = running.dispatch.has_orders();
+    match news {
+        News::Why(why) => reloading.wish(Wish { asked: why == Why::Asked, force: false }),
+        News::Outcome(outcome) => {
+            reloading.is_busy = false;
+            let answer = match outcome {
+                Outcome::Unsettled => {
+                    // Whoever saves it will be seen again; who asked, asked for what is there when it is at rest.
+                    if !reloading.waiting.is_empty() {
+                        reloading.waiting_for_next.append(&mut reloading.waiting);
+                        reloading.wish(Wish { asked: true, force: false });
+                    }
+                    None
+                }
+                Outcome::Same => Some(same(reloading)),
+                Outcome::Refused(mistakes) => Some(refuse(running, reloading, mistakes)),
+                Outcome::Ready(ready) => Some(put_in_place(running, reloading, *ready)),
+            };
+            if let Some(answer) = answer {
+                reloading.answer(&answer);
+            }
+            reloading.go_on();
+        }
+    }
+    running.dispatch.has_orders() != had_orders
+}
+
+/// The files are again what is in force: nothing is wrong with them any more.
+fn same(reloading: &mut Reloading) -> Answer {
+    if reloading.refused.take().is_some() {
+        info!("the rules files are again those that are in force");
+    }
+    Answer::Reloaded { said: "the rules are the same".to_owned() }
+}
+
+fn refuse(running: &mut Running, reloading: &mut Reloading, mistakes: Mistakes) -> Answer {
+    let Mistakes { brief, text } = mistakes;
+    error!("the rules were not reloaded, those of before go on: {brief}");
+    running.dispatch.tell(&Notice {
+        key: format!("rules:{brief}"),
+        about: None,
+        title: "The rules were not reloaded".to_owned(),
+        text: format!("{brief}. The rules of before go on. birdcall check shows every mistake, and birdcall status this one."),
+    });
+    let cut = text.floor_char_boundary(REFUSED_RULES_BYTES.min(text.len()));
+    let text = text.get(..cut).unwrap_or_default().to_owned();
+    let answer = Answer::Refused { why: format!("the rules of before go on\n{text}") };
+    reloading.refused = Some(RefusedRules { at: reloading.clock.now(), brief, text });
+    answer
+}
+
+fn put_in_place(running: &mut Running, reloading: &mut Reloading, ready: Ready) -> Answer {
+    let Ready { prepared, mut change, active, after_restart, summary } = ready;
+    let begun = Instant::now();
+    if let Err(error) = running.dispatch.open(prepared.rules(), &mut change) {
+        let why = error.to_string();
+        return refuse(running, reloading, Mistakes { brief: why.clone(), text: why });
+    }
+    let replaced = running.engine.replace_rules(prepared);
+    running.dispatch.replace(&active.rules, &change);
+    let pause = begun.elapsed();
+    let before = std::mem::replace(&mut reloading.active, Arc::new(active));
+    // Of thousands of rules that takes longer than to put others in their place.
+    tokio::task::spawn_blocking(move || drop((replaced, before)));
+    (reloading.since, reloading.refused, reloading.after_restart) = (reloading.clock.now(), None, after_restart);
+    info!(pause_us = micros(pause), "the rules were reloaded: {summary}");
+    if let Some(why) = nobody_is_told(&reloading.active.rules) {
+        warn!("{why}");
+    }
+    let mut said = summary;
+    if !reloading.after_restart.is_empty() {
+        let note = format!("{} changed: that counts after a restart", reloading.after_restart.join(", "));
+        warn!("{note}");
+        said.push_str(&format!("\n{note}"));
+    }
+    Answer::Reloaded { said }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

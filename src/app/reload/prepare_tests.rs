@@ -1,0 +1,136 @@
+//! What is refused, what stays, and what gets another number.
+
+use std::sync::Mutex;
+
+use super::*;
+use crate::app::reload::files::Look;
+use crate::model::action::SecretRef;
+use crate::model::secret::SecretSource;
+
+/// Files that say what they are told to.
+struct Fixed(Mutex<String>);
+
+impl RulesFiles for Fixed {
+    fn look(&self) -> Look {
+        Look::new()
+    }
+
+    fn read(&self) -> Result<Vec<Source>, String> {
+        Ok(vec![source(&self.0.lock().unwrap())])
+    }
+
+    fn load(&self, sources: &[Source]) -> Result<(RuleSet, Vec<Way>), Mistakes> {
+        let loaded = crate::rules::load(sources);
+        let rules = loaded.ruleset.ok_or_else(|| Mistakes { brief: "mistakes".to_owned(), text: String::new() })?;
+        let ways = ways(&rules);
+        Ok((rules, ways))
+    }
+}
+
+fn source(text: &str) -> Source {
+    Source { name: "rules.toml".to_owned(), text: text.to_owned() }
+}
+
+fn ways(rules: &RuleSet) -> Vec<Way> {
+    let mut read = |secret: &SecretRef| match &secret.source {
+        SecretSource::Clear(text) => Ok(text.clone()),
+        _ => Err(()),
+    };
+    let way = |action| Way::Send(Box::new(Target::resolve(action, &mut read).unwrap()));
+    rules.actions.iter().map(way).collect()
+}
+
+fn active(text: &str) -> Active {
+    let rules = crate::rules::load(&[source(text)]).ruleset.unwrap();
+    let targets = ways(&rules).into_iter().map(|way| match way {
+        Way::Send(target) => Some(*target),
+        Way::Console => None,
+    });
+    let targets = targets.collect();
+    Active { rules: Arc::new(rules), sources: vec![source(text)], targets }
+}
+
+fn task(active: &Arc<Active>, text: &str, asked: bool, force: bool) -> Outcome {
+    let files = Arc::new(Fixed(Mutex::new(text.to_owned())));
+    Task { files, active: Arc::clone(active), asked, force, folder: None, now: (Timestamp::default(), None) }.run()
+}
+
+fn hook(name: &str, path: &str, more: &str) -> String {
+    format!("[actions.{name}]\ntype = \"webhook\"\nurl = \"http://127.0.0.1:9/{path}\"\n{more}\n")
+}
+
+fn rule(name: &str, send: &str, word: &str) -> String {
+    format!("[[rule]]\nname = \"{name}\"\nsend = [\"{send}\"]\nwhen = {{ keyword = \"{word}\" }}\n")
+}
+
+#[test]
+fn no_beginning_of_a_file_takes_the_place_of_the_file() {
+    let all: String = (0..30).map(|n| rule(&format!("r{n}"), "a", &format!("word{n}"))).collect();
+    let text = hook("a", "a", "") + &all;
+    let before = Arc::new(active(&text));
+    for cut in 0..text.trim_end().len() {
+        let outcome = task(&before, &text[..cut], false, false);
+        assert!(matches!(outcome, Outcome::Refused(_)), "cut at {cut}: {:?}", &text[..cut]);
+    }
+    assert!(matches!(task(&before, &text, false, false), Outcome::Same));
+    let shorter = hook("a", "a", "") + &all[..all.rfind("[[rule]]").unwrap()];
+    assert!(matches!(task(&before, &shorter, false, false), Outcome::Refused(_)), "as if it were half written");
+    assert!(matches!(task(&before, &shorter, true, false), Outcome::Ready(_)), "somebody asks for it");
+}
+
+#[test]
+fn more_than_half_of_the_rules_are_lost_only_when_that_is_said() {
+    let of = |numbers: std::ops::Range<usize>| {
+        let rules: String = numbers.map(|n| rule(&format!("r{n}"), "a", "gm")).collect();
+        hook("a", "a", "") + &rules
+    };
+    let before = Arc::new(active(&of(0..10)));
+    for (rules, force, fine) in [(5..10, false, true), (6..10, false, false), (6..10, true, true), (10..30, false, false)] {
+        let ready = matches!(task(&before, &of(rules.clone()), true, force), Outcome::Ready(_));
+        assert_eq!(ready, fine, "{rules:?} {force}");
+    }
+}
+
+#[test]
+fn an_action_that_stays_keeps_its_number_and_one_that_changes_gets_another() {
+    let text = |a: &str, c: &str| hook("a", a, c) + &hook("b", "b", "") + &rule("one", "a", "gm") + &rule("two", "b", "gn");
+    let before = Arc::new(active(&text("a", "")));
+    let ready = |text: &str, before: &Arc<Active>| match task(before, text, true, false) {
+        Outcome::Ready(ready) => ready,
+        _ => panic!("{text}"),
+    };
+    let opened = |ready: &Ready| ready.change.opened.iter().map(|(at, _)| *at).collect::<Vec<_>>();
+    // In another order, with another max_age: the same lanes.
+    let swapped = hook("b", "b", "") + &hook("a", "a", "max_age = \"9s\"") + &rule("two", "b", "gn") + &rule("one", "a", "gm");
+    let same = ready(&swapped, &before);
+    assert_eq!((opened(&same), &same.change.retired), (vec![], &vec![]));
+    let sends = |ready: &Ready| ready.active.rules.rules.iter().map(|rule| rule.send[0].action).collect::<Vec<_>>();
+    assert_eq!(sends(&same), [1, 0]);
+    assert_eq!(same.active.rules.actions[0].max_age.as_secs(), 9);
+    for changed in
+        [text("else", ""), text("a", "timeout = \"1s\""), text("a", "mode = \"paper\""), text("a", "rate_limit = \"1/s\"")]
+    {
+        let changed = ready(&changed, &before);
+        assert_eq!((opened(&changed), &changed.change.retired, sends(&changed)), (vec![2], &vec![(0, Some(2))], vec![2, 1]));
+        // And again: what is retired is not looked at any more.
+        let next = Arc::new(changed.active);
+        let back = ready(&text("a", ""), &next);
+        assert_eq!((opened(&back), &back.change.retired, sends(&back)), (vec![3], &vec![(2, Some(3))], vec![3, 1]));
+        assert_eq!(back.active.rules.action("a").map(|(at, _)| at), Some(3));
+    }
+    let without = hook("b", "b", "") + &rule("one", "b", "gm") + &rule("two", "b", "gn");
+    let without = ready(&without, &before);
+    assert_eq!((opened(&without), &without.change.retired, sends(&without)), (vec![], &vec![(0, None)], vec![1, 1]));
+}
+
+#[test]
+fn what_counts_from_a_start_on_stays_and_is_named() {
+    let text = |feed: &str| format!("{feed}\n") + &hook("a", "a", "") + &rule("one", "a", "gm");
+    let before = Arc::new(active(&text("[feed]\nkey = \"env:A\"")));
+    let new = text("[feed]\nkey = \"env:B\"\nmeta_timeout = \"3s\"\nnotices = [\"a\"]\n[journal]\nmax_age = \"1d\"");
+    let Outcome::Ready(ready) = task(&before, &new, true, false) else { panic!() };
+    assert_eq!(ready.after_restart, ["[feed] key", "[feed] meta_timeout", "[journal]"]);
+    let feed = &ready.active.rules.feed;
+    assert_eq!((feed.meta_timeout, &feed.notices[..]), (before.rules.feed.meta_timeout, &[0][..]));
+    assert_eq!(ready.active.rules.journal, before.rules.journal);
+}

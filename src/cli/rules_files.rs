@@ -1,0 +1,68 @@
+//! The rules files of a run, read again while it goes on.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use super::{files, load};
+use crate::app::{Look, Mistakes, RulesFiles, Way};
+use crate::model::action::Span;
+use crate::rules::ruleset::RuleSet;
+use crate::rules::{self, Diagnostic, Source, Style};
+
+/// A path given on the command line, or none.
+pub(super) struct Files(pub(super) Option<PathBuf>);
+
+impl RulesFiles for Files {
+    fn look(&self) -> Look {
+        files::list(self.0.as_deref()).into_iter().flatten().map(seen).collect()
+    }
+
+    fn read(&self) -> Result<Vec<Source>, String> {
+        files::read(self.0.as_deref()).map_err(|error| error.to_string())
+    }
+
+    fn load(&self, sources: &[Source]) -> Result<(RuleSet, Vec<Way>), Mistakes> {
+        let loaded = rules::load(sources);
+        load::tell(&loaded.diagnostics, sources);
+        let Some(set) = loaded.ruleset else { return Err(mistakes(&loaded.diagnostics, sources)) };
+        let ways = load::ways(&set);
+        ways.map(|ways| (set, ways)).map_err(|wrong| {
+            load::tell(&wrong, sources);
+            mistakes(&wrong, sources)
+        })
+    }
+}
+
+/// A file as it is seen from outside, behind symbolic links. One that is not there is seen as that.
+fn seen(path: PathBuf) -> (PathBuf, [u64; 4]) {
+    let about = std::fs::metadata(&path).map(|about| {
+        let moment = |seconds: i64, ns: i64| seconds.wrapping_mul(1_000_000_000).wrapping_add(ns).cast_unsigned();
+        [about.len(), about.ino(), moment(about.mtime(), about.mtime_nsec()), moment(about.ctime(), about.ctime_nsec())]
+    });
+    (path, about.unwrap_or_default())
+}
+
+fn mistakes(diagnostics: &[Diagnostic], sources: &[Source]) -> Mistakes {
+    let errors: Vec<_> = diagnostics.iter().filter(|of| of.severity == rules::Severity::Error).cloned().collect();
+    let first = errors.first().map(|first| {
+        let place = first.span.and_then(|span| place(span, sources));
+        place.map_or_else(|| first.message.clone(), |place| format!("{place}: {}", first.message))
+    });
+    let first = first.unwrap_or_default();
+    let brief = if errors.len() == 1 { first } else { format!("{} mistakes, the first: {first}", errors.len()) };
+    Mistakes { brief, text: rules::render(&errors, sources, Style::Plain) }
+}
+
+/// `file:line:column`, both from 1.
+fn place(span: Span, sources: &[Source]) -> Option<String> {
+    let source = sources.get(span.file)?;
+    let before = source.text.get(..span.start)?;
+    let line = before.rfind('\n').map_or(0, |at| at + 1);
+    let column = before.get(line..)?.chars().count() + 1;
+    Some(format!("{}:{}:{column}", source.name, before.matches('\n').count() + 1))
+}
+
+/// What is seen of a path, for the rules that are read next.
+pub(super) fn look(path: Option<&Path>) -> Look {
+    Files(path.map(Path::to_owned)).look()
+}
