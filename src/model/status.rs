@@ -224,7 +224,7 @@ pub enum LaneState {
     Throttled,
     /// The destination fails, and is only probed.
     CircuitOpen,
-    /// The destination refuses us for good: nothing is sent until a restart.
+    /// The destination refuses us for good: nothing is sent until its action is another one, or a restart.
     Disabled,
 }
 
