@@ -1,4 +1,4 @@
-//! anything that yields envelopes: TweetStream live, its history API, and the simulator of both.
+//! anything that yields envelopes: TweetStream live, its history API, recordings, and the simulator of the first two.
 //!
 //! ```text
 //! Settings ──> Feed ──next()──> Connected, Frame, Frame, …, Lost (and back again by itself), …, Stopped
@@ -16,6 +16,7 @@ mod dial;
 pub mod gap;
 pub mod history;
 pub mod liveness;
+pub mod recording;
 mod session;
 pub mod simulator;
 mod target;

@@ -16,6 +16,12 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 pub const STABLE_AFTER: Duration = Duration::from_secs(30);
 /// Bytes of a file that the simulator sends; it holds them all.
 pub const RECORDING_BYTES: u64 = 256 * 1024 * 1024;
+/// Bytes of one line of a recording: a message of the feed, and when it came.
+pub const RECORDED_LINE_BYTES: usize = MESSAGE_BYTES + 1024;
+/// Bytes that are read of a recording, or written to one, at once.
+pub const RECORDING_BUFFER: usize = 128 * 1024;
+/// What was received is in the file at the latest so long after: what a `kill -9` can take.
+pub const RECORDING_FLUSH: Duration = Duration::from_secs(2);
 
 // --- feed: gaps and history ---
 

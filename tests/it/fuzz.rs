@@ -76,6 +76,11 @@ fn any_frames_are_decoded_or_refused() {
 }
 
 #[test]
+fn any_recording_is_read_to_its_end() {
+    holds("recording");
+}
+
+#[test]
 fn any_words_fit_and_do_not_act() {
     holds("render");
 }

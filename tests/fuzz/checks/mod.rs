@@ -4,6 +4,7 @@
 mod answers;
 mod close;
 mod decode;
+mod recording;
 mod render;
 mod rules;
 mod template;
@@ -19,10 +20,11 @@ pub(crate) struct Check {
 }
 
 /// One for each file in `targets/`.
-pub(crate) const ALL: [Check; 6] = [
+pub(crate) const ALL: [Check; 7] = [
     Check { name: "answers", holds: answers::holds, seeds: &["tests/fuzz/seeds/answers"] },
     Check { name: "close", holds: close::holds, seeds: &["tests/fuzz/seeds/close"] },
     Check { name: "decode", holds: decode::holds, seeds: &["tests/data"] },
+    Check { name: "recording", holds: recording::holds, seeds: &["tests/fuzz/seeds/recording"] },
     Check { name: "render", holds: render::holds, seeds: &["tests/fuzz/seeds/render"] },
     Check { name: "rules", holds: rules::holds, seeds: &["tests/rules", "tests/rules/good", "rules/packs"] },
     Check { name: "template", holds: template::holds, seeds: &["tests/fuzz/seeds/template"] },

@@ -7,5 +7,6 @@ mod frames;
 mod gaps;
 mod handshake;
 mod history;
+mod recording;
 mod refusals;
 mod simulator;

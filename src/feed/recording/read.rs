@@ -1,0 +1,89 @@
+//! A recording → its entries, one after another.
+
+use std::io;
+use std::path::Path;
+
+use super::line::{self, Faulty};
+use super::lines::{Lines, RecordingError};
+use crate::model::envelope::Envelope;
+use crate::model::firing::Origin;
+use crate::model::time::Timestamp;
+
+/// An envelope with the time at which it was received and its origin.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// Its line, from 1.
+    pub number: u64,
+    /// When it was received.
+    pub at: Timestamp,
+    /// How: a bare envelope counts as live.
+    pub origin: Origin,
+    /// The envelope as it was sent.
+    pub text: &'a str,
+    /// The same, decoded.
+    pub envelope: Envelope<'a>,
+}
+
+/// What a line has brought.
+#[derive(Debug)]
+pub enum Read<'a> {
+    /// An entry.
+    Entry(Entry<'a>),
+    /// Nothing: what is wrong with it.
+    Faulty(Faulty),
+}
+
+/// Gives entries their moments. Those of bare envelopes never go back, also from one file to the next.
+#[derive(Debug, Default)]
+pub struct Order {
+    latest: Option<Timestamp>,
+}
+
+impl Order {
+    /// The entry that a line is.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn entry<'a>(&mut self, number: u64, line: &'a str) -> Result<Entry<'a>, Faulty> {
+        let line = line::parse(line).map_err(|fault| Faulty { number, fault })?;
+        let sent = line.envelope.ts.max(self.latest);
+        let at = line.at.or(sent).unwrap_or_default();
+        self.latest = self.latest.max(Some(at));
+        Ok(Entry { number, at, origin: line.origin.unwrap_or(Origin::Live), text: line.text, envelope: line.envelope })
+    }
+}
+
+/// Reads a recording.
+#[derive(Debug)]
+pub struct Reader {
+    lines: Lines,
+    order: Order,
+}
+
+impl Reader {
+    /// Reads a file, plain or compressed.
+    ///
+    /// # Errors
+    /// When it cannot be opened or is compressed in a way that we do not know.
+    pub fn open(path: &Path) -> Result<Self, RecordingError> {
+        Ok(Self { lines: Lines::open(path)?, order: Order::default() })
+    }
+
+    /// Reads whatever is read, such as the standard input; `name` is for messages.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn of(name: String, from: impl io::Read + Send + 'static) -> Result<Self, RecordingError> {
+        Ok(Self { lines: Lines::of(name, from)?, order: Order::default() })
+    }
+
+    /// What the next line brings; `None` at the end.
+    ///
+    /// # Errors
+    /// When nothing more can be read.
+    pub fn next_entry(&mut self) -> Result<Option<Read<'_>>, RecordingError> {
+        let Some(line) = self.lines.next_line()? else { return Ok(None) };
+        let entry = line.and_then(|line| self.order.entry(line.number, line.text));
+        Ok(Some(entry.map_or_else(Read::Faulty, Read::Entry)))
+    }
+}
