@@ -15,15 +15,16 @@
 //! | [`suppress`] | match → firing, or its reason not to | the above |
 //! | [`render`] | firing → message | the above |
 //! | [`engine`] | (now, input) → effects: all of the above in one pure state machine | the above |
+//! | [`replay`] | entries of the past through the engine: what would have fired, and the summary of it | the above |
 //! | [`clock`], [`secrets`], [`tls`], [`telemetry`] | what the shell stands on: time, credentials, trust, the log | model |
-//! | [`feed`] | TweetStream live, its history API, and a simulator of both | the above |
+//! | [`feed`] | TweetStream live, its history API, recordings, and a simulator of the first two | the above |
 //! | [`deliver`] | lanes: pace, retry, classify; one folder of destinations, all of one shape | the above, not `feed` |
 //! | [`journal`] | what must survive: entries, firings, deliveries, cursors, modes (SQLite) | the above, not `feed` or `deliver` |
 //! | [`control`] | the socket of a running instance: status, arm and disarm, deliveries | the above, not `feed`, `deliver` or `journal` |
 //! | [`app`] | the wiring; the only place that spawns (but for the log's thread, the journal's copying and the simulator's connections) | all of the above |
 //! | [`cli`] | arguments → command → exit code; one file per subcommand | all of the above |
 //!
-//! The first eight are pure: no tokio, sockets, files, clock or randomness; `now` is an argument. `tests/layers.rs` holds all this.
+//! The first nine are pure: no tokio, sockets, files, clock or randomness; `now` is an argument. `tests/layers.rs` holds all this.
 //!
 //! Where the code goes another way than its design: a webhook's lane *starts* its requests in order but has several under way, so that one
 //! slow answer does not make the next order late; a chat's lane has one.
@@ -45,6 +46,8 @@ pub mod suppress;
 pub mod render;
 
 pub mod engine;
+
+pub mod replay;
 
 // What the shell stands on.
 pub mod clock;

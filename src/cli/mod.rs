@@ -9,9 +9,12 @@ mod disarm;
 mod files;
 mod load;
 mod moments;
+mod progress;
+mod record;
 mod redeliver;
 mod reload;
 mod rules_files;
+mod replay;
 mod run;
 mod send;
 mod simulate;
@@ -54,6 +57,7 @@ How to begin:
   birdcall check rules.toml        find every mistake in your rules, and what to do about it
   birdcall send desk               send one test message to the action called desk
   birdcall run rules.toml          the real thing; Ctrl-C finishes what is under way and stops
+  birdcall replay --last 7d        what the rules would have made of the past; nothing is sent
 
 While it runs, from another terminal:
   birdcall status                  feed, orders, journal, gaps, lanes and counts
@@ -101,6 +105,10 @@ enum Command {
     Check(check::Arguments),
     /// Watch it work: a simulated feed and the starter rules, printed instead of sent
     Demo(demo::Arguments),
+    /// Write the live feed to files that can be replayed
+    Record(record::Arguments),
+    /// Run rules over the past, without sending: a journal, recordings, standard input
+    Replay(replay::Arguments),
     /// Serve a simulated feed for other clients
     Simulate(simulate::Arguments),
     /// Send one test message to one action
@@ -126,6 +134,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Record(arguments) => record::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),

@@ -25,6 +25,11 @@ impl Moments {
         Self { now, zone: TimeZone::system() }
     }
 
+    /// Now.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// By the reader's clock: `14:02:11`, with the date when it was not today.
     pub(super) fn local(&self, moment: Timestamp) -> String {
         let zoned = |moment: Timestamp| {

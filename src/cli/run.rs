@@ -63,7 +63,8 @@ pub(super) fn run(arguments: &Arguments) -> End {
     let ran = runtime.block_on(async {
         let signals = Signals::listen();
         let setup = reachable(setup).map_err(complain_last)?;
-        Ok(app::run(setup, signals.next(), signals.next()).await)
+        // It is large, and would be moved about.
+        Ok(Box::pin(app::run(setup, signals.next(), signals.next())).await)
     });
     // A name look-up that hangs must not hold the program.
     runtime.shutdown_background();
@@ -152,7 +153,7 @@ fn host(url: &str) -> String {
     url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn feed_key(rules: &Rules) -> Result<Secret, End> {
+pub(super) fn feed_key(rules: &Rules) -> Result<Secret, End> {
     const USUAL: &str = "TWEETSTREAM_API_KEY";
     if let Some(key) = &rules.set.feed.key {
         return rules.secret(key);

@@ -1,15 +1,15 @@
 //! `birdcall simulate`: the demo's feed and its history for other clients, or the envelopes of a file.
 
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
-use super::{End, complain, runtime, say, stopped};
+use super::{End, complain, runtime, say, stopped, warn};
 use crate::clock::Clock;
 use crate::feed::Text;
+use crate::feed::recording::{Lines, Order};
 use crate::feed::simulator::{HistoryOptions, Options, Recording, Simulator, TrafficOptions};
 use crate::model::limits::RECORDING_BYTES;
 use crate::model::secret::Secret;
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     /// Where to serve the history of what was sent [default: the port after that of --listen]
     #[arg(long, value_name = "ADDRESS")]
     history: Option<SocketAddr>,
-    /// Send the envelopes of this file, one a line, instead of simulated ones
+    /// Send the envelopes of this recording (.jsonl or .jsonl.zst) instead of simulated ones
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
     /// Envelopes a second, on average
@@ -50,8 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> End {
     let frames = match arguments.file.as_deref().map(read).transpose() {
         Ok(frames) => frames,
         Err(error) => {
-            let path = arguments.file.as_deref().unwrap_or(Path::new("")).display();
-            complain(format_args!("{path}: {error}"));
+            complain(error);
             return End::CannotStart;
         }
     };
@@ -64,14 +63,20 @@ pub(super) fn run(arguments: &Arguments) -> End {
     }
 }
 
-/// The lines of a file that are not empty.
-fn read(path: &Path) -> std::io::Result<Arc<[Text]>> {
-    let file = std::fs::File::open(path)?;
-    if file.metadata()?.len() > RECORDING_BYTES {
-        return Err(std::io::Error::other(format!("it is longer than {RECORDING_BYTES} bytes; cut it into parts")));
+/// The envelopes of a recording, plain or compressed; a line that is none is sent as it stands.
+fn read(path: &Path) -> Result<Arc<[Text]>, String> {
+    let mut lines = Lines::open(path).map_err(|error| error.to_string())?;
+    let (mut order, mut frames, mut bytes) = (Order::default(), Vec::new(), 0_u64);
+    while let Some(line) = lines.next_line().map_err(|error| error.to_string())? {
+        let Ok(line) = line.map_err(|faulty| warn(format_args!("{}: {faulty}", path.display()))) else { continue };
+        let text = order.entry(line.number, line.text).map_or(line.text, |entry| entry.text);
+        bytes += text.len() as u64;
+        if bytes > RECORDING_BYTES {
+            return Err(format!("{}: it is longer than {RECORDING_BYTES} bytes; cut it into parts", path.display()));
+        }
+        frames.push(Text::from(text));
     }
-    let lines = BufReader::new(file.take(RECORDING_BYTES)).lines();
-    lines.filter(|line| line.as_ref().map_or(true, |line| !line.trim().is_empty())).map(|line| line.map(Text::from)).collect()
+    Ok(frames.into())
 }
 
 async fn serve(arguments: &Arguments, frames: Option<Arc<[Text]>>) -> std::io::Result<()> {

@@ -19,6 +19,7 @@ use super::schema::{ADDED, ARMED, DISARMED, ONE, ONE_BODY, ONE_BODY_1, UNFINISHE
 use super::stored::{Query, StoredAttempt, StoredDelivery, StoredGap, StoredSwitch};
 use crate::model::limits::CLOCK_JUMP;
 use crate::model::time::{Timestamp, Uptime};
+use crate::rules::ruleset::NOTICES;
 
 mod select;
 mod sends;
@@ -176,6 +177,16 @@ impl Reader {
         // The last run may have heard nothing: then it has put right what it had of the one before, and its own clock is not of it.
         let by = if self.cursor("heard")? == Some(0) { 0 } else { self.clocks.last };
         Ok(self.cursor("alive")?.map(|at| Timestamp::from_millis(at).shifted(by)))
+    }
+
+    /// When a rule last fired: until then waits have ended, whether or not it was noted that the feed was heard. Notices are no rule's.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn last_fired(&mut self) -> Result<Option<Timestamp>, JournalError> {
+        let sql = "SELECT at FROM firings WHERE rule <> ?1 ORDER BY id DESC LIMIT 1";
+        let by = self.clocks.last;
+        Ok(self.query_row(sql, [NOTICES], |row| row.get(0))?.map(|at| Timestamp::from_millis(at).shifted(by)))
     }
 
     /// When it was last noted how far the feed was heard, as the other moments: the program has lived until then.

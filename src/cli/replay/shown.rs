@@ -1,0 +1,281 @@
+//! What a replay has found, on a terminal and as JSON.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::chart::chart;
+use super::evaluate::Evaluated;
+use super::prices::{self, Worth, change, change_shown};
+use crate::cli::moments::{Moments, span};
+use crate::cli::progress::{grouped, number_of};
+use crate::cli::table::{self, Cell, FAINT, FINE, PLAIN, STRONG, WARNING, WRONG};
+use crate::replay::{Difference, Order, RuleSummary, Summary, Told};
+
+/// Orders and differences that are shown; JSON and the page have all that are known.
+const SHOWN: usize = 20;
+/// Rules that never fired and are named.
+const NAMED: usize = 12;
+
+/// For people.
+pub(super) fn words(of: &Evaluated, moments: &Moments) -> String {
+    let summary = &of.summary;
+    let mut out = head(of, moments);
+    let mut fired: Vec<_> = summary.rules.iter().filter(|rule| rule.firings > 0).collect();
+    // The sort is stable: rules that fired as often stay in the order of the file.
+    fired.sort_by_key(|rule| std::cmp::Reverse(rule.firings));
+    if !fired.is_empty() {
+        out.push('\n');
+        out.push_str(&rules(&fired));
+    }
+    out.push_str(&silent(summary));
+    let chart = chart(&summary.timeline, moments);
+    if !chart.is_empty() {
+        let _ = write!(out, "\n{chart}");
+    }
+    if !summary.orders.is_empty() {
+        out.push('\n');
+        out.push_str(&orders(summary, moments));
+    }
+    if let Some(difference) = &of.difference {
+        out.push('\n');
+        out.push_str(&compared(difference, moments));
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+fn head(of: &Evaluated, moments: &Moments) -> String {
+    let summary = &of.summary;
+    let (Some(from), Some(to)) = (summary.from, summary.to) else {
+        return "There are no entries in the past that was asked for.\n".to_owned();
+    };
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "shown, not reckoned with"
+    )]
+    let rate = (summary.entries as f64 / of.took.as_secs_f64().max(0.001)) as u64;
+    let mut out = format!(
+        "{} from {} to {} ({}), replayed in {} ({}/s)\n",
+        entries(summary.entries),
+        moments.local(from),
+        moments.local(to),
+        span(to.since(from)),
+        span(of.took),
+        grouped(rate)
+    );
+    if summary.backfilled > 0 {
+        let _ =
+            writeln!(out, "{} of them were fetched from the history: nothing is ordered on these", grouped(summary.backfilled));
+    }
+    let rules = number_of(summary.rules.len() as u64, "rule");
+    let _ = writeln!(out, "{} of {rules}; nothing was sent", number_of(summary.firings, "firing"));
+    out
+}
+
+fn entries(number: u64) -> String {
+    format!("{} {}", grouped(number), if number == 1 { "entry" } else { "entries" })
+}
+
+fn rules(fired: &[&RuleSummary]) -> String {
+    let head = [
+        "RULE",
+        "FIRINGS",
+        "AUTHORS",
+        "TOKENS",
+        "SENT",
+        "ORDERS",
+        "PAPER",
+        "OFF",
+        "EXPIRED",
+        "INCOMPLETE",
+        "OVER DAY",
+        "P50",
+        "P95",
+    ];
+    let rows: Vec<Vec<Cell>> = fired.iter().map(|rule| row(rule)).collect();
+    // A column in which there is nothing says nothing.
+    let counts: [fn(&RuleSummary) -> u64; 5] =
+        [|of| of.ends.paper, |of| of.ends.off, |of| of.ends.expired, |of| of.ends.incomplete, |of| of.ends.max_per_day];
+    let empty: Vec<_> =
+        (6..11).zip(counts).filter(|(_, count)| fired.iter().all(|rule| count(rule) == 0)).map(|(at, _)| at).collect();
+    let head: Vec<_> = head.into_iter().enumerate().filter(|(at, _)| !empty.contains(at)).map(|(_, word)| word).collect();
+    let kept = |row: Vec<Cell>| row.into_iter().enumerate().filter(|(at, _)| !empty.contains(at)).map(|(_, cell)| cell).collect();
+    table::table(&head, rows.into_iter().map(kept).collect())
+}
+
+fn row(rule: &RuleSummary) -> Vec<Cell> {
+    let ends = rule.ends;
+    let delay = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), |ms| span(Duration::from_millis(ms)));
+    vec![
+        Cell::new(&rule.name, STRONG),
+        Cell::number(rule.firings, PLAIN),
+        Cell::number(rule.authors, PLAIN),
+        Cell::number(rule.tokens, PLAIN),
+        Cell::number(ends.messages, FINE),
+        Cell::number(ends.orders, FINE),
+        Cell::number(ends.paper, FAINT),
+        Cell::number(ends.off, FAINT),
+        Cell::number(ends.expired, WARNING),
+        Cell::number(ends.incomplete, WRONG),
+        Cell::number(ends.max_per_day, WARNING),
+        Cell::plain(delay(rule.delay_p50_ms)),
+        Cell::plain(delay(rule.delay_p95_ms)),
+    ]
+}
+
+/// Rules that never fired: what one would not see otherwise.
+fn silent(summary: &Summary) -> String {
+    let (off, silent): (Vec<_>, Vec<_>) =
+        summary.rules.iter().filter(|rule| rule.firings == 0).partition(|rule| rule.mode == "off");
+    let named = |rules: &[&RuleSummary]| {
+        let mut names: Vec<_> = rules.iter().take(NAMED).map(|rule| table::clean(&rule.name)).collect();
+        if rules.len() > NAMED {
+            names.push(format!("and {} more", rules.len() - NAMED));
+        }
+        names.join(", ")
+    };
+    let mut out = String::new();
+    if !silent.is_empty() {
+        let _ = write!(out, "\nNever fired: {}\n", named(&silent));
+    }
+    if !off.is_empty() {
+        let _ = write!(out, "\nOff, so that they cannot fire: {}\n", named(&off));
+    }
+    out
+}
+
+fn orders(summary: &Summary, moments: &Moments) -> String {
+    let all = &summary.orders;
+    let mut out = placed(summary);
+    let shown = all.len().min(SHOWN);
+    if shown < all.len() {
+        let _ = write!(out, "; the last {shown} of them (--json and --html have more)");
+    }
+    out.push_str(". Prices are as the record tells them: at the first sighting then or later\n");
+    let rows = all.iter().skip(all.len() - shown).map(|order| order_row(order, moments)).collect();
+    out.push_str(&table::table(&["AT", "RULE", "ACTION", "AUTHOR", "TOKEN", "PRICE", "+1 MIN", "+5 MIN", "+1 H"], rows));
+    let worth = [
+        ("1 min", of_all(all, |order| order.after_1m)),
+        ("5 min", of_all(all, |order| order.after_5m)),
+        ("1 h", of_all(all, |order| order.after_1h)),
+    ];
+    for (after, worth) in worth {
+        if let Some(median) = worth.median {
+            let _ = writeln!(
+                out,
+                "after {after}: the middle one of {} at {}, {} of them up",
+                worth.known,
+                prices::percent(median),
+                worth.up
+            );
+        }
+    }
+    out
+}
+
+/// What orders came to.
+pub(super) fn of_all(orders: &[Order], later: impl Fn(&Order) -> Option<crate::replay::Sighting>) -> Worth {
+    Worth::of(orders.iter().filter_map(|order| change(order.then, later(order))))
+}
+
+/// How many there were, and how many of them on paper only.
+pub(super) fn placed(summary: &Summary) -> String {
+    let orders = number_of(summary.orders.len() as u64 + summary.orders_not_followed, "order");
+    let paper = summary.orders.iter().filter(|order| order.paper).count() as u64;
+    let paper = if paper > 0 { format!(" ({} on paper)", grouped(paper)) } else { String::new() };
+    format!("{orders}{paper} would have been placed")
+}
+
+fn order_row(order: &Order, moments: &Moments) -> Vec<Cell> {
+    let changed = |later, asked| {
+        let style = match change(order.then, later) {
+            Some(change) if change > 0.0 => FINE,
+            Some(change) if change < 0.0 => WRONG,
+            _ => PLAIN,
+        };
+        Cell::new(change_shown(order, later, asked), style)
+    };
+    let paper = if order.paper { " (paper)" } else { "" };
+    vec![
+        Cell::plain(moments.local(order.firing.at)),
+        Cell::plain(&order.firing.rule),
+        Cell::plain(format!("{}{paper}", order.action)),
+        Cell::plain(order.firing.author.as_deref().unwrap_or("–")),
+        Cell::plain(order.token.as_deref().unwrap_or("–")),
+        Cell::plain(prices::shown(order.then)),
+        changed(order.after_1m, 60_000),
+        changed(order.after_5m, 300_000),
+        changed(order.after_1h, 3_600_000),
+    ]
+}
+
+fn compared(difference: &Difference, moments: &Moments) -> String {
+    let (appear, disappear) = (difference.appear.len() as u64, difference.disappear.len() as u64);
+    let mut out = format!(
+        "Firings compared with those of the old rules: {} new, {} gone, {} the same\n",
+        grouped(appear),
+        grouped(disappear),
+        grouped(difference.both)
+    );
+    if difference.not_compared > 0 {
+        let _ = writeln!(out, "{} more differ that there was no room to compare", grouped(difference.not_compared));
+    }
+    let by_time = |all: &[Told], sign: &'static str, style| {
+        let rows = all.iter().take(SHOWN).map(|told| differing(told, sign, style, moments)).collect::<Vec<_>>();
+        let more = all.len().saturating_sub(SHOWN);
+        (rows, more)
+    };
+    let (mut rows, more_new) = by_time(&difference.appear, "+", FINE);
+    let (gone, more_old) = by_time(&difference.disappear, "-", WRONG);
+    rows.extend(gone);
+    if !rows.is_empty() {
+        out.push_str(&table::table(&["", "AT", "RULE", "AUTHOR", "TEXT"], rows));
+    }
+    if more_new + more_old > 0 {
+        let _ = writeln!(out, "and {more_new} more appear, {more_old} more disappear: --json and --html have all of them");
+    }
+    out
+}
+
+fn differing(told: &Told, sign: &str, style: anstyle::Style, moments: &Moments) -> Vec<Cell> {
+    vec![
+        Cell::new(sign, style),
+        Cell::plain(moments.local(told.at)),
+        Cell::new(&told.rule, style),
+        Cell::plain(told.author.as_deref().unwrap_or("–")),
+        Cell::plain(told.text.as_deref().unwrap_or(&told.subject)),
+    ]
+}
+
+/// For programs. The names stay.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(flatten)]
+    summary: &'a Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<&'a Difference>,
+    lines_left_out: u64,
+    is_whole: bool,
+    took_ms: u64,
+}
+
+/// One object, on one line when it is one of many.
+pub(super) fn json(of: &Evaluated, is_line: bool) -> String {
+    let document = Document {
+        kind: is_line.then_some("summary"),
+        summary: &of.summary,
+        compared: of.difference.as_ref(),
+        lines_left_out: of.faults.number + of.damaged,
+        is_whole: of.stopped.is_none(),
+        took_ms: u64::try_from(of.took.as_millis()).unwrap_or(u64::MAX),
+    };
+    let written = if is_line { serde_json::to_string(&document) } else { serde_json::to_string_pretty(&document) };
+    // Strings and numbers always serialise.
+    written.unwrap_or_default()
+}

@@ -1,0 +1,97 @@
+//! Entries of the past through the engine: what would have fired, been sent and been ordered. Pure.
+//!
+//! ```text
+//!  entry ──> Engine (the very one of a run) ──effects──> Tally ──> Summary: rules, orders, firings over time
+//!     └────────── prices of tokens that orders were about ──┘
+//!  firings of two rule sets ──> Comparison
+//! ```
+//!
+//! Nothing is sent. What a run decides beside the engine is decided as there where it can be known (`max_per_day`); what cannot be (a lane's
+//! pace, `disarm`, a destination's answer) is left out. Whatever goes through it, what it holds is bounded, and what does not fit is counted.
+
+mod compare;
+mod delays;
+mod distinct;
+mod orders;
+mod summary;
+mod tally;
+mod timeline;
+mod watch;
+
+use std::sync::Arc;
+
+use crate::engine::{Effect, Engine, Hold, Input};
+use crate::model::envelope::Envelope;
+use crate::model::firing::{Firing, Origin};
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::RuleSet;
+
+pub use compare::{Comparison, Difference, Side};
+pub use orders::{Order, Sighting};
+pub use summary::{RuleSummary, Summary, Told};
+pub use tally::Ends;
+pub use timeline::Timeline;
+
+use tally::Tally;
+
+/// One rule set and the past.
+#[derive(Debug)]
+pub struct Replay {
+    engine: Engine,
+    tally: Tally,
+    effects: Vec<Effect>,
+    from: Option<Timestamp>,
+}
+
+impl Replay {
+    /// Begins. What fires before `from` is not told: entries before it only make known what was known then.
+    #[must_use]
+    pub fn new(rules: Arc<RuleSet>, from: Option<Timestamp>) -> Self {
+        let engine = Engine::new(Arc::clone(&rules));
+        Self { engine, tally: Tally::new(rules), effects: Vec::new(), from }
+    }
+
+    /// One entry. Waits that ended before it end first, as they did live.
+    pub fn entry(&mut self, envelope: &Envelope<'_>, at: Timestamp, origin: Origin, told: impl FnMut(&Arc<Firing>)) {
+        self.engine.step(&Input::Entry { envelope, at, origin }, &mut self.effects);
+        if self.from.is_none_or(|from| at >= from) {
+            self.tally.entry(at, origin);
+        }
+        self.tally.heed(&mut self.effects, self.from, told);
+        self.tally.prices(envelope, at);
+    }
+
+    /// From `at` on waits are held, or let go, as they were live.
+    pub fn hold(&mut self, at: Timestamp, hold: Hold, told: impl FnMut(&Arc<Firing>)) {
+        self.engine.step(&Input::Tick(at), &mut self.effects);
+        self.engine.hold(hold);
+        self.tally.heed(&mut self.effects, self.from, told);
+    }
+
+    /// Time passes to where the past ends: waits that are over by then end. `None`: all do.
+    pub fn pass(&mut self, until: Option<Timestamp>, mut told: impl FnMut(&Arc<Firing>)) {
+        match until {
+            Some(until) => self.engine.step(&Input::Tick(until), &mut self.effects),
+            None => {
+                self.engine.hold(Hold::Nothing);
+                while let Some(next) = self.engine.next_deadline() {
+                    self.engine.step(&Input::Tick(next), &mut self.effects);
+                    self.tally.heed(&mut self.effects, self.from, &mut told);
+                }
+            }
+        }
+        self.tally.heed(&mut self.effects, self.from, told);
+    }
+
+    /// Entries and firings so far.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        self.tally.progress()
+    }
+
+    /// What came of it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.tally.summary(self.engine.counts())
+    }
+}

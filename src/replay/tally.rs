@@ -1,0 +1,266 @@
+//! Effects of the engine → counts for each rule.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::delays::Delays;
+use super::distinct::{Distinct, Room};
+use super::orders::Orders;
+use super::summary::{self, RuleSummary, Summary};
+use super::timeline::Timeline;
+use super::watch::Priced;
+use crate::engine::{Counts, Effect};
+use crate::model::delivery::{Outcome, Suppression};
+use crate::model::envelope::Envelope;
+use crate::model::firing::{Firing, FiringBrief, Origin};
+use crate::model::subject::Str;
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::RuleSet;
+
+/// Buckets that are kept of all firings, and of one rule's.
+const BUCKETS: usize = 512;
+const BUCKETS_OF_RULE: usize = 128;
+
+/// What deliveries would have come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Ends {
+    /// Orders that would have been placed.
+    pub orders: u64,
+    /// Messages that would have been sent.
+    pub messages: u64,
+    /// Held back by `mode = "paper"`, orders and messages.
+    pub paper: u64,
+    /// Held back by `mode = "off"`.
+    pub off: u64,
+    /// Too old when they were made, or orders on news that did not come live.
+    pub expired: u64,
+    /// Without a value that their template needs.
+    pub incomplete: u64,
+    /// The action had had its `max_per_day`.
+    pub max_per_day: u64,
+}
+
+impl Ends {
+    /// All together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.orders + self.messages + self.paper + self.off + self.expired + self.incomplete + self.max_per_day
+    }
+}
+
+/// One rule so far.
+#[derive(Debug)]
+struct OfRule {
+    firings: u64,
+    late: u64,
+    authors: Distinct,
+    tokens: Distinct,
+    ends: Ends,
+    delays: Delays,
+    timeline: Timeline,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl Default for OfRule {
+    fn default() -> Self {
+        Self {
+            firings: 0,
+            late: 0,
+            authors: Distinct::default(),
+            tokens: Distinct::default(),
+            ends: Ends::default(),
+            delays: Delays::default(),
+            timeline: Timeline::new(BUCKETS_OF_RULE),
+            first: None,
+            last: None,
+        }
+    }
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub(super) struct Tally {
+    rules: Arc<RuleSet>,
+    places: HashMap<Str, usize>,
+    of: Vec<OfRule>,
+    room: Room,
+    orders: Orders,
+    timeline: Timeline,
+    entries: [u64; Origin::ALL.len()],
+    firings: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    /// For each action: the day, and how many it has had on it.
+    days: Vec<(i64, u32)>,
+    /// What fired in the step that is being heeded.
+    fired: Vec<Arc<Firing>>,
+}
+
+impl Tally {
+    pub(super) fn new(rules: Arc<RuleSet>) -> Self {
+        let places = rules.rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect();
+        let of = rules.rules.iter().map(|_| OfRule::default()).collect();
+        let days = vec![(i64::MIN, 0); rules.actions.len()];
+        Self {
+            rules,
+            places,
+            of,
+            room: Room::default(),
+            orders: Orders::default(),
+            timeline: Timeline::new(BUCKETS),
+            entries: [0; Origin::ALL.len()],
+            firings: 0,
+            first: None,
+            last: None,
+            days,
+            fired: Vec::new(),
+        }
+    }
+
+    pub(super) fn entry(&mut self, at: Timestamp, origin: Origin) {
+        self.entries[origin as usize] += 1;
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.last = self.last.max(Some(at));
+    }
+
+    /// Entries and firings so far.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        (self.entries.iter().sum(), self.firings)
+    }
+
+    pub(super) fn prices(&mut self, envelope: &Envelope<'_>, at: Timestamp) {
+        self.orders.prices(envelope, at);
+    }
+
+    /// Counts what the engine wants done, but for what fired before `from`, and leaves nothing of it.
+    pub(super) fn heed(&mut self, effects: &mut Vec<Effect>, from: Option<Timestamp>, mut told: impl FnMut(&Arc<Firing>)) {
+        if effects.is_empty() {
+            return;
+        }
+        let is_told = |at: Timestamp| from.is_none_or(|from| at >= from);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Fired(firing) if is_told(firing.at) => {
+                    self.fired(&firing);
+                    told(&firing);
+                    self.fired.push(firing);
+                }
+                Effect::Deliver(delivery) if is_told(delivery.firing.at) => self.wanted(&delivery.firing, delivery.action, false),
+                Effect::Paper(delivery) if is_told(delivery.firing.at) => self.wanted(&delivery.firing, delivery.action, true),
+                Effect::Ended(report) if is_told(report.firing.at) => self.ended(&report.firing.rule, &report.outcome),
+                _ => {}
+            }
+        }
+        self.fired.clear();
+    }
+
+    fn rule(&mut self, name: &str) -> Option<&mut OfRule> {
+        let place = *self.places.get(name)?;
+        self.of.get_mut(place)
+    }
+
+    fn fired(&mut self, firing: &Arc<Firing>) {
+        self.firings += 1;
+        self.timeline.add(firing.at);
+        let Some(of) = self.places.get(&firing.rule).and_then(|place| self.of.get_mut(*place)) else { return };
+        of.firings += 1;
+        of.late += u64::from(firing.is_late());
+        of.timeline.add(firing.at);
+        of.first = of.first.or(Some(firing.at));
+        of.last = Some(firing.at);
+        let actor = firing.subject.actor();
+        if let Some(handle) = &actor.handle {
+            of.authors.add(&handle.to_lowercase(), &mut self.room);
+        } else if let Some(id) = &actor.id {
+            of.authors.add(&**id, &mut self.room);
+        }
+        if let Some(which) = firing.element.as_ref().and_then(Priced::of) {
+            of.tokens.add(&which, &mut self.room);
+        }
+        // What did not come live says how long nobody listened, and nothing about the rule.
+        let created = firing.subject.tweet().and_then(|tweet| tweet.created_at);
+        if let Some(created) = created.filter(|_| !firing.is_late()) {
+            of.delays.add(firing.at.since(created));
+        }
+    }
+
+    /// A delivery that a run would bring to its lane.
+    fn wanted(&mut self, firing: &FiringBrief, action: usize, paper: bool) {
+        let rules = Arc::clone(&self.rules);
+        let Some(to) = rules.actions.get(action) else { return };
+        let is_used_up = !paper && to.max_per_day.is_some_and(|most| !self.has_room(action, most, firing.at));
+        let Some(of) = self.rule(&firing.rule) else { return };
+        match (is_used_up, paper, to.trading) {
+            (true, ..) => of.ends.max_per_day += 1,
+            (_, true, _) => of.ends.paper += 1,
+            (.., true) => of.ends.orders += 1,
+            (.., false) => of.ends.messages += 1,
+        }
+        let found = self.fired.iter().find(|of| of.id == firing.id).filter(|_| to.trading && !is_used_up);
+        if let Some(firing) = found {
+            self.orders.add(firing, &to.name, paper);
+        }
+    }
+
+    /// As a run counts: by days in UTC.
+    fn has_room(&mut self, action: usize, most: u32, at: Timestamp) -> bool {
+        let today = at.as_millis().div_euclid(86_400_000);
+        let Some((day, used)) = self.days.get_mut(action) else { return true };
+        if *day != today {
+            (*day, *used) = (today, 0);
+        }
+        let has_room = *used < most;
+        *used += u32::from(has_room);
+        has_room
+    }
+
+    fn ended(&mut self, rule: &str, outcome: &Outcome) {
+        let Some(of) = self.rule(rule) else { return };
+        let ends = &mut of.ends;
+        *match outcome {
+            Outcome::Suppressed { reason: Suppression::Off } => &mut ends.off,
+            Outcome::Suppressed { .. } => &mut ends.paper,
+            Outcome::Dead { .. } => &mut ends.incomplete,
+            _ => &mut ends.expired,
+        } += 1;
+    }
+
+    pub(super) fn summary(&self, counts: Counts) -> Summary {
+        let rules = self.rules.rules.iter().zip(&self.of).map(|(rule, of)| {
+            let ((authors, more_authors), (tokens, more_tokens)) = (of.authors.count(), of.tokens.count());
+            RuleSummary {
+                name: rule.name.to_string(),
+                mode: rule.mode.name(),
+                firings: of.firings,
+                late: of.late,
+                authors,
+                tokens,
+                more_authors_or_tokens: more_authors || more_tokens,
+                ends: of.ends,
+                delay_p50_ms: of.delays.percentile(0.5),
+                delay_p95_ms: of.delays.percentile(0.95),
+                delay_max_ms: of.delays.percentile(1.0),
+                first: of.first.map(summary::written),
+                last: of.last.map(summary::written),
+                timeline: of.timeline.clone(),
+            }
+        });
+        let rules: Vec<_> = rules.collect();
+        Summary {
+            from: self.first,
+            to: self.last,
+            entries: self.entries.iter().sum(),
+            backfilled: self.entries[Origin::Backfill as usize],
+            firings: self.firings,
+            repeated: counts.repeated,
+            settled_early: counts.settled_early,
+            rules,
+            orders: self.orders.followed().to_vec(),
+            orders_not_followed: self.orders.number - self.orders.followed().len() as u64,
+            timeline: self.timeline.clone(),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A live run and its replay fire the same, in the same order: from the journal, from what `record` wrote beside it, and from what the
+//! journal exports.
+
+use std::time::Duration;
+
+use birdcall::feed::simulator::HistoryAnswer;
+use serde_json::{Value, json};
+
+use crate::kit::binary::{Home, Program, wait_until};
+use crate::kit::feed::{KEY, Rig};
+
+const RULES: &str = r#"
+[feed]
+key = "env:FEED_KEY"
+[actions.out]
+type = "console"
+max_age = "1h"
+[[rule]]
+name = "text"
+send = ["out"]
+when = { handle = "kol", keyword = "list" }
+[[rule]]
+name = "each"
+each = "token"
+send = ["out"]
+when = { handle = "kol", token = { chain = "solana" } }
+[[rule]]
+name = "cheap"
+send = ["out"]
+when = { token = { price = { below = 0.5 } } }
+[[rule]]
+name = "silent"
+wait = "2s"
+send = ["out"]
+[rule.when]
+handle = "kol"
+none = [{ token = { chain = "solana" } }]
+[[rule]]
+name = "gone"
+on = "delete"
+send = ["out"]
+when = { handle = "kol" }
+"#;
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+fn envelope(op: &str, id: u32, d: &Value) -> String {
+    json!({"v": 1, "t": "tweet", "op": op, "id": id.to_string(), "ts": now(), "d": d}).to_string()
+}
+
+/// Frames of many tweets at once, some of them twice or the wrong way round, and how many firings they must bring.
+fn story() -> (Vec<String>, usize) {
+    let (mut frames, mut firings) = (Vec::new(), 0);
+    for n in 0..120_u32 {
+        let id = 1_000 + n;
+        let text = if n % 3 == 0 { format!("will list {n}") } else { format!("gm {n}") };
+        let content = envelope(
+            "content",
+            id,
+            &json!({
+            "tweetId": id.to_string(), "text": text, "createdAt": now(), "author": {"id": "1", "handle": "kol"}}),
+        );
+        let symbol = format!("T{n}");
+        let tokens = json!([{"symbol": symbol, "chain": "solana", "priceUsd": f64::from(n % 10) / 10.0 + 0.01},
+            {"symbol": format!("U{n}"), "chain": "solana", "priceUsd": 3.0}]);
+        let meta = envelope("meta", id, &json!({"tweetId": id.to_string(), "detected": {"tokens": tokens}}));
+        let has_meta = n % 4 != 0;
+        firings += usize::from(n % 3 == 0) + if has_meta { 2 + usize::from(n % 10 < 5) } else { 1 };
+        match (has_meta, n % 5) {
+            (false, _) => frames.push(content),
+            (true, 0) => frames.extend([meta, content]),
+            (true, 1) => frames.extend([content.clone(), meta.clone(), content, meta]),
+            (true, _) => frames.extend([content, meta]),
+        }
+        if n % 12 == 11 {
+            frames.push(envelope("delete", id, &json!({"tweetId": id.to_string()})));
+            firings += 1;
+        }
+    }
+    (frames, firings)
+}
+
+/// Ids of firings, in the order in which they were recorded.
+fn fired(home: &Home) -> Vec<String> {
+    let mut reader = birdcall::journal::Reader::open(&home.path().join("state")).unwrap();
+    reader.fired(10_000).unwrap().iter().map(ToString::to_string).collect()
+}
+
+fn replayed(home: &Home, arguments: &[&str]) -> Vec<String> {
+    let (code, out, said) = home.run(&[["replay", "--list", "--json"].as_slice(), arguments].concat());
+    assert_eq!(code, 0, "{said}");
+    let rows = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    rows.filter(|row| row["kind"] == "firing").map(|row| row["firing"].as_str().unwrap().to_owned()).collect()
+}
+
+fn stop(mut program: Program) -> String {
+    program.ask_to_stop();
+    let (code, said) = program.end();
+    assert_eq!(code, 0, "{said}");
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_live_run_replayed_fires_the_same_in_the_same_order() {
+    let rig = Rig::plain().await;
+    let home = Home::with_rules(RULES).env("FEED_KEY", KEY);
+    let mut run = home.start(&["run", "--url", &rig.url]);
+    run.wait_for("connected to the feed");
+    let mut record = home.start(&["record", "--url", &rig.url, "--out", "live.jsonl.zst"]);
+    record.wait_for("connected to the feed");
+    let (frames, firings) = story();
+    frames.iter().for_each(|frame| rig.handle.send(frame.as_str()));
+    wait_until("all have fired, those that wait, too", || fired(&home).len() >= firings);
+    let said = stop(record);
+    assert!(said.contains(&format!("{} envelopes, ", frames.len())) && said.contains("live.jsonl.zst"), "{said}");
+    stop(run);
+    let live = fired(&home);
+    assert_eq!(live.len(), firings);
+    assert_eq!(replayed(&home, &[]), live, "the journal");
+    assert_eq!(replayed(&home, &["--file", "live.jsonl.zst"]), live, "what was recorded beside it");
+    let (code, out, said) = home.run(&["record", "--from-journal", "--out", "journal.jsonl"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(out.contains(&format!("{} envelopes, ", frames.len())), "{out}");
+    assert_eq!(replayed(&home, &["--file", "journal.jsonl"]), live, "what the journal exports");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_missed_something_and_fetched_it_is_replayed_as_it_was() {
+    let rig = super::rig_with_history().await;
+    let home = Home::with_rules(RULES).env("FEED_KEY", KEY);
+    let history = rig.history.clone().unwrap();
+    let mut run = home.start(&["run", "--url", &rig.url, "--history", &history]);
+    run.wait_for("connected to the feed");
+    let content = |id: u32| {
+        let d = json!({"tweetId": id.to_string(), "text": "gm", "createdAt": now(), "author": {"id": "1", "handle": "kol"}});
+        envelope("content", id, &d)
+    };
+    let token = json!([{"symbol": "T", "chain": "solana", "priceUsd": 3.0}]);
+    let meta = envelope("meta", 7, &json!({"tweetId": "7", "detected": {"tokens": token}}));
+    rig.handle.send(content(7));
+    wait_until("it came", || home.status()["feed"]["last_tweet"]["id"] == "7");
+    rig.handle.remember(&meta);
+    // Longer than the rule waits: what it waits for is fetched when it would have been told that there is none.
+    rig.handle.answer_history(HistoryAnswer::Late(Duration::from_secs(3)));
+    rig.handle.close(1012, "restarting");
+    run.wait_for("the history has what was missed");
+    rig.handle.send(content(8));
+    wait_until("tweet 7 has a token, and tweet 8 never gets one", || fired(&home).len() == 2);
+    stop(run);
+    assert_eq!(replayed(&home, &[]), fired(&home));
+}
