@@ -23,6 +23,7 @@ mod reload;
 mod running;
 mod safety;
 mod serve;
+mod tail;
 mod totals;
 
 use std::future::Future;

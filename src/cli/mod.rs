@@ -22,6 +22,7 @@ mod state;
 mod status;
 mod switch;
 mod table;
+mod tail;
 
 use std::process::ExitCode;
 
@@ -61,6 +62,7 @@ How to begin:
 
 While it runs, from another terminal:
   birdcall status                  feed, orders, journal, gaps, lanes and counts
+  birdcall tail                    what passes, as it passes
   birdcall deliveries --failed     what did not arrive, and why
   birdcall redeliver 1041          send it again
   birdcall reload                  read the rules again; saving them does so, too
@@ -115,6 +117,8 @@ enum Command {
     Send(send::Arguments),
     /// Show how a running birdcall is: feed, lanes, backlog, gaps
     Status(status::Arguments),
+    /// Show what passes through a running birdcall, as it passes
+    Tail(tail::Arguments),
     /// Show deliveries: what was sent, what failed and why, what waits
     Deliveries(deliveries::Arguments),
     /// Send deliveries again that ended without having arrived
@@ -139,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
         Command::Status(arguments) => status::run(&arguments),
+        Command::Tail(arguments) => tail::run(&arguments),
         Command::Deliveries(arguments) => deliveries::run(&arguments),
         Command::Redeliver(arguments) => redeliver::run(&arguments),
         Command::Reload(arguments) => reload::run(&arguments),

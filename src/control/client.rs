@@ -67,40 +67,45 @@ pub fn ask(folder: &Path, command: &Command) -> Result<Answer, AskError> {
 /// # Errors
 /// As [`ask`].
 pub async fn ask_from_async(folder: &Path, command: &Command) -> Result<Answer, AskError> {
-    let path = socket(folder);
-    let bytes = path.as_os_str().len();
-    if bytes > PATH_BYTES {
-        return Err(AskError::TooLong { path, bytes });
-    }
-    match timeout(PATIENCE, exchange(&path, command)).await {
+    match timeout(PATIENCE, exchange(folder, command)).await {
         Ok(answer) => answer,
         Err(_) => Err(AskError::Silent(PATIENCE)),
     }
 }
 
-async fn exchange(path: &Path, command: &Command) -> Result<Answer, AskError> {
-    let system = |error: std::io::Error| match error.kind() {
-        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => AskError::Ended,
-        _ => AskError::System { path: path.to_owned(), error },
-    };
-    let mut stream = UnixStream::connect(path).await.map_err(|error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused => AskError::NotRunning(folder_of(path)),
-        ErrorKind::PermissionDenied => AskError::Denied(path.to_owned()),
-        _ => system(error),
-    })?;
-    let mut line = serde_json::to_vec(command).map_err(|error| AskError::Garbled(error.to_string()))?;
-    line.push(b'\n');
-    // One that refuses before it has read everything says why, all the same.
-    let sent = stream.write_all(&line).await;
+async fn exchange(folder: &Path, command: &Command) -> Result<Answer, AskError> {
+    let path = socket(folder);
+    let mut stream = open(folder, command).await?;
     let answer = match line::read(&mut stream, CONTROL_ANSWER_BYTES).await {
         Ok(line) => line,
         Err(NoLine::TooLong) => return Err(AskError::Garbled(format!("it is longer than {CONTROL_ANSWER_BYTES} bytes"))),
         Err(NoLine::Ended) => return Err(AskError::Ended),
-        Err(NoLine::System(error)) => return Err(system(sent.err().unwrap_or(error))),
+        Err(NoLine::System(error)) => return Err(system(&path, error)),
     };
     serde_json::from_slice(&answer).map_err(|error| AskError::Garbled(error.to_string()))
 }
 
-fn folder_of(socket: &Path) -> PathBuf {
-    socket.parent().unwrap_or(socket).to_owned()
+/// Connects and says the command. One that refuses before it has read everything says why, all the same: then it is read what.
+pub(super) async fn open(folder: &Path, command: &Command) -> Result<UnixStream, AskError> {
+    let path = socket(folder);
+    let bytes = path.as_os_str().len();
+    if bytes > PATH_BYTES {
+        return Err(AskError::TooLong { path, bytes });
+    }
+    let mut stream = UnixStream::connect(&path).await.map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => AskError::NotRunning(folder.to_owned()),
+        ErrorKind::PermissionDenied => AskError::Denied(path.clone()),
+        _ => system(&path, error),
+    })?;
+    let mut line = serde_json::to_vec(command).map_err(|error| AskError::Garbled(error.to_string()))?;
+    line.push(b'\n');
+    let _ = stream.write_all(&line).await;
+    Ok(stream)
+}
+
+fn system(path: &Path, error: std::io::Error) -> AskError {
+    match error.kind() {
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => AskError::Ended,
+        _ => AskError::System { path: path.to_owned(), error },
+    }
 }

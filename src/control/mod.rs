@@ -6,11 +6,12 @@
 //! ```
 //!
 //! The socket can be opened by the user that runs the instance, and by nobody else but root. Each connection carries one command and its
-//! answer. What comes over it is bounded in bytes, number and time, and a client can do no harm but by a command that means it.
+//! answer, which goes on for `tail`: one line for each thing that passes, as fast as the client takes them. What comes over it is bounded in bytes, number and time, and a client can do no harm but by a command that means it.
 
 mod client;
 mod line;
 mod server;
+mod tail;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ use crate::model::status::Status;
 
 pub use client::{AskError, ask, ask_from_async};
 pub use server::{Answerer, Ask, BindError, Server};
+pub use tail::{Lines, TailFilter, TailLine, Tailing};
 
 /// The socket's name in the state folder.
 pub const SOCKET: &str = "control.sock";
@@ -58,6 +60,8 @@ pub enum Command {
         #[serde(default)]
         orders: bool,
     },
+    /// Say what passes, from now on, until I go.
+    Tail(TailFilter),
 }
 
 /// What it answers.
@@ -85,6 +89,8 @@ pub enum Answer {
         /// What becomes of each.
         deliveries: Vec<Redelivery>,
     },
+    /// To `Tail`: one [`TailLine`] a line follows for each thing that passes.
+    Tailing,
     /// It cannot be done, or was not understood.
     Refused {
         /// Why, in words.

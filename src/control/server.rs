@@ -12,10 +12,11 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::line::{self, NoLine};
+use super::tail::{self, Lines, TailLine};
 use super::{Answer, Command, socket};
 use crate::model::limits::{CONTROL_ANSWER_WITHIN, CONTROL_CLIENTS, CONTROL_COMMAND_BYTES, CONTROL_PATIENCE, REASON_CHARS};
 use crate::render::sanitise;
@@ -78,6 +79,8 @@ pub struct Ask {
     pub command: Command,
     /// Takes the answer.
     pub answer: Answerer,
+    /// Takes what passes, when that is what is asked for and the answer is [`Answer::Tailing`].
+    pub lines: Option<Lines>,
 }
 
 /// Takes the answer to one command. Dropped without one, it says so to the client.
@@ -120,8 +123,10 @@ impl Server {
                 Some(read) = self.reading.next() => {
                     if let Some((command, stream)) = read {
                         let (to, answer) = oneshot::channel();
-                        self.answering.push(Box::pin(respond(stream, answer)));
-                        return Ask { command, answer: Answerer(to) };
+                        let tailed = matches!(command, Command::Tail(_)).then(tail::lines);
+                        let (lines, passing) = tailed.map_or((None, None), |(lines, passing)| (Some(lines), Some(passing)));
+                        self.answering.push(Box::pin(respond(stream, answer, passing)));
+                        return Ask { command, answer: Answerer(to), lines };
                     }
                 }
                 Some(()) = self.answering.next() => {}
@@ -206,7 +211,9 @@ async fn listen(mut stream: UnixStream) -> Option<(Command, UnixStream)> {
         Ok(Err(NoLine::Ended | NoLine::System(_))) => return None,
         Err(_) => format!("no command came within {} s", CONTROL_PATIENCE.as_secs()),
     };
-    write(&mut stream, &Answer::Refused { why }).await;
+    if write(&mut stream, &Answer::Refused { why }).await {
+        drop(timeout(CONTROL_PATIENCE, stream.shutdown()).await);
+    }
     None
 }
 
@@ -226,24 +233,24 @@ fn reason(raw: &str) -> String {
     sanitise::terminal(&sanitise::line(raw)).chars().take(REASON_CHARS).collect()
 }
 
-async fn respond(mut stream: UnixStream, answer: oneshot::Receiver<Answer>) {
+async fn respond(mut stream: UnixStream, answer: oneshot::Receiver<Answer>, lines: Option<mpsc::Receiver<TailLine>>) {
     let refused = |why: String| Answer::Refused { why };
     let answer = match timeout(CONTROL_ANSWER_WITHIN, answer).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => refused("birdcall did not answer this; it may be stopping".to_owned()),
         Err(_) => refused(format!("birdcall did not answer within {} s", CONTROL_ANSWER_WITHIN.as_secs())),
     };
-    write(&mut stream, &answer).await;
+    let is_written = write(&mut stream, &answer).await;
+    match lines.filter(|_| is_written && answer == Answer::Tailing) {
+        Some(lines) => tail::pass_on(stream, lines).await,
+        None => drop(timeout(CONTROL_PATIENCE, stream.shutdown()).await),
+    }
 }
 
 /// A client that does not take its answer has it not.
-async fn write(stream: &mut UnixStream, answer: &Answer) {
+async fn write(stream: &mut UnixStream, answer: &Answer) -> bool {
     // Our own types always serialise.
-    let Ok(mut line) = serde_json::to_vec(answer) else { return };
+    let Ok(mut line) = serde_json::to_vec(answer) else { return false };
     line.push(b'\n');
-    let _ = timeout(CONTROL_PATIENCE, async {
-        stream.write_all(&line).await?;
-        stream.shutdown().await
-    })
-    .await;
+    timeout(CONTROL_PATIENCE, stream.write_all(&line)).await.is_ok_and(|written| written.is_ok())
 }

@@ -312,5 +312,11 @@ pub const CONTROL_ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// Bytes kept of what is wrong with rules that were not reloaded.
 pub const REFUSED_RULES_BYTES: usize = 16 * 1024;
 
+/// Clients that watch what passes, at once: so many less than [`CONTROL_CLIENTS`] that orders can be stopped beside them.
+pub const TAILS: usize = 8;
+/// Lines that wait for one of them to take them; further ones are dropped, counted and told.
+pub const TAIL_LINES: usize = 1_024;
+/// Characters of a text in such a line.
+pub const TAIL_WORDS: usize = 280;
 /// Characters kept of the reason that somebody gives.
 pub const REASON_CHARS: usize = 200;

@@ -76,6 +76,9 @@ impl Dispatch {
                 at: self.clock.now(),
             });
         }
+        if self.tail.is_watched() {
+            self.tail.ended(report, self.name(report.action), self.is_trading(report.action), self.clock.now());
+        }
         self.say(report);
         if &*report.firing.rule == RULE {
             self.notices.ended(report);

@@ -23,6 +23,7 @@ use super::lanes::Lanes;
 use super::ledger::Ledger;
 use super::notices::{Notice, Notices};
 use super::safety::{Quota, Safety};
+use super::tail::Tail;
 pub(super) use audit::{Audit, Comparison, Suspicion, Verdict};
 pub(super) use replace::Change;
 pub(super) use switch::{Keeping, Orders};
@@ -60,6 +61,7 @@ pub(super) struct Dispatch {
     /// Deliveries of an earlier run that a crash has parted from the rest of their step: when that comes again, they do not.
     pub(super) on_record: HashSet<(FiringId, usize)>,
     notices: Notices,
+    pub(super) tail: Tail,
     /// Of the actions, as the journal is told them.
     names: Arc<[Arc<str>]>,
     /// What the current step has come to so far.
@@ -67,6 +69,7 @@ pub(super) struct Dispatch {
 }
 
 /// One envelope, for the journal.
+#[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) at: Timestamp,
     pub(super) origin: Origin,
@@ -100,6 +103,7 @@ impl Dispatch {
             keeping: None,
             on_record: HashSet::new(),
             notices,
+            tail: Tail::default(),
             names,
             current: Step::default(),
         }
@@ -119,6 +123,7 @@ impl Dispatch {
 
     /// Does what the engine wants. `seen` is the envelope that brought it about, if one did. Says whether anything was wanted.
     pub(super) fn perform(&mut self, seen: Option<Seen>, effects: &mut Vec<Effect>) -> bool {
+        self.tail.entry(seen.as_ref());
         let mut step = std::mem::take(&mut self.current);
         let acted = !effects.is_empty() || !step.fired.is_empty();
         let entry = seen.filter(|_| self.journal.is_some());
@@ -219,6 +224,7 @@ impl Dispatch {
             journal.record(record);
         }
         self.totals.firings += fired.len() as u64;
+        self.tail.fired(&fired);
         self.unsaid.extend(fired);
         for report in &ended {
             self.note(report);
@@ -242,6 +248,7 @@ impl Dispatch {
         for firing in self.unsaid.drain(..) {
             info!(rule = %firing.rule, id = %firing.id, subject = firing.subject.key(), "fired");
         }
+        self.tail.tell();
     }
 
     /// What has fired is not said at all.

@@ -5,6 +5,7 @@ mod exact;
 mod history;
 mod record;
 mod sources;
+mod tail;
 mod worth;
 
 use std::sync::Arc;
