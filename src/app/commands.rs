@@ -144,15 +144,13 @@ fn again(running: &mut Running, stored: StoredDelivery, orders: bool) -> Result<
         return Err(format!("{} {why}", action.name));
     }
     let now = dispatch.clock.now();
-    if let Some(most) = action.max_per_day.filter(|most| !dispatch.safety.may_begin(at, *most, now)) {
+    if let Some(most) = action.max_per_day.filter(|most| !dispatch.safety.may_begin(&action.name, *most, now)) {
         return Err(format!("{} has had its {most} of today (max_per_day)", action.name));
     }
     if !dispatch.may_send_again(stored.firing.id, at) {
         return Err("it is on its way, or has just arrived".to_owned());
     }
-    if let Some(most) = action.max_per_day {
-        dispatch.safety.begin(at, most, now);
-    }
+    dispatch.safety.begin(&action.name, action.max_per_day, now);
     let expires_at = now.plus(action.max_age);
     if let Some(journal) = &dispatch.journal {
         journal.redelivered(RedeliverRow { id: stored.id, expires_at });

@@ -11,6 +11,10 @@ use crate::deliver::LaneEvent;
 impl Running {
     /// Lets the lanes finish what they have, however many of them die of it, and counts it. May be dropped before it is done.
     pub(super) async fn drain(&mut self, events: &mut mpsc::Receiver<LaneEvent>) {
+        // What a lane has given back goes on in another one, which must still take it.
+        while let Ok(event) = events.try_recv() {
+            self.dispatch.event(&event);
+        }
         self.dispatch.lanes.close();
         let mut second = every(SECOND);
         loop {

@@ -8,9 +8,10 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::paces::Sent;
 use super::{AppError, Way};
-use crate::deliver::{self, Common, Console, Jitter, Lane, LaneEvent, LaneHealth, Pledge};
+use crate::deliver::{self, Common, Console, Jitter, Lane, LaneEvent, LaneHealth, Pledge, Returned};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, Report};
+use crate::model::subject::Str;
 use crate::rules::ruleset::RuleSet;
 
 /// How long a worker may take to end after it was abandoned; it has nothing to wait for.
@@ -89,12 +90,21 @@ impl Lanes {
         Ok(())
     }
 
-    /// Closes one lane. What is under way comes to its end; the rest is given back.
-    pub(super) fn retire(&mut self, index: usize) {
-        let Some(Some(lane)) = self.lanes.get(index) else { return };
+    /// Closes one lane, and gives back what waits in it; `to`: the lane in whose favour.
+    pub(super) fn retire(&mut self, index: usize, to: Option<usize>) -> Vec<Returned> {
+        let Some(Some(lane)) = self.lanes.get(index) else { return Vec::new() };
         let whose = self.names.iter().rev().find(|(.., of)| *of == index);
         self.retired.extend(whose.map(|(id, ..)| *id));
-        lane.retire();
+        let returned = lane.retire();
+        if let Some(Some(to)) = to.and_then(|to| self.lanes.get(to)) {
+            to.inherit(lane);
+        }
+        returned
+    }
+
+    /// Takes back from a lane what these rules have asked for, as far as nobody has begun with it.
+    pub(super) fn take_back(&self, index: usize, rules: &[Str]) -> Vec<Returned> {
+        self.lanes.get(index).and_then(Option::as_ref).map(|lane| lane.give_back(rules)).unwrap_or_default()
     }
 
     /// Tells each lane what earlier runs have sent, as it was known so long `ago`, before the first delivery is offered.
@@ -169,7 +179,8 @@ impl Lanes {
                 let who = format!("the lane of {name}");
                 if let Some(at) = retired.iter().position(|of| *of == id) {
                     retired.swap_remove(at);
-                    if let Some(lane) = whose.and_then(|(.., index)| lanes.get_mut(index)) {
+                    // Another one may have taken the number of one that was never used.
+                    if let Some(lane) = whose.and_then(|(.., index)| lanes.get_mut(index)).filter(|lane| lane.as_ref().is_some_and(Lane::is_retired)) {
                         *lane = None;
                     }
                     return Some(if ended.is_err() { Err(AppError::Died { who }) } else { Ok(()) });

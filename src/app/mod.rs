@@ -228,7 +228,7 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
     let orders = rules.actions.iter().any(|action| action.trading);
     let rehearsal = rehearse.and_then(|every| Rehearsal::new(every, orders, &clock, &tls));
     let common = Common { tls, clock: clock.clone(), events, switch: switch.clone(), intents };
-    let reloading = reload.map(|reload| Reloading::begin(reload, &rules, &ways, place.folder.clone(), &clock));
+    let reloading = reload.map(|reload| Reloading::begin(reload, &rules, &ways, &clock));
     let lanes = Lanes::open(&rules, ways, Ends::World, console, &common)?;
     lanes.restore(&recovered.sent, clock.now().since(place.started_at));
     let catch_up = CatchUp::new(history, recovered.last_alive);

@@ -45,7 +45,7 @@ fn targets(rules: &RuleSet) -> Vec<usize> {
 /// is sent anyway.
 #[must_use]
 pub fn nobody_is_told(rules: &RuleSet) -> Option<String> {
-    let armed = || rules.actions.iter().filter(|action| action.mode == Mode::Armed);
+    let armed = || rules.actions.iter().filter(|action| action.mode == Mode::Armed && !action.retired);
     if armed().next().is_none() || !targets(rules).is_empty() {
         return None;
     }

@@ -29,8 +29,8 @@ pub(super) struct Recovered {
     switch: Option<StoredSwitch>,
     /// Until when the feed was heard.
     pub(super) last_alive: Option<Timestamp>,
-    /// Deliveries of this day, for each action with a `max_per_day`.
-    sent_today: Vec<(usize, u32)>,
+    /// Deliveries of this day, for each action.
+    sent_today: Vec<(String, u32)>,
     /// What was sent in the windows of the rate limits.
     pub(super) sent: Vec<Sent>,
     /// Deliveries that are on record without the rest of their step, by firing and action.
@@ -94,10 +94,10 @@ pub(super) fn recover(
     let unfinished = reader.unfinished()?;
     let midnight = Timestamp::from_millis(now.as_millis().div_euclid(86_400_000) * 86_400_000);
     let mut sent_today = Vec::new();
-    for (at, action) in rules.actions.iter().enumerate().filter(|(_, action)| action.max_per_day.is_some()) {
+    for action in &rules.actions {
         let waiting = |stored: &&StoredDelivery| stored.action == action.name && stored.state == State::Pending;
         let sent = reader.sent_since(&action.name, midnight, now)? + unfinished.iter().filter(waiting).count() as u64;
-        sent_today.push((at, u32::try_from(sent).unwrap_or(u32::MAX)));
+        sent_today.push((action.name.clone(), u32::try_from(sent).unwrap_or(u32::MAX)));
     }
     let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
     let switch = reader.switch()?;
@@ -120,7 +120,7 @@ impl Recovered {
     pub(super) fn apply(self, to: &mut Dispatch) {
         let now = to.clock.now();
         for (action, sent) in self.sent_today {
-            to.safety.restore(action, now, sent);
+            to.safety.restore(&action, now, sent);
         }
         if let Some(StoredSwitch { armed, why, at }) = self.switch {
             to.switch.set(armed);
@@ -178,15 +178,19 @@ fn fate(stored: &StoredDelivery, rules: &RuleSet, at: Option<usize>, armed: bool
     let end = Left::of(stored).end_before_sending(rules, at, armed, now);
     match end {
         None => Ok(()),
-        Some(end) if may_have_left => {
-            let why = match end {
-                Outcome::Suppressed { reason } => format!("orders are held back by now ({})", reason.name()),
-                Outcome::Dead { reason } => reason,
-                _ => "it is too old by now".to_owned(),
-            };
-            Err(Outcome::Unknown { reason: format!("birdcall ended while it was being sent, and it is not sent again: {why}") })
-        }
+        Some(end) if may_have_left => Err(Outcome::Unknown {
+            reason: format!("birdcall ended while it was being sent, and it is not sent again: {}", why(&end)),
+        }),
         Some(end) => Err(end),
+    }
+}
+
+/// Why something ends that must not be sent any more, in words.
+pub(super) fn why(end: &Outcome) -> String {
+    match end {
+        Outcome::Suppressed { reason } => format!("orders are held back by now ({})", reason.name()),
+        Outcome::Dead { reason } => reason.clone(),
+        _ => "it is too old by now".to_owned(),
     }
 }
 

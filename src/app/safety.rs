@@ -17,8 +17,8 @@ pub(super) struct Safety {
     ahead: u32,
     /// Orders in a row that failed, of each action: one that works says nothing of another that does not.
     failed: HashMap<usize, u32>,
-    /// Deliveries begun of each action on this day.
-    begun: HashMap<usize, (i64, u32)>,
+    /// Deliveries begun of each action, by its name, on this day.
+    begun: HashMap<String, Today>,
     latest_lag: Option<i64>,
 }
 
@@ -75,34 +75,40 @@ impl Safety {
     }
 
     /// So many deliveries of an action were begun on the day of `now` by earlier runs.
-    pub(super) fn restore(&mut self, action: usize, now: Timestamp, begun: u32) {
-        self.begun.insert(action, (day(now), begun));
-    }
-
-    /// What the action was allowed and has begun goes on under another number.
-    pub(super) fn moved(&mut self, from: usize, to: usize) {
-        if let Some(begun) = self.begun.remove(&from) {
-            self.begun.insert(to, begun);
-        }
+    pub(super) fn restore(&mut self, action: &str, now: Timestamp, begun: u32) {
+        self.begun.insert(action.to_owned(), Today { day: day(now), begun, is_told: false });
     }
 
     /// Whether an action that may begin `most` a day may begin one more today.
-    pub(super) fn may_begin(&self, action: usize, most: u32, now: Timestamp) -> bool {
-        self.begun.get(&action).is_none_or(|(of, begun)| *of != day(now) || *begun < most) && most > 0
+    pub(super) fn may_begin(&self, action: &str, most: u32, now: Timestamp) -> bool {
+        self.begun.get(action).is_none_or(|today| today.day != day(now) || today.begun < most) && most > 0
     }
 
-    /// One more delivery of an action that may begin `most` a day (of UTC). Says whether it may, and whether it is the first that may not.
-    pub(super) fn begin(&mut self, action: usize, most: u32, now: Timestamp) -> Quota {
-        let entry = self.begun.entry(action).or_default();
-        if entry.0 != day(now) {
-            *entry = (day(now), 0);
+    /// One more delivery of an action that may begin `most` a day (of UTC), `None`: as many as there are. Says whether it may, and whether it is the
+    /// first that may not. All are counted, as the rules may set a number at any moment.
+    pub(super) fn begin(&mut self, action: &str, most: Option<u32>, now: Timestamp) -> Quota {
+        if !self.begun.contains_key(action) {
+            self.begun.insert(action.to_owned(), Today::default());
         }
-        entry.1 = entry.1.saturating_add(1);
-        match entry.1 {
-            begun if begun <= most => Quota::Fine,
-            begun => Quota::Used { first: begun == most.saturating_add(1) },
+        let Some(today) = self.begun.get_mut(action) else { return Quota::Fine };
+        if today.day != day(now) {
+            *today = Today { day: day(now), ..Today::default() };
         }
+        if most.is_some_and(|most| today.begun >= most) {
+            return Quota::Used { first: !std::mem::replace(&mut today.is_told, true) };
+        }
+        (today.begun, today.is_told) = (today.begun.saturating_add(1), false);
+        Quota::Fine
     }
+}
+
+/// What an action has begun on one day.
+#[derive(Clone, Copy, Debug, Default)]
+struct Today {
+    day: i64,
+    begun: u32,
+    /// That it may begin no more.
+    is_told: bool,
 }
 
 /// Whether an action may begin one more delivery today.
@@ -220,11 +226,11 @@ mod tests {
     fn a_day_has_its_quota_across_restarts_and_the_next_day_another() {
         let mut safety = Safety::default();
         let (noon, tomorrow) = (ms(43_200_000), ms(86_400_000));
-        safety.restore(3, noon, 1);
-        let answers: Vec<_> = (0..4).map(|_| safety.begin(3, 3, noon)).collect();
+        safety.restore("bot", noon, 1);
+        let answers: Vec<_> = (0..4).map(|_| safety.begin("bot", Some(3), noon)).collect();
         assert_eq!(answers, [Quota::Fine, Quota::Fine, Quota::Used { first: true }, Quota::Used { first: false }]);
-        assert!(!safety.may_begin(3, 3, noon) && safety.may_begin(3, 3, tomorrow));
-        assert_eq!(safety.begin(3, 3, tomorrow), Quota::Fine);
-        assert_eq!(safety.begin(4, 0, noon), Quota::Used { first: true });
+        assert!(!safety.may_begin("bot", 3, noon) && safety.may_begin("bot", 3, tomorrow));
+        assert_eq!(safety.begin("bot", Some(3), tomorrow), Quota::Fine);
+        assert_eq!(safety.begin("other", Some(0), noon), Quota::Used { first: true });
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval};
 use super::commands::{self, Answers};
 use super::dispatch::{Audit, Keeping};
 use super::rehearsal::Rehearsal;
-use super::reload::{self, Reloading};
+use super::reload::{self, Reloading, Taken};
 use super::running::Running;
 use super::{AppError, EVENTS, SECOND, Started};
 use crate::control;
@@ -97,18 +97,18 @@ pub(super) async fn serve(
                 let why = running.watch.latest_loss.clone().unwrap_or_else(|| "no answer yet".to_owned());
                 return Err(AppError::Unreachable { why, after: give_up_after });
             }
+            news = reloaded(reloading.as_mut()) => {
+                match reloading.as_mut().map_or(Taken::GoOn, |reloading| reload::take(running, reloading, news)) {
+                    Taken::GoOn => {}
+                    Taken::OtherAlerts => *rehearsal = rehearsal.take().and_then(|old| old.renewed(running.dispatch.has_orders())),
+                    Taken::Stop => return Ok(()),
+                }
+            }
             // What is late already can wait for what is not.
             caught = running.catch_up.next() => {
                 running.lost_time(feed);
                 if running.caught(caught) {
                     tokio::task::yield_now().await;
-                }
-            }
-            news = reloaded(reloading.as_mut()) => {
-                if let Some(reloading) = reloading.as_mut()
-                    && reload::take(running, reloading, news)
-                {
-                    *rehearsal = rehearsal.take().and_then(|old| old.renewed(running.dispatch.has_orders()));
                 }
             }
             // What comes meanwhile goes first: this is dropped then.

@@ -27,8 +27,10 @@ impl RulesFiles for Files {
         let Some(set) = loaded.ruleset else { return Err(mistakes(&loaded.diagnostics, sources)) };
         let ways = load::ways(&set);
         ways.map(|ways| (set, ways)).map_err(|wrong| {
-            load::tell(&wrong, sources);
-            mistakes(&wrong, sources)
+            // With the others: what secrets stand in the files in clear, and must not be shown, is known by the warnings of them.
+            let all: Vec<_> = loaded.diagnostics.into_iter().chain(wrong).collect();
+            load::tell(&all, sources);
+            mistakes(&all, sources)
         })
     }
 }
@@ -43,14 +45,14 @@ fn seen(path: PathBuf) -> (PathBuf, [u64; 4]) {
 }
 
 fn mistakes(diagnostics: &[Diagnostic], sources: &[Source]) -> Mistakes {
-    let errors: Vec<_> = diagnostics.iter().filter(|of| of.severity == rules::Severity::Error).cloned().collect();
+    let errors: Vec<_> = diagnostics.iter().filter(|of| of.severity == rules::Severity::Error).collect();
     let first = errors.first().map(|first| {
         let place = first.span.and_then(|span| place(span, sources));
         place.map_or_else(|| first.message.clone(), |place| format!("{place}: {}", first.message))
     });
     let first = first.unwrap_or_default();
     let brief = if errors.len() == 1 { first } else { format!("{} mistakes, the first: {first}", errors.len()) };
-    Mistakes { brief, text: rules::render(&errors, sources, Style::Plain) }
+    Mistakes { brief, text: rules::render(diagnostics, sources, Style::Plain) }
 }
 
 /// `file:line:column`, both from 1.

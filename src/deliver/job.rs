@@ -10,11 +10,12 @@ use crate::model::time::Timestamp;
 
 use super::attempt::Tried;
 use super::circuit::Way;
+use super::event::LaneEvent;
 use super::gate::Gate;
 use super::lane::{OVERFLOW, is_notice};
 use super::pace::Slot;
 use super::retry::Progress;
-use super::state::{Shared, State, Waiting};
+use super::state::{Shared, State, Unwanted, Waiting};
 use super::verdict::Verdict;
 use super::worker::turn;
 
@@ -102,7 +103,7 @@ impl Job {
     pub(crate) fn look(&mut self) -> Look {
         let shared = Arc::clone(&self.shared);
         let mut state = shared.state();
-        if state.retired {
+        if state.unwanted != Unwanted::Nothing {
             self.give_back(&mut state);
         }
         if let Some(reason) = state.disabled.clone() {
@@ -143,13 +144,22 @@ impl Job {
         Look::Go(slot)
     }
 
-    /// Gives back what nobody has begun with.
+    /// Gives back what is unwanted, unless it may have arrived, or is an order that was begun.
     fn give_back(&mut self, state: &mut State) {
-        let is_untouched = |member: &mut Member| member.attempts == 0 && !member.pledged && member.waiting.pledge.is_none();
-        for member in self.members.extract_if(.., is_untouched) {
-            state.busy = state.busy.saturating_sub(1);
-            self.shared.give_back(state, member.waiting);
+        if self.progress.ambiguous > 0 {
+            return;
         }
+        let (trading, unwanted) = (self.shared.action.trading, std::mem::take(&mut state.unwanted));
+        let goes = |member: &mut Member| {
+            let is_begun = member.pledged || member.waiting.pledge.is_some() || trading && member.attempts > 0;
+            !is_begun && unwanted.has(&member.waiting.delivery)
+        };
+        for member in self.members.extract_if(.., goes) {
+            state.busy = state.busy.saturating_sub(1);
+            let returned = self.shared.returned(member.waiting);
+            self.shared.tell(state, LaneEvent::Returned(Box::new(returned)));
+        }
+        state.unwanted = unwanted;
     }
 
     /// A request counts for the rate limit from the moment at which it may go, so nothing but the network may stand between that and its bytes.

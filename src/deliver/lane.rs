@@ -1,19 +1,21 @@
 //! The half of a lane that the app holds: deliveries go in and never wait.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use crate::model::action::Overflow;
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::limits;
 use crate::model::status::LaneState;
+use crate::model::subject::Str;
 use crate::rules::ruleset::NOTICES;
 
 use super::circuit::Way;
 use super::event::LaneHealth;
+use super::event::Returned;
 use super::intents::Pledge;
 use super::retry::Progress;
-use super::state::{Shared, State, Waiting};
+use super::state::{Shared, State, Unwanted, Waiting};
 
 /// The way to one action. Dropping it closes it.
 #[derive(Debug)]
@@ -146,22 +148,60 @@ impl Lane {
         LaneHealth { state: lane_state, why, warm: shared.wire.is_warm() }
     }
 
-    /// Takes nothing more, and gives back, as [`LaneEvent::Returned`](super::LaneEvent::Returned), what nobody has begun with: what waits, and what
-    /// had its turn but was not sent yet. What is under way comes to its end here; so does an order whose intent is being committed.
-    pub fn retire(&self) {
+    /// Takes nothing more, and gives back what waits. What is under way comes to its end here; so does an order whose intent is being committed.
+    /// What had its turn and was not sent yet, or waits to be tried again and has not arrived for sure, is told as
+    /// [`LaneEvent::Returned`](super::LaneEvent::Returned).
+    #[must_use = "they are to go on elsewhere, or to end"]
+    pub fn retire(&self) -> Vec<Returned> {
         let mut state = self.shared.state();
-        (state.closed, state.retired) = (true, true);
-        let mut at = 0;
+        (state.closed, state.unwanted) = (true, Unwanted::All);
+        self.take_back(state)
+    }
+
+    /// Gives back, as [`Lane::retire`] does, what was asked for by one of these rules. It does not take that from elsewhere any more: the rules
+    /// that are unwanted are these, until it is told again.
+    #[must_use = "they are to go on elsewhere, or to end"]
+    pub fn give_back(&self, rules: &[Str]) -> Vec<Returned> {
+        let mut state = self.shared.state();
+        if state.unwanted == Unwanted::All {
+            return Vec::new();
+        }
+        state.unwanted = Unwanted::Of(rules.to_vec());
+        self.take_back(state)
+    }
+
+    fn take_back(&self, mut state: MutexGuard<'_, State>) -> Vec<Returned> {
+        let (mut returned, mut at) = (Vec::new(), 0);
         while let Some(waiting) = state.queue.get(at) {
-            if waiting.pledge.is_some() {
+            if waiting.pledge.is_some() || !state.unwanted.has(&waiting.delivery) {
                 at += 1;
-            } else if let Some(waiting) = state.remove(at) {
-                self.shared.give_back(&mut state, waiting);
+            } else {
+                returned.extend(state.remove(at).map(|waiting| self.shared.returned(waiting)));
             }
         }
         drop(state);
         self.shared.wake.notify_one();
         self.shared.news.notify_waiters();
+        self.shared.hope.notify_waiters();
+        returned
+    }
+
+    /// Whether it was [retired](Lane::retire).
+    #[must_use]
+    pub fn is_retired(&self) -> bool {
+        self.shared.state().unwanted == Unwanted::All
+    }
+
+    /// Takes over what the lane in whose place this one comes has sent, for the rate limits, and the patience that its destination has asked for if
+    /// it is the same one.
+    pub fn inherit(&self, from: &Self) {
+        let now = self.shared.clock.elapsed();
+        let (ages, under_way, held) = {
+            let state = from.shared.state();
+            (state.pace.ages(now), state.requests, state.pace.held_until())
+        };
+        let patience = if from.shared.target == self.shared.target { held.saturating_sub(now) } else { Duration::ZERO };
+        self.restore(&ages, under_way, patience);
     }
 
     /// Takes nothing more; the worker ends when all that was taken has come to its end.

@@ -57,6 +57,13 @@ impl Pace {
         }
     }
 
+    /// How long ago each of the latest requests was, as far as the limits had to remember them.
+    pub(crate) fn ages(&self, now: Duration) -> Vec<Duration> {
+        let longest = self.limits.iter().max_by_key(|limit| limit.window.len());
+        let age = |limit: &Limit, sent: &Duration| (now + limit.rate.per).saturating_sub(*sent);
+        longest.map(|limit| limit.window.iter().map(|sent| age(limit, sent)).collect()).unwrap_or_default()
+    }
+
     /// The earliest moment from `now` on at which every limit lets one more through.
     pub(crate) fn ready_at(&self, now: Duration) -> Duration {
         self.limits.iter().map(|limit| limit.ready_at(now)).fold(self.not_before.max(now), Duration::max)

@@ -11,6 +11,7 @@ use crate::model::action::{Action, Overflow};
 use crate::model::delivery::{Delivery, Outcome, Report};
 use crate::model::limits;
 use crate::model::message::Body;
+use crate::model::subject::Str;
 
 use super::backoff::Jitter;
 use super::circuit::Circuit;
@@ -67,6 +68,27 @@ pub(crate) struct Waiting {
     pub(crate) doubt: Option<&'static str>,
 }
 
+/// What nobody wants to be sent from here any more.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Unwanted {
+    #[default]
+    Nothing,
+    /// What these rules have asked for.
+    Of(Vec<Str>),
+    /// Whatever it is.
+    All,
+}
+
+impl Unwanted {
+    pub(crate) fn has(&self, delivery: &Delivery) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Of(rules) => rules.contains(&delivery.firing.rule),
+            Self::All => true,
+        }
+    }
+}
+
 pub(crate) struct State {
     pub(crate) queue: VecDeque<Waiting>,
     /// Of all that is in the queue.
@@ -82,8 +104,8 @@ pub(crate) struct State {
     /// Jobs that wait to be tried again.
     pub(crate) again: usize,
     pub(crate) closed: bool,
-    /// What nobody has begun with is given back.
-    pub(crate) retired: bool,
+    /// What is given back if nobody has begun with it.
+    pub(crate) unwanted: Unwanted,
     pub(crate) disabled: Option<String>,
     /// That orders wait for long has been told.
     pub(crate) has_told_hold: bool,
@@ -141,9 +163,9 @@ impl Shared {
         self.tell(state, LaneEvent::Ended(self.report(delivery, outcome, attempts)));
     }
 
-    pub(crate) fn give_back(&self, state: &mut State, waiting: Waiting) {
+    pub(crate) fn returned(&self, waiting: Waiting) -> Returned {
         let Waiting { delivery, doubt, .. } = waiting;
-        self.tell(state, LaneEvent::Returned(Box::new(Returned { action: self.index, delivery, doubt })));
+        Returned { action: self.index, delivery, doubt }
     }
 
     pub(crate) fn tell(&self, state: &mut State, event: LaneEvent) {
@@ -165,7 +187,7 @@ impl State {
             requests: 0,
             again: 0,
             closed: false,
-            retired: false,
+            unwanted: Unwanted::default(),
             disabled: None,
             has_told_hold: false,
             moved: None,

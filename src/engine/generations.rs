@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::rules::ruleset::RuleSet;
+use crate::model::mode::Mode;
+use crate::model::subject::Event;
+use crate::rules::ruleset::{Rule, RuleSet};
 
 /// So many replacements that gave rules other numbers are remembered. What was last looked at before them is looked at as if it were new; that a
 /// rule has fired for it is known by the firing's id all the same.
@@ -20,7 +22,10 @@ pub(super) enum Numbers {
 impl Numbers {
     /// Of the rules of `before`, in `now`.
     pub(super) fn of(before: &RuleSet, now: &RuleSet) -> Self {
-        let numbers: HashMap<&str, u32> = now.rules.iter().map(|rule| &*rule.name).zip(0..).collect();
+        // One that is off, or about other things now, has nothing to go on with.
+        let goes_on = |rule: &Rule| rule.mode != Mode::Off && rule.on.contains(&Event::Tweet);
+        let all = now.rules.iter().zip(0..);
+        let numbers: HashMap<&str, u32> = all.filter(|(rule, _)| goes_on(rule)).map(|(rule, at)| (&*rule.name, at)).collect();
         let new: Box<[u32]> = before.rules.iter().map(|rule| numbers.get(&*rule.name).copied().unwrap_or(u32::MAX)).collect();
         if new.iter().copied().eq(0..u32::try_from(new.len()).unwrap_or(u32::MAX)) { Self::Same } else { Self::New(new) }
     }

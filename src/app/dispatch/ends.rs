@@ -15,6 +15,9 @@ use crate::model::delivery::{Outcome, Report, Suppression};
 impl Dispatch {
     /// What a lane has to tell.
     pub(in crate::app) fn event(&mut self, event: &LaneEvent) {
+        if self.is_of_the_past(event) {
+            return;
+        }
         match event {
             LaneEvent::Attempted(attempt) => {
                 if let Some(count) = self.attempts.get_mut(attempt.action) {
@@ -37,7 +40,7 @@ impl Dispatch {
             LaneEvent::Ended(report) => self.note(report),
             LaneEvent::Returned(returned) => self.go_on((**returned).clone()),
             LaneEvent::Disabled { action, reason } => self.tell(&Notice {
-                key: format!("disabled:{}", self.name(*action)),
+                key: format!("disabled:{}:{action}", self.name(*action)),
                 about: Some(*action),
                 title: format!("{} takes nothing any more", self.name(*action)),
                 text: format!("{reason}. Nothing more is sent there until its action is changed in the rules, or birdcall is started anew; see birdcall deliveries --failed."),
@@ -45,20 +48,29 @@ impl Dispatch {
             LaneEvent::Circuit { action, open: Some(why) } => {
                 warn!(action = %self.name(*action), "the destination fails again and again ({why}): it is only probed until it works");
                 self.tell(&Notice {
-                    key: format!("circuit:{}", self.name(*action)),
+                    key: format!("circuit:{}:{action}", self.name(*action)),
                     about: Some(*action),
                     title: format!("{} does not work", self.name(*action)),
                     text: format!("It has failed several times in a row ({why}). birdcall tries one delivery at a time until it works again; what waits meanwhile expires as its max_age says."),
                 });
             }
             LaneEvent::Patience { action, pause, reason } => self.tell(&Notice {
-                key: format!("patience:{}", self.name(*action)),
+                key: format!("patience:{}:{action}", self.name(*action)),
                 about: Some(*action),
                 title: format!("{} takes no orders for {}", self.name(*action), written(*pause)),
                 text: format!("It asks for patience ({reason}). Orders that grow older than their max_age meanwhile expire and are not sent."),
             }),
             LaneEvent::Circuit { action, open: None } => info!(action = %self.name(*action), "the destination works again"),
         }
+    }
+
+    /// What a lane tells of its destination while another has taken its place: people would take it for a word on that one.
+    fn is_of_the_past(&self, event: &LaneEvent) -> bool {
+        let (LaneEvent::Disabled { action, .. } | LaneEvent::Circuit { action, .. } | LaneEvent::Patience { action, .. }) = event
+        else {
+            return false;
+        };
+        self.rules.actions.get(*action).is_some_and(|action| action.retired)
     }
 
     /// Counts and records the end of a delivery, and sees what follows from it.
@@ -133,7 +145,8 @@ impl Dispatch {
     /// How old a rule lets become what it sends to an action.
     fn max_age(&self, rule: &str, action: usize) -> Option<Duration> {
         let rule = self.rules.rules.iter().find(|known| *known.name == *rule)?;
-        let to = self.rules.actions.get(action)?;
+        let name = &self.rules.actions.get(action)?.name;
+        let (action, to) = self.rules.action(name)?;
         rule.send.iter().filter(|send| send.action == action).map(|send| rule.max_age_of(send, to)).min()
     }
 

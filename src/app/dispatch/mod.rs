@@ -181,16 +181,12 @@ impl Dispatch {
             return self.suppress(&delivery, Suppression::Disarmed, step);
         }
         let most = self.rules.actions.get(delivery.action).and_then(|action| action.max_per_day);
-        if let Some(most) = most {
-            match self.safety.begin(delivery.action, most, self.clock.now()) {
-                Quota::Fine => {}
-                Quota::Used { first } => {
-                    if first {
-                        step.quota.push((delivery.action, most));
-                    }
-                    return self.suppress(&delivery, Suppression::MaxPerDay, step);
-                }
+        let name = self.name(delivery.action);
+        if let Quota::Used { first } = self.safety.begin(&name, most, self.clock.now()) {
+            if let Some(most) = most.filter(|_| first) {
+                step.quota.push((delivery.action, most));
             }
+            return self.suppress(&delivery, Suppression::MaxPerDay, step);
         }
         self.begun(&delivery.firing, delivery.action);
         let row = self.row(&delivery, None);

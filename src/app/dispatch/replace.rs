@@ -1,14 +1,15 @@
 //! Rules in the place of others: what stays of the lanes, and what becomes of what waits in those that do not.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Dispatch;
-use crate::app::paces::Sent;
-use crate::app::recovery::Left;
+use crate::app::recovery::{Left, why};
 use crate::app::{AppError, Way, running};
 use crate::deliver::Returned;
-use crate::model::delivery::{Delivery, Report};
+use crate::model::delivery::{Delivery, Outcome, Report};
+use crate::model::ids::FiringId;
+use crate::model::subject::Str;
 use crate::rules::ruleset::RuleSet;
 
 /// What changes of the lanes.
@@ -17,20 +18,18 @@ pub(in crate::app) struct Change {
     pub(in crate::app) opened: Vec<(usize, Way)>,
     /// Actions that are no more, or are other ones: the number that each has had, and the new one of its name.
     pub(in crate::app) retired: Vec<(usize, Option<usize>)>,
-    /// What was sent lately by those that are other ones now.
-    pub(in crate::app) sent: Vec<Sent>,
+    /// Actions that stay, and the rules that do not have anything sent there any more, of all that had.
+    pub(in crate::app) unwanted: Vec<(usize, Vec<Str>)>,
 }
 
 impl Dispatch {
     /// Opens the lanes that are new, before anything is replaced.
     pub(in crate::app) fn open(&mut self, rules: &RuleSet, change: &mut Change) -> Result<(), AppError> {
-        self.lanes.open_more(rules, std::mem::take(&mut change.opened))?;
-        self.lanes.restore(&change.sent, Duration::ZERO);
-        Ok(())
+        self.lanes.open_more(rules, std::mem::take(&mut change.opened))
     }
 
-    /// Goes on with other rules. What waits in a lane that is no more is given back by it, and goes on in that of the new action of its name, if the
-    /// rules still have it sent; the other ends, as after a start.
+    /// Goes on with other rules. What waits in a lane that is no more goes on in that of the new action of its name, if the rules still have it
+    /// sent; the other ends, as after a start. So does what waits in a lane that stays and is not wanted any more.
     pub(in crate::app) fn replace(&mut self, rules: &Arc<RuleSet>, change: &Change) {
         self.rules = Arc::clone(rules);
         self.names = running::names(rules);
@@ -38,9 +37,15 @@ impl Dispatch {
         self.notices.retarget(rules);
         for &(from, to) in &change.retired {
             if let Some(to) = to {
-                self.safety.moved(from, to);
+                move_numbers(&mut self.sent_again, from, to);
+                move_numbers(&mut self.on_record, from, to);
             }
-            self.lanes.retire(from);
+            let returned = self.lanes.retire(from, to);
+            returned.into_iter().for_each(|returned| self.go_on(returned));
+        }
+        for (action, unwanted) in &change.unwanted {
+            let returned = self.lanes.take_back(*action, unwanted);
+            returned.into_iter().for_each(|returned| self.go_on(returned));
         }
     }
 
@@ -59,16 +64,26 @@ impl Dispatch {
         match (end, to) {
             (None, Some(to)) => {
                 self.ledger.moved(&delivery.firing.rule, from, to);
-                let delivery = Delivery { action: to, ..delivery };
-                for report in self.lanes.resume(delivery, doubt) {
+                for report in self.lanes.resume(Delivery { action: to, ..delivery }, doubt) {
                     self.note(&report);
                 }
             }
             (end, _) => {
-                let Some(outcome) = end else { return };
+                let Some(end) = end else { return };
+                let outcome = match doubt {
+                    // What may have arrived before has not come to nothing.
+                    Some(doubt) => Outcome::Unknown { reason: format!("{doubt}, and it is not sent again: {}", why(&end)) },
+                    None => end,
+                };
                 let (firing, took) = (Arc::clone(&delivery.firing), now.since(delivery.firing.at));
                 self.note(&Report { firing, action: from, outcome, attempts: 0, took });
             }
         }
     }
+}
+
+/// What is known of an action goes on under its new number.
+fn move_numbers(of: &mut HashSet<(FiringId, usize)>, from: usize, to: usize) {
+    let moved: Vec<_> = of.extract_if(|(_, action)| *action == from).collect();
+    of.extend(moved.into_iter().map(|(firing, _)| (firing, to)));
 }

@@ -11,7 +11,6 @@ mod prepare;
 mod prepare_tests;
 mod watch;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +30,7 @@ use crate::rules::ruleset::RuleSet;
 
 use files::Active;
 pub use files::{Look, Mistakes, RulesFiles};
-use prepare::{Outcome, Ready, Task};
+use prepare::{Outcome, REST, Ready, Task};
 use watch::{Watch, Why};
 
 /// The rules files of a run.
@@ -59,7 +58,6 @@ pub(super) struct Reloading {
     /// Who waits for what is being done, and for what is done next.
     waiting: Vec<Answerer>,
     waiting_for_next: Vec<Answerer>,
-    folder: Option<PathBuf>,
     clock: Clock,
     since: Timestamp,
     refused: Option<RefusedRules>,
@@ -73,6 +71,17 @@ struct Wish {
     force: bool,
 }
 
+/// What follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Nothing.
+    GoOn,
+    /// There are orders now and were none, or the other way round.
+    OtherAlerts,
+    /// The run is to end: nobody sees any more what it says.
+    Stop,
+}
+
 /// What has come.
 pub(super) enum News {
     Why(Why),
@@ -81,7 +90,7 @@ pub(super) enum News {
 
 impl Reloading {
     /// Within a runtime. `ways`: those of the rules' actions.
-    pub(super) fn begin(reload: Reload, rules: &Arc<RuleSet>, ways: &[Way], folder: Option<PathBuf>, clock: &Clock) -> Self {
+    pub(super) fn begin(reload: Reload, rules: &Arc<RuleSet>, ways: &[Way], clock: &Clock) -> Self {
         let Reload { files, look, sources, watch } = reload;
         let target = |way: &Way| match way {
             Way::Console => None,
@@ -97,7 +106,6 @@ impl Reloading {
             next: None,
             waiting: Vec::new(),
             waiting_for_next: Vec::new(),
-            folder,
             clock: clock.clone(),
             since: clock.now(),
             refused: None,
@@ -139,14 +147,7 @@ impl Reloading {
         }
         let Some(Wish { asked, force }) = self.next.take() else { return };
         self.waiting.append(&mut self.waiting_for_next);
-        let task = Task {
-            files: Arc::clone(&self.files),
-            active: Arc::clone(&self.active),
-            asked,
-            force,
-            folder: self.folder.clone(),
-            now: (self.clock.now(), self.clock.uptime()),
-        };
+        let task = Task { files: Arc::clone(&self.files), active: Arc::clone(&self.active), asked, force, rest: REST };
         self.is_busy = true;
         self.preparing.begin(move || task.run());
     }
@@ -167,33 +168,24 @@ impl Reloading {
     }
 }
 
-/// Does what has come. Says whether there are orders now and were none, or the other way round.
-pub(super) fn take(running: &mut Running, reloading: &mut Reloading, news: News) -> bool {
+/// Does what has come.
+pub(super) fn take(running: &mut Running, reloading: &mut Reloading, news: News) -> Taken {
     let had_orders = running.dispatch.has_orders();
     match news {
+        News::Why(Why::Gone) => return Taken::Stop,
         News::Why(why) => reloading.wish(Wish { asked: why == Why::Asked, force: false }),
         News::Outcome(outcome) => {
             reloading.is_busy = false;
             let answer = match outcome {
-                Outcome::Unsettled => {
-                    // Whoever saves it will be seen again; who asked, asked for what is there when it is at rest.
-                    if !reloading.waiting.is_empty() {
-                        reloading.waiting_for_next.append(&mut reloading.waiting);
-                        reloading.wish(Wish { asked: true, force: false });
-                    }
-                    None
-                }
-                Outcome::Same => Some(same(reloading)),
-                Outcome::Refused(mistakes) => Some(refuse(running, reloading, mistakes)),
-                Outcome::Ready(ready) => Some(put_in_place(running, reloading, *ready)),
+                Outcome::Same => same(reloading),
+                Outcome::Refused(mistakes) => refuse(running, reloading, mistakes),
+                Outcome::Ready(ready) => put_in_place(running, reloading, *ready),
             };
-            if let Some(answer) = answer {
-                reloading.answer(&answer);
-            }
+            reloading.answer(&answer);
             reloading.go_on();
         }
     }
-    running.dispatch.has_orders() != had_orders
+    if running.dispatch.has_orders() == had_orders { Taken::GoOn } else { Taken::OtherAlerts }
 }
 
 /// The files are again what is in force: nothing is wrong with them any more.
@@ -211,7 +203,7 @@ fn refuse(running: &mut Running, reloading: &mut Reloading, mistakes: Mistakes) 
         key: format!("rules:{brief}"),
         about: None,
         title: "The rules were not reloaded".to_owned(),
-        text: format!("{brief}. The rules of before go on. birdcall check shows every mistake, and birdcall status this one."),
+        text: format!("{brief}. The rules of before go on; birdcall status shows more."),
     });
     let cut = text.floor_char_boundary(REFUSED_RULES_BYTES.min(text.len()));
     let text = text.get(..cut).unwrap_or_default().to_owned();

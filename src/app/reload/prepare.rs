@@ -1,21 +1,25 @@
 //! Files → rules that are ready to take the place of those of now, or the reason why they must not. Beside the loop: it reads, parses, resolves
 //! secrets and builds an index.
 
-use std::collections::HashSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::files::{Active, Mistakes, RulesFiles};
 use crate::app::Way;
 use crate::app::dispatch::Change;
-use crate::app::paces;
 use crate::deliver::Target;
 use crate::engine::Prepared;
-use crate::journal::Reader;
 use crate::model::action::{Action, Destination};
-use crate::model::time::{Timestamp, Uptime};
+use crate::model::mode::Mode;
+use crate::model::subject::Str;
 use crate::rules::Source;
-use crate::rules::ruleset::RuleSet;
+use crate::rules::ruleset::{Rule, RuleSet};
+
+/// Who saves a file may write it piece by piece: it is not read before it has been the same for so long.
+pub(super) const REST: Duration = Duration::from_millis(250);
+/// How often files are waited for that change all the time.
+const TRIES: usize = 40;
 
 /// What is to be read, and how much is let through.
 pub(super) struct Task {
@@ -25,9 +29,8 @@ pub(super) struct Task {
     pub(super) asked: bool,
     /// Though more than half of the rules are lost.
     pub(super) force: bool,
-    /// The state folder, and now.
-    pub(super) folder: Option<PathBuf>,
-    pub(super) now: (Timestamp, Option<Uptime>),
+    /// [`REST`].
+    pub(super) rest: Duration,
 }
 
 /// What came of it.
@@ -38,8 +41,6 @@ pub(in crate::app) enum Outcome {
     Ready(Box<Ready>),
     /// They must not.
     Refused(Mistakes),
-    /// They were being written.
-    Unsettled,
 }
 
 /// Rules that can take the place of those of now.
@@ -56,14 +57,10 @@ pub(in crate::app) struct Ready {
 impl Task {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
-        let before = self.files.look();
-        let sources = match self.files.read() {
+        let sources = match self.read() {
             Ok(sources) => sources,
-            Err(why) => return Outcome::Refused(Mistakes { brief: why.clone(), text: why }),
+            Err(why) => return refused(why),
         };
-        if self.files.look() != before {
-            return Outcome::Unsettled;
-        }
         let same = |(one, other): (&Source, &Source)| one.name == other.name && one.text == other.text;
         let is_same = sources.len() == self.active.sources.len() && sources.iter().zip(&self.active.sources).all(same);
         // Secrets in files may be others all the same.
@@ -71,7 +68,7 @@ impl Task {
             return Outcome::Same;
         }
         if let Some(why) = half_written(&self.active.sources, &sources).filter(|_| !self.asked) {
-            return Outcome::Refused(Mistakes { brief: why.clone(), text: why });
+            return refused(why);
         }
         let (rules, ways) = match self.files.load(&sources) {
             Ok(loaded) => loaded,
@@ -79,35 +76,36 @@ impl Task {
         };
         let compared = Compared::new(&self.active.rules, &rules);
         if let Some(why) = compared.too_few().filter(|_| !self.force) {
-            return Outcome::Refused(Mistakes { brief: why.clone(), text: why });
+            return refused(why);
         }
         Outcome::Ready(Box::new(self.ready(rules, ways, sources, &compared)))
     }
 
+    /// Reads the files as soon as they are at rest: whoever asks for it may still be writing them.
+    fn read(&self) -> Result<Vec<Source>, String> {
+        let mut before = self.files.look();
+        for _ in 0..TRIES {
+            std::thread::sleep(self.rest);
+            let now = self.files.look();
+            if std::mem::replace(&mut before, now) != before {
+                continue;
+            }
+            let sources = self.files.read()?;
+            if self.files.look() == before {
+                return Ok(sources);
+            }
+        }
+        Err("the rules files change all the time; try again when they are written".to_owned())
+    }
+
     fn ready(self, mut rules: RuleSet, ways: Vec<Way>, sources: Vec<Source>, compared: &Compared) -> Ready {
         let after_restart = keep_settings(&mut rules, &self.active.rules);
-        let (mut rules, mut change, targets) = plan(&self.active, rules, ways);
+        let (rules, mut change, targets) = plan(&self.active, rules, ways);
         let summary = compared.summary(&rules, &change);
-        rules.feed.notices.retain(|action| rules.actions.get(*action).is_some_and(|action| !action.retired));
-        change.sent = self.sent(&rules, &change);
+        change.unwanted = unwanted(&self.active.rules, &rules);
         let rules = Arc::new(rules);
         let prepared = Prepared::new(Arc::clone(&rules), &self.active.rules);
         Ready { prepared, change, active: Active { rules, sources, targets }, after_restart, summary }
-    }
-
-    /// What was sent lately by the actions that get new lanes: their rate limits hold over it.
-    fn sent(&self, rules: &RuleSet, change: &Change) -> Vec<paces::Sent> {
-        let (Some(folder), false) = (&self.folder, change.opened.is_empty()) else { return Vec::new() };
-        let read = || {
-            let mut reader = Reader::open(folder)?;
-            reader.put_right(self.now.0)?;
-            paces::read(&mut reader, rules, &[], self.now)
-        };
-        let sent = read().unwrap_or_else(|error| {
-            tracing::warn!("what was sent lately could not be read, so rate limits begin anew where a lane does: {error}");
-            Vec::new()
-        });
-        sent.into_iter().filter(|sent| change.opened.iter().any(|(opened, _)| *opened == sent.action)).collect()
     }
 }
 
@@ -171,9 +169,39 @@ fn plan(active: &Active, rules: RuleSet, ways: Vec<Way>) -> (RuleSet, Change, Ve
     let retired: Vec<_> = gone.map(|gone| (gone, replaced.iter().find(|(old, _)| *old == gone).map(|(_, new)| *new))).collect();
     for (at, _) in &retired {
         actions[*at].retired = true;
+        // With its secrets.
+        targets[*at] = None;
     }
-    let change = Change { opened, retired, sent: Vec::new() };
+    let change = Change { opened, retired, unwanted: Vec::new() };
     (rules.renumbered(actions, &places), change, targets)
+}
+
+/// Of the actions that stay, those rules that do not have sent there any more what they had: so that what waits is not sent either. A message that a
+/// rule had sent which is gone is sent, as it was news then; an order is not.
+fn unwanted(before: &RuleSet, now: &RuleSet) -> Vec<(usize, Vec<Str>)> {
+    let rules: HashMap<&str, &Rule> = now.rules.iter().map(|rule| (&*rule.name, rule)).collect();
+    let mut unwanted: BTreeMap<usize, Vec<Str>> = BTreeMap::new();
+    for rule in &before.rules {
+        for send in rule.send.iter().filter(|send| send.mode == Mode::Armed) {
+            let Some(action) = now.actions.get(send.action).filter(|action| !action.retired) else { continue };
+            let goes_on =
+                match rules.get(&*rule.name).map(|rule| (rule.mode, rule.send.iter().find(|of| of.action == send.action))) {
+                    Some((_, Some(send))) => send.mode == Mode::Armed,
+                    Some((mode, None)) => mode == Mode::Armed && !action.trading,
+                    None => !action.trading,
+                };
+            if !goes_on {
+                unwanted.entry(send.action).or_default().push(Arc::clone(&rule.name));
+            }
+        }
+    }
+    // What was unwanted before and is wanted again is not taken back any more.
+    let stay = now.actions.iter().enumerate().filter(|(_, action)| !action.retired).map(|(at, _)| at);
+    stay.map(|at| (at, unwanted.remove(&at).unwrap_or_default())).collect()
+}
+
+fn refused(why: String) -> Outcome {
+    Outcome::Refused(Mistakes { brief: why.clone(), text: why })
 }
 
 /// Whether one lane does for both, if they send to the same target.

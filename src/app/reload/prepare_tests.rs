@@ -4,8 +4,10 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::app::reload::files::Look;
+use crate::deliver::Target;
 use crate::model::action::SecretRef;
 use crate::model::secret::SecretSource;
+use crate::model::subject::Str;
 
 /// Files that say what they are told to.
 struct Fixed(Mutex<String>);
@@ -52,7 +54,7 @@ fn active(text: &str) -> Active {
 
 fn task(active: &Arc<Active>, text: &str, asked: bool, force: bool) -> Outcome {
     let files = Arc::new(Fixed(Mutex::new(text.to_owned())));
-    Task { files, active: Arc::clone(active), asked, force, folder: None, now: (Timestamp::default(), None) }.run()
+    Task { files, active: Arc::clone(active), asked, force, rest: Duration::ZERO }.run()
 }
 
 fn hook(name: &str, path: &str, more: &str) -> String {
@@ -133,4 +135,60 @@ fn what_counts_from_a_start_on_stays_and_is_named() {
     let feed = &ready.active.rules.feed;
     assert_eq!((feed.meta_timeout, &feed.notices[..]), (before.rules.feed.meta_timeout, &[0][..]));
     assert_eq!(ready.active.rules.journal, before.rules.journal);
+}
+
+#[test]
+fn what_waits_is_taken_back_from_lanes_that_stay_when_no_rule_wants_it_any_more() {
+    let text = |rules: &str| hook("a", "a", "") + &hook("b", "b", "trading = true\nmax_age = \"3s\"") + rules;
+    let both = |name: &str, more: &str| {
+        format!("[[rule]]\nname = \"{name}\"\n{more}\nsend = [\"a\", \"b\"]\nwhen = {{ keyword = \"gm\" }}\n")
+    };
+    let before = Arc::new(active(&text(&(both("one", "") + &both("two", "")))));
+    let unwanted = |rules: &str| match task(&before, &text(rules), true, true) {
+        Outcome::Ready(ready) => {
+            let names = |rules: &Vec<Str>| rules.iter().map(ToString::to_string).collect::<Vec<_>>();
+            ready.change.unwanted.iter().map(|(at, rules)| (*at, names(rules))).collect::<Vec<_>>()
+        }
+        _ => panic!("{rules}"),
+    };
+    let (none, two) = (vec![], vec!["two".to_owned()]);
+    assert_eq!(unwanted(&(both("one", "") + &both("two", "wait = \"2s\""))), [(0, none.clone()), (1, none.clone())]);
+    assert_eq!(unwanted(&both("one", "")), [(0, none.clone()), (1, two.clone())], "its messages are sent, its orders are not");
+    for mode in ["paper", "off"] {
+        let more = format!("mode = \"{mode}\"");
+        assert_eq!(unwanted(&(both("one", "") + &both("two", &more))), [(0, two.clone()), (1, two.clone())], "{mode}");
+    }
+    assert_eq!(unwanted(&(both("one", "") + &rule("two", "a", "gm"))), [(0, none), (1, two)]);
+}
+
+/// Files that change while they are read, so many times.
+struct Restless(Mutex<u64>, Fixed);
+
+impl RulesFiles for Restless {
+    fn look(&self) -> Look {
+        let mut left = self.0.lock().unwrap();
+        *left = left.saturating_sub(1);
+        vec![("rules.toml".into(), [*left; 4])]
+    }
+
+    fn read(&self) -> Result<Vec<Source>, String> {
+        assert!(*self.0.lock().unwrap() <= 1, "they are not at rest");
+        self.1.read()
+    }
+
+    fn load(&self, sources: &[Source]) -> Result<(RuleSet, Vec<Way>), Mistakes> {
+        self.1.load(sources)
+    }
+}
+
+#[test]
+fn files_are_read_when_they_are_at_rest_though_somebody_asks_for_it_and_what_never_rests_is_said() {
+    let text = hook("a", "a", "") + &rule("one", "a", "gm");
+    let before = Arc::new(active(&text));
+    let run = |times: u64| {
+        let files = Arc::new(Restless(Mutex::new(times), Fixed(Mutex::new(text.clone()))));
+        Task { files, active: Arc::clone(&before), asked: true, force: false, rest: Duration::ZERO }.run()
+    };
+    assert!(matches!(run(10), Outcome::Ready(_)));
+    assert!(matches!(run(10_000), Outcome::Refused(why) if why.brief.contains("all the time")));
 }

@@ -4,8 +4,9 @@
 //! link that is turned, as Kubernetes does), on every file system, and in a container into which a single file was mounted, where notifications do
 //! not come.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -14,13 +15,13 @@ use super::files::{Look, RulesFiles};
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Who saves a file may write it piece by piece: it is not read before it has been the same for so long.
-const REST: Duration = Duration::from_millis(250);
 
 /// Tells when to read.
 pub(super) struct Watch {
     changed: mpsc::Receiver<()>,
     hangup: Option<Signal>,
+    /// It was started from a terminal, whose end is told by the same signal.
+    has_terminal: bool,
 }
 
 /// Why to read.
@@ -30,6 +31,8 @@ pub(in crate::app) enum Why {
     Saved,
     /// Somebody has asked for it.
     Asked,
+    /// Not to read: the terminal is gone from which this was started.
+    Gone,
 }
 
 impl Watch {
@@ -45,29 +48,36 @@ impl Watch {
                 );
             }
         }
-        Self { changed, hangup: signal(SignalKind::hangup()).ok() }
+        let hangup = signal(SignalKind::hangup());
+        if let Err(error) = &hangup {
+            tracing::warn!("SIGHUP cannot be heard: {error}; birdcall reload reads the rules again");
+        }
+        Self { changed, hangup: hangup.ok(), has_terminal: has_terminal() }
     }
 
     /// Cancel-safe.
     pub(super) async fn next(&mut self) -> Why {
         tokio::select! {
             Some(()) = self.changed.recv() => Why::Saved,
-            Some(()) = async { self.hangup.as_mut()?.recv().await } => Why::Asked,
+            Some(()) = async { self.hangup.as_mut()?.recv().await } => {
+                if self.has_terminal && !has_terminal() { Why::Gone } else { Why::Asked }
+            }
             else => std::future::pending().await,
         }
     }
 }
 
-fn watch(files: &dyn RulesFiles, mut told: Look, tell: &mpsc::Sender<()>) {
-    let (mut latest, mut since) = (told.clone(), Instant::now());
+fn has_terminal() -> bool {
+    std::io::stdin().is_terminal() || std::io::stderr().is_terminal()
+}
+
+fn watch(files: &dyn RulesFiles, mut latest: Look, tell: &mpsc::Sender<()>) {
     while !tell.is_closed() {
         std::thread::sleep(LOOK_EVERY);
         let now = files.look();
         if now != latest {
-            (latest, since) = (now, Instant::now());
-        } else if latest != told && since.elapsed() >= REST {
-            told.clone_from(&latest);
-            // One that waits there will see this, too.
+            latest = now;
+            // When one waits there it will see this, too.
             let _ = tell.try_send(());
         }
     }

@@ -166,6 +166,7 @@ impl Chance {
                     *number += 1;
                     assert_eq!(attempt.number, *number);
                 }
+                LaneEvent::Returned(returned) => panic!("it was not retired: {returned:?}"),
                 LaneEvent::Ended(report) => {
                     self.end(&report, "the worker");
                     let told = attempts.get(&report.firing.id).copied().unwrap_or(0);

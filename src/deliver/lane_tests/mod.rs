@@ -6,6 +6,7 @@ mod digests;
 mod law;
 mod notices;
 mod orders;
+mod retired;
 mod retries;
 
 use std::future::poll_fn;
@@ -228,7 +229,7 @@ impl Rig {
             LaneEvent::Circuit { open: None, .. } => Some("closed".to_owned()),
             LaneEvent::Disabled { reason, .. } => Some(format!("disabled: {reason}")),
             LaneEvent::Patience { pause, .. } => Some(format!("patience: {} s", pause.as_secs())),
-            LaneEvent::Attempted(_) | LaneEvent::Ended(_) => None,
+            LaneEvent::Attempted(_) | LaneEvent::Ended(_) | LaneEvent::Returned(_) => None,
         };
         self.told.iter().filter_map(change).collect()
     }

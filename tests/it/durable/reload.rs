@@ -186,6 +186,40 @@ async fn orders_that_wait_are_not_sent_when_their_action_goes_on_paper() {
     assert_eq!(world.orders(1), ["1"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_wait_are_not_sent_when_their_rule_is_gone_though_their_action_stays() {
+    let (world, home) = plain("rate_limit = \"1/30s\"").await;
+    let program = world.start(&home);
+    for id in ["1", "2", "3"] {
+        world.lists(id);
+    }
+    in_state(&home, "bot", "delivered", 1);
+    let text = std::fs::read_to_string(home.path().join("rules.toml")).unwrap();
+    home.write("rules.toml", &text.replace("name = \"listing\"", "name = \"other\""));
+    is_reloaded(&reload(&home, false));
+    let dead = in_state(&home, "bot", "dead", 2);
+    assert!(dead.iter().all(|row| row["why"].as_str().unwrap().contains("no rule listing")), "{dead:#?}");
+    in_state(&home, "desk", "delivered", 3);
+    agreed(&home);
+    stop(program);
+    assert_eq!(world.orders(1), ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_stands_in_the_line_of_a_mistake_is_shown_nowhere() {
+    let (world, home) = plain("").await;
+    let mut program = world.start(&home);
+    let line = "url = \"http://127.0.0.1:9/\", headers = { X-Api = \"hunter2 and more\" }, tiemout = \"1s\"";
+    home.write("rules.toml", &format!("actions.other = {{ type = \"webhook\", {line} }}\n{}", base()));
+    wait_anew(&mut program, NOT);
+    is_refused(&reload(&home, false), "tiemout");
+    world.told("tiemout");
+    let (_, status, _) = home.run(&["status"]);
+    let said = home.status().to_string() + &status + &format!("{:?}", reload(&home, false)) + &stop(program);
+    assert!(said.contains("tiemout") && !said.contains("hunter2"), "{said}");
+    assert_eq!(world.said("hunter2"), 0);
+}
+
 /// Tweets that fire, one after the other, until it is said to stop; how many they were.
 fn traffic(world: &World, every_ms: u64) -> (Arc<AtomicBool>, std::thread::JoinHandle<usize>) {
     let (go_on, feed) = (Arc::new(AtomicBool::new(true)), world.feed().clone());
