@@ -2,6 +2,7 @@
 
 mod law;
 mod measure;
+mod told;
 mod words;
 
 use std::cell::Cell;
