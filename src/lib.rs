@@ -15,6 +15,7 @@
 //! | [`suppress`] | match → firing, or its reason not to | the above |
 //! | [`render`] | firing → message | the above |
 //! | [`engine`] | (now, input) → effects: all of the above in one pure state machine | the above |
+//! | [`rule_test`] | tests of rules: stories through the engine, and what was expected of them | the above |
 //! | [`clock`], [`secrets`], [`tls`], [`telemetry`] | what the shell stands on: time, credentials, trust, the log | model |
 //! | [`feed`] | TweetStream live, its history API, and a simulator of both | the above |
 //! | [`deliver`] | lanes: pace, retry, classify; one folder of destinations, all of one shape | the above, not `feed` |
@@ -23,7 +24,7 @@
 //! | [`app`] | the wiring; the only place that spawns (but for the log's thread, the journal's copying and the simulator's connections) | all of the above |
 //! | [`cli`] | arguments → command → exit code; one file per subcommand | all of the above |
 //!
-//! The first eight are pure: no tokio, sockets, files, clock or randomness; `now` is an argument. `tests/layers.rs` holds all this.
+//! The first nine are pure: no tokio, sockets, files, clock or randomness; `now` is an argument. `tests/layers.rs` holds all this.
 //!
 //! Where the code goes another way than its design: a webhook's lane *starts* its requests in order but has several under way, so that one
 //! slow answer does not make the next order late; a chat's lane has one.
@@ -45,6 +46,8 @@ pub mod suppress;
 pub mod render;
 
 pub mod engine;
+
+pub mod rule_test;
 
 // What the shell stands on.
 pub mod clock;

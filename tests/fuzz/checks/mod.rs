@@ -5,6 +5,7 @@ mod answers;
 mod close;
 mod decode;
 mod render;
+mod rule_test;
 mod rules;
 mod template;
 
@@ -19,11 +20,12 @@ pub(crate) struct Check {
 }
 
 /// One for each file in `targets/`.
-pub(crate) const ALL: [Check; 6] = [
+pub(crate) const ALL: [Check; 7] = [
     Check { name: "answers", holds: answers::holds, seeds: &["tests/fuzz/seeds/answers"] },
     Check { name: "close", holds: close::holds, seeds: &["tests/fuzz/seeds/close"] },
     Check { name: "decode", holds: decode::holds, seeds: &["tests/data"] },
     Check { name: "render", holds: render::holds, seeds: &["tests/fuzz/seeds/render"] },
+    Check { name: "rule_test", holds: rule_test::holds, seeds: &["tests/fuzz/seeds/rule_test", "tests/rules/tests"] },
     Check { name: "rules", holds: rules::holds, seeds: &["tests/rules", "tests/rules/good", "rules/packs"] },
     Check { name: "template", holds: template::holds, seeds: &["tests/fuzz/seeds/template"] },
 ];
