@@ -90,7 +90,8 @@ pub(crate) fn read(path: Option<&Path>) -> Result<Vec<Source>, FilesError> {
     files.iter().map(|file| read_file(file)).collect()
 }
 
-fn read_file(path: &Path) -> Result<Source, FilesError> {
+/// Reads one file.
+pub(crate) fn read_file(path: &Path) -> Result<Source, FilesError> {
     let system = |error| FilesError::System { path: path.to_owned(), error };
     // Asked before opening: a pipe would wait for somebody to write.
     let about = std::fs::metadata(path).map_err(system)?;
