@@ -17,4 +17,5 @@ mod join;
 mod journal;
 mod load;
 mod render;
+mod rule_tests;
 mod rules;
