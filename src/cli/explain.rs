@@ -127,7 +127,6 @@ fn entries(arguments: &Arguments, what: Option<&str>) -> Result<Vec<Recorded>, E
         complain(why);
         End::CannotStart
     };
-    let now = Clock::system().wall();
     if let Some(text) = &arguments.envelope {
         let recorded = recorded::record(text.trim()).ok_or_else(|| match decode::decode(text.trim()) {
             Err(why) => cannot(format!("--envelope is no envelope of the feed: {why}")),
@@ -152,11 +151,11 @@ fn entries(arguments: &Arguments, what: Option<&str>) -> Result<Vec<Recorded>, E
             clean(what)
         )));
     };
-    of_tweet(&arguments.state, &id, now)
+    of_tweet(&arguments.state, &id)
 }
 
 /// What the journal holds of a tweet; nothing is told with what can be done.
-pub(super) fn of_tweet(state: &State, id: &str, _now: Timestamp) -> Result<Vec<Recorded>, End> {
+pub(super) fn of_tweet(state: &State, id: &str) -> Result<Vec<Recorded>, End> {
     let folder = state.folder()?;
     let (found, damaged) = tweet::entries(&folder, id).map_err(|error| {
         complain(format_args!(
@@ -169,8 +168,9 @@ pub(super) fn of_tweet(state: &State, id: &str, _now: Timestamp) -> Result<Vec<R
     }
     if found.is_empty() {
         complain(format_args!(
-            "the journal in {} has nothing of tweet {id}. It may be older than what is kept, of an account that the key does not track, or of \
-             another state folder (--state DIR). To explain it all the same, give its envelopes: --envelope '{{…}}', a .jsonl file or -",
+            "the journal in {} has nothing of tweet {id}. It may be older than what is kept, of an account that the key does not \
+             track, or of another state folder (--state DIR). To explain it all the same, give its envelopes: --envelope '{{…}}', \
+             a .jsonl file or -",
             folder.display()
         ));
         return Err(End::CannotStart);

@@ -66,10 +66,10 @@ fn why(arguments: &Arguments) -> Result<(), End> {
     let book = Book { rules: &rules, written };
     explain::known(&rules, &arguments.only)?;
     let now = Clock::system().wall();
-    let entries = explain::of_tweet(&arguments.state, &id, now)?;
+    let entries = explain::of_tweet(&arguments.state, &id)?;
     let sent = sent(arguments, &id)?;
     let wanted = |rule: &Rule| arguments.only.is_empty() || arguments.only.iter().any(|name| **name == *rule.name);
-    let told = replay(&rules, &entries, &TweetId::new(&id), &wanted);
+    let told = replay(&rules, (&entries, now), &TweetId::new(&id), &wanted);
     if arguments.json {
         let moments: Vec<_> = told.iter().map(|(_, moment)| explain::object(&book, moment)).collect();
         let sent: Vec<_> = sent.iter().map(|(delivery, attempts)| deliveries::object_of(delivery, attempts)).collect();
@@ -101,7 +101,12 @@ fn sent(arguments: &Arguments, id: &str) -> Result<Vec<Sent>, End> {
 }
 
 /// Every entry with what the rules make of it, and the end of every wait. What the engine did then is told by the rules as they are now.
-fn replay(rules: &Arc<RuleSet>, entries: &[Recorded], id: &TweetId, wanted: &dyn Fn(&Rule) -> bool) -> Vec<(String, Moment)> {
+fn replay(
+    rules: &Arc<RuleSet>,
+    (entries, now): (&[Recorded], Timestamp),
+    id: &TweetId,
+    wanted: &dyn Fn(&Rule) -> bool,
+) -> Vec<(String, Moment)> {
     let mut engine = Engine::forgetful(Arc::clone(rules), REMEMBERED);
     let mut told = Vec::new();
     let of_wait = || "nothing more has come in time".to_owned();
@@ -114,10 +119,11 @@ fn replay(rules: &Arc<RuleSet>, entries: &[Recorded], id: &TweetId, wanted: &dyn
     }
     // Where nothing can make a rule true the engine does not wait, and it is unknown all the same until then.
     let over = entries.iter().filter_map(|entry| entry.at).max().unwrap_or_default().plus(rule_test::longest_wait(rules));
-    let moments = engine.step_told(&Input::Tick(over), wanted);
+    let moments = engine.step_told(&Input::Tick(over.min(now)), wanted);
     let has_settled = !moments.is_empty();
     told.extend(moments.into_iter().map(|moment| (of_wait(), moment)));
-    if !has_settled {
+    // Before that, what is waited for may still come.
+    if !has_settled && over <= now {
         let accounts = engine.account_of(id, wanted).into_iter().collect();
         told.push((of_wait(), Moment { at: over, of_wait: true, accounts, firings: Vec::new() }));
     }
@@ -150,7 +156,8 @@ impl Teller<'_> {
                 }
                 // What was false from the start and stays so is told at the end, if it came near.
                 let is_quiet = matches!(of.answer, Answer::False | Answer::NoElement | Answer::Off | Answer::OtherEvent);
-                if was == Some(answer) || was.is_none() && is_quiet {
+                let has_just_fired = of.answer == Answer::Fired && was == Some(Answer::Fires.name());
+                if was == Some(answer) || has_just_fired || was.is_none() && is_quiet {
                     continue;
                 }
                 let (words, style) = tree::answer(of.answer, moment.at, Some(self.moments));
