@@ -11,14 +11,14 @@ const GROUPS: [&[&str]; 9] = [
     &["decode", "join", "rules"],
     &["matching", "suppress", "render"],
     &["engine"],
-    &["replay"],
+    &["replay", "rule_test"],
     &["clock", "secrets", "tls", "telemetry"],
     &["feed", "deliver", "journal", "control"],
     &["app"],
     &["cli"],
 ];
 
-const PURE: [&str; 9] = ["model", "decode", "join", "rules", "matching", "suppress", "render", "engine", "replay"];
+const PURE: [&str; 10] = ["model", "decode", "join", "rules", "matching", "suppress", "render", "engine", "replay", "rule_test"];
 
 /// First segments, or `std::…` prefixes, that a pure module never names.
 const IMPURE: [&str; 16] = [

@@ -233,6 +233,11 @@ fn json(found: &[Found]) -> String {
     if objects.is_empty() { "[]".to_owned() } else { format!("[\n{}\n]", objects.join(",\n")) }
 }
 
+/// One delivery as an object, for programs.
+pub(super) fn object_of(delivery: &StoredDelivery, attempts: &[StoredAttempt]) -> serde_json::Value {
+    serde_json::to_value(object(delivery, attempts)).unwrap_or_default()
+}
+
 fn object<'a>(delivery: &'a StoredDelivery, attempts: &'a [StoredAttempt]) -> Row<'a> {
     let attempt = |attempt: &'a StoredAttempt| Attempt {
         number: attempt.number,

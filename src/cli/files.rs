@@ -98,7 +98,8 @@ pub(crate) fn list(path: Option<&Path>) -> Result<Vec<PathBuf>, FilesError> {
     Ok(files)
 }
 
-fn read_file(path: &Path) -> Result<Source, FilesError> {
+/// Reads one file.
+pub(crate) fn read_file(path: &Path) -> Result<Source, FilesError> {
     let system = |error| FilesError::System { path: path.to_owned(), error };
     // Asked before opening: a pipe would wait for somebody to write.
     let about = std::fs::metadata(path).map_err(system)?;

@@ -26,6 +26,18 @@ pub(crate) fn load(path: Option<&Path>) -> Result<Rules, End> {
     check(sources)
 }
 
+/// As [`load`], but warnings are not told: they are what `birdcall check` is for.
+pub(crate) fn load_quietly(path: &Path) -> Result<Rules, End> {
+    let sources = files::read(Some(path)).map_err(|error| {
+        complain(&error);
+        if error.is_about_rules() { End::RulesWrong } else { End::CannotStart }
+    })?;
+    match rules::load(&sources).ruleset {
+        Some(set) => Ok(Rules { set, sources }),
+        None => check(sources),
+    }
+}
+
 /// Checks rules that were already read.
 pub(crate) fn check(sources: Vec<Source>) -> Result<Rules, End> {
     let loaded = rules::load(&sources);

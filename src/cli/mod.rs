@@ -6,11 +6,13 @@ mod check;
 mod deliveries;
 mod demo;
 mod disarm;
+mod explain;
 mod files;
 mod load;
 mod moments;
 mod progress;
 mod record;
+mod recorded;
 mod redeliver;
 mod reload;
 mod replay;
@@ -23,6 +25,10 @@ mod status;
 mod switch;
 mod table;
 mod tail;
+mod test;
+mod tree;
+mod tweet;
+mod why;
 
 use std::process::ExitCode;
 
@@ -36,7 +42,7 @@ use crate::telemetry;
 pub(crate) enum End {
     /// All is well: 0.
     Fine,
-    /// The rules are wrong: 1.
+    /// The rules are wrong, or a test of them fails: 1.
     RulesWrong,
     /// It could not start, or what it was asked to do could not be done: 2.
     CannotStart,
@@ -56,6 +62,8 @@ const HELP: &str = "\
 How to begin:
   birdcall demo                    watch it work: a simulated feed, the starter rules, no key needed
   birdcall check rules.toml        find every mistake in your rules, and what to do about it
+  birdcall test rules.toml         run rules.test.toml; --new RULE writes the first test
+  birdcall explain --envelope '{…}'  what every rule makes of an envelope, a file or a tweet, and why
   birdcall send desk               send one test message to the action called desk
   birdcall run rules.toml          the real thing; Ctrl-C finishes what is under way and stops
   birdcall replay --last 7d        what the rules would have made of the past; nothing is sent
@@ -66,6 +74,7 @@ While it runs, from another terminal:
   birdcall deliveries --failed     what did not arrive, and why
   birdcall redeliver 1041          send it again
   birdcall reload                  read the rules again; saving them does so, too
+  birdcall why TWEET               what became of a tweet: why it fired or not, and its deliveries
   birdcall disarm                  stop all orders, at once; birdcall arm lets them go again
 
 A rules file in short:
@@ -79,7 +88,7 @@ A rules file in short:
   send = [\"desk\"]
   when = { handle = [\"binance\", \"coinbase\"], keyword = [\"listing\", \"will list\"] }
 
-Exit codes: 0 fine, 1 the rules are wrong, 2 it cannot start, or what was asked cannot be done.
+Exit codes: 0 fine, 1 the rules are wrong or a test fails, 2 it cannot start, or what was asked cannot be done.
 
 Environment:
   TWEETSTREAM_API_KEY              the feed's key, where the rules name none
@@ -105,6 +114,12 @@ enum Command {
     Run(run::Arguments),
     /// Find every mistake in a rules file or folder
     Check(check::Arguments),
+    /// Run the tests beside rules files, or write the first one for a rule
+    Test(test::Arguments),
+    /// Show what every rule makes of an envelope, a file or a tweet, and why
+    Explain(explain::Arguments),
+    /// Show what became of a tweet that was heard: each rule's answers, its firings and their deliveries
+    Why(why::Arguments),
     /// Watch it work: a simulated feed and the starter rules, printed instead of sent
     Demo(demo::Arguments),
     /// Write the live feed to files that can be replayed
@@ -137,6 +152,9 @@ pub fn main() -> ExitCode {
     let end = match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Why(arguments) => why::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),

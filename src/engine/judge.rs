@@ -129,11 +129,11 @@ impl TweetState {
         fired.binary_search(&rule).map_err(|place| fired.insert(place, rule)).is_err()
     }
 
-    fn has_fired(&self, rule: u32) -> bool {
+    pub(super) fn has_fired(&self, rule: u32) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.fired.binary_search(&rule).is_ok())
     }
 
-    fn has_fired_each(&self, rule: usize, names: &[String]) -> bool {
+    pub(super) fn has_fired_each(&self, rule: usize, names: &[String]) -> bool {
         let mut fired = self.rare.iter().flat_map(|rare| &rare.fired_each);
         fired.any(|(of, fired)| *of == rule && names.contains(fired))
     }

@@ -3,6 +3,7 @@
 //! Time is the log's: that of the latest entry or tick, and it never goes back. So a restart, a backtest and a second node are
 //! the same thing, replaying entries.
 
+mod account;
 mod finder;
 mod fire;
 mod generations;
@@ -23,6 +24,7 @@ use crate::model::limits;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
+pub use account::{Account, Answer, Fate, FiringAccount, Moment, RuleAccount, Seen, Way};
 use finder::Finder;
 use fire::{Firings, Later};
 use observer::Observer;

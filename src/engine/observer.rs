@@ -1,5 +1,7 @@
 //! (now, input) → matches: join → match, and the waits for what may still be said of a tweet.
 
+mod account;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ use crate::model::ids::TweetId;
 use crate::model::subject::{Subject, Tweet};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
+
+pub(super) use account::Asked;
 
 /// Rules that have become true for one subject.
 pub(super) struct Matches<'m> {
@@ -122,6 +126,10 @@ impl Observer {
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
         self.waits.next()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
     }
 
     pub(super) fn settled(&self) -> Settled {

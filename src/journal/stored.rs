@@ -113,6 +113,8 @@ pub struct Query {
     pub ids: Vec<i64>,
     /// With one of these firings; any when empty.
     pub firings: Vec<FiringId>,
+    /// About one of these subjects (`tweet:ID`, …); any when empty.
+    pub subjects: Vec<String>,
     /// At most so many: the newest.
     pub at_most: usize,
     /// With their bodies.
@@ -130,6 +132,7 @@ impl Default for Query {
             since: None,
             ids: Vec::new(),
             firings: Vec::new(),
+            subjects: Vec::new(),
             at_most: 100,
             bodies: false,
         }

@@ -9,15 +9,28 @@ use crate::model::subject::{Market, Prediction, Sources, Token};
 use crate::rules::condition::{MarketMatcher, NumberRange, PredictionMatcher, Sorted, SourceSet, TokenMatcher};
 use crate::rules::normal;
 
+/// What can be asked of a token, in the order of [`token_parts`].
+pub(super) const TOKEN_PARTS: [&str; 8] = ["symbol", "contract", "contract", "chain", "network", "name", "price", "source"];
+/// What can be asked of a market, in the order of [`market_parts`].
+pub(super) const MARKET_PARTS: [&str; 6] = ["exchange", "symbol", "base", "quote", "price", "source"];
+/// What can be asked of a prediction market, in the order of [`prediction_parts`].
+pub(super) const PREDICTION_PARTS: [&str; 5] = ["exchange", "id", "title", "price", "source"];
+
 /// `complete`: what is absent of the token will not come any more.
 pub(super) fn token<S: AsRef<str>>(asked: &TokenMatcher, token: &Token<S>, complete: bool) -> Truth {
+    Truth::all(token_parts(asked, token, complete))
+}
+
+/// What is not asked is true.
+#[inline]
+pub(super) fn token_parts<S: AsRef<str>>(asked: &TokenMatcher, token: &Token<S>, complete: bool) -> [Truth; 8] {
     let known = |known: Option<bool>| known.map_or(Truth::absent(complete), |holds| Truth::of(Some(holds)));
     let contract = || match token.address {
         Some(address) => Some(asked.contracts.contains(&address)),
         // A contract of a form that we do not know is none of those in the rule.
         None => token.contract.as_ref().map(|_| false),
     };
-    Truth::all([
+    [
         ask(!asked.symbols.is_empty(), || known(in_set(&token.symbol, |of| asked.symbols.contains(&*normal_symbol(of))))),
         ask(!asked.contracts.is_empty(), || known(contract())),
         ask(asked.any_contract, || known(token.contract.as_ref().map(|_| true))),
@@ -33,14 +46,19 @@ pub(super) fn token<S: AsRef<str>>(asked: &TokenMatcher, token: &Token<S>, compl
         ask(!asked.names.is_empty(), || known(in_set(&token.name, |of| contains_any(of, &asked.names)))),
         price(asked.price.as_ref(), token.price, complete),
         source(asked.source, token.sources, complete),
-    ])
+    ]
 }
 
 pub(super) fn market<S: AsRef<str>>(asked: &MarketMatcher, market: &Market<S>) -> Truth {
+    Truth::all(market_parts(asked, market))
+}
+
+#[inline]
+pub(super) fn market_parts<S: AsRef<str>>(asked: &MarketMatcher, market: &Market<S>) -> [Truth; 6] {
     let upper = |set: &Sorted<Box<str>>, value: &Option<S>| {
         ask(!set.is_empty(), || Truth::of(Some(in_set(value, |of| set.contains(&*normal_symbol(of))) == Some(true))))
     };
-    Truth::all([
+    [
         ask(!asked.exchanges.is_empty(), || {
             Truth::of(Some(in_set(&market.exchange, |of| asked.exchanges.contains(&*of.to_lowercase())) == Some(true)))
         }),
@@ -49,12 +67,17 @@ pub(super) fn market<S: AsRef<str>>(asked: &MarketMatcher, market: &Market<S>) -
         upper(&asked.quotes, &market.quote),
         price(asked.price.as_ref(), market.price, true),
         source(asked.source, market.sources, true),
-    ])
+    ]
 }
 
 pub(super) fn prediction<S: AsRef<str>>(asked: &PredictionMatcher, prediction: &Prediction<S>) -> Truth {
+    Truth::all(prediction_parts(asked, prediction))
+}
+
+#[inline]
+pub(super) fn prediction_parts<S: AsRef<str>>(asked: &PredictionMatcher, prediction: &Prediction<S>) -> [Truth; 5] {
     let holds = |known: Option<bool>| Truth::of(Some(known == Some(true)));
-    Truth::all([
+    [
         ask(!asked.exchanges.is_empty(), || {
             holds(in_set(&prediction.exchange, |of| asked.exchanges.contains(&*of.to_lowercase())))
         }),
@@ -62,7 +85,7 @@ pub(super) fn prediction<S: AsRef<str>>(asked: &PredictionMatcher, prediction: &
         ask(!asked.titles.is_empty(), || holds(in_set(&prediction.title, |of| contains_any(of, &asked.titles)))),
         price(asked.price.as_ref(), prediction.price, true),
         source(asked.source, prediction.sources, true),
-    ])
+    ]
 }
 
 fn ask(asked: bool, truth: impl FnOnce() -> Truth) -> Truth {

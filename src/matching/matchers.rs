@@ -145,7 +145,7 @@ fn platform<'p>(platforms: &'p [Platform], facts: &'p Facts<'_>, reading: Readin
 }
 
 /// The fields that are asked, in the order of the documentation.
-fn fields(asked: Fields) -> impl Iterator<Item = Field> {
+pub(super) fn fields(asked: Fields) -> impl Iterator<Item = Field> {
     let all = [
         (asked.text, Field::Text),
         (asked.quoted, Field::Quoted),
@@ -350,7 +350,7 @@ fn media<'p>(asked: &'p MediaMatcher, facts: &'p Facts<'_>, reading: Reading<'_>
 }
 
 /// The kind as stated, else as X's own addresses tell it.
-fn media_kind<'a>(media: &Media<&'a str>) -> &'a str {
+pub(super) fn media_kind<'a>(media: &Media<&'a str>) -> &'a str {
     match media.kind {
         Some(kind) => kind,
         None if media.url.contains("/tweet_video") => "gif",
@@ -395,7 +395,7 @@ pub(super) fn tell(matcher: &Matcher, found: Found<'_>, facts: &Facts<'_>) -> Ma
     Matched { matcher: name(matcher), value, place }
 }
 
-fn element_name(element: &Element) -> String {
+pub(super) fn element_name(element: &Element) -> String {
     match element {
         Element::Token(token) => match (&token.symbol, &token.contract) {
             (Some(symbol), _) => format!("${symbol}"),
@@ -410,7 +410,7 @@ fn element_name(element: &Element) -> String {
     }
 }
 
-fn name(matcher: &Matcher) -> &'static str {
+pub(super) fn name(matcher: &Matcher) -> &'static str {
     match matcher {
         Matcher::Handle(_) => "handle",
         Matcher::Target(_) => "target",

@@ -1,7 +1,8 @@
 //! Three values: what has not arrived is neither true nor false (DESIGN 4).
 
 /// Kleene's logic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Truth {
     /// It does not hold.
     False,
@@ -12,6 +13,16 @@ pub enum Truth {
 }
 
 impl Truth {
+    /// As people read it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::False => "false",
+            Self::Unknown => "unknown",
+            Self::True => "true",
+        }
+    }
+
     /// `Unknown` for `None`.
     pub(crate) fn of(known: Option<bool>) -> Self {
         match known {

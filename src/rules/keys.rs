@@ -28,6 +28,15 @@ pub(super) enum Place {
     Link,
     TextOf,
     Rate,
+    /// A file of tests.
+    TestFile,
+    Test,
+    TestEvent,
+    TestSaid,
+    TestRef,
+    TestLink,
+    TestProfile,
+    TestExpect,
     /// The keys are names that the user chooses.
     Free,
 }
@@ -58,8 +67,31 @@ impl Place {
             Self::Link => "`link`",
             Self::TextOf => "a table of text matchers",
             Self::Rate => "`rate_limit`",
+            Self::TestFile => "a file of tests (NAME.test.toml)",
+            Self::Test => "a test",
+            Self::TestEvent => "an event of a test",
+            Self::TestSaid => "this event",
+            Self::TestRef => "`ref`",
+            Self::TestLink => "a link",
+            Self::TestProfile => "this account",
+            Self::TestExpect => "an expectation",
             Self::Free => "this table",
         }
+    }
+
+    /// It stands in a file of tests, where no key of rules is at home.
+    fn is_of_tests(self) -> bool {
+        matches!(
+            self,
+            Self::TestFile
+                | Self::Test
+                | Self::TestEvent
+                | Self::TestSaid
+                | Self::TestRef
+                | Self::TestLink
+                | Self::TestProfile
+                | Self::TestExpect
+        )
     }
 }
 
@@ -115,6 +147,7 @@ const HOMES: &[(Place, &[&str])] = &[
     (Place::Prediction, &["id"]),
     (Place::Range, &["above", "below", "at_most", "between", "outside"]),
     (Place::Link, &["domain"]),
+    (Place::TestFile, &["test"]),
 ];
 
 /// Keys of later work, where they will stand, and what there is instead. They must never be ignored: somebody relies on them.
@@ -124,7 +157,6 @@ const NOT_YET: &[(&str, &str, &str)] = &[
     ("active", "the rule", "rules are active at all hours"),
     ("window", "the rule", "rules are about one tweet or event each"),
     ("timezone", "`[defaults]`", "times are shown in UTC"),
-    ("test", "a file of its own", "`birdcall check` finds what is wrong with a rule by itself"),
 ];
 
 /// Spellings that people bring from elsewhere.
@@ -164,17 +196,32 @@ const ALIASES: &[(Place, &str, &str)] = &[
     (Place::Feed, "notify", "notices"),
     (Place::Journal, "retention", "max_age"),
     (Place::Journal, "max_size", "max_bytes"),
+    (Place::TestFile, "tests", "test"),
+    (Place::Test, "input", "events"),
+    (Place::Test, "expected", "expect"),
+    (Place::TestEvent, "tweet", "content"),
+    (Place::TestSaid, "author", "handle"),
+    (Place::TestSaid, "from", "handle"),
+    (Place::TestExpect, "fired", "fires"),
+    (Place::TestExpect, "token", "element"),
+    (Place::TestExpect, "market", "element"),
+    (Place::TestExpect, "prediction", "element"),
+    (Place::TestExpect, "send", "sends"),
+    (Place::TestExpect, "why", "because"),
 ];
 
 /// What is said about a key that a table of this kind does not have.
 pub(super) fn unknown(field: &Field<'_>, place: Place, allowed: &[&'static str]) -> Diagnostic {
     let name = field.name;
     let here = place.name();
-    if let Some((_, home, instead)) = NOT_YET.iter().find(|(key, ..)| *key == name) {
+    if !place.is_of_tests()
+        && let Some((_, home, instead)) = NOT_YET.iter().find(|(key, ..)| *key == name)
+    {
         return not_yet(field, &format!("`{name}`"), instead, Some(home));
     }
     let alias = ALIASES.iter().find(|(at, key, _)| *at == place && key.eq_ignore_ascii_case(name)).map(|(.., key)| *key);
-    let homes: Vec<_> = HOMES.iter().filter(|(at, keys)| *at != place && keys.contains(&name)).map(|(at, _)| at.name()).collect();
+    let at_home = |(at, keys): &&(Place, &[&str])| *at != place && !place.is_of_tests() && keys.contains(&name);
+    let homes: Vec<_> = HOMES.iter().filter(at_home).map(|(at, _)| at.name()).collect();
     let at = if place == Place::Top { "at" } else { "in" };
     let mistake = Diagnostic::error("unknown-key", field.key, format!("unknown key `{name}` {at} {here}"));
     if let Some(key) = alias {

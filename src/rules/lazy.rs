@@ -1,5 +1,6 @@
 //! A regular expression that is compiled when it is first needed, and shared by all rules that ask for it.
 
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use regex::{Regex, RegexBuilder};
@@ -77,6 +78,12 @@ impl Pattern {
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         self.compiled().is_some_and(|regex| regex.is_match(text))
+    }
+
+    /// Where it is found first.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<Range<usize>> {
+        self.compiled().and_then(|regex| regex.find(text)).map(|found| found.range())
     }
 
     /// What was loaded can be compiled: either that was tried at load, or the bound on its size says so (`rules::bound`). Should it fail all the

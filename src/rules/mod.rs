@@ -6,6 +6,7 @@
 //! error. Every mistake goes into one list with its place; a rule set comes out only when none is an error.
 
 mod actions;
+mod as_written;
 mod bound;
 mod check;
 pub mod condition;
@@ -32,6 +33,7 @@ mod sorted;
 mod syntax;
 pub mod template;
 mod templates;
+pub mod test_file;
 mod text;
 mod token;
 mod units;
@@ -41,10 +43,11 @@ use std::fmt;
 
 use toml::de::DeTable;
 
+pub use self::as_written::as_written;
 pub use self::diagnostic::{Diagnostic, Severity};
 pub use self::ruleset::RuleSet;
 pub use self::show::{Style, render};
-pub use self::units::{parse_duration, parse_size};
+pub use self::units::{parse_duration, parse_size, written};
 
 use self::check::Check;
 use self::keys::Place;

@@ -133,7 +133,8 @@ pub(super) fn parse_rate(text: &str) -> Result<Rate, String> {
 }
 
 /// As a file would write it: "10m" rather than "600s".
-pub(super) fn written(duration: Duration) -> String {
+#[must_use]
+pub fn written(duration: Duration) -> String {
     let millis = duration.as_millis();
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
     let unit = units.into_iter().find(|(unit, _)| millis >= *unit && millis.is_multiple_of(*unit));

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::kit::story::{START, Story, content, meta, of_tweet, token, update};
 
-const ORBL: &str = "4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump";
+pub(crate) const ORBL: &str = "4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump";
 const OTHER: &str = "So11111111111111111111111111111111111111112";
 
 fn rule(name: &str, body: &str) -> String {

@@ -86,6 +86,11 @@ fn any_words_fit_and_do_not_act() {
 }
 
 #[test]
+fn any_tests_of_rules_are_run_or_refused() {
+    holds("rule_test");
+}
+
+#[test]
 fn any_rules_are_loaded_or_refused() {
     holds("rules");
 }

@@ -18,4 +18,5 @@ mod journal;
 mod load;
 mod render;
 mod replay;
+mod rule_tests;
 mod rules;

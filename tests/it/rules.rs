@@ -104,7 +104,6 @@ fn every_key_of_later_work_is_refused_by_name() {
         ("`limit`", format!("{desk}{}", rule.replace("[\"desk\"]", "[{ to = \"desk\", limit = \"1/h\" }]"))),
         ("`active`", format!("{desk}{rule}active = \"Mon-Fri 08:00-22:00\"\n")),
         ("`window`", format!("{desk}{rule}[rule.window]\ntype = \"count\"\n")),
-        ("`test`", format!("{desk}{rule}[[test]]\nname = \"t\"\n")),
         ("type `redis`", format!("[actions.desk]\ntype = \"redis\"\nstream = \"x\"\n{rule}")),
         ("type `nats`", format!("[actions.desk]\ntype = \"nats\"\n{rule}")),
         ("type `sqs`", format!("[actions.desk]\ntype = \"sqs\"\n{rule}")),

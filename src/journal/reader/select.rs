@@ -48,6 +48,7 @@ pub(super) fn ids(query: &Query) -> (String, Vec<Value>) {
     };
     any_of("id", query.ids.iter().copied().map(Value::Integer).collect());
     any_of("firing", query.firings.iter().map(|firing| Value::Text(firing.to_string())).collect());
+    any_of("subject", query.subjects.iter().cloned().map(Value::Text).collect());
     values.push(Value::Integer(limit(query.at_most)));
     let wanted = if wanted.is_empty() { String::new() } else { format!("WHERE {}", wanted.join(" AND ")) };
     (format!("SELECT id FROM deliveries {wanted} ORDER BY id DESC LIMIT ?{}", values.len()), values)
@@ -62,6 +63,7 @@ pub(super) fn fits(query: &Query, row: &StoredDelivery) -> bool {
         && query.since.is_none_or(|since| row.firing.at >= since)
         && (query.ids.is_empty() || query.ids.contains(&row.id))
         && (query.firings.is_empty() || query.firings.contains(&row.firing.id))
+        && (query.subjects.is_empty() || query.subjects.contains(&row.firing.subject))
 }
 
 /// A row of `schema::ONE`; `None` when it is damaged.

@@ -6,6 +6,7 @@ mod close;
 mod decode;
 mod recording;
 mod render;
+mod rule_test;
 mod rules;
 mod template;
 
@@ -26,6 +27,7 @@ pub(crate) const ALL: [Check; 7] = [
     Check { name: "decode", holds: decode::holds, seeds: &["tests/data"] },
     Check { name: "recording", holds: recording::holds, seeds: &["tests/fuzz/seeds/recording"] },
     Check { name: "render", holds: render::holds, seeds: &["tests/fuzz/seeds/render"] },
+    Check { name: "rule_test", holds: rule_test::holds, seeds: &["tests/fuzz/seeds/rule_test", "tests/rules/tests"] },
     Check { name: "rules", holds: rules::holds, seeds: &["tests/rules", "tests/rules/good", "rules/packs"] },
     Check { name: "template", holds: template::holds, seeds: &["tests/fuzz/seeds/template"] },
 ];

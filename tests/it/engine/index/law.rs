@@ -16,7 +16,7 @@ use super::{any_rules, cases, loaded, words};
 use crate::kit::story::START;
 
 /// Subjects as they come to be while envelopes come.
-fn any_subjects(rng: &mut Rng) -> Vec<Subject> {
+pub(super) fn any_subjects(rng: &mut Rng) -> Vec<Subject> {
     let mut joiner = Joiner::<()>::new(Bounds::default());
     let mut subjects = Vec::new();
     for _ in 0..12 {

@@ -3,6 +3,7 @@
 mod law;
 mod measure;
 mod replace;
+mod told;
 mod words;
 
 use std::cell::Cell;

@@ -1,0 +1,268 @@
+//! A step told whole: what every rule made of it and why, and what became of each firing's sends.
+//!
+//! This is what `birdcall explain`, `why` and `test` show. It is beside the path: [`Engine::step`] knows nothing of it.
+
+use std::sync::Arc;
+
+use super::observer::Asked;
+use super::{Effect, Engine, Input};
+use crate::matching::Node;
+use crate::model::delivery::Outcome;
+use crate::model::envelope::Envelope;
+use crate::model::firing::{Element, Firing};
+use crate::model::ids::{FiringId, TweetId};
+use crate::model::message::Body;
+use crate::model::subject::{Event, Str, Subject};
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::{Rule, RuleSet};
+
+/// What the rules make of one subject at one moment.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// What they are asked about, as it is known then.
+    pub subject: Subject,
+    /// When.
+    pub at: Timestamp,
+    /// One for each rule that was asked for, in the order of the rules.
+    pub rules: Vec<RuleAccount>,
+}
+
+/// What one rule makes of it.
+#[derive(Clone, Debug)]
+pub struct RuleAccount {
+    /// Its place among the rules.
+    pub rule: usize,
+    /// Its name.
+    pub name: Str,
+    /// In one word: of the elements of a rule with `each` the one that came furthest.
+    pub answer: Answer,
+    /// Why: one tree, or one for each element of a rule with `each`. Empty where nothing was looked at.
+    pub seen: Vec<Seen>,
+    /// Of a rule with `each` for which there is no element to look at: the tree without one, for what else is in its way.
+    pub without: Option<Node>,
+}
+
+/// One look at a rule: as a whole, or with one element.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The element, of a rule with `each`.
+    pub element: Option<Element>,
+    /// The id that its firing has, or would have.
+    pub id: FiringId,
+    /// In one word.
+    pub answer: Answer,
+    /// Why.
+    pub node: Node,
+}
+
+/// What a rule says to a subject. Reasons to hold a match back (cooldowns, mutes, hours) will be words of this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It became true at this moment, and fires.
+    Fires,
+    /// It is or was true, and has fired before.
+    Fired,
+    /// It is unknown: something that it asks about has not arrived.
+    Unknown {
+        /// Then what has not arrived counts as absent. `None`: that is not settled yet.
+        until: Option<Timestamp>,
+    },
+    /// It is false.
+    False,
+    /// With `each`: there is nothing of the kind.
+    NoElement,
+    /// Its mode is off.
+    Off,
+    /// It is about other events.
+    OtherEvent,
+}
+
+impl Answer {
+    /// One word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fires => "fires",
+            Self::Fired => "fired",
+            Self::Unknown { .. } => "unknown",
+            Self::False | Self::NoElement => "false",
+            Self::Off => "off",
+            Self::OtherEvent => "event",
+        }
+    }
+
+    /// The higher the nearer to a firing.
+    pub(super) fn rank(self) -> u8 {
+        match self {
+            Self::Fires => 4,
+            Self::Unknown { .. } => 3,
+            Self::Fired => 2,
+            Self::False => 1,
+            Self::NoElement | Self::Off | Self::OtherEvent => 0,
+        }
+    }
+}
+
+impl RuleAccount {
+    /// Its looks one by one: of a rule with `each` what it says to each element. What was not looked at stays as it is.
+    #[must_use]
+    pub fn looks(&self) -> Vec<Self> {
+        if self.seen.is_empty() {
+            return vec![self.clone()];
+        }
+        self.seen.iter().map(|seen| Self { answer: seen.answer, seen: vec![seen.clone()], ..self.clone() }).collect()
+    }
+
+    /// How much is missing for it to fire, for those that do not: the fewer matchers the nearer. `None`: nothing was looked at.
+    #[must_use]
+    pub fn distance(&self) -> Option<f32> {
+        let nearest = self.seen.iter().map(|seen| seen.node.distance()).min_by(f32::total_cmp);
+        // The element is what is missing beside.
+        nearest.or_else(|| self.without.as_ref().map(|node| node.distance() + 1.0))
+    }
+}
+
+/// What became of one of a firing's sends.
+#[derive(Clone, Debug)]
+pub struct Fate {
+    /// Index of the action in the rule set.
+    pub action: usize,
+    /// In one word what was done.
+    pub way: Way,
+    /// Nothing is sent at or after this moment; `None` of what ended before it began.
+    pub expires_at: Option<Timestamp>,
+    /// The message, if one was made.
+    pub body: Option<Arc<Body>>,
+}
+
+/// How a send goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To its lane, as an order.
+    Order,
+    /// To its lane.
+    Message,
+    /// `mode = "paper"`: everything but sent.
+    Paper,
+    /// It ended before it began: off, expired, or incomplete.
+    Ended(Outcome),
+}
+
+/// A firing and what became of its sends.
+#[derive(Clone, Debug)]
+pub struct FiringAccount {
+    /// What fired.
+    pub firing: Arc<Firing>,
+    /// In the order in which they went.
+    pub fates: Vec<Fate>,
+}
+
+/// All that happened at one moment.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// When.
+    pub at: Timestamp,
+    /// It came of a wait's end, and not of an envelope.
+    pub of_wait: bool,
+    /// What the rules make of what it was about. Of an envelope that says nothing to rules there is none.
+    pub accounts: Vec<Account>,
+    /// What fired.
+    pub firings: Vec<FiringAccount>,
+}
+
+impl Engine {
+    /// As [`Engine::step`], told whole for the rules that are `wanted`: the waits that end before it, each a moment of its own, then itself.
+    pub fn step_told(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool) -> Vec<Moment> {
+        let to = match input {
+            Input::Tick(at) | Input::Entry { at, .. } => *at,
+        };
+        let mut moments = Vec::new();
+        while let Some(due) = self.next_deadline().filter(|due| *due <= to) {
+            // What was held may be over for long: all of it ends at the moment that is.
+            let moment = self.moment(&Input::Tick(due.max(self.observer.now())), wanted);
+            moments.extend((!moment.firings.is_empty()).then_some(moment));
+        }
+        let moment = self.moment(input, wanted);
+        let says_something = matches!(input, Input::Entry { .. }) || !moment.firings.is_empty();
+        moments.extend(says_something.then_some(moment));
+        moments
+    }
+
+    /// What the rules that are `wanted` make of a remembered tweet now. `None`: it is not remembered.
+    pub fn account_of(&mut self, id: &TweetId, wanted: &dyn Fn(&Rule) -> bool) -> Option<Account> {
+        self.observer.account_of(id, &Asked { wanted, fired_now: &[] })
+    }
+
+    fn moment(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool) -> Moment {
+        let mut effects = Vec::new();
+        self.step(input, &mut effects);
+        let firings = firings(effects, &self.rules);
+        let fired_now: Vec<_> = firings.iter().map(|of| of.firing.id).collect();
+        let asked = Asked { wanted, fired_now: &fired_now };
+        let mut accounts = Vec::new();
+        // What was said of one tweet may settle another, that had to be forgotten for it.
+        let mut tweets: Vec<&TweetId> = Vec::new();
+        let of_tweets = firings.iter().filter(|of| of.firing.subject.event == Event::Tweet);
+        of_tweets.filter_map(|of| of.firing.subject.tweet()).for_each(|tweet| {
+            if !tweets.contains(&&tweet.id) {
+                tweets.push(&tweet.id);
+            }
+        });
+        let own = match input {
+            Input::Entry { envelope, .. } => self.about(envelope, &asked),
+            Input::Tick(_) => None,
+        };
+        // A pin may have taught what rules on tweets did not know: then it is about both.
+        let own_tweet = own.as_ref().filter(|own| own.subject.event == Event::Tweet).and_then(|own| own.subject.tweet());
+        let is_own = |id: &TweetId| own_tweet.is_some_and(|tweet| tweet.id == *id);
+        let others: Vec<_> = tweets.into_iter().filter(|id| !is_own(id)).cloned().collect();
+        accounts.extend(others.iter().filter_map(|id| self.observer.account_of(id, &asked)));
+        accounts.extend(own);
+        Moment { at: self.observer.now(), of_wait: matches!(input, Input::Tick(_)), accounts, firings }
+    }
+
+    /// What the rules make of what an envelope is about, right after it.
+    fn about(&mut self, envelope: &Envelope<'_>, asked: &Asked<'_>) -> Option<Account> {
+        use crate::model::envelope::Body as Says;
+        match &envelope.body {
+            Says::Content(_) | Says::Update(_) | Says::Meta(_) => {
+                self.observer.account_of(&TweetId::new(envelope.body.tweet_id()?), asked)
+            }
+            _ => self.observer.account_of_event(envelope, asked),
+        }
+    }
+}
+
+/// Firings with what became of their sends.
+fn firings(effects: Vec<Effect>, rules: &RuleSet) -> Vec<FiringAccount> {
+    let mut found: Vec<FiringAccount> = Vec::new();
+    for effect in effects {
+        let (id, fate) = match effect {
+            Effect::Fired(firing) => {
+                found.push(FiringAccount { firing, fates: Vec::new() });
+                continue;
+            }
+            Effect::Deliver(delivery) => {
+                let is_order = rules.actions.get(delivery.action).is_some_and(|action| action.trading);
+                let way = if is_order { Way::Order } else { Way::Message };
+                (delivery.firing.id, Fate::of(&delivery, way))
+            }
+            Effect::Paper(delivery) => (delivery.firing.id, Fate::of(&delivery, Way::Paper)),
+            Effect::Ended(report) => {
+                let fate = Fate { action: report.action, way: Way::Ended(report.outcome), expires_at: None, body: None };
+                (report.firing.id, fate)
+            }
+        };
+        if let Some(of) = found.iter_mut().find(|of| of.firing.id == id) {
+            of.fates.push(fate);
+        }
+    }
+    found
+}
+
+impl Fate {
+    fn of(delivery: &crate::model::delivery::Delivery, way: Way) -> Self {
+        let (action, expires_at) = (delivery.action, Some(delivery.expires_at));
+        Self { action, way, expires_at, body: Some(Arc::clone(&delivery.body)) }
+    }
+}

@@ -1,0 +1,130 @@
+//! What every rule makes of a subject, and why. For people: nothing of it is called while alerts are made.
+//!
+//! It looks again at what the latest step has looked at, through the same facts and the same readings, and changes nothing.
+
+use super::super::account::{Account, Answer, RuleAccount, Seen};
+use super::super::judge::TweetState;
+use super::{Observer, wait_of};
+use crate::join::{Joined, Known};
+use crate::matching::{self, Facts, Flips, Node, Reading, Truth, is_of_elements};
+use crate::model::envelope::Envelope;
+use crate::model::firing::Element;
+use crate::model::ids::{FiringId, TweetId};
+use crate::model::mode::Mode;
+use crate::model::subject::Event;
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::Rule;
+
+/// Which rules are asked for, and which firings are of this moment.
+pub(in crate::engine) struct Asked<'a> {
+    pub(in crate::engine) wanted: &'a dyn Fn(&Rule) -> bool,
+    pub(in crate::engine) fired_now: &'a [FiringId],
+}
+
+/// A subject, and how a rule is read for it.
+struct Look<'a, 'f> {
+    facts: &'a Facts<'f>,
+    key: &'a str,
+    event: Event,
+    settled: bool,
+    /// Of a tweet that is waited for: when that is over.
+    until: Option<Timestamp>,
+    /// Of a tweet: what has fired for it.
+    state: Option<&'a TweetState>,
+    fired_now: &'a [FiringId],
+}
+
+impl Observer {
+    /// What the rules make of a remembered tweet now.
+    pub(in crate::engine) fn account_of(&mut self, id: &TweetId, asked: &Asked<'_>) -> Option<Account> {
+        let (now, hold, ahead) = (self.now, self.waits.hold(), self.ahead);
+        let known = self.joiner.get(id)?;
+        let subject = known.subject();
+        let Known { tweet, state, .. } = known;
+        let held = state.is_held(hold);
+        let facts = Facts::of_tweet(&tweet, state.age(&tweet, ahead));
+        let key = subject.key();
+        let of = |(at, rule): (usize, &Rule)| {
+            let deadline = state.deadline(wait_of(&self.rules, rule));
+            let settled = !held && deadline.is_some_and(|deadline| deadline <= now);
+            let (until, state) = (deadline.filter(|_| !settled && !held), Some(&*state));
+            let look = Look { facts: &facts, key: &key, event: Event::Tweet, settled, until, state, fired_now: asked.fired_now };
+            look.account(at, rule)
+        };
+        let rules = self.rules.rules.iter().enumerate().filter(|(_, rule)| (asked.wanted)(rule)).map(of).collect();
+        Some(Account { subject, at: now, rules })
+    }
+
+    /// What the rules make of an event that the latest step was about: a deletion, a pin, an account event. `None`: it was none.
+    pub(in crate::engine) fn account_of_event(&mut self, envelope: &Envelope<'_>, asked: &Asked<'_>) -> Option<Account> {
+        // Once more: what is said twice changes nothing.
+        let Joined::Event { subject, .. } = self.joiner.absorb(envelope, self.now) else { return None };
+        let created = subject.tweet().and_then(|tweet| tweet.created_at);
+        let facts = Facts::of(&subject, created.map(|created| self.now.shifted(self.ahead).since(created)));
+        let (key, event) = (subject.key(), subject.event);
+        let look = Look { facts: &facts, key: &key, event, settled: true, until: None, state: None, fired_now: asked.fired_now };
+        let wanted = self.rules.rules.iter().enumerate().filter(|(_, rule)| (asked.wanted)(rule));
+        let rules = wanted.map(|(at, rule)| look.account(at, rule)).collect();
+        Some(Account { subject, at: self.now, rules })
+    }
+}
+
+impl Look<'_, '_> {
+    fn account(&self, at: usize, rule: &Rule) -> RuleAccount {
+        let name = rule.name.clone();
+        let none = |answer| RuleAccount { rule: at, name: name.clone(), answer, seen: Vec::new(), without: None };
+        if !rule.on.contains(&self.event) {
+            return none(Answer::OtherEvent);
+        }
+        if rule.mode == Mode::Off {
+            return none(Answer::Off);
+        }
+        let Some(each) = rule.each else {
+            let seen = self.see(at, rule, None);
+            return RuleAccount { answer: seen.answer, seen: vec![seen], ..none(Answer::False) };
+        };
+        // The names of elements come from the text: before it nothing is said of them.
+        let without = || Some(Node::of(&rule.when, self.facts, Reading { settled: self.settled, element: None }));
+        if !self.settled && !self.facts.has_content() {
+            return RuleAccount { without: without(), ..none(Answer::Unknown { until: self.until }) };
+        }
+        let seen: Vec<_> =
+            matching::elements(each, self.facts).into_iter().map(|element| self.see(at, rule, Some(element))).collect();
+        let without = if seen.is_empty() { without() } else { None };
+        let more_may_come = !self.settled && !self.facts.has_meta();
+        // What an element would have to do with may turn when one comes, the rest of the tree may not.
+        let is_open = |node: &Node| node.but_for(&Flips(&is_of_elements)) != Truth::False;
+        let none_yet = match &without {
+            Some(node) if more_may_come && is_open(node) => Answer::Unknown { until: self.until },
+            Some(_) if more_may_come => Answer::False,
+            _ => Answer::NoElement,
+        };
+        let answer = seen.iter().map(|seen| seen.answer).max_by_key(|answer| answer.rank()).unwrap_or(none_yet);
+        RuleAccount { answer, seen, without, ..none(Answer::False) }
+    }
+
+    /// One look at a rule: as a whole, or with one element.
+    fn see(&self, at: usize, rule: &Rule, element: Option<Element>) -> Seen {
+        let node = Node::of(&rule.when, self.facts, Reading { settled: self.settled, element: element.as_ref() });
+        let of_element = element.as_ref().map(|element| matching::element_key(element, self.facts)).unwrap_or_default();
+        let alias = element.as_ref().and_then(|element| matching::element_alias(element, self.facts));
+        let id = FiringId::of(&rule.name, self.key, &of_element);
+        let has_fired = self.state.is_some_and(|state| match &element {
+            None => state.has_fired(u32::try_from(at).unwrap_or(u32::MAX)),
+            Some(_) => state.has_fired_each(at, &[Some(of_element.clone()), alias].into_iter().flatten().collect::<Vec<_>>()),
+        });
+        let answer = if self.fired_now.contains(&id) {
+            Answer::Fires
+        } else if has_fired {
+            Answer::Fired
+        } else {
+            match node.truth {
+                // True, and not of now: a firing of this id is known from elsewhere.
+                Truth::True => Answer::Fired,
+                Truth::Unknown => Answer::Unknown { until: self.until },
+                Truth::False => Answer::False,
+            }
+        };
+        Seen { element, id, answer, node }
+    }
+}

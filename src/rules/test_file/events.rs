@@ -1,0 +1,217 @@
+//! `events` of a test: short forms, whole envelopes, files; with `at` beside or between them.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use toml::de::DeValue;
+
+use super::parts::{self, AUTHOR, LINK, MARKET, PREDICTION, PROFILE, REFERENCE, TOKEN, TWEET};
+use super::{Event, START, Says, moment};
+use crate::model::firing::Origin;
+use crate::rules::check::Check;
+use crate::rules::diagnostic::Diagnostic;
+use crate::rules::keys::{Place, one_of};
+use crate::rules::names::choice;
+use crate::rules::read::{Field, Node, Table};
+use crate::rules::units::duration;
+
+const EXAMPLE: &str = "[{ content = { handle = \"binance\", text = \"…\" } }]";
+/// What can happen, as it is written.
+const SORTS: [&str; 11] =
+    ["content", "update", "meta", "delete", "pin", "unpin", "profile_update", "follow", "unfollow", "envelope", "file"];
+/// The id of a tweet that is given none: most tests are about one.
+const FIRST: &str = "1";
+
+pub(super) fn read<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Event> {
+    let mut now = Duration::ZERO;
+    let tables = field.node.tables(check, "events", Place::TestEvent, EXAMPLE);
+    tables.into_iter().filter_map(|table| event(check, table, &mut now)).collect()
+}
+
+fn event<'a>(check: &mut Check<'a>, mut table: Table<'a>, now: &mut Duration) -> Option<Event> {
+    let span = table.span;
+    let is_known = |field: &Field<'_>| SORTS.contains(&field.name) || matches!(field.name, "at" | "origin");
+    let has_unknown = !table.fields().iter().all(is_known);
+    let at = table.take("at");
+    if let Some(field) = at
+        && let Some(at) = moment(check, field)
+    {
+        if at < *now {
+            let mistake = Diagnostic::error("out-of-order", field.node.span, "this lies before what happened above it");
+            check.report(mistake.help("`at` is the time since the test began; put the events in order"));
+        }
+        *now = (*now).max(at);
+    }
+    let origins = Origin::ALL.map(|origin| (origin.name(), origin));
+    let origin = table.take("origin").and_then(|field| choice(check, field, &origins)).unwrap_or(Origin::Live);
+    let said: Vec<_> = SORTS.into_iter().filter_map(|sort| table.take(sort)).collect();
+    table.finish(check);
+    let says = match said.as_slice() {
+        [] if at.is_some() => Says::Nothing,
+        // What was meant to happen is misspelled, which has been reported.
+        [] if has_unknown => return None,
+        [] => {
+            let mistake = Diagnostic::error("missing-key", span, "nothing happens here");
+            check.report(mistake.help(format!("an event is {}, or `at = \"+2s\"`", one_of(&SORTS))));
+            return None;
+        }
+        [one] => says(check, *one, *now)?,
+        [_, second, ..] => {
+            let mistake = Diagnostic::error("misplaced-key", second.key, "two things happen in one event");
+            check.report(mistake.help("give each a table of its own: [{ content = { … } }, { meta = { … } }]"));
+            return None;
+        }
+    };
+    Some(Event { span, at: *now, origin, says })
+}
+
+fn says<'a>(check: &mut Check<'a>, field: Field<'a>, at: Duration) -> Option<Says> {
+    match field.name {
+        "file" => return field.node.text(check, "file", "\"yesterday.jsonl\"").map(|path| Says::File(path.to_owned())),
+        "envelope" => return envelope(check, field.node),
+        _ => {}
+    }
+    let table = field.node.table(check, field.name, Place::TestSaid, "{ … }")?;
+    let now = START.saturating_add(i64::try_from(at.as_millis()).unwrap_or(i64::MAX));
+    let (family, id, said) = match field.name {
+        "meta" => meta(check, table),
+        "profile_update" | "follow" | "unfollow" => account(check, field.name, table, now),
+        _ => tweet(check, table, now, field.name == "content"),
+    };
+    let frame = json!({ "v": 1, "t": family, "op": field.name, "id": id, "ts": now, "d": said });
+    Some(Says::Frame(frame.to_string()))
+}
+
+fn id<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> String {
+    let given = table.take("id").and_then(|field| field.node.text(check, "id", "\"1\""));
+    given.unwrap_or(FIRST).to_owned()
+}
+
+fn author<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> Option<Value> {
+    let author = parts::take(check, table, AUTHOR);
+    (!author.is_empty()).then_some(Value::Object(author))
+}
+
+/// content, update, delete, pin, unpin.
+fn tweet<'a>(check: &mut Check<'a>, mut table: Table<'a>, now: i64, is_content: bool) -> (&'static str, String, Value) {
+    let id = id(check, &mut table);
+    let author = author(check, &mut table);
+    let mut said = parts::take(check, &mut table, TWEET);
+    said.insert("tweetId".to_owned(), json!(id));
+    said.extend(author.map(|author| ("author".to_owned(), author)));
+    let age = table.take("age").and_then(|field| duration(check, field));
+    if is_content || age.is_some() {
+        let age = age.map_or(0, |age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        said.insert("createdAt".to_owned(), json!(now.saturating_sub(age)));
+    }
+    if is_content {
+        said.entry("text").or_insert_with(|| json!(""));
+    }
+    if let Some(field) = table.take("ref")
+        && let Some(mut table) = field.node.table(check, "ref", Place::TestRef, "{ handle = \"…\", text = \"…\" }")
+    {
+        let author = self::author(check, &mut table);
+        let mut reference = parts::take(check, &mut table, REFERENCE);
+        table.finish(check);
+        reference.extend(author.map(|author| ("author".to_owned(), author)));
+        said.insert("ref".to_owned(), Value::Object(reference));
+    }
+    let links = table.take("links").map(|field| links(check, field));
+    said.extend(links.map(|links| ("urls".to_owned(), Value::Array(links))));
+    if let Some(field) = table.take("media")
+        && let Some(kinds) = choice_of_media(check, field)
+    {
+        let url = |kind: &str| json!({ "type": kind, "url": format!("https://pbs.twimg.com/media/{kind}") });
+        said.insert("media".to_owned(), kinds.into_iter().map(url).collect());
+    }
+    table.finish(check);
+    ("tweet", id, Value::Object(said))
+}
+
+fn choice_of_media<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec<&'static str>> {
+    crate::rules::names::choices(check, field, &["image", "video", "gif"].map(|kind| (kind, kind)))
+}
+
+/// `["https://…"]`, or tables with the `tco` that stands in the text.
+fn links<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Value> {
+    let is_texts = field.node.as_list().is_some_and(|mut items| items.all(|item| item.as_text().is_some()));
+    if !is_texts && field.node.as_text().is_none() {
+        return parts::list(check, field, Place::TestLink, LINK);
+    }
+    let (words, _) = field.node.words(check, "links", "\"https://…\"");
+    words.into_iter().map(|word| json!({ "url": word.text })).collect()
+}
+
+fn meta<'a>(check: &mut Check<'a>, mut table: Table<'a>) -> (&'static str, String, Value) {
+    let id = id(check, &mut table);
+    let mut said = Map::new();
+    said.insert("tweetId".to_owned(), json!(id));
+    if let Some(text) = table.take("ocr").and_then(|field| field.node.text(check, "ocr", "\"…\"")) {
+        said.insert("ocr".to_owned(), json!({ "text": text }));
+    }
+    let mut detected = Map::new();
+    let sorts = [
+        ("tokens", "tokens", Place::Token, TOKEN),
+        ("markets", "cex", Place::Market, MARKET),
+        ("predictions", "prediction", Place::Prediction, PREDICTION),
+    ];
+    for (key, wire, place, parts) in sorts {
+        if let Some(field) = table.take(key) {
+            detected.insert(wire.to_owned(), Value::Array(parts::list(check, field, place, parts)));
+        }
+    }
+    table.finish(check);
+    said.insert("detected".to_owned(), Value::Object(detected));
+    ("tweet", id, Value::Object(said))
+}
+
+fn account<'a>(check: &mut Check<'a>, op: &str, mut table: Table<'a>, now: i64) -> (&'static str, String, Value) {
+    let id = id(check, &mut table);
+    let kind = if op == "profile_update" { "PROFILE".to_owned() } else { op.to_uppercase() };
+    let mut said = Map::new();
+    said.insert("kind".to_owned(), json!(kind));
+    said.insert("eventId".to_owned(), json!(id));
+    said.insert("observedAt".to_owned(), json!(now));
+    said.insert("actor".to_owned(), author(check, &mut table).unwrap_or_else(|| json!({})));
+    let places: &[(&'static str, &str, &[parts::Part])] = match op {
+        "profile_update" => &[("after", "changes", PROFILE), ("before", "previous", PROFILE)],
+        _ => &[("target", "target", AUTHOR)],
+    };
+    for (key, wire, parts) in places {
+        if let Some(field) = table.take(key)
+            && let Some(table) = field.node.table(check, key, Place::TestProfile, "{ handle = \"…\" }")
+        {
+            said.insert((*wire).to_owned(), parts::whole(check, table, parts));
+        }
+    }
+    table.finish(check);
+    ("account", id, Value::Object(said))
+}
+
+/// A whole envelope: its JSON as a text, or as a table.
+fn envelope(check: &mut Check<'_>, node: Node<'_>) -> Option<Says> {
+    match node.value {
+        DeValue::String(text) => Some(Says::Frame(text.to_string())),
+        DeValue::Table(_) => Some(Says::Frame(json_of(node.value).to_string())),
+        _ => {
+            node.wrong(check, "envelope", "an envelope: its JSON in quotes, or a table", "'{\"v\":1,\"t\":\"tweet\",…}'");
+            None
+        }
+    }
+}
+
+fn json_of(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => json!(text),
+        DeValue::Boolean(value) => json!(value),
+        DeValue::Integer(number) => {
+            i64::from_str_radix(number.as_str(), number.radix()).map_or_else(|_| json!(number.as_str()), |number| json!(number))
+        }
+        DeValue::Float(number) => number.as_str().parse::<f64>().map_or(Value::Null, |number| json!(number)),
+        DeValue::Datetime(moment) => json!(moment.to_string()),
+        DeValue::Array(items) => items.iter().map(|item| json_of(item.get_ref())).collect(),
+        DeValue::Table(table) => {
+            Value::Object(table.iter().map(|(key, value)| (key.get_ref().to_string(), json_of(value.get_ref()))).collect())
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! `expect` of a test: what each rule must do, and what must have held it back.
+
+use super::parts::count;
+use super::{Expect, moment};
+use crate::model::action::Span;
+use crate::rules::check::Check;
+use crate::rules::diagnostic::Diagnostic;
+use crate::rules::keys::{Place, list, nearest, one_of};
+use crate::rules::read::{Field, Node, Table};
+use crate::rules::ruleset::RuleSet;
+
+const EXAMPLE: &str = "[{ rule = \"exchange-listing\" }]";
+
+/// What can hold a rule back: the keys of `when`, and what is no key of it.
+pub const REASONS: [&str; 44] = [
+    "none",
+    "any",
+    "handle",
+    "target",
+    "author",
+    "platform",
+    "kind",
+    "keyword",
+    "contains",
+    "regex",
+    "cashtag",
+    "contract",
+    "token",
+    "token.symbol",
+    "token.name",
+    "token.contract",
+    "token.chain",
+    "token.network",
+    "token.price",
+    "token.source",
+    "market",
+    "market.exchange",
+    "market.symbol",
+    "market.base",
+    "market.quote",
+    "market.price",
+    "market.source",
+    "prediction",
+    "prediction.exchange",
+    "prediction.id",
+    "prediction.title",
+    "prediction.price",
+    "prediction.source",
+    "price",
+    "link",
+    "media",
+    "changed",
+    "age",
+    // It waits; it fired before; it is about other events; its mode, or that of the send; too late; without a value that its template
+    // needs.
+    "unknown",
+    "fired",
+    "on",
+    "mode",
+    "max_age",
+    "incomplete",
+];
+
+pub(super) fn read<'a>(check: &mut Check<'a>, rules: &RuleSet, field: Field<'a>) -> Vec<Expect> {
+    let tables = field.node.tables(check, "expect", Place::TestExpect, EXAMPLE);
+    if field.node.as_list().is_some_and(|mut items| items.next().is_none()) {
+        let mistake = Diagnostic::error("empty-list", field.node.span, "this test expects nothing, so it shows nothing");
+        check.report(mistake.help(format!("say what must happen: expect = {EXAMPLE}")));
+    }
+    tables.into_iter().filter_map(|table| expect(check, rules, table)).collect()
+}
+
+fn expect<'a>(check: &mut Check<'a>, rules: &RuleSet, mut table: Table<'a>) -> Option<Expect> {
+    let span = table.span;
+    let rule = table.take("rule");
+    if rule.is_none() {
+        let mistake = Diagnostic::error("missing-key", span, "this expectation names no rule");
+        check.report(mistake.help("add `rule = \"exchange-listing\"`"));
+    }
+    let rule = rule.and_then(|field| self::rule(check, rules, field));
+    let fires = table.take("fires").map(|field| count(check, "fires", field.node));
+    let text = |check: &mut Check<'a>, field: Option<Field<'a>>| {
+        field.and_then(|field| field.node.text(check, field.name, "\"…\"")).map(str::to_owned)
+    };
+    let because = table.take("because");
+    let reasons = because.map(|field| reasons(check, field)).unwrap_or_default();
+    let at = table.take("at").and_then(|field| moment(check, field));
+    let tweet = table.take("tweet");
+    let element = table.take("element");
+    let (tweet, element) = (text(check, tweet), text(check, element));
+    let sends = table.take("sends");
+    let (sends, whole) = (sends.and_then(|field| actions(check, rules, field)), sends.is_none());
+    let whole = whole || sends.is_some();
+    let action = table.take("action").and_then(|field| {
+        let name = field.node.text(check, "action", "\"desk\"")?;
+        action(check, rules, name, field.node.span)
+    });
+    let message = table.take("message").map(|field| texts(check, field)).unwrap_or_default();
+    table.finish(check);
+    let fires = match fires {
+        None => 1,
+        Some(fires) => usize::try_from(fires?).unwrap_or(usize::MAX),
+    };
+    let found = Expect { span, rule: rule?, fires, because: reasons, at, tweet, element, sends, action, message };
+    // With a mistake in it nothing can be said of the whole.
+    (whole && is_sound(check, &found, because)).then_some(found)
+}
+
+/// No test passes by accident: a zero says why.
+fn is_sound(check: &mut Check<'_>, of: &Expect, because: Option<Field<'_>>) -> bool {
+    let sends_nothing = of.sends.as_ref().is_some_and(Vec::is_empty);
+    let is_zero = of.fires == 0 || sends_nothing;
+    let mistake = match because {
+        None if is_zero => {
+            let message = if of.fires == 0 { "`fires = 0` without `because`" } else { "`sends = []` without `because`" };
+            let help = "name what must hold it back, so that the test does not pass by accident: `because = \"none\"`, \"handle\", \
+                        \"token.price\", \"max_age\", …; `birdcall explain` shows what does";
+            Diagnostic::error("missing-key", of.span, message).label("it could be zero for any reason").help(help)
+        }
+        Some(field) if !is_zero => {
+            Diagnostic::error("misplaced-key", field.key, "`because` says why nothing happens, and something does")
+                .help("remove it, or write `fires = 0`")
+        }
+        _ if of.fires == 0 && (of.sends.is_some() || !of.message.is_empty() || of.action.is_some()) => {
+            Diagnostic::error("misplaced-key", of.span, "what does not fire sends nothing")
+                .help("with `fires = 0` there is no `sends`, `action` or `message`")
+        }
+        _ => return true,
+    };
+    check.report(mistake);
+    false
+}
+
+fn rule(check: &mut Check<'_>, rules: &RuleSet, field: Field<'_>) -> Option<usize> {
+    let name = field.node.text(check, "rule", "\"exchange-listing\"")?.trim();
+    if let Some(at) = rules.rules.iter().position(|rule| *rule.name == *name) {
+        return Some(at);
+    }
+    let names: Vec<&str> = rules.rules.iter().map(|rule| &*rule.name).collect();
+    undefined(check, ("undefined-rule", "rule"), name, field.node.span, &names);
+    None
+}
+
+fn action(check: &mut Check<'_>, rules: &RuleSet, name: &str, span: Span) -> Option<usize> {
+    if let Some(at) = rules.actions.iter().position(|action| action.name == name) {
+        return Some(at);
+    }
+    let names: Vec<&str> = rules.actions.iter().map(|action| action.name.as_str()).collect();
+    undefined(check, ("undefined-action", "action"), name, span, &names);
+    None
+}
+
+fn undefined(check: &mut Check<'_>, (code, what): (&'static str, &str), name: &str, span: Span, names: &[&str]) {
+    let mistake = Diagnostic::error(code, span, format!("there is no {what} `{name}` in the rules that are tested"));
+    let near = check.suggestions.nearest(name, names.iter().copied());
+    check.report(match near {
+        Some(near) => mistake.label(format!("did you mean `{near}`?")),
+        None if (1..=20).contains(&names.len()) => mistake.help(format!("there is {}", list(names))),
+        None => mistake,
+    });
+}
+
+fn reasons(check: &mut Check<'_>, field: Field<'_>) -> Vec<String> {
+    let mut known = Vec::new();
+    for node in one_or_more(field.node) {
+        let Some(text) = node.text(check, "because", "\"none\"") else { continue };
+        if REASONS.contains(&text) {
+            known.push(text.to_owned());
+            continue;
+        }
+        let mistake = Diagnostic::error("unknown-value", node.span, format!("`because` cannot be `{text}`"));
+        let near = nearest(text, REASONS).map(|near| format!("did you mean `{near}`?"));
+        check.report(match near {
+            Some(near) => mistake.label(near),
+            None => mistake.help(format!(
+                "it is a key of the rule's `when` such as `none`, `handle` or `token.price`, or {}",
+                one_of(&["unknown", "fired", "on", "mode", "max_age", "incomplete"])
+            )),
+        });
+    }
+    if known.is_empty() && field.node.as_list().is_some_and(|mut items| items.next().is_none()) {
+        check.error("empty-list", field.node.span, "`because` is empty");
+    }
+    known
+}
+
+/// `None`: one of them is wrong, and has been reported.
+fn actions(check: &mut Check<'_>, rules: &RuleSet, field: Field<'_>) -> Option<Vec<usize>> {
+    let mut named = |node: Node<'_>| {
+        let name = node.text(check, "sends", "[\"desk\"]")?;
+        action(check, rules, name, node.span)
+    };
+    let found: Vec<_> = one_or_more(field.node).into_iter().map(&mut named).collect();
+    found.into_iter().collect()
+}
+
+fn texts(check: &mut Check<'_>, field: Field<'_>) -> Vec<String> {
+    one_or_more(field.node).into_iter().filter_map(|node| node.text(check, "message", "\"listing\"")).map(str::to_owned).collect()
+}
+
+fn one_or_more(node: Node<'_>) -> Vec<Node<'_>> {
+    match node.as_list() {
+        Some(items) => items.collect(),
+        None => vec![node],
+    }
+}

@@ -1,0 +1,256 @@
+//! Tests of rules, as a user writes them: the packs' own, what counts as held back, and what is said about mistakes in a file of tests.
+
+mod commands;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use birdcall::rule_test::{self, Recorded, Tested};
+use birdcall::rules::ruleset::RuleSet;
+use birdcall::rules::test_file::{self, Read};
+use birdcall::rules::{Source, Style, load, render};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+const RULES: &str = r#"
+[lists]
+kols = ["kol", "other#7"]
+[actions.desk]
+type = "console"
+[actions.bot]
+type = "webhook"
+url = "http://127.0.0.1:1/"
+trading = true
+max_age = "3s"
+json = { symbol = "{{ token.symbol }}", contract = "{{ token.contract }}" }
+[[rule]]
+name = "listing"
+send = ["desk"]
+when = { handle = "@kols", keyword = ["listing", "will list"], none = [{ keyword = "delist" }, { cashtag = "BTC" }] }
+[[rule]]
+name = "each"
+each = "token"
+send = ["desk", "bot"]
+when = { handle = "@kols", token = { chain = "solana", price = { below = 0.5 } } }
+[[rule]]
+name = "two-of-three"
+send = ["desk"]
+when = { handle = "@kols", any = [{ keyword = "a1" }, { keyword = "b1" }, { media = true }], at_least = 2 }
+[[rule]]
+name = "quiet"
+mode = "off"
+send = ["desk"]
+when = { keyword = "gm" }
+[[rule]]
+name = "deleted"
+on = "delete"
+send = ["desk"]
+when = { handle = "kol" }
+"#;
+
+fn source(name: &str, text: &str) -> Source {
+    Source { name: name.to_owned(), text: text.to_owned() }
+}
+
+fn rules(text: &str) -> Arc<RuleSet> {
+    let sources = [source("rules.toml", text)];
+    let loaded = load(&sources);
+    let shown = render(&loaded.diagnostics, &sources, Style::Plain);
+    Arc::new(loaded.ruleset.unwrap_or_else(|| panic!("{shown}")))
+}
+
+fn read(set: &RuleSet, text: &str) -> (Read, String) {
+    let of = source("rules.test.toml", text);
+    let read = test_file::read(&of, set);
+    let shown = render(&read.diagnostics, &[of], Style::Plain);
+    (read, shown)
+}
+
+fn no_files(_: &str) -> Result<Vec<Recorded>, String> {
+    Err("there is no such file".to_owned())
+}
+
+/// One test with these events and expectations.
+fn run(events: &str, expect: &str) -> Tested {
+    let set = rules(RULES);
+    let (read, shown) = self::read(&set, &format!("[[test]]\nname = \"it\"\nevents = [{events}]\nexpect = [{expect}]\n"));
+    let test = read.tests.first().unwrap_or_else(|| panic!("{shown}"));
+    rule_test::run(test, &set, &no_files)
+}
+
+fn packs() -> Vec<PathBuf> {
+    let in_folder = |folder: &str| fs::read_dir(Path::new(ROOT).join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = in_folder("rules").chain(in_folder("rules/packs")).collect();
+    files.retain(|path| path.to_str().unwrap().ends_with(".toml") && !path.to_str().unwrap().ends_with(".test.toml"));
+    files.sort();
+    files
+}
+
+#[test]
+fn every_rule_that_comes_with_birdcall_is_made_to_fire_by_its_tests_and_has_a_decoy() {
+    let packs = packs();
+    assert!(packs.len() >= 8, "{packs:?}");
+    for path in packs {
+        let set = rules(&fs::read_to_string(&path).unwrap());
+        let tests = fs::read_to_string(path.with_extension("test.toml")).unwrap_or_else(|why| panic!("{path:?}: {why}"));
+        let (read, shown) = read(&set, &tests);
+        assert_eq!(shown, "", "{path:?}");
+        let tested: Vec<_> = read.tests.iter().map(|test| rule_test::run(test, &set, &no_files)).collect();
+        for test in &tested {
+            assert!(test.failures.is_empty(), "{path:?}: {}\n{:#?}", test.name, test.failures);
+        }
+        assert_eq!(rule_test::never_fired(&set, &tested), [], "{path:?}: no test makes them fire");
+        let zeros: Vec<_> = read
+            .tests
+            .iter()
+            .flat_map(|test| &test.expect)
+            .filter(|expect| expect.fires == 0)
+            .map(|expect| expect.rule)
+            .collect();
+        let lacks: Vec<_> = (0..set.rules.len()).filter(|at| !zeros.contains(at)).map(|at| &set.rules[at].name).collect();
+        // These are about whatever an account does: there is nothing that looks like it and is not.
+        let lacks: Vec<_> = lacks.into_iter().filter(|name| !matches!(&***name, "listing" | "exploit-reported")).collect();
+        assert!(lacks.is_empty(), "{path:?}: no decoy for {lacks:?}");
+    }
+}
+
+const LISTING: &str = "{ content = { handle = 'kol', text = 'we will list ABC' } }";
+const CHEAP: &str = "{ content = { handle = 'kol', text = 'two' } }, { at = '+1s', meta = { tokens = [\
+     { symbol = 'AAA', contract = '4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump', chain = 'solana', price = 0.1 }, \
+     { symbol = 'BBB', chain = 'base', price = 0.1 }] } }";
+
+#[test]
+fn what_is_as_expected_passes() {
+    for (events, expect) in [
+        (LISTING, "{ rule = 'listing' }"),
+        (
+            LISTING,
+            "{ rule = 'listing', fires = 1, at = '+0s', tweet = '1', sends = ['desk'], action = 'desk', message = 'list ABC' }",
+        ),
+        // The same twice is once.
+        (&format!("{LISTING}, {{ at = '+2s' }}, {LISTING}"), "{ rule = 'listing' }"),
+        ("{ content = { handle = 'kol', text = 'delist: will list' } }", "{ rule = 'listing', fires = 0, because = 'none' }"),
+        ("{ content = { handle = 'kol', text = 'gm' } }", "{ rule = 'listing', fires = 0, because = 'keyword' }"),
+        ("{ content = { handle = 'kim', text = 'will list' } }", "{ rule = 'listing', fires = 0, because = 'handle' }"),
+        // Where both ids are known they decide.
+        (
+            "{ content = { handle = 'other', author_id = '8', text = 'will list' } }",
+            "{ rule = 'listing', fires = 0, because = 'handle' }",
+        ),
+        ("{ content = { handle = 'kim', text = 'gm' } }", "{ rule = 'listing', fires = 0, because = ['handle', 'keyword'] }"),
+        (CHEAP, "{ rule = 'each', element = 'AAA', at = '+1s' }"),
+        (CHEAP, "{ rule = 'each', element = 'BBB', fires = 0, because = 'token.chain' }"),
+        (CHEAP, "{ rule = 'each', at = '+0s', fires = 0, because = 'unknown' }"),
+        (CHEAP, "{ rule = 'each', action = 'bot', message = ['AAA', '4Dx2'] }"),
+        // Nothing of the kind has come, and nothing more is waited for.
+        ("{ content = { handle = 'kol', text = 'gm' } }", "{ rule = 'each', fires = 0, because = 'token' }"),
+        ("{ content = { handle = 'kol', text = 'a1' } }", "{ rule = 'two-of-three', fires = 0, because = 'any' }"),
+        ("{ content = { handle = 'kol', text = 'a1', media = 'image' } }", "{ rule = 'two-of-three' }"),
+        ("{ content = { handle = 'kol', text = 'gm' } }", "{ rule = 'quiet', fires = 0, because = 'mode' }"),
+        (LISTING, "{ rule = 'deleted', fires = 0, because = 'on' }"),
+        (&format!("{LISTING}, {{ at = '+9s', delete = {{ id = '1' }} }}"), "{ rule = 'deleted', at = '+9s' }"),
+        (
+            &format!("{LISTING}, {{ at = '+9s', update = {{ link = 'x' }} }}"),
+            "{ rule = 'listing', at = '+9s', fires = 0, because = 'fired' }",
+        ),
+        // Older than the action allows.
+        (
+            "{ content = { handle = 'kol', text = 'will list', age = '1h' } }",
+            "{ rule = 'listing', sends = [], because = 'max_age' }",
+        ),
+        // What came late is no order.
+        (&format!("{{ origin = 'backfill', {}", &LISTING[1..]), "{ rule = 'listing', sends = ['desk'] }"),
+        (
+            r#"{ envelope = '{"v":1,"t":"tweet","op":"content","id":"5","ts":1,"d":{"tweetId":"5","text":"will list","author":{"handle":"kol"}}}' }"#,
+            "{ rule = 'listing', tweet = '5' }",
+        ),
+    ] {
+        let tested = run(events, expect);
+        assert!(tested.failures.is_empty(), "{events}\n{expect}\n{:#?}", tested.failures);
+    }
+}
+
+#[test]
+fn what_is_not_as_expected_fails_and_says_what_was() {
+    for (events, expect, found) in [
+        (LISTING, "{ rule = 'listing', fires = 2 }", "it fires on tweet:1 at +0s"),
+        (LISTING, "{ rule = 'listing', fires = 0, because = 'handle' }", "it fires on tweet:1 at +0s"),
+        (LISTING, "{ rule = 'listing', at = '+1s' }", "it fires on tweet:1 at +0s"),
+        (LISTING, "{ rule = 'listing', tweet = '2' }", "it fires on tweet:1"),
+        (LISTING, "{ rule = 'listing', message = 'another coin' }", "the message is:"),
+        (LISTING, "{ rule = 'listing', sends = ['bot'] }", "to desk: a message"),
+        (LISTING, "{ rule = 'each' }", "it does not fire"),
+        // By accident: it would not fire whatever stands in the text.
+        (
+            "{ content = { handle = 'kim', text = 'delist: will list' } }",
+            "{ rule = 'listing', fires = 0, because = 'none' }",
+            "because of `handle` and `none`",
+        ),
+        (
+            "{ content = { handle = 'kim', text = 'will list' } }",
+            "{ rule = 'listing', fires = 0, because = ['handle', 'none'] }",
+            "because of `handle`",
+        ),
+        ("{ meta = { id = '1' } }", "{ rule = 'deleted', fires = 0, because = 'handle' }", "because of `on`"),
+        ("{ at = '+1s' }", "{ rule = 'listing', fires = 0, because = 'keyword' }", "nothing has happened"),
+        (CHEAP, "{ rule = 'each', element = 'BBB', fires = 0, because = 'token.price' }", "because of `token`"),
+        (CHEAP, "{ rule = 'each', action = 'desk', message = 'CCC' }", "the message is:"),
+        ("{ envelope = '{\"v\":1}' }", "{ rule = 'listing', fires = 0, because = 'keyword' }", "{\"v\":1}"),
+        ("{ file = 'x.jsonl' }", "{ rule = 'listing', fires = 0, because = 'keyword' }", "there is no such file"),
+    ] {
+        let tested = run(events, expect);
+        let told = tested.failures.iter().flat_map(|of| &of.differs.found).cloned().collect::<Vec<_>>().join("\n");
+        assert!(
+            told.contains(found),
+            "{events}\n{expect}\n{:#?}",
+            tested.failures.iter().map(|of| &of.differs).collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn a_recorded_file_is_told_as_far_apart_as_it_was() {
+    let set = rules(RULES);
+    let (read, shown) =
+        self::read(&set, "[[test]]\nname = 'it'\nevents = [{ file = 'x' }]\nexpect = [{ rule = 'each', at = '+700ms' }]\n");
+    let line = |at: i64, value: &serde_json::Value| Recorded {
+        at: Some(birdcall::model::time::Timestamp::from_millis(crate::kit::story::START + at)),
+        origin: birdcall::model::firing::Origin::Live,
+        text: value.to_string(),
+    };
+    let found = serde_json::json!({ "tokens": [crate::kit::story::token("AAA", crate::engine::ORBL, 0.1)] });
+    let lines =
+        [line(50_000, &crate::kit::story::content("1", "kol", "gm")), line(50_700, &crate::kit::story::meta("1", &found))];
+    let tested = rule_test::run(read.tests.first().unwrap_or_else(|| panic!("{shown}")), &set, &|_| Ok(lines.to_vec()));
+    assert!(tested.failures.is_empty(), "{:#?}", tested.failures);
+    assert_eq!(tested.fired, [1]);
+}
+
+#[test]
+fn every_mistake_in_a_file_of_tests_is_explained_in_one_run() {
+    let text = fs::read_to_string(Path::new(ROOT).join("tests/rules/tests/mistakes.toml")).unwrap();
+    let (read, shown) = self::read(&rules(RULES), &text);
+    assert!(read.tests.is_empty());
+    insta::with_settings!({ snapshot_path => "../../rules/tests", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("mistakes", shown);
+    });
+}
+
+#[test]
+fn an_example_of_a_rule_makes_it_fire() {
+    for path in packs() {
+        let set = rules(&fs::read_to_string(&path).unwrap());
+        for rule in &set.rules {
+            let events = rule_test::example(rule).join(", ");
+            let text = format!(
+                "[[test]]\nname = 'it'\nevents = [{events}]\nexpect = [{{ rule = {} }}]\n",
+                rule_test::quoted(&rule.name)
+            );
+            let (read, shown) = read(&set, &text);
+            assert_eq!(shown, "");
+            let tested = rule_test::run(&read.tests[0], &set, &no_files);
+            assert!(tested.failures.is_empty(), "{text}\n{:#?}", tested.failures);
+        }
+    }
+}
