@@ -42,7 +42,7 @@ pub(crate) fn tell(diagnostics: &[Diagnostic], sources: &[Source]) {
     }
     let colourful = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let style = if colourful { Style::Coloured } else { Style::Plain };
-    let _ = writeln!(anstream::stderr(), "{}", rules::render(diagnostics, sources, style));
+    let _ = writeln!(anstream::stderr(), "{}\n", rules::render(diagnostics, sources, style).trim_end());
 }
 
 impl Rules {
@@ -53,13 +53,8 @@ impl Rules {
 
     /// Reads an action's secrets and checks what it says.
     pub(crate) fn target(&self, action: &Action) -> Result<Target, End> {
-        Target::resolve(action, &mut secrets::read).map_err(|error| {
-            let help = match &error {
-                TargetError::Secret { error, .. } => help(error),
-                TargetError::Unusable { .. } => format!("change it under [actions.{}]", action.name),
-            };
-            self.complain_at(error.span(), &error, help)
-        })
+        Target::resolve(action, &mut secrets::read)
+            .map_err(|error| self.complain_at(error.span(), &error, help_for(&error, action)))
     }
 
     /// Tells what went wrong at the place in the rules that it is about.
@@ -78,7 +73,21 @@ impl Rules {
     }
 }
 
-fn help(error: &SecretError) -> String {
+/// What to do about an action that cannot be sent to.
+pub(crate) fn help_for(error: &TargetError<SecretError>, action: &Action) -> String {
+    match error {
+        TargetError::Secret { error, .. } => help(error),
+        TargetError::Unusable { .. } => format!("change it under [actions.{}]", action.name),
+    }
+}
+
+/// The feed's key, where the rules name none.
+pub(crate) fn usual_key() -> Option<Secret> {
+    std::env::var("TWEETSTREAM_API_KEY").ok().filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim()))
+}
+
+/// What to do about a secret that cannot be read.
+pub(crate) fn help(error: &SecretError) -> String {
     match error {
         SecretError::Unset(name) => format!("set it before you start birdcall: export {name}=…"),
         _ => "put the secret there, or name another place: env:NAME or file:PATH".to_owned(),

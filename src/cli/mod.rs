@@ -3,14 +3,17 @@
 mod arm;
 mod ask;
 mod check;
+mod completions;
 mod deliveries;
 mod demo;
 mod disarm;
 mod files;
 mod load;
+mod man;
 mod moments;
 mod redeliver;
 mod run;
+mod schema;
 mod send;
 mod simulate;
 mod state;
@@ -50,6 +53,7 @@ const HELP: &str = "\
 How to begin:
   birdcall demo                    watch it work: a simulated feed, the starter rules, no key needed
   birdcall check rules.toml        find every mistake in your rules, and what to do about it
+  birdcall check --connect         ask the feed and every destination, too, without sending anything
   birdcall send desk               send one test message to the action called desk
   birdcall run rules.toml          the real thing; Ctrl-C finishes what is under way and stops
 
@@ -112,6 +116,12 @@ enum Command {
     Disarm(disarm::Arguments),
     /// Let orders go again
     Arm(arm::Arguments),
+    /// Print the JSON Schema of rules.toml, for editors
+    Schema(schema::Arguments),
+    /// Print the completions of a shell
+    Completions(completions::Arguments),
+    /// Print the page of the manual, or write one for each command into a folder
+    Man(man::Arguments),
 }
 
 /// Runs the program on the process's own arguments.
@@ -128,6 +138,9 @@ pub fn main() -> ExitCode {
         Command::Redeliver(arguments) => redeliver::run(&arguments),
         Command::Disarm(arguments) => disarm::run(&arguments),
         Command::Arm(arguments) => arm::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     };
     end.into()
 }
