@@ -2,8 +2,9 @@
 
 use birdcall::rules::{Source, load};
 use proptest::prelude::*;
+use serde_json::json;
 
-use crate::kit::story::{Story, content};
+use crate::kit::story::{Story, of_tweet};
 
 const WORDS: [&str; 15] = [
     "doge",
@@ -72,6 +73,11 @@ fn is_called(code: &str, when: &str) -> bool {
     load(&[Source { name: "x.toml".to_owned(), text }]).diagnostics.iter().any(|diagnostic| diagnostic.code == code)
 }
 
+/// A tweet with a text of its own and a name of its author's.
+fn tweet(at: usize, text: &str, name: &str) -> serde_json::Value {
+    of_tweet("content", &at.to_string(), &json!({ "text": text, "author": { "handle": "kol", "name": name } }))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -83,7 +89,7 @@ proptest! {
             return Ok(());
         }
         let mut story = Story::new(&rules(&[("a", &a), ("b", &b)]));
-        let fired: Vec<_> = tweets.iter().enumerate().map(|(at, text)| story.at(0, &content(&at.to_string(), "kol", text))).collect();
+        let fired: Vec<_> = tweets.iter().enumerate().map(|(at, text)| story.at(0, &tweet(at, text, &tweets[tweets.len() - 1 - at]))).collect();
         let within = |one: &str, other: &str| fired.iter().all(|fired| !fired.iter().any(|n| n == one) || fired.iter().any(|n| n == other));
         prop_assert!(!contradictory || within("a", "b"), "{a} does not imply {b}: {tweets:?} {fired:?}");
         prop_assert!(!redundant || within("a", "b") || within("b", "a"), "{a} | {b}: {tweets:?} {fired:?}");
