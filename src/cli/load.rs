@@ -55,7 +55,7 @@ pub(crate) fn tell(diagnostics: &[Diagnostic], sources: &[Source]) {
     }
     let colourful = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let style = if colourful { Style::Coloured } else { Style::Plain };
-    let _ = writeln!(anstream::stderr(), "{}", rules::render(diagnostics, sources, style));
+    let _ = writeln!(anstream::stderr(), "{}\n", rules::render(diagnostics, sources, style).trim_end());
 }
 
 impl Rules {
@@ -113,10 +113,7 @@ fn is_written_out(destination: &Destination) -> bool {
 
 fn target(action: &Action) -> Result<Target, Diagnostic> {
     Target::resolve(action, &mut secrets::read).map_err(|error| {
-        let help = match &error {
-            TargetError::Secret { error, .. } => help(error),
-            TargetError::Unusable { .. } => format!("change it under [actions.{}]", action.name),
-        };
+        let help = help_for(&error, action);
         cannot_start(error.span(), &error, help)
     })
 }
@@ -133,7 +130,21 @@ fn cannot_start(span: Span, error: &dyn std::fmt::Display, help: String) -> Diag
     }
 }
 
-fn help(error: &SecretError) -> String {
+/// What to do about an action that cannot be sent to.
+pub(crate) fn help_for(error: &TargetError<SecretError>, action: &Action) -> String {
+    match error {
+        TargetError::Secret { error, .. } => help(error),
+        TargetError::Unusable { .. } => format!("change it under [actions.{}]", action.name),
+    }
+}
+
+/// The feed's key, where the rules name none.
+pub(crate) fn usual_key() -> Option<Secret> {
+    std::env::var("TWEETSTREAM_API_KEY").ok().filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim()))
+}
+
+/// What to do about a secret that cannot be read.
+pub(crate) fn help(error: &SecretError) -> String {
     match error {
         SecretError::Unset(name) => format!("set it before you start birdcall: export {name}=…"),
         _ => "put the secret there, or name another place: env:NAME or file:PATH".to_owned(),

@@ -3,12 +3,14 @@
 mod arm;
 mod ask;
 mod check;
+mod completions;
 mod deliveries;
 mod demo;
 mod disarm;
 mod explain;
 mod files;
 mod load;
+mod man;
 mod moments;
 mod progress;
 mod record;
@@ -18,6 +20,7 @@ mod reload;
 mod replay;
 mod rules_files;
 mod run;
+mod schema;
 mod send;
 mod simulate;
 mod state;
@@ -64,6 +67,7 @@ How to begin:
   birdcall check rules.toml        find every mistake in your rules, and what to do about it
   birdcall test rules.toml         run rules.test.toml; --new RULE writes the first test
   birdcall explain --envelope '{…}'  what every rule makes of an envelope, a file or a tweet, and why
+  birdcall check --connect         ask the feed and every destination, too, without sending anything
   birdcall send desk               send one test message to the action called desk
   birdcall run rules.toml          the real thing; Ctrl-C finishes what is under way and stops
   birdcall replay --last 7d        what the rules would have made of the past; nothing is sent
@@ -144,6 +148,12 @@ enum Command {
     Disarm(disarm::Arguments),
     /// Let orders go again
     Arm(arm::Arguments),
+    /// Print the JSON Schema of rules.toml, for editors
+    Schema(schema::Arguments),
+    /// Print the completions of a shell
+    Completions(completions::Arguments),
+    /// Print the page of the manual, or write one for each command into a folder
+    Man(man::Arguments),
 }
 
 /// Runs the program on the process's own arguments.
@@ -167,6 +177,9 @@ pub fn main() -> ExitCode {
         Command::Reload(arguments) => reload::run(&arguments),
         Command::Disarm(arguments) => disarm::run(&arguments),
         Command::Arm(arguments) => arm::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
     };
     end.into()
 }

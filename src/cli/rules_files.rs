@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::{files, load};
 use crate::app::{Look, Mistakes, RulesFiles, Way};
-use crate::model::action::Span;
 use crate::rules::ruleset::RuleSet;
-use crate::rules::{self, Diagnostic, Source, Style};
+use crate::rules::{self, Diagnostic, Places, Source, Style};
 
 /// A path given on the command line, or none.
 pub(super) struct Files(pub(super) Option<PathBuf>);
@@ -46,22 +45,17 @@ fn seen(path: PathBuf) -> (PathBuf, [u64; 4]) {
 
 fn mistakes(diagnostics: &[Diagnostic], sources: &[Source]) -> Mistakes {
     let errors: Vec<_> = diagnostics.iter().filter(|of| of.severity == rules::Severity::Error).collect();
+    let places = Places::of(sources);
     let first = errors.first().map(|first| {
-        let place = first.span.and_then(|span| place(span, sources));
+        let place = first.span.and_then(|span| {
+            let (start, _) = places.locate(span)?;
+            Some(format!("{}:{}:{}", places.name(span.file)?, start.line, start.column))
+        });
         place.map_or_else(|| first.message.clone(), |place| format!("{place}: {}", first.message))
     });
     let first = first.unwrap_or_default();
     let brief = if errors.len() == 1 { first } else { format!("{} mistakes, the first: {first}", errors.len()) };
     Mistakes { brief, text: rules::render(diagnostics, sources, Style::Plain) }
-}
-
-/// `file:line:column`, both from 1.
-fn place(span: Span, sources: &[Source]) -> Option<String> {
-    let source = sources.get(span.file)?;
-    let before = source.text.get(..span.start)?;
-    let line = before.rfind('\n').map_or(0, |at| at + 1);
-    let column = before.get(line..)?.chars().count() + 1;
-    Some(format!("{}:{}:{column}", source.name, before.matches('\n').count() + 1))
 }
 
 /// What is seen of a path, for the rules that are read next.

@@ -154,18 +154,14 @@ fn host(url: &str) -> String {
 }
 
 pub(super) fn feed_key(rules: &Rules) -> Result<Secret, End> {
-    const USUAL: &str = "TWEETSTREAM_API_KEY";
     if let Some(key) = &rules.set.feed.key {
         return rules.secret(key);
     }
-    match std::env::var(USUAL) {
-        Ok(key) if !key.trim().is_empty() => Ok(Secret::new(key.trim())),
-        _ => {
-            complain(format_args!(
-                "there is no key for the feed: set {USUAL}, or write key = \"env:NAME\" under [feed] in the rules.\n       \
-                 Without a key you can still try: birdcall demo"
-            ));
-            Err(End::CannotStart)
-        }
-    }
+    load::usual_key().ok_or_else(|| {
+        complain(
+            "there is no key for the feed: set TWEETSTREAM_API_KEY, or write key = \"env:NAME\" under [feed] in the rules.\n       \
+             Without a key you can still try: birdcall demo",
+        );
+        End::CannotStart
+    })
 }

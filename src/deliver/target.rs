@@ -12,6 +12,7 @@ use crate::model::time::Timestamp;
 use super::client::Request;
 pub use super::destinations::Problem;
 use super::destinations::{discord, slack, telegram, webhook};
+use super::reach::{Probe, Unreached};
 use super::verdict::{Answer, Verdict};
 use super::words::Scrub;
 
@@ -173,6 +174,27 @@ impl Target {
             (Endpoint::Slack(endpoint), Body::Slack(body)) => Some(endpoint.request(body)),
             (Endpoint::Webhook(endpoint), Body::Webhook(body)) => Some(endpoint.request(body, &stamp.id, stamp.at)),
             _ => None,
+        }
+    }
+
+    /// What it can be asked without anybody hearing of it.
+    pub(crate) fn probe(&self) -> Probe {
+        match &self.endpoint {
+            Endpoint::Discord(endpoint) => endpoint.probe(),
+            Endpoint::Telegram(endpoint) => endpoint.probe(),
+            Endpoint::Slack(endpoint) => endpoint.probe(),
+            Endpoint::Webhook(endpoint) => endpoint.probe(),
+        }
+    }
+
+    /// What the answer to request number `step` of [`probe`](Self::probe) says.
+    pub(crate) fn found(&self, step: usize, answer: &Answer) -> Result<String, Unreached> {
+        match &self.endpoint {
+            Endpoint::Discord(_) => discord::found(answer),
+            Endpoint::Telegram(_) => telegram::found(step, answer),
+            Endpoint::Slack(_) => slack::found(answer),
+            // It is asked nothing.
+            Endpoint::Webhook(_) => Ok(String::new()),
         }
     }
 

@@ -149,6 +149,12 @@ pub const WEBHOOK_CONCURRENCY: usize = 64;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// One whole request, answer included, unless the action says otherwise.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// One destination that is asked whether it can be reached, by `check --connect`.
+pub const REACH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Destinations that are asked so at once.
+pub const REACH_AT_ONCE: usize = 32;
+/// Bytes read of what the feed says of an account: some ten thousand handles.
+pub const ACCOUNT_ANSWER_BYTES: usize = 1024 * 1024;
 /// Bytes read of an answer.
 pub const ANSWER_BYTES: usize = 64 * 1024;
 /// Characters kept of an answer for people to read.

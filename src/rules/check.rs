@@ -10,6 +10,7 @@ use super::http::IN_CLEAR;
 use super::keys::nearest;
 use super::lazy::Pattern;
 use super::lists::Lists;
+use super::read::Node;
 use crate::model::action::Span;
 
 /// Diagnostics kept of one run, so that a hostile file cannot fill the memory with them. The rest is a number.
@@ -45,6 +46,8 @@ pub(super) struct Check<'a> {
     pub(super) accounts: HashMap<(&'a str, bool), Option<Arc<Accounts>>>,
     /// For "did you mean".
     pub(super) suggestions: Suggestions,
+    /// Where rules name authors that they hope to hear of: each `handle` and its value, unless under `none`.
+    pub(super) handles: Vec<(Span, Node<'a>)>,
     /// What the parser could not read: below a bracket that is never closed.
     pub(super) lost: Vec<Span>,
     diagnostics: Vec<Diagnostic>,
@@ -60,6 +63,7 @@ impl<'a> Check<'a> {
             patterns: HashMap::new(),
             accounts: HashMap::new(),
             suggestions: Suggestions { left: COMPARED },
+            handles: Vec::new(),
             lost: Vec::new(),
             diagnostics: Vec::new(),
             dropped: 0,
@@ -81,6 +85,17 @@ impl<'a> Check<'a> {
 
     pub(super) fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
         self.report(Diagnostic::error(code, span, message));
+    }
+
+    /// Warns of a text that stands in the same list already: most likely another was meant.
+    pub(super) fn again(&mut self, seen: &mut HashMap<&'a str, Span>, item: Node<'a>) {
+        let Some(text) = item.as_text() else { return };
+        if let Some(first) = seen.insert(text, item.span) {
+            let mistake = Diagnostic::warning("duplicate-value", item.span, "this stands in the list already");
+            self.report(
+                mistake.label("here again").also(first, "and here").help("remove it, or correct it if another was meant"),
+            );
+        }
     }
 
     /// Whether further diagnostics are only counted.

@@ -95,41 +95,83 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Every key that a table of this kind may have; `None` where the user chooses them. What the reader asks for is held against it
+    /// ([`Table::finish`](super::read::Table::finish)), and so is the schema.
+    pub(super) fn keys(self) -> Option<&'static [&'static str]> {
+        Some(match self {
+            Self::Top => &["feed", "journal", "defaults", "lists", "templates", "actions", "rule"],
+            Self::Feed => &["key", "url", "auth", "meta_timeout", "history", "notices"],
+            Self::Journal => &["sync", "max_age", "max_bytes"],
+            Self::Defaults => &["max_age", "timeout", "overflow", "mode"],
+            Self::Rule => &["name", "on", "when", "each", "wait", "max_age", "mode", "send"],
+            Self::When => WHEN,
+            Self::Send => &["to", "max_age", "mode", "template", "json", "form"],
+            Self::Discord => DISCORD,
+            Self::Telegram => TELEGRAM,
+            Self::Slack => SLACK,
+            Self::Webhook => WEBHOOK,
+            Self::Console => CONSOLE,
+            Self::Template => &["title", "body"],
+            Self::Author => &["followers", "verified", "name", "bio"],
+            Self::Token => &["symbol", "name", "contract", "chain", "network", "price", "source"],
+            Self::Market => &["exchange", "symbol", "base", "quote", "price", "source"],
+            Self::Prediction => &["exchange", "id", "title", "price", "source"],
+            Self::Range => &["above", "at_least", "below", "at_most", "between", "outside"],
+            Self::Link => &["domain", "case", "regex"],
+            Self::TextOf => &["case", "keyword", "contains", "cashtag", "regex"],
+            Self::Rate => &["rate", "burst"],
+            Self::Lists | Self::Free => return None,
+        })
+    }
+
+    /// Whether the reader has asked a table of this kind for every key that it may have, and for no other.
+    pub(super) fn is_asked_for(self, asked: &[&'static str]) -> bool {
+        self.keys().is_none_or(|keys| asked.len() == keys.len() && asked.iter().all(|key| keys.contains(key)))
+    }
+}
+
+#[rustfmt::skip]
+const WHEN: &[&str] = &[
+    "handle", "target", "author", "platform", "kind", "keyword", "contains", "regex", "cashtag", "contract", "token", "market",
+    "prediction", "price", "link", "media", "changed", "before", "after", "age", "all", "any", "none", "at_least", "case", "in",
+];
+
+#[rustfmt::skip]
+const DISCORD: &[&str] = &[
+    "type", "url", "thread", "username", "avatar", "silent", "template",
+    "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
+];
+
+#[rustfmt::skip]
+const TELEGRAM: &[&str] = &[
+    "type", "token", "chat", "topic", "silent", "preview", "api", "template",
+    "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
+];
+
+#[rustfmt::skip]
+const SLACK: &[&str] = &[
+    "type", "url", "token", "channel", "api", "template",
+    "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
+];
+
+#[rustfmt::skip]
+const WEBHOOK: &[&str] = &[
+    "type", "url", "method", "headers", "secret", "idempotent", "json", "form",
+    "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
+];
+
+#[rustfmt::skip]
+const CONSOLE: &[&str] = &[
+    "type", "template",
+    "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
+];
+
 /// Where the keys are at home that people put elsewhere. The first place of a key is the one that is recommended.
 const HOMES: &[(Place, &[&str])] = &[
     (Place::Top, &["feed", "journal", "defaults", "lists", "actions", "templates"]),
     (Place::Rule, &["name", "on", "each", "when", "send", "wait", "max_age", "mode"]),
-    (
-        Place::When,
-        &[
-            "handle",
-            "target",
-            "author",
-            "platform",
-            "kind",
-            "keyword",
-            "contains",
-            "regex",
-            "cashtag",
-            "contract",
-            "token",
-            "market",
-            "prediction",
-            "price",
-            "link",
-            "media",
-            "changed",
-            "before",
-            "after",
-            "age",
-            "all",
-            "any",
-            "none",
-            "at_least",
-            "case",
-            "in",
-        ],
-    ),
+    (Place::When, WHEN),
     (
         Place::Webhook,
         &["url", "method", "headers", "secret", "json", "form", "idempotent", "trading", "rate_limit", "max_per_day"],

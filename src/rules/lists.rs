@@ -1,6 +1,6 @@
 //! `[lists]`: names for many values, read first so that every rule can use them wherever they stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::check::Check;
 use super::diagnostic::Diagnostic;
@@ -49,7 +49,9 @@ impl<'a> Check<'a> {
                 list.broken = true;
             }
             Some(items) => {
+                let mut seen = HashMap::new();
                 for item in items {
+                    self.again(&mut seen, item);
                     match item.as_text() {
                         Some(text) if text.starts_with('@') => {
                             self.report(list_in_list(text, item.span));
@@ -71,6 +73,11 @@ impl<'a> Check<'a> {
             list.broken = true;
         }
         self.lists.by_name.insert(field.name, list);
+    }
+
+    /// The values of a list and where they stand.
+    pub(super) fn words_of_list(&self, name: &str) -> &[(&'a str, Span)] {
+        self.lists.by_name.get(name).map_or(&[], |list| list.words.as_slice())
     }
 
     /// Whether there is a list of this name.

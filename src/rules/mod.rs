@@ -7,6 +7,7 @@
 
 mod actions;
 mod as_written;
+mod authors;
 mod bound;
 mod check;
 pub mod condition;
@@ -21,11 +22,13 @@ mod names;
 pub mod normal;
 mod notices;
 mod pattern;
+mod place;
 mod presence;
 mod range;
 mod read;
 mod rule;
 pub mod ruleset;
+pub mod schema;
 mod send;
 mod settings;
 mod show;
@@ -44,7 +47,9 @@ use std::fmt;
 use toml::de::DeTable;
 
 pub use self::as_written::as_written;
+pub use self::authors::NamedAuthor;
 pub use self::diagnostic::{Diagnostic, Severity};
+pub use self::place::{Places, Position};
 pub use self::ruleset::RuleSet;
 pub use self::show::{Style, render};
 pub use self::units::{parse_duration, parse_size, written};
@@ -84,6 +89,17 @@ pub struct Loaded {
 /// Reads files as one rule set: everything resolved, checked and compiled, or every mistake in them.
 #[must_use]
 pub fn load(sources: &[Source]) -> Loaded {
+    examine(sources, |_| ()).0
+}
+
+/// The authors that the rules of some files hope to hear of, and where each is named.
+#[must_use]
+pub fn named_authors(sources: &[Source]) -> Vec<NamedAuthor> {
+    examine(sources, authors::named).1
+}
+
+/// Loads, and takes something with it that only the walk knows.
+fn examine<T>(sources: &[Source], take: impl FnOnce(&Check<'_>) -> T) -> (Loaded, T) {
     let mut check = Check::new(sources);
     let mut broken = false;
     let mut documents = Vec::with_capacity(sources.len());
@@ -105,7 +121,8 @@ pub fn load(sources: &[Source]) -> Loaded {
         check.forget_unused();
     }
     let ruleset = (!check.has_errors()).then_some(ruleset);
-    Loaded { ruleset, diagnostics: check.finish() }
+    let taken = take(&check);
+    (Loaded { ruleset, diagnostics: check.finish() }, taken)
 }
 
 /// A file as TOML, as far as it is one; `false` when it has mistakes of syntax.

@@ -184,6 +184,7 @@ struct Dollars {
 enum Before {
     EndOfText,
     Boundary,
+    Blank,
 }
 
 impl ast::Visitor for Dollars {
@@ -196,6 +197,17 @@ impl ast::Visitor for Dollars {
 
     fn visit_pre(&mut self, ast: &Ast) -> Result<(), Problem> {
         let previous = self.previous.take();
+        if let Some(blank) = blank(ast) {
+            let from = previous.filter(|(before, _)| *before == Before::Blank).map(|(_, from)| from);
+            let twice = from.map(|from| ast::Span::new(from.start, blank.end)).or_else(|| twice(ast));
+            if let Some(span) = twice {
+                let help = "of several spaces in a row one is left before a text is searched: write one, or `\\s+`";
+                return Err(Problem::new("never-matches", "no text has two spaces in a row when it is searched", help)
+                    .at(&span, "never found"));
+            }
+            self.previous = Some((Before::Blank, blank));
+            return Ok(());
+        }
         match (ast, previous) {
             (Ast::Assertion(assertion), _) => {
                 self.previous = match assertion.kind {
@@ -227,10 +239,44 @@ impl ast::Visitor for Dollars {
         Ok(())
     }
 
+    fn visit_post(&mut self, ast: &Ast) -> Result<(), Problem> {
+        let may_be_empty = match ast {
+            Ast::Alternation(_) => true,
+            Ast::Repetition(of) => !matches!(of.op.kind, ast::RepetitionKind::OneOrMore) && twice(ast).is_none(),
+            _ => false,
+        };
+        // What ends in one way or another says nothing of what stands before the next part.
+        if may_be_empty {
+            self.previous = None;
+        }
+        Ok(())
+    }
+
     fn visit_alternation_in(&mut self) -> Result<(), Problem> {
         self.previous = None;
         Ok(())
     }
+}
+
+/// Where a part is that takes one blank, or several, and nothing else.
+fn blank(ast: &Ast) -> Option<ast::Span> {
+    match ast {
+        Ast::Literal(literal) if literal.c == ' ' => Some(literal.span),
+        Ast::ClassPerl(class) if class.kind == ast::ClassPerlKind::Space && !class.negated => Some(class.span),
+        Ast::Repetition(of) if twice(ast).is_some() => blank(&of.ast),
+        _ => None,
+    }
+}
+
+/// Where a part is that takes two blanks at least.
+fn twice(ast: &Ast) -> Option<ast::Span> {
+    let Ast::Repetition(of) = ast else { return None };
+    let least = match &of.op.kind {
+        ast::RepetitionKind::Range(ast::RepetitionRange::Exactly(least) | ast::RepetitionRange::AtLeast(least)) => *least,
+        ast::RepetitionKind::Range(ast::RepetitionRange::Bounded(least, _)) => *least,
+        _ => 0,
+    };
+    (least >= 2 && blank(&of.ast).is_some()).then_some(of.span)
 }
 
 /// Refuses a character that no text has once it is normalised.
@@ -332,6 +378,29 @@ mod tests {
             assert_eq!(code(text), Some("never-matches"), "{text:?}");
         }
         for text in ["a b", r"a\s+b", "[^\\n]x", "café", "上架", "🚀", "l’alerte", "Ω", "&amp"] {
+            assert_eq!(code(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn two_blanks_in_a_row_are_seen_where_both_must_be_there() {
+        for text in ["will  list", r"a\s\sb", r"a\s{2,}b", "a {2}b", r"x( )( )y", r"a \sb", r"a\s+ b"] {
+            assert_eq!(code(text), Some("never-matches"), "{text:?}");
+        }
+        for text in [
+            "a b c",
+            r"a\s+b",
+            r"a\s*\s?b",
+            "(a |b )c",
+            r"a( |\s)b",
+            r"a\s{1,3}b",
+            r"\S\Sx",
+            "a(?:b | c)",
+            r"a\s* b",
+            "a ? b",
+            "(a| ) b",
+            "a( )? b",
+        ] {
             assert_eq!(code(text), None, "{text:?}");
         }
     }

@@ -1,6 +1,8 @@
 //! Reading TOML by hand, so that every mistake of a run is found with its place: a node is a value with its span, a table
 //! knows which of its keys were asked for, and at its end every other key is unknown.
 
+use std::collections::HashMap;
+
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::check::Check;
@@ -157,8 +159,10 @@ impl<'a> Node<'a> {
         };
         let mut whole = true;
         let mut any = false;
+        let mut seen = HashMap::new();
         for item in items {
             any = true;
+            check.again(&mut seen, item);
             match item.as_text() {
                 Some(text) => whole &= item.word(check, text, into),
                 None => {
@@ -222,11 +226,13 @@ pub(super) struct Table<'a> {
     more: Vec<(usize, &'a DeTable<'a>)>,
     asked: Vec<&'static str>,
     taken: usize,
+    /// A key that it may not have, and of which that was said.
+    refused: Option<&'static str>,
 }
 
 impl<'a> Table<'a> {
     pub(super) fn new(entries: &'a DeTable<'a>, span: Span, place: Place) -> Self {
-        Self { span, place, entries, more: Vec::new(), asked: Vec::with_capacity(KEYS), taken: 0 }
+        Self { span, place, entries, more: Vec::new(), asked: Vec::with_capacity(KEYS), taken: 0, refused: None }
     }
 
     /// Takes in the keys that the same table has in another file.
@@ -256,6 +262,13 @@ impl<'a> Table<'a> {
         self.more.iter().find_map(|(file, entries)| entries.get_key_value(key).map(|(name, value)| field(*file, name, value)))
     }
 
+    /// A key that is not allowed and of which the caller says so itself.
+    pub(super) fn refuse(&mut self, key: &'static str) -> Option<Field<'a>> {
+        let (name, value) = self.entries.get_key_value(key)?;
+        self.refused = Some(key);
+        Some(field(self.span.file, name, value))
+    }
+
     /// All keys and values, in the order of the file: for tables whose keys are names that the user gives.
     pub(super) fn fields(&self) -> Vec<Field<'a>> {
         let tables = std::iter::once((self.span.file, self.entries)).chain(self.more.iter().copied());
@@ -267,11 +280,12 @@ impl<'a> Table<'a> {
 
     /// Reports every key that was not asked for.
     pub(super) fn finish(self, check: &mut Check<'a>) {
+        debug_assert!(self.place.is_asked_for(&self.asked), "{:?} is asked for {:?}", self.place, self.asked);
         if self.more.is_empty() && self.taken == self.entries.len() {
             return;
         }
         for field in self.fields() {
-            if self.asked.contains(&field.name) {
+            if self.asked.contains(&field.name) || self.refused == Some(field.name) {
                 continue;
             }
             if check.is_full() {

@@ -1,9 +1,9 @@
 //! `[[rule]]` → a rule.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::check::Check;
-use super::condition::Condition;
+use super::condition::{Condition, Fields, Matcher};
 use super::diagnostic::Diagnostic;
 use super::keys::Place;
 use super::modes;
@@ -53,6 +53,9 @@ pub(super) fn read<'a>(
     }
     let each = table.take("each").and_then(|field| each(check, field, &on, on_span));
     let wait = table.take("wait").and_then(|field| wait(check, field).map(|wait| (wait, field.node.span)));
+    if let (Some((_, span)), Some(tree)) = (wait, &tree) {
+        useless_wait(check, tree, &on, span);
+    }
     let max_age = table.take("max_age").and_then(|field| duration(check, field));
     let mode = table.take("mode");
     let mode = modes::strictest(check, mode, &[(shared.mode, "`[defaults]`")]);
@@ -128,10 +131,42 @@ fn events<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Event> {
 
 fn condition<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span: OnSpan) -> Option<Tree> {
     let table = field.node.table(check, "when", Place::When, "{ keyword = \"listing\" }")?;
+    let before = check.handles.len();
     let tree = when::read(check, table, 0);
+    forget_excluded(check, &tree, before);
     when::check_events(check, &tree, on, on_span);
     when::check_logic(check, &tree);
     Some(tree)
+}
+
+/// Warns of a `wait` where there is nothing to wait for: all that is asked is known from the first envelope on.
+fn useless_wait(check: &mut Check<'_>, tree: &Tree, on: &[Event], span: Span) {
+    let mut waits = false;
+    tree.each_leaf(false, &mut |leaf, _| {
+        waits |= match &*leaf.matcher {
+            Matcher::Handle(_) | Matcher::Platform(_) | Matcher::Age(_) => false,
+            Matcher::Text(text) => text.fields != Fields::TEXT,
+            _ => true,
+        };
+    });
+    if !waits || !on.contains(&Event::Tweet) {
+        let mistake = Diagnostic::warning("useless-wait", span, "this rule has nothing to wait for, so `wait` does nothing");
+        check.report(mistake.help("remove it: only what TweetStream detects, such as a `token` or a `price`, is waited for"));
+    }
+}
+
+/// Who stands under `none` is not hoped for.
+fn forget_excluded(check: &mut Check<'_>, tree: &Tree, before: usize) {
+    let mut excluded = BTreeSet::new();
+    tree.each_leaf(false, &mut |leaf, negated| {
+        if negated && leaf.key == "handle" {
+            excluded.insert(leaf.span);
+        }
+    });
+    if !excluded.is_empty() {
+        let of_rule = check.handles.split_off(before);
+        check.handles.extend(of_rule.into_iter().filter(|(key, _)| !excluded.contains(key)));
+    }
 }
 
 fn each<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span: OnSpan) -> Option<Each> {

@@ -19,6 +19,10 @@ use super::when::{Leaf, Tree};
 use crate::model::action::Span;
 use crate::model::limits::MAX_AGE;
 use crate::model::mode::Mode;
+use crate::model::subject::Event;
+
+/// A tweet is this old when it comes, nearly always: it has to be noticed and to travel.
+const SOONEST: Duration = Duration::from_millis(200);
 
 /// What a rule's `send` is judged against.
 #[derive(Debug)]
@@ -195,6 +199,11 @@ fn finish<'a>(
 /// Reports what can never be sent in time.
 fn in_time(check: &mut Check<'_>, context: &Context<'_>, max_age: Duration, span: Span) {
     let Some(tree) = context.tree else { return };
+    if max_age < SOONEST && context.scope.on.contains(&Event::Tweet) {
+        let message = format!("hardly anything is ever sent: `max_age` is {}", written(max_age));
+        let mistake = Diagnostic::warning("never-in-time", span, message).label("sends nothing older");
+        check.report(mistake.help("a tweet is some 200 ms old when it comes; \"2s\" or \"3s\" is short for an order"));
+    }
     let mut meta = None;
     tree.each_leaf(false, &mut |leaf, _| meta = meta.or_else(|| needs_meta(leaf).then_some(leaf)));
     if let (Some(leaf), Some((wait, wait_span))) = (meta, context.wait.filter(|(wait, _)| *wait >= max_age)) {

@@ -47,7 +47,13 @@ pub(super) fn case<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> bool {
             .help("put it into the table that holds the `keyword`, `contains` or `regex`: it does not reach into nested tables");
         check.report(mistake);
     }
-    field.node.boolean(check, "case").unwrap_or(false)
+    let exact = field.node.boolean(check, "case").unwrap_or(false);
+    if exact && table.has("cashtag") && !["keyword", "contains", "regex"].iter().any(|key| table.has(key)) {
+        let mistake =
+            Diagnostic::warning("useless-case", field.key, "case makes no difference in cashtags, so `case` does nothing");
+        check.report(mistake.help("remove it, or look for the text itself: `keyword = \"$DOGE\"` with `case = true`"));
+    }
+    exact
 }
 
 /// A text that is a substring, or a table of text matchers (`author.name`, `changed.before`). A report when it is neither.

@@ -4,6 +4,7 @@
 
 mod kit;
 
+mod check;
 mod cli;
 mod control;
 mod decode;

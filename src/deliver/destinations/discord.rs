@@ -8,13 +8,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::deliver::client::Request;
+use crate::deliver::reach::{Probe, Unreached, refused};
 use crate::deliver::verdict::{Answer, Pause, Verdict, seconds, seconds_from};
 use crate::deliver::words;
 use crate::model::action::Discord;
 use crate::model::limits::BLOCKED_FIRST;
 use crate::model::message::DiscordBody;
 
-use super::{Problem, credential_url, post_json};
+use super::{Problem, credential_url, get, post_json};
 
 const HOSTS: [&str; 4] = ["discord.com", "ptb.discord.com", "canary.discord.com", "discordapp.com"];
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -63,6 +64,13 @@ impl Endpoint {
     /// What must not be seen.
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.url.path_segments().into_iter().flatten().next_back().map(str::to_owned).into_iter().collect()
+    }
+
+    /// The webhook itself, which needs no other credential than its URL.
+    pub(crate) fn probe(&self) -> Probe {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        Probe::Ask(vec![get(&url)])
     }
 
     /// The fallback goes under the webhook's own name: an overridden one may be what Discord refused.
@@ -140,6 +148,25 @@ pub(crate) fn classify(answer: &Answer) -> Verdict {
         (401 | 403 | 404, _) => Verdict::Blocked { reason: reason() },
         (400..=499, _) => Verdict::Dead { reason: reason() },
         _ => Verdict::Ambiguous { reason: reason() },
+    }
+}
+
+/// What Discord says of the webhook.
+pub(crate) fn found(answer: &Answer) -> Result<String, Unreached> {
+    #[derive(Deserialize)]
+    struct Webhook {
+        name: Option<String>,
+        channel_id: Option<String>,
+    }
+    match answer.json::<Webhook>().filter(|_| answer.status == 200) {
+        Some(Webhook { name, channel_id: Some(channel) }) => {
+            Ok(words::shown(&format!("the webhook \"{}\" of the channel {channel}", name.unwrap_or_default())))
+        }
+        _ => Err(refused(
+            answer,
+            &classify(answer),
+            "the webhook is gone or the URL is not whole: copy it again from the channel's settings, Integrations, Webhooks",
+        )),
     }
 }
 

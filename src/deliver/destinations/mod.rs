@@ -1,5 +1,6 @@
 //! One file per kind of destination, each of the same shape: `Endpoint::new` checks what the action says, `request` turns a message into
-//! a request, `classify` turns the answer into a verdict. No file here does I/O.
+//! a request, `classify` turns the answer into a verdict; `probe` is what it can be asked without anybody hearing of it, and `found` what the
+//! answer to that says. No file here does I/O.
 
 pub(crate) mod discord;
 pub(crate) mod slack;
@@ -95,6 +96,11 @@ pub(crate) fn post_json(url: &Url, body: &impl Serialize) -> Request {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let body = serde_json::to_vec(body).map(Bytes::from).unwrap_or_default();
     Request { method: Method::POST, url: url.clone(), headers, body }
+}
+
+/// A question that changes nothing.
+pub(crate) fn get(url: &Url) -> Request {
+    Request { method: Method::GET, url: url.clone(), headers: HeaderMap::new(), body: Bytes::new() }
 }
 
 #[cfg(test)]

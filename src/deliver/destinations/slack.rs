@@ -6,12 +6,13 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::deliver::client::Request;
+use crate::deliver::reach::{Probe, Unreached, refused};
 use crate::deliver::verdict::{Answer, Pause, Verdict, seconds_from};
 use crate::deliver::words;
 use crate::model::limits::RETRY_AFTER_MAX;
 use crate::model::message::SlackBody;
 
-use super::{Problem, credential_url, http_url, is_private, post_json};
+use super::{Problem, credential_url, get, http_url, is_private, post_json};
 
 const API: &str = "https://slack.com/api";
 const HOSTS: [&str; 2] = ["hooks.slack.com", "hooks.slack-gov.com"];
@@ -88,6 +89,17 @@ impl Endpoint {
         }
     }
 
+    /// Whose the token is. A webhook posts whatever it gets.
+    pub(crate) fn probe(&self) -> Probe {
+        let Self::App { url, bearer, .. } = self else { return Probe::Connect };
+        let mut url = url.clone();
+        let base = url.path().trim_end_matches("chat.postMessage").to_owned();
+        url.set_path(&format!("{base}auth.test"));
+        let mut request = get(&url);
+        request.headers.insert(AUTHORIZATION, bearer.clone());
+        Probe::Ask(vec![request])
+    }
+
     pub(crate) fn classify(&self, answer: &Answer) -> Verdict {
         match self {
             Self::Webhook { .. } => classify_webhook(answer),
@@ -111,6 +123,27 @@ struct Body {
 #[serde(default)]
 struct Metadata {
     messages: Vec<String>,
+}
+
+/// What Slack says of an app's token, and whether that may post at all.
+pub(crate) fn found(answer: &Answer) -> Result<String, Unreached> {
+    #[derive(Deserialize)]
+    struct Known {
+        ok: bool,
+        team: Option<String>,
+        user: Option<String>,
+    }
+    let todo = "the token is wrong or was taken back: copy the bot token again, from api.slack.com/apps, OAuth & Permissions";
+    let Some(known) = answer.json::<Known>().filter(|known| known.ok && answer.status == 200) else {
+        return Err(refused(answer, &classify_app(answer), todo));
+    };
+    let scopes = answer.headers.get("x-oauth-scopes").and_then(|scopes| scopes.to_str().ok());
+    if scopes.is_some_and(|scopes| !scopes.split(',').any(|scope| scope.trim() == "chat:write")) {
+        let todo = "give the app the scope chat:write under OAuth & Permissions, and install it again";
+        return Err(Unreached::new("the token may not post: it lacks the scope chat:write", todo));
+    }
+    let (user, team) = (known.user.unwrap_or_default(), known.team.unwrap_or_default());
+    Ok(words::shown(&format!("the app {user} of {team}")))
 }
 
 /// A webhook answers in plain text; some errors come as the Web API's JSON all the same.

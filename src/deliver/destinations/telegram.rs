@@ -4,12 +4,13 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::deliver::client::Request;
+use crate::deliver::reach::{Probe, Unreached, refused};
 use crate::deliver::verdict::{Answer, Pause, Verdict, seconds_from};
 use crate::deliver::words;
 use crate::model::action::{Chat, Telegram};
 use crate::model::message::TelegramBody;
 
-use super::{Problem, http_url, is_private, post_json};
+use super::{Problem, get, http_url, is_private, post_json};
 
 const API: &str = "https://api.telegram.org";
 
@@ -62,6 +63,23 @@ impl Endpoint {
     pub(crate) fn secrets(&self) -> Vec<String> {
         let key = self.token.split(':').next_back().map(str::to_owned);
         std::iter::once(self.token.clone()).chain(key).collect()
+    }
+
+    /// Who the bot is, and whether it sees the chat.
+    pub(crate) fn probe(&self) -> Probe {
+        let of = |method: &str| {
+            let mut url = self.url.clone();
+            let base = url.path().trim_end_matches("sendMessage").to_owned();
+            url.set_path(&format!("{base}{method}"));
+            url
+        };
+        let mut chat = of("getChat");
+        let id = match &self.chat {
+            Chat::Id(id) => id.to_string(),
+            Chat::Name(name) => name.clone(),
+        };
+        chat.query_pairs_mut().append_pair("chat_id", &id);
+        Probe::Ask(vec![get(&of("getMe")), get(&chat)])
     }
 
     /// `moved` is the chat's new id, if Telegram has told us one.
@@ -148,6 +166,43 @@ pub(crate) fn classify(answer: &Answer) -> Verdict {
         402..=499 => Verdict::Dead { reason },
         _ => Verdict::Ambiguous { reason: format!("{reason}; this is not an answer of the Bot API") },
     }
+}
+
+/// What Telegram says of the bot, and then of the chat.
+pub(crate) fn found(step: usize, answer: &Answer) -> Result<String, Unreached> {
+    #[derive(Deserialize)]
+    struct Body {
+        ok: bool,
+        result: Option<About>,
+    }
+    #[derive(Deserialize)]
+    struct About {
+        username: Option<String>,
+        title: Option<String>,
+        first_name: Option<String>,
+        r#type: Option<String>,
+    }
+    let about = answer.json::<Body>().filter(|body| body.ok && answer.status == 200).and_then(|body| body.result);
+    let todo = if step == 0 {
+        "the token is wrong or was taken back: ask @BotFather for it (/token)"
+    } else {
+        "add the bot to the chat, as one that may write; the chat's number is in the bot's getUpdates"
+    };
+    let Some(about) = about else {
+        let verdict = classify(answer);
+        return Err(match verdict {
+            Verdict::Moved { chat } => {
+                Unreached::new("the group has become a supergroup", format!("write chat = {chat} into the rules"))
+            }
+            other => refused(answer, &other, todo),
+        });
+    };
+    let name = about.title.or(about.username).or(about.first_name).unwrap_or_default();
+    Ok(words::shown(&match (step, about.r#type.as_deref()) {
+        (0, _) => format!("the bot @{name}"),
+        (_, Some(kind)) => format!("the {kind} \"{name}\""),
+        (_, None) => format!("the chat \"{name}\""),
+    }))
 }
 
 fn is_about_the_chat(description: &str) -> bool {

@@ -7,6 +7,7 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use crate::deliver::client::Request;
+use crate::deliver::reach::Probe;
 use crate::deliver::sign::Key;
 use crate::deliver::verdict::{Answer, Pause, Verdict};
 use crate::model::action::{self, Webhook};
@@ -99,6 +100,12 @@ impl Endpoint {
             secrets.extend(value.split_once(' ').map(|(_, rest)| rest.to_owned()));
         }
         secrets
+    }
+
+    /// It does something with whatever it gets, so it is asked nothing.
+    #[expect(clippy::unused_self, reason = "of the same shape as the others")]
+    pub(crate) fn probe(&self) -> Probe {
+        Probe::Connect
     }
 
     /// The same id and bytes on every attempt; the time and so the signature are this attempt's.

@@ -43,6 +43,16 @@ impl std::fmt::Debug for Asker {
     }
 }
 
+/// Why there is no answer to a question that is asked once.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{words}")]
+pub struct Unanswered {
+    /// The HTTP status, if one came.
+    pub status: Option<u16>,
+    /// In words, without the key.
+    pub words: String,
+}
+
 /// What became of one try.
 enum Try {
     Answered(Answer),
@@ -121,6 +131,22 @@ impl Asker {
             }
             Err(_) => Try::Again("its answer could not be read".to_owned(), None),
         }
+    }
+
+    /// Asks for the URL itself, once: the answer, or why there is none.
+    pub(super) async fn once(&self) -> Result<Vec<u8>, Unanswered> {
+        let without = |words: String| Unanswered { status: None, words };
+        let request =
+            self.http.get(self.url.clone()).header(AUTHORIZATION, self.bearer.clone()).header(ACCEPT, "application/json");
+        let mut response = request.send().await.map_err(|error| without(self.explain(error)))?;
+        let status = response.status();
+        let body = read(&mut response, self.answer_bytes).await.map_err(|error| without(self.explain(error)))?;
+        if status.is_success() {
+            return body.ok_or_else(|| without("its answer is too long".to_owned()));
+        }
+        let said = self.said(&String::from_utf8_lossy(&body.unwrap_or_default()));
+        let behind = if said.is_empty() { String::new() } else { format!(": {said}") };
+        Err(Unanswered { status: Some(status.as_u16()), words: format!("HTTP {}{behind}", status.as_u16()) })
     }
 
     fn refused(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Try {

@@ -10,6 +10,7 @@
 //! the end moves by the column (publication or receipt) that is the safer one until the answers show which it is; and an answer is
 //! taken as complete only when it is shorter than one that was.
 
+mod account;
 mod ask;
 mod paging;
 mod question;
@@ -29,7 +30,9 @@ use crate::model::limits;
 use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
 
+pub use account::{Account, AccountError, account, account_url};
 use ask::Asker;
+pub use ask::Unanswered;
 use paging::Learned;
 pub use settings::{SettingsError, default_url};
 

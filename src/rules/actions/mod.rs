@@ -107,9 +107,7 @@ fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defa
     let destination = types::destination(check, &mut table, place, field.key);
     if place == Place::Webhook {
         draft.payload = templates.payload(check, &mut table);
-        if table.has("template")
-            && let Some(field) = table.take("template")
-        {
+        if let Some(field) = table.refuse("template") {
             let mistake = Diagnostic::error("misplaced-key", field.key, "webhooks take `json` or `form`, not `template`");
             check.report(
                 mistake.help("for example `json = { text = \"{{ tweet.text }}\" }`; without either the whole firing is sent"),

@@ -1,6 +1,7 @@
 //! `token`, `market`, `prediction`, `contract` and `price`: what was detected in a tweet.
 
 use super::{Tree, push};
+use crate::model::address::Address;
 use crate::model::ids::normal_symbol;
 use crate::rules::check::Check;
 use crate::rules::condition::{
@@ -134,7 +135,31 @@ fn token<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Matcher> {
     whole &= into(check, &mut table, "price", &mut token.price, price);
     whole &= into(check, &mut table, "source", &mut token.source, source);
     table.finish(check);
-    whole.then(|| Matcher::Token(Box::new(token)))
+    whole.then(|| {
+        on_one_chain(check, field, &token);
+        Matcher::Token(Box::new(token))
+    })
+}
+
+/// Chains whose addresses are those of EVM.
+const EVM: [&str; 10] = ["ethereum", "eth", "base", "bsc", "bnb", "arbitrum", "optimism", "polygon", "avalanche", "blast"];
+
+/// Reports contracts of which none can be on the chains that are asked for.
+fn on_one_chain(check: &mut Check<'_>, field: Field<'_>, token: &TokenMatcher) {
+    if token.contracts.is_empty() || token.chains.is_empty() {
+        return;
+    }
+    let evm = token.contracts.keys().all(|contract| matches!(contract, Address::Evm(_)));
+    let solana = token.contracts.keys().all(|contract| matches!(contract, Address::Solana(_)));
+    let on_solana = token.chains.keys().all(|chain| matches!(&**chain, "solana" | "sol"));
+    let on_evm = token.chains.keys().all(|chain| EVM.contains(&&**chain));
+    let why = match (evm && on_solana, solana && on_evm) {
+        (true, _) => "an address that begins with 0x is never on Solana",
+        (_, true) => "an address of Solana is never on a chain of EVM",
+        _ => return,
+    };
+    let mistake = Diagnostic::error("contradiction", field.key, "no token has this contract on this chain").label(why);
+    check.report(mistake.help("correct the `chain` or the `contract`; an address alone is enough to know a token by"));
 }
 
 fn networks<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Sorted<u64>> {

@@ -1,11 +1,13 @@
-//! Conditions that can never hold: two matchers that exclude each other, or one that is required and forbidden at once.
+//! Conditions that can never hold: two matchers that exclude each other, or one that is required and forbidden at once. And alternatives
+//! that add nothing.
 
+use super::implied::{implies, weight};
 use super::{Leaf, Tree};
 use crate::model::subject::Kind;
 use crate::rules::check::Check;
-use crate::rules::condition::{Accounts, AuthorMatcher, Matcher, NumberRange, Sorted, TextPattern, TokenMatcher};
+use crate::rules::condition::{Accounts, AuthorMatcher, Matcher};
 use crate::rules::diagnostic::Diagnostic;
-use crate::rules::range::{are_disjoint, is_within};
+use crate::rules::range::are_disjoint;
 
 /// Steps of comparison spent on one rule. A rule beyond it is of machine's making, and is not looked through to the end.
 const STEPS: usize = 100_000;
@@ -39,6 +41,7 @@ impl Search {
             }
         }
         for other in others {
+            self.redundant(other);
             match other {
                 Tree::None(of) => {
                     for tree in of {
@@ -117,37 +120,59 @@ impl Search {
 
     /// Whether `b` holds whenever `a` does. Errs on the side of no.
     fn implies(&mut self, a: &Leaf, b: &Leaf) -> bool {
-        if !self.spend(weight(&a.matcher)) {
-            return false;
-        }
-        match (&*a.matcher, &*b.matcher) {
-            (Matcher::Handle(a), Matcher::Handle(b)) | (Matcher::Target(a), Matcher::Target(b)) => {
-                a.by_handle.is_subset(&b.by_handle)
-            }
-            (Matcher::Platform(a), Matcher::Platform(b)) => a.iter().all(|p| b.contains(p)),
-            (Matcher::Kind(a), Matcher::Kind(b)) => a.iter().all(|k| b.contains(k)),
-            (Matcher::Text(a), Matcher::Text(b)) => a.fields == b.fields && text_implies(&a.pattern, &b.pattern),
-            (Matcher::Contract(a), Matcher::Contract(b)) => a.fields == b.fields && within(&a.addresses, &b.addresses),
-            (Matcher::Token(a), Matcher::Token(b)) => token_implies(a, b),
-            (Matcher::Market(a), Matcher::Market(b)) => {
-                within(&a.exchanges, &b.exchanges)
-                    && within(&a.symbols, &b.symbols)
-                    && within(&a.bases, &b.bases)
-                    && within(&a.quotes, &b.quotes)
-                    && narrower(a.price, b.price)
-                    && (b.source.is_any() || a.source == b.source)
-            }
-            (Matcher::Price(a), Matcher::Price(b)) | (Matcher::Age(a), Matcher::Age(b)) => is_within(a, b),
-            (Matcher::Media(a), Matcher::Media(b)) => part_of(&a.kinds, &b.kinds),
-            (Matcher::Link(a), Matcher::Link(b)) => {
-                a.patterns.is_empty() && !a.domains.is_empty() && a.domains.iter().all(|d| b.domains.contains(d))
-            }
-            (Matcher::Changed(a), Matcher::Changed(b)) => {
-                b.before.is_empty() && b.after.is_empty() && a.fields.iter().all(|f| b.fields.contains(f))
-            }
-            _ => false,
+        self.spend(weight(&a.matcher) + weight(&b.matcher)) && implies(a, b)
+    }
+
+    /// Reports alternatives that add nothing to others beside them.
+    fn redundant(&mut self, tree: &Tree) {
+        let (of, at_least, place) = match tree {
+            Tree::Any { of, at_least } if *at_least < of.len() => (of, *at_least, "any"),
+            Tree::None(of) => (of, 1, "none"),
+            _ => return,
+        };
+        let branches: Vec<_> = of.iter().filter_map(alone).filter(|leaves| !leaves.is_empty()).collect();
+        for (at, branch) in branches.iter().enumerate() {
+            // Of two that are the same the second is too many.
+            let wider = branches.iter().enumerate().find(|(other, wide)| {
+                *other != at
+                    && gives_no_more(branch, wide)
+                    && self.holds_with(branch, wide)
+                    && (*other < at || !self.holds_with(wide, branch))
+            });
+            let (Some((_, wide)), Some(first)) = (wider, branch.first()) else { continue };
+            let Some(other) = wide.first() else { continue };
+            let mistake = if at_least == 1 {
+                Diagnostic::warning("redundant", first.span, format!("this alternative under `{place}` adds nothing"))
+                    .label("whenever it holds")
+                    .also(other.span, "this one holds, too")
+                    .help("remove it, or say in it what is different")
+            } else {
+                Diagnostic::warning("redundant", first.span, "one thing that a tweet says counts as two")
+                    .label("whenever this holds")
+                    .also(other.span, "this holds, too, and both count for `at_least`")
+                    .help("put them into one table as one list: `keyword = [\"a\", \"b\"]`")
+            };
+            self.found.push(mistake);
         }
     }
+
+    /// Whether all of `b` holds whenever all of `a` does.
+    fn holds_with(&mut self, a: &[&Leaf], b: &[&Leaf]) -> bool {
+        b.iter().all(|b| a.iter().any(|a| self.implies(a, b)))
+    }
+}
+
+/// Whether messages learn nothing from what made `a` true that they do not learn from `b`: which token, market or prediction market.
+fn gives_no_more(a: &[&Leaf], b: &[&Leaf]) -> bool {
+    const GIVING: [&str; 5] = ["cashtag", "contract", "token", "market", "prediction"];
+    a.iter().all(|leaf| !GIVING.contains(&leaf.key) || b.iter().any(|other| other.key == leaf.key))
+}
+
+/// The matchers of a table that has nothing else.
+fn alone(tree: &Tree) -> Option<Vec<&Leaf>> {
+    let (mut leaves, mut others) = (Vec::new(), Vec::new());
+    gather(tree, &mut leaves, &mut others);
+    others.is_empty().then_some(leaves)
 }
 
 /// Splits what must hold into single matchers and the `any` and `none` beside them.
@@ -157,24 +182,6 @@ fn gather<'t>(tree: &'t Tree, leaves: &mut Vec<&'t Leaf>, others: &mut Vec<&'t T
         Tree::Any { of, at_least } if *at_least == of.len() => of.iter().for_each(|tree| gather(tree, leaves, others)),
         Tree::Any { .. } | Tree::None(_) => others.push(tree),
         Tree::Is(leaf) => leaves.push(leaf),
-    }
-}
-
-/// How much work a comparison with it is.
-fn weight(matcher: &Matcher) -> usize {
-    match matcher {
-        Matcher::Handle(accounts) | Matcher::Target(accounts) => accounts.by_handle.len(),
-        Matcher::Contract(contract) => contract.addresses.len(),
-        Matcher::Token(token) => token.symbols.len() + token.contracts.len() + token.names.len(),
-        Matcher::Market(market) => market.symbols.len(),
-        Matcher::Text(text) => match &text.pattern {
-            TextPattern::Keyword { words, .. } => words.len() * words.len(),
-            TextPattern::Contains { parts, .. } => parts.len() * parts.len(),
-            TextPattern::Regex(patterns) => patterns.len() * patterns.len(),
-            TextPattern::Cashtag(symbols) => symbols.len(),
-        },
-        Matcher::Link(link) => link.domains.len() * link.domains.len(),
-        _ => 1,
     }
 }
 
@@ -190,42 +197,4 @@ fn author_conflict(a: &AuthorMatcher, b: &AuthorMatcher) -> Option<&'static str>
     } else {
         (asked && !a.verified.iter().any(|v| b.verified.contains(v))).then_some("no verification is in both")
     }
-}
-
-fn text_implies(a: &TextPattern, b: &TextPattern) -> bool {
-    match (a, b) {
-        (TextPattern::Keyword { words: a, exact: e }, TextPattern::Keyword { words: b, exact: f }) => {
-            e == f && a.iter().all(|word| b.contains(word))
-        }
-        (TextPattern::Contains { parts: a, exact: e }, TextPattern::Contains { parts: b, exact: f }) => {
-            e == f && a.iter().all(|part| b.contains(part))
-        }
-        (TextPattern::Regex(a), TextPattern::Regex(b)) => a.iter().all(|a| b.iter().any(|b| a.is_same(b))),
-        (TextPattern::Cashtag(a), TextPattern::Cashtag(b)) => a.is_subset(b),
-        _ => false,
-    }
-}
-
-fn token_implies(a: &TokenMatcher, b: &TokenMatcher) -> bool {
-    within(&a.symbols, &b.symbols)
-        && part_of(&a.names, &b.names)
-        && within(&a.contracts, &b.contracts)
-        && (!b.any_contract || a.any_contract || !a.contracts.is_empty())
-        && within(&a.chains, &b.chains)
-        && within(&a.networks, &b.networks)
-        && narrower(a.price, b.price)
-        && (b.source.is_any() || a.source == b.source)
-}
-
-/// Every value of `a` is one of `b`, where an empty set stands for all values.
-fn within<T: Ord>(a: &Sorted<T>, b: &Sorted<T>) -> bool {
-    b.is_empty() || (!a.is_empty() && a.is_subset(b))
-}
-
-fn part_of(a: &[Box<str>], b: &[Box<str>]) -> bool {
-    b.is_empty() || (!a.is_empty() && a.iter().all(|value| b.contains(value)))
-}
-
-fn narrower(a: Option<NumberRange>, b: Option<NumberRange>) -> bool {
-    b.is_none_or(|b| a.is_some_and(|a| is_within(&a, &b)))
 }

@@ -21,6 +21,7 @@ pub(super) fn accounts<'a>(check: &mut Check<'a>, table: &mut Table<'a>, all: &m
         push(all, "platform", field, platforms.map(Matcher::Platform));
     }
     if let Some(field) = table.take("handle") {
+        check.handles.push((field.key, field.node));
         let accounts = read_accounts(check, field, truth_social);
         push(all, "handle", field, accounts.map(Matcher::Handle));
     }

@@ -4,6 +4,7 @@
 mod elements;
 mod events;
 mod gives;
+mod implied;
 mod logic;
 mod matchers;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use birdcall::clock::Clock;
-use birdcall::deliver::{Common, Granted, Pause, Switch, Target, Trial, Verdict, send_once};
+use birdcall::deliver::{Common, Granted, Pause, Switch, Target, Trial, Verdict, reach, send_once};
 use birdcall::model::action::{Action, Destination, SecretRef, Slack, Span};
 use birdcall::model::delivery::Delivery;
 use birdcall::model::limits::{ANSWER_SHOWN, RETRY_AFTER_MAX};
@@ -35,15 +35,22 @@ pub(crate) fn holds(bytes: &[u8]) {
     let is_plain = answer.iter().all(|byte| (b' '..=b'~').contains(byte) && *byte != b'\\' || byte.is_ascii_whitespace());
     assert!(!is_plain || !words.contains(CANARY), "{words:?}");
     sound(&trial, &words);
+    let found = stage().reach(kind, &answer);
+    assert!(!is_plain || !found.contains(CANARY), "{found:?}");
+    presentable(&found);
     if let Verdict::Delivered { .. } = trial.verdict {
         assert!(rest.starts_with('2'), "{trial:?}");
         assert!(kind == "webhook" || kind == "discord" || !body.is_empty(), "{trial:?}");
     }
 }
 
-fn sound(trial: &Trial, words: &str) {
+fn presentable(words: &str) {
     assert!(!words.contains(|c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}')), "{words:?}");
     assert!(words.chars().count() < 2 * ANSWER_SHOWN + 300, "{words}");
+}
+
+fn sound(trial: &Trial, words: &str) {
+    presentable(words);
     match trial.verdict {
         Verdict::Throttled { pause: Pause::Told(wait), .. } | Verdict::Retry { wait: Some(wait), .. } => {
             assert!(wait <= RETRY_AFTER_MAX, "{trial:?}");
@@ -89,6 +96,19 @@ impl Stage {
                 never = self.serve(answer) => match never {},
             }
         })
+    }
+
+    /// What the same answer says to `check --connect`.
+    fn reach(&self, kind: &str, answer: &[u8]) -> String {
+        let action = self.action(kind);
+        let target = Target::resolve(&action, &mut birdcall::secrets::read).expect("an action of ours can be sent to");
+        let found = self.runtime.block_on(async {
+            tokio::select! {
+                found = reach(&action, &target, &self.common) => found.expect("a client"),
+                never = self.serve(answer) => match never {},
+            }
+        });
+        found.unwrap_or_else(|unreached| format!("{} {}", unreached.what, unreached.todo))
     }
 
     /// One answer a connection, as often as somebody connects.

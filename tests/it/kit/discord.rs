@@ -1,4 +1,4 @@
-//! Discord's webhook endpoint, as DESTINATIONS 3 describes it; the schema restated by hand.
+//! Discord's webhook endpoint, as DESTINATIONS 3 describes it; the schema restated by hand. Asked with GET it says what it is.
 
 use std::time::Duration;
 
@@ -49,6 +49,15 @@ fn judge(request: &Received, book: &mut Book) -> Reply {
         Some((ID, TOKEN)) => {}
         Some((ID, _)) => return error(401, 50027, "Invalid Webhook Token"),
         _ => return error(404, 10015, "Unknown Webhook"),
+    }
+    if request.method == "GET" {
+        if !request.body.is_empty() {
+            book.violation("a question with a body");
+        }
+        return Reply::json(
+            200,
+            &json!({"id": ID, "type": 1, "name": "desk", "channel_id": "42", "guild_id": "7", "token": TOKEN}),
+        );
     }
     if !query.split('&').any(|pair| pair == "wait=true") {
         book.violation("wait=true is missing");

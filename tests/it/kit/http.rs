@@ -349,7 +349,9 @@ async fn read<S: AsyncRead + Unpin>(
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_lowercase(), value.trim().to_owned()))
         .collect();
-    let length: usize = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok())?;
+    let length = headers.iter().find(|(name, _)| name == "content-length").map(|(_, value)| value.parse::<usize>());
+    // Only what has a body has a length.
+    let length = if method == "GET" { length.map_or(Some(0), Result::ok)? } else { length?.ok()? };
     while buffer.len() < end + 4 + length {
         more(stream, buffer).await?;
     }

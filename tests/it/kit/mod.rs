@@ -3,6 +3,7 @@
 //! The stand-ins are servers on port 0 of loopback that enforce what the platforms document (DESTINATIONS 3 to 6) and reject what they would
 //! reject. Each keeps what it received, so that a test asks the receiver and not the sender what happened.
 
+pub(crate) mod account;
 pub(crate) mod agreed;
 pub(crate) mod binary;
 pub(crate) mod book;

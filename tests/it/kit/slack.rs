@@ -1,4 +1,4 @@
-//! Slack's incoming webhooks and `chat.postMessage`, as DESTINATIONS 5 describes them.
+//! Slack's incoming webhooks and `chat.postMessage`, as DESTINATIONS 5 describes them, and `auth.test`.
 
 use std::time::Duration;
 
@@ -48,13 +48,18 @@ fn webhook(request: &Received, book: &mut Book) -> Reply {
 
 fn app(request: &Received, book: &mut Book) -> Reply {
     let refuse = |error: &str| Reply::json(200, &json!({"ok": false, "error": error}));
-    if request.path != "/api/chat.postMessage" {
+    let asks = request.method == "GET" && request.path == "/api/auth.test";
+    if !asks && request.path != "/api/chat.postMessage" {
         return refuse("unknown_method");
     }
     match request.header("authorization").and_then(|value| value.strip_prefix("Bearer ")) {
         Some(TOKEN) => {}
         Some(_) => return refuse("invalid_auth"),
         None => return refuse("not_authed"),
+    }
+    if asks {
+        let body = json!({"ok": true, "url": "https://desk.slack.com/", "team": "Desk", "user": "bird", "team_id": "T0", "user_id": "U0"});
+        return Reply::json(200, &body).with("x-oauth-scopes", "chat:write,users:read");
     }
     if let Some(wait) = book.too_fast(request.at) {
         let seconds = wait.as_secs_f64().ceil() as u64;

@@ -1,4 +1,4 @@
-//! Telegram's `sendMessage`, as DESTINATIONS 4 describes it.
+//! Telegram's `sendMessage`, as DESTINATIONS 4 describes it, and its questions about the bot and a chat.
 
 use std::time::Duration;
 
@@ -31,6 +31,7 @@ fn rules(request: &Received, book: &mut Book) -> Reply {
     let Some(rest) = request.path.strip_prefix("/bot") else { return error(404, "Not Found") };
     match rest.split_once('/') {
         Some((TOKEN, "sendMessage")) if request.method == "POST" => {}
+        Some((TOKEN, question)) if request.method == "GET" => return answer(question, request, book),
         Some((TOKEN, _)) => return error(404, "Not Found"),
         _ => return error(401, "Unauthorized"),
     }
@@ -60,6 +61,22 @@ fn rules(request: &Received, book: &mut Book) -> Reply {
     }
     book.accept(body);
     Reply::json(200, &json!({"ok": true, "result": {"message_id": book.count(), "date": 1, "chat": {"id": CHAT}}}))
+}
+
+/// `getMe` and `getChat`.
+fn answer(question: &str, request: &Received, book: &mut Book) -> Reply {
+    if !request.body.is_empty() {
+        book.violation("a question with a body");
+    }
+    let fine = |result: Value| Reply::json(200, &json!({ "ok": true, "result": result }));
+    let chat = question.strip_prefix("getChat?chat_id=");
+    match (question, chat.and_then(|chat| chat.parse::<i64>().ok())) {
+        ("getMe", _) => fine(json!({ "id": 123_456_789, "is_bot": true, "first_name": "Desk", "username": "desk_bot" })),
+        (_, Some(CHAT)) => fine(json!({ "id": CHAT, "type": "supergroup", "title": "Traders\u{202e}" })),
+        (_, Some(KICKED)) => error(403, "Forbidden: bot was kicked from the supergroup chat"),
+        _ if chat.is_some() => error(400, "Bad Request: chat not found"),
+        _ => error(404, "Not Found"),
+    }
 }
 
 pub(crate) fn check(body: &Value) -> Check {

@@ -1,8 +1,5 @@
-//! `birdcall check`: every mistake of a rules file or folder in one run.
+//! What there is to say of rules that are right: which of them cost something for every envelope, and that nobody would hear of a gap.
 
-use std::path::PathBuf;
-
-use super::{End, load, say, warn};
 use crate::app;
 use crate::matching::{Always, always};
 use crate::rules::{Diagnostic, RuleSet, Severity};
@@ -10,34 +7,32 @@ use crate::rules::{Diagnostic, RuleSet, Severity};
 /// Rules that are named because every envelope has to be held against them; more are a number.
 const NAMED: usize = 20;
 
-/// Find every mistake in a rules file or folder
-#[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
-    /// A rules file, or a folder of them [default: rules.toml, else rules/]
-    path: Option<PathBuf>,
+/// All of it.
+pub(super) fn notes(rules: &RuleSet) -> Vec<Diagnostic> {
+    let mut notes = every_envelope(rules);
+    notes.extend(app::nobody_is_told(rules).map(nobody_is_told));
+    notes
 }
 
-pub(super) fn run(arguments: &Arguments) -> End {
-    match load::load(arguments.path.as_deref()) {
-        Err(end) => end,
-        Ok(rules) => {
-            load::tell(&notes(&rules.set), &rules.sources);
-            let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-            say(format_args!(
-                "{} and {} are fine",
-                plural(rules.set.rules.len(), "rule"),
-                plural(rules.set.actions.len(), "action")
-            ));
-            if let Some(why) = app::nobody_is_told(&rules.set) {
-                warn(why);
-            }
-            End::Fine
-        }
+fn nobody_is_told(why: String) -> Diagnostic {
+    // What is so, and then what to do.
+    let (message, help) = match why.split_once(". ") {
+        Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
+        None => (why, None),
+    };
+    Diagnostic {
+        severity: Severity::Warning,
+        code: "nobody-is-told",
+        message,
+        span: None,
+        label: String::new(),
+        more: Vec::new(),
+        help,
     }
 }
 
 /// Names the rules that cost something for every envelope, as nothing leads to them.
-fn notes(rules: &RuleSet) -> Vec<Diagnostic> {
+fn every_envelope(rules: &RuleSet) -> Vec<Diagnostic> {
     let mut found = rules.rules.iter().filter_map(|rule| Some((rule, always(rule)?)));
     let note = |message: String, span, label: &str, help: &str| Diagnostic {
         severity: Severity::Note,

@@ -1,0 +1,163 @@
+//! `birdcall check`: every mistake of a rules file or folder in one run, said to people or to programs; and, if asked, whether all that the
+//! rules name is there.
+
+mod connect;
+mod github;
+mod json;
+mod notes;
+mod sarif;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use self::connect::Connected;
+use super::files::FilesError;
+use super::{End, complain, files, load, say, table};
+use crate::rules::{self, Diagnostic, Loaded, RuleSet, Severity, Source};
+
+/// Find every mistake in a rules file or folder
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// A rules file, or a folder of them [default: rules.toml, else rules/]
+    path: Option<PathBuf>,
+    /// Also ask the feed which accounts the key tracks, and every destination whether it can be reached; nothing is sent to anybody
+    #[arg(long)]
+    connect: bool,
+    /// A warning is a mistake, too: exit code 1
+    #[arg(long)]
+    strict: bool,
+    /// For whom mistakes are written; all but `human` write to standard output
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Underlined, for a terminal
+    Human,
+    /// One array of objects
+    Json,
+    /// Commands of GitHub Actions, which show up beside the lines of a pull request
+    Github,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+pub(super) fn run(arguments: &Arguments) -> End {
+    let format = if arguments.json { Format::Json } else { arguments.format };
+    let sources = match files::read(arguments.path.as_deref()) {
+        Ok(sources) => sources,
+        Err(error) => return unreadable(&error, format),
+    };
+    let Loaded { ruleset, mut diagnostics } = rules::load(&sources);
+    diagnostics.extend(ruleset.iter().flat_map(notes::notes));
+    let connected = ruleset.as_ref().filter(|_| arguments.connect).map(|set| connected(set, &sources));
+    let Ok(connected) = connected.transpose() else { return End::CannotStart };
+    diagnostics.extend(connected.iter().flat_map(|connected| connected.untracked.iter().cloned()));
+    match format {
+        Format::Human => tell(&diagnostics, &sources, ruleset.as_ref(), connected.as_ref(), arguments.strict),
+        machine => {
+            diagnostics.extend(connected.iter().flat_map(Connected::diagnostics));
+            write(machine, &diagnostics, &sources);
+        }
+    }
+    let fine = connected.is_none_or(|connected| connected.is_fine());
+    match (ruleset.is_some(), fine, arguments.strict && count(&diagnostics, Severity::Warning) > 0) {
+        (false, ..) => End::RulesWrong,
+        (true, false, _) => End::CannotStart,
+        (true, true, true) => End::RulesWrong,
+        (true, true, false) => End::Fine,
+    }
+}
+
+/// Asks all that the rules name. Who waits at a terminal sees what for.
+fn connected(set: &RuleSet, sources: &[Source]) -> Result<Connected, ()> {
+    let mut terminal = Some(std::io::stderr()).filter(std::io::IsTerminal::is_terminal);
+    if let Some(terminal) = &mut terminal {
+        let _ = write!(terminal, "asking the feed and {} …", plural(set.actions.len(), "action"));
+        let _ = terminal.flush();
+    }
+    let connected = connect::connect(set, sources);
+    if let Some(terminal) = &mut terminal {
+        let _ = write!(terminal, "\r\x1b[2K");
+    }
+    connected.map_err(complain)
+}
+
+/// Says it to a person: mistakes on standard error, what came of it on standard output.
+fn tell(diagnostics: &[Diagnostic], sources: &[Source], set: Option<&RuleSet>, connected: Option<&Connected>, strict: bool) {
+    load::tell(diagnostics, sources);
+    let (errors, warnings) = (count(diagnostics, Severity::Error), count(diagnostics, Severity::Warning));
+    let Some(set) = set else {
+        let warnings = if warnings > 0 { format!(" and {}", plural(warnings, "warning")) } else { String::new() };
+        return complain(format_args!("{}{warnings} in {}", plural(errors, "mistake"), files_named(sources)));
+    };
+    let (rules, actions) = (plural(set.rules.len(), "rule"), plural(set.actions.len(), "action"));
+    match warnings {
+        0 => say(format_args!("{rules} and {actions} are fine")),
+        some if strict => {
+            complain(format_args!("{} in {}, and --strict was asked for", plural(some, "warning"), files_named(sources)))
+        }
+        some => say(format_args!("{rules} and {actions} are fine, but for {}", plural(some, "warning"))),
+    }
+    if let Some(connected) = connected {
+        let _ = write!(anstream::stdout(), "{}", connected.table());
+    }
+}
+
+fn files_named(sources: &[Source]) -> String {
+    match sources {
+        [one] => table::clean(&one.name),
+        many => plural(many.len(), "file"),
+    }
+}
+
+/// Says it to a program.
+fn write(format: Format, diagnostics: &[Diagnostic], sources: &[Source]) {
+    let text = match format {
+        Format::Human | Format::Json => json::written(diagnostics, sources),
+        Format::Github => github::written(diagnostics, sources),
+        Format::Sarif => sarif::written(diagnostics, sources),
+    };
+    let mut out = std::io::stdout().lock();
+    // A reader that has gone away is no reason to fail differently.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn unreadable(error: &FilesError, format: Format) -> End {
+    if format == Format::Human {
+        complain(error);
+    } else {
+        let mistake = Diagnostic {
+            severity: Severity::Error,
+            code: "cannot-read",
+            message: error.to_string(),
+            span: None,
+            label: String::new(),
+            more: Vec::new(),
+            help: None,
+        };
+        write(format, &[mistake], &[]);
+    }
+    if error.is_about_rules() { End::RulesWrong } else { End::CannotStart }
+}
+
+fn count(diagnostics: &[Diagnostic], severity: Severity) -> usize {
+    diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+}
+
+fn plural(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
+/// As all formats for programs spell it.
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}

@@ -1,0 +1,150 @@
+//! Whether one matcher holds whenever another does. Errs on the side of no.
+
+use super::Leaf;
+use crate::rules::condition::{
+    Fields, Keyword, MarketMatcher, Matcher, NumberRange, PredictionMatcher, Sorted, TextPattern, TokenMatcher,
+};
+use crate::rules::normal;
+use crate::rules::range::is_within;
+
+/// Whether `b` holds whenever `a` does.
+pub(super) fn implies(a: &Leaf, b: &Leaf) -> bool {
+    match (&*a.matcher, &*b.matcher) {
+        (Matcher::Handle(a), Matcher::Handle(b)) | (Matcher::Target(a), Matcher::Target(b)) => {
+            a.by_handle.is_subset(&b.by_handle)
+        }
+        (Matcher::Platform(a), Matcher::Platform(b)) => a.iter().all(|p| b.contains(p)),
+        (Matcher::Kind(a), Matcher::Kind(b)) => a.iter().all(|k| b.contains(k)),
+        (Matcher::Text(a), Matcher::Text(b)) => covers(b.fields, a.fields) && text(&a.pattern, &b.pattern),
+        (Matcher::Contract(a), Matcher::Contract(b)) => covers(b.fields, a.fields) && within(&a.addresses, &b.addresses),
+        (Matcher::Token(a), Matcher::Token(b)) => token(a, b),
+        (Matcher::Token(a), Matcher::Contract(b)) => {
+            (a.any_contract && b.addresses.is_empty()) || (!a.contracts.is_empty() && within(&a.contracts, &b.addresses))
+        }
+        (Matcher::Market(a), Matcher::Market(b)) => market(a, b),
+        (Matcher::Prediction(a), Matcher::Prediction(b)) => prediction(a, b),
+        (Matcher::Token(a), Matcher::Price(b)) => narrower(a.price, Some(**b)),
+        (Matcher::Market(a), Matcher::Price(b)) => narrower(a.price, Some(**b)),
+        (Matcher::Prediction(a), Matcher::Price(b)) => narrower(a.price, Some(**b)),
+        (Matcher::Price(a), Matcher::Price(b)) | (Matcher::Age(a), Matcher::Age(b)) => is_within(a, b),
+        (Matcher::Media(a), Matcher::Media(b)) => part_of(&a.kinds, &b.kinds),
+        (Matcher::Link(a), Matcher::Link(b)) => {
+            let leads = |domain: &str| b.domains.iter().any(|wider| is_below(domain, wider));
+            a.patterns.is_empty() && !a.domains.is_empty() && a.domains.iter().all(|domain| leads(domain))
+        }
+        (Matcher::Changed(a), Matcher::Changed(b)) => {
+            b.before.is_empty() && b.after.is_empty() && a.fields.iter().all(|f| b.fields.contains(f))
+        }
+        _ => false,
+    }
+}
+
+/// How much work a comparison with it is.
+pub(super) fn weight(matcher: &Matcher) -> usize {
+    match matcher {
+        Matcher::Handle(accounts) | Matcher::Target(accounts) => accounts.by_handle.len(),
+        Matcher::Contract(contract) => contract.addresses.len(),
+        Matcher::Token(token) => token.symbols.len() + token.contracts.len() + token.names.len(),
+        Matcher::Market(market) => market.symbols.len(),
+        Matcher::Text(text) => match &text.pattern {
+            TextPattern::Keyword { words, .. } => words.len() * words.len(),
+            TextPattern::Contains { parts, .. } => parts.len() * parts.len(),
+            TextPattern::Regex(patterns) => patterns.len() * patterns.len(),
+            TextPattern::Cashtag(symbols) => symbols.len() * symbols.len(),
+        },
+        Matcher::Link(link) => link.domains.len() * link.domains.len(),
+        _ => 1,
+    }
+}
+
+/// `pump.fun` and whatever stands in front of it.
+fn is_below(domain: &str, wider: &str) -> bool {
+    domain.strip_suffix(wider).is_some_and(|head| head.is_empty() || head.ends_with('.'))
+}
+
+/// Whatever is found in one of `b` is found in one of `a`.
+fn covers(a: Fields, b: Fields) -> bool {
+    let pairs = [(a.text, b.text), (a.quoted, b.quoted), (a.ocr, b.ocr), (a.name, b.name), (a.bio, b.bio)];
+    pairs.iter().all(|(wide, narrow)| *wide || !narrow)
+}
+
+fn text(a: &TextPattern, b: &TextPattern) -> bool {
+    use TextPattern::{Cashtag, Contains, Regex};
+    match (a, b) {
+        (TextPattern::Keyword { words: a, exact }, TextPattern::Keyword { words: b, exact: f }) => {
+            let holds = |word: &Keyword| b.iter().any(|other| word == other || is_among(word, other));
+            exact == f && a.iter().all(holds)
+        }
+        (TextPattern::Keyword { words: a, exact }, Contains { parts: b, exact: f }) => {
+            parts(a.iter().map(|word| &*word.phrase), *exact, b, *f)
+        }
+        (Contains { parts: a, exact }, Contains { parts: b, exact: f }) => parts(a.iter().map(|part| &**part), *exact, b, *f),
+        (Regex(a), Regex(b)) => a.iter().all(|a| b.iter().any(|b| a.is_same(b))),
+        (Cashtag(a), Cashtag(b)) => a.is_subset(b),
+        (Cashtag(a), Contains { parts: b, exact: false }) => {
+            a.keys().all(|symbol| b.iter().any(|part| format!("${}", symbol.to_lowercase()).contains(&**part)))
+        }
+        (Cashtag(a), TextPattern::Keyword { words: b, exact: false }) => {
+            let is = |word: &Keyword, symbol: &str| word.phrase.strip_prefix('$').unwrap_or(&word.phrase) == symbol;
+            a.keys().all(|symbol| b.iter().any(|word| is(word, &symbol.to_lowercase())))
+        }
+        _ => false,
+    }
+}
+
+/// Whether each of some phrases has one of some parts in it. What is exact is compared as what is not only after it was folded.
+fn parts<'p>(mut phrases: impl Iterator<Item = &'p str>, exact: bool, parts: &[Box<str>], parts_exact: bool) -> bool {
+    let has = |phrase: &str| parts.iter().any(|part| phrase.contains(&**part));
+    match (exact, parts_exact) {
+        (false, true) => false,
+        (true, false) => phrases.all(|phrase| has(&normal::fold(phrase))),
+        _ => phrases.all(has),
+    }
+}
+
+/// Whether a phrase is some of the words of another one.
+fn is_among(phrase: &Keyword, word: &Keyword) -> bool {
+    let is_whole = !phrase.open_start && !phrase.open_end && !word.open_start && !word.open_end;
+    is_whole && format!(" {} ", phrase.phrase).contains(&format!(" {} ", word.phrase))
+}
+
+fn token(a: &TokenMatcher, b: &TokenMatcher) -> bool {
+    within(&a.symbols, &b.symbols)
+        && part_of(&a.names, &b.names)
+        && within(&a.contracts, &b.contracts)
+        && (!b.any_contract || a.any_contract || !a.contracts.is_empty())
+        && within(&a.chains, &b.chains)
+        && within(&a.networks, &b.networks)
+        && narrower(a.price, b.price)
+        && (b.source.is_any() || a.source == b.source)
+}
+
+fn market(a: &MarketMatcher, b: &MarketMatcher) -> bool {
+    within(&a.exchanges, &b.exchanges)
+        && within(&a.symbols, &b.symbols)
+        && within(&a.bases, &b.bases)
+        && within(&a.quotes, &b.quotes)
+        && narrower(a.price, b.price)
+        && (b.source.is_any() || a.source == b.source)
+}
+
+fn prediction(a: &PredictionMatcher, b: &PredictionMatcher) -> bool {
+    within(&a.exchanges, &b.exchanges)
+        && within(&a.ids, &b.ids)
+        && part_of(&a.titles, &b.titles)
+        && narrower(a.price, b.price)
+        && (b.source.is_any() || a.source == b.source)
+}
+
+/// Every value of `a` is one of `b`, where an empty set stands for all values.
+fn within<T: Ord>(a: &Sorted<T>, b: &Sorted<T>) -> bool {
+    b.is_empty() || (!a.is_empty() && a.is_subset(b))
+}
+
+fn part_of(a: &[Box<str>], b: &[Box<str>]) -> bool {
+    b.is_empty() || (!a.is_empty() && a.iter().all(|value| b.contains(value)))
+}
+
+fn narrower(a: Option<NumberRange>, b: Option<NumberRange>) -> bool {
+    b.is_none_or(|b| a.is_some_and(|a| is_within(&a, &b)))
+}
