@@ -10,16 +10,28 @@ use crate::model::action::Overflow;
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::firing::{Element, Firing};
 use crate::model::ids::FiringId;
+use crate::model::message::{Body, ConsoleBody};
 use crate::model::mode::Mode;
 use crate::model::subject::Subject;
-use crate::render;
+use crate::render::{self, Rendered};
 use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::Fired;
+
+/// Whether messages are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Messages {
+    /// All of them.
+    #[default]
+    Made,
+    /// Only those that it depends on whether they are sent at all: nobody reads them.
+    Spared,
+}
 
 /// What has fired, and how much.
 #[derive(Debug)]
 pub(super) struct Firings {
     known: Fired,
+    pub(super) messages: Messages,
     /// Firings.
     pub(super) fired: u64,
     /// Matches that had fired before.
@@ -35,16 +47,16 @@ pub(super) struct Later {
 }
 
 impl Later {
-    pub(super) fn deliver(self, rules: &RuleSet) -> Effect {
+    pub(super) fn deliver(self, rules: &RuleSet, messages: Messages) -> Effect {
         let rule = &rules.rules[self.rule];
-        deliver(rules, rule, &rule.send[self.send], &self.firing)
+        deliver((rules, messages), rule, &rule.send[self.send], &self.firing)
     }
 }
 
 impl Firings {
     /// Remembers so many.
     pub(super) fn new(most: usize) -> Self {
-        Self { known: Fired::new(most), fired: 0, repeated: 0 }
+        Self { known: Fired::new(most), messages: Messages::default(), fired: 0, repeated: 0 }
     }
 
     /// Remembers what fired in an earlier run, the oldest first.
@@ -76,7 +88,7 @@ impl Firings {
             for (at, rule, firing) in &firings {
                 for (place, send) in rule.send.iter().enumerate().filter(|(_, send)| turn(send) == of) {
                     match of {
-                        0 => effects.push(deliver(rules, rule, send, firing)),
+                        0 => effects.push(deliver((rules, self.messages), rule, send, firing)),
                         _ => later.push(Later { rule: *at, send: place, firing: Arc::clone(firing) }),
                     }
                 }
@@ -108,7 +120,7 @@ impl Firings {
 }
 
 /// Brings a firing to one action, unless that is off, it is too late for it or it lacks what its template needs.
-fn deliver(rules: &RuleSet, rule: &Rule, send: &Send, firing: &Arc<Firing>) -> Effect {
+fn deliver((rules, messages): (&RuleSet, Messages), rule: &Rule, send: &Send, firing: &Arc<Firing>) -> Effect {
     let action = &rules.actions[send.action];
     let expires_at = firing.subject.at.plus(rule.max_age_of(send, action));
     let end = |outcome| {
@@ -121,7 +133,12 @@ fn deliver(rules: &RuleSet, rule: &Rule, send: &Send, firing: &Arc<Firing>) -> E
     if expires_at <= firing.at || (action.trading && firing.is_late()) {
         return end(Outcome::Expired);
     }
-    let message = match render::render(firing, send, action, expires_at) {
+    // Without a template of its data a message cannot be incomplete.
+    let message = match (messages, &send.payload) {
+        (Messages::Spared, None) => Ok(Rendered { body: Body::Console(ConsoleBody { pieces: Vec::new() }), fallback: None }),
+        _ => render::render(firing, send, action, expires_at),
+    };
+    let message = match message {
         Ok(message) => message,
         Err(incomplete) => return end(Outcome::Dead { reason: incomplete.to_string() }),
     };
@@ -131,7 +148,7 @@ fn deliver(rules: &RuleSet, rule: &Rule, send: &Send, firing: &Arc<Firing>) -> E
         expires_at,
         body: Arc::new(message.body),
         fallback: message.fallback.map(Arc::new),
-        line: (action.overflow == Overflow::Digest).then(|| Box::new(render::digest_line(firing))),
+        line: (action.overflow == Overflow::Digest && messages == Messages::Made).then(|| Box::new(render::digest_line(firing))),
     });
     if send.mode == Mode::Paper { Effect::Paper(delivery) } else { Effect::Deliver(delivery) }
 }

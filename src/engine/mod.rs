@@ -26,7 +26,7 @@ use crate::rules::ruleset::RuleSet;
 
 pub use account::{Account, Answer, Fate, FiringAccount, Moment, RuleAccount, Seen, Way};
 use finder::Finder;
-use fire::{Firings, Later};
+use fire::{Firings, Later, Messages};
 use observer::Observer;
 pub use replace::{Prepared, Replaced};
 pub use waits::Hold;
@@ -111,6 +111,14 @@ impl Engine {
         Self::with(rules, finder, Memory { tweets: Bounds { tweets: most, ..Bounds::default() }, firings: most })
     }
 
+    /// An engine whose messages say nothing, as nobody reads them: what it would send, and what would be incomplete, is as ever.
+    #[must_use]
+    pub fn without_messages(rules: Arc<RuleSet>) -> Self {
+        let mut engine = Self::new(rules);
+        engine.firings.messages = Messages::Spared;
+        engine
+    }
+
     /// An engine that looks at every rule for every envelope: what the index must not change a thing of.
     #[doc(hidden)]
     #[must_use]
@@ -181,7 +189,7 @@ impl Engine {
 
     /// What the latest step left: messages that are no orders are made now.
     pub fn finish(&mut self, effects: &mut Vec<Effect>) {
-        effects.extend(self.later.drain(..).map(|later| later.deliver(&self.rules)));
+        effects.extend(self.later.drain(..).map(|later| later.deliver(&self.rules, self.firings.messages)));
     }
 
     /// One step as far as the matches, of which only the number is told: what benches measure.

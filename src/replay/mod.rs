@@ -47,7 +47,7 @@ impl Replay {
     /// Begins. What fires before `from` is not told: entries before it only make known what was known then.
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, from: Option<Timestamp>) -> Self {
-        let engine = Engine::new(Arc::clone(&rules));
+        let engine = Engine::without_messages(Arc::clone(&rules));
         Self { engine, tally: Tally::new(rules), effects: Vec::new(), from }
     }
 

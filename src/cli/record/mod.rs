@@ -60,8 +60,8 @@ Examples:
 
 A file is called .part until it is whole; that can be read, too, and a kill -9 takes no more than two seconds of it.
 
-TweetStream counts connections by plan, and refuses one more than that with 429: beside a birdcall that runs with the same key this may be
-the one too many. What that one hears is in its journal: --from-journal.";
+TweetStream counts connections by plan, and refuses one more than that with 429: beside a birdcall that runs with the same key this may \
+be the one too many. What that one hears is in its journal: --from-journal.";
 
 pub(super) fn run(arguments: &Arguments) -> End {
     telemetry::start(LevelFilter::INFO);

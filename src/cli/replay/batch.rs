@@ -9,9 +9,12 @@ use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
 use crate::model::time::Timestamp;
 
-/// Bytes of the texts of one piece, and pieces that are read ahead.
+/// Bytes of the texts of one piece.
 pub(super) const BYTES: usize = 256 * 1024;
-pub(super) const AHEAD: usize = 8;
+/// Pieces that are decoded and evaluated in one go, and as many are read ahead.
+pub(super) const TOGETHER: usize = 32;
+/// Pieces that are decoded ahead.
+pub(super) const DECODED: usize = 2;
 
 /// A number of entries of one source, in their order.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ enum Item {
 /// One step of what happened.
 pub(super) enum Past<'a> {
     /// An entry.
-    Entry { envelope: &'a Envelope<'a>, at: Timestamp, origin: Origin },
+    Entry { envelope: Envelope<'a>, at: Timestamp, origin: Origin },
     /// From then on waits are held, or let go.
     Hold { at: Timestamp, hold: Hold },
     /// Nothing that can be read.
@@ -76,27 +79,26 @@ impl Batch {
         self.items.push(Item::Faulty(faulty));
     }
 
-    /// Goes through it. `order` goes on from one piece of a source to the next.
-    pub(super) fn each(&self, order: &mut Order, mut each: impl FnMut(Past<'_>)) {
+    /// What it says. `order` goes on from one piece to the next.
+    pub(super) fn decode(&self, order: &mut Order) -> Vec<Past<'_>> {
         let mut start = 0;
         let mut text = |end: usize| {
             let text = self.text.get(start..end).unwrap_or_default();
             start = end;
             text
         };
-        for item in &self.items {
-            match item {
-                Item::Line { number, end } => match order.entry(*number, text(*end)) {
-                    Ok(entry) => each(Past::Entry { envelope: &entry.envelope, at: entry.at, origin: entry.origin }),
-                    Err(faulty) => each(Past::Faulty(faulty)),
-                },
-                Item::Entry { at, origin, end } => match decode::decode(text(*end)) {
-                    Ok(envelope) => each(Past::Entry { envelope: &envelope, at: *at, origin: *origin }),
-                    Err(malformed) => each(Past::Faulty(Faulty { number: 0, fault: Fault::Malformed(malformed) })),
-                },
-                Item::Hold { at, hold } => each(Past::Hold { at: *at, hold: *hold }),
-                Item::Faulty(faulty) => each(Past::Faulty(faulty.clone())),
-            }
-        }
+        let past = self.items.iter().map(|item| match item {
+            Item::Line { number, end } => match order.entry(*number, text(*end)) {
+                Ok(entry) => Past::Entry { envelope: entry.envelope, at: entry.at, origin: entry.origin },
+                Err(faulty) => Past::Faulty(faulty),
+            },
+            Item::Entry { at, origin, end } => match decode::decode(text(*end)) {
+                Ok(envelope) => Past::Entry { envelope, at: *at, origin: *origin },
+                Err(malformed) => Past::Faulty(Faulty { number: 0, fault: Fault::Malformed(malformed) }),
+            },
+            Item::Hold { at, hold } => Past::Hold { at: *at, hold: *hold },
+            Item::Faulty(faulty) => Past::Faulty(faulty.clone()),
+        });
+        past.collect()
     }
 }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::moments::Moments;
-use super::super::progress::Progress;
+use super::super::progress::{Progress, number_of};
 use super::super::table;
 use super::batch::{self, Batch, Past};
 use super::source::{Ended, Reached, Reading, Source, SourceError, Stretch};
-use crate::feed::recording::{Faulty, Order};
+use crate::feed::recording::Order;
 use crate::model::firing::Firing;
 use crate::model::time::Timestamp;
 use crate::replay::{Comparison, Difference, Replay, Side, Summary, Told};
@@ -22,8 +22,8 @@ use crate::rules::ruleset::RuleSet;
 
 /// Faults that are shown with their place.
 const FAULTS: usize = 5;
-/// How long nothing may come before progress is looked at again.
-const LOOK: Duration = Duration::from_millis(200);
+/// What comes within this time is evaluated together with what is there.
+const SOON: Duration = Duration::from_millis(20);
 
 /// What is to be done.
 pub(super) struct Work {
@@ -62,7 +62,8 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    fn note(&mut self, name: &str, faulty: &Faulty) {
+    fn see(&mut self, name: &str, past: &Past<'_>) {
+        let Past::Faulty(faulty) = past else { return };
         self.number += 1;
         *self.kinds.entry(faulty.fault.name()).or_default() += 1;
         if self.first.len() < FAULTS {
@@ -77,28 +78,31 @@ impl Faults {
     }
 }
 
+/// A piece of the past, decoded, and the name of its source.
+type Decoded<'b> = Arc<(&'b str, Vec<Past<'b>>)>;
+
 /// One rule set on its way through the past.
 struct Player {
     replay: Replay,
-    order: Order,
     stretch: Stretch,
 }
 
 impl Player {
     fn new(rules: &Arc<RuleSet>, work: &Work) -> Self {
-        let replay = Replay::new(Arc::clone(rules), work.from);
-        Self { replay, order: Order::default(), stretch: work.stretch }
+        Self { replay: Replay::new(Arc::clone(rules), work.from), stretch: work.stretch }
     }
 
-    fn take(&mut self, batch: &Batch, mut told: impl FnMut(&Arc<Firing>), mut faulty: impl FnMut(&str, &Faulty)) {
-        let Self { replay, order, stretch } = self;
-        batch.each(order, |past| match past {
-            Past::Entry { at, .. } if stretch.since.is_some_and(|since| at < since) => {}
-            Past::Entry { at, .. } if stretch.to.is_some_and(|to| at >= to) => {}
-            Past::Entry { envelope, at, origin } => replay.entry(envelope, at, origin, &mut told),
-            Past::Hold { at, hold } => replay.hold(at, hold, &mut told),
-            Past::Faulty(fault) => faulty(&batch.name, &fault),
-        });
+    fn take(&mut self, decoded: &Decoded<'_>, mut told: impl FnMut(&Arc<Firing>)) {
+        let Self { replay, stretch } = self;
+        for past in &decoded.1 {
+            match past {
+                Past::Entry { at, .. } if stretch.since.is_some_and(|since| *at < since) => {}
+                Past::Entry { at, .. } if stretch.to.is_some_and(|to| *at >= to) => {}
+                Past::Entry { envelope, at, origin } => replay.entry(envelope, *at, *origin, &mut told),
+                Past::Hold { at, hold } => replay.hold(*at, *hold, &mut told),
+                Past::Faulty(_) => {}
+            }
+        }
     }
 
     /// Waits end as far as time went: where the past was cut off at a moment, no further.
@@ -111,83 +115,100 @@ impl Player {
     }
 }
 
-/// Does it.
+/// Does it: one thread reads, one decodes, and one for each rule set evaluates.
 pub(super) fn run(work: &Work) -> Result<Evaluated, SourceError> {
     let comparison = Mutex::new(Comparison::default());
     let compare = |side: Side, firing: &Firing| {
         comparison.lock().unwrap_or_else(PoisonError::into_inner).add(side, Told::of(firing));
     };
-    let (to, batches) = sync_channel::<Arc<Batch>>(batch::AHEAD);
-    let (to_old, old_batches) = sync_channel::<Arc<Batch>>(batch::AHEAD);
+    let (to, batches) = sync_channel::<Batch>(batch::TOGETHER);
     let reached = Arc::new(Reached::default());
-    let readers = std::iter::once(to).chain(work.old.is_some().then_some(to_old)).collect();
-    let reading = Reading { to: readers, reached: Arc::clone(&reached), stretch: work.stretch };
+    let reading = Reading { to, reached: Arc::clone(&reached), stretch: work.stretch };
     let mut new = Player::new(&work.rules, work);
-    let old = work.old.as_ref().map(|rules| Player::new(rules, work));
-    let mut faults = Faults::default();
-    let mut progress = Progress::new();
+    let mut old = work.old.as_ref().map(|rules| Player::new(rules, work));
+    let (mut faults, mut order, mut progress) = (Faults::default(), Order::default(), Progress::new());
     let is_compared = old.is_some();
+    let mut tell_old = |firing: &Arc<Firing>| compare(Side::Old, firing);
+    let mut tell_new = |firing: &Arc<Firing>| {
+        if is_compared {
+            compare(Side::New, firing);
+        }
+        if let Some(listing) = &work.listing {
+            listing.print(firing);
+        }
+    };
     let read = thread::scope(|scope| {
-        // The senders go with it, so that the others know when all was read.
         let sources = &work.sources;
+        // The sender goes with it, so that it is known when all was read.
         let reader = scope.spawn(move || {
             let reading = reading;
             reading.all(sources)
         });
-        let evaluator = old.map(|mut old| {
-            let compare = &compare;
-            scope.spawn(move || {
-                for batch in old_batches {
-                    old.take(&batch, |firing| compare(Side::Old, firing), |_, _| {});
-                }
-                old
-            })
-        });
-        let mut told = |firing: &Arc<Firing>| {
-            if is_compared {
-                compare(Side::New, firing);
-            }
-            if let Some(listing) = &work.listing {
-                listing.print(firing);
-            }
-        };
-        watch(&batches, &mut progress, &reached, |batch| {
-            new.take(batch, &mut told, |name, faulty| faults.note(name, faulty));
-            new.replay.progress()
-        });
-        let old = evaluator.and_then(|evaluator| evaluator.join().ok());
-        let read = reader.join().unwrap_or_else(|_| Ok(Ended::default()));
-        let ended = read.as_ref().ok();
-        let nothing = Ended::default();
-        new.end(ended.unwrap_or(&nothing), &mut told);
-        if let Some(mut old) = old {
-            old.end(ended.unwrap_or(&nothing), |firing| compare(Side::Old, firing));
+        while let Some(together) = next(&batches) {
+            let mut each = |decoded: &Decoded<'_>| {
+                decoded.1.iter().for_each(|past| faults.see(decoded.0, past));
+                new.take(decoded, &mut tell_new);
+                let (entries, firings) = new.replay.progress();
+                progress.at(reached.share(), entries, "entries", &number_of(firings, "firing"));
+            };
+            evaluate(&together, &mut order, old.as_mut().map(|old| (old, &mut tell_old)), &mut each);
         }
-        read
+        reader.join().unwrap_or_else(|_| Ok(Ended::default()))
     });
     progress.clear();
+    let nothing = Ended::default();
+    let ended = read.as_ref().unwrap_or(&nothing);
+    new.end(ended, &mut tell_new);
+    if let Some(old) = &mut old {
+        old.end(ended, &mut tell_old);
+    }
     let summary = new.replay.summary();
     let (ended, stopped) = match read {
         Ok(ended) => (ended, None),
         // Of what could not even be begun there is nothing to tell.
         Err(error) if summary.entries == 0 => return Err(error),
-        Err(error) => (Ended::default(), Some(error)),
+        Err(error) => (nothing, Some(error)),
     };
     let difference = is_compared.then(|| comparison.into_inner().unwrap_or_else(PoisonError::into_inner).difference());
     Ok(Evaluated { summary, difference, faults, damaged: ended.damaged, stopped, took: progress.took() })
 }
 
-/// Hands over batches until there are no more, and shows how far it is.
-fn watch(batches: &Receiver<Arc<Batch>>, progress: &mut Progress, reached: &Reached, mut take: impl FnMut(&Batch) -> (u64, u64)) {
-    let mut done = (0, 0);
-    loop {
-        match batches.recv_timeout(LOOK) {
-            Ok(batch) => done = take(&batch),
-            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
-            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
-        }
-        progress.at(reached.share(), done.0, "entries", &format!("{} firings", super::super::progress::grouped(done.1)));
+/// Some pieces, as many as are there soon; `None` when there are no more.
+fn next(batches: &Receiver<Batch>) -> Option<Vec<Batch>> {
+    let mut together = vec![batches.recv().ok()?];
+    while together.len() < batch::TOGETHER
+        && let Ok(batch) = batches.recv_timeout(SOON)
+    {
+        together.push(batch);
     }
+    Some(together)
+}
+
+/// Decodes pieces in one thread while `each` takes them in another, and the old rules, if there are any, in a third.
+fn evaluate(
+    together: &[Batch],
+    order: &mut Order,
+    old: Option<(&mut Player, &mut (impl FnMut(&Arc<Firing>) + Send))>,
+    each: &mut impl FnMut(&Decoded<'_>),
+) {
+    thread::scope(|scope| {
+        let (to, decoded) = sync_channel::<Decoded<'_>>(batch::DECODED);
+        let to_old = old.map(|(old, told)| {
+            let (to, decoded) = sync_channel::<Decoded<'_>>(batch::DECODED);
+            scope.spawn(move || decoded.iter().for_each(|decoded| old.take(&decoded, &mut *told)));
+            to
+        });
+        scope.spawn(move || {
+            for batch in together {
+                let decoded = Arc::new((&*batch.name, batch.decode(order)));
+                let to_old = to_old.as_ref().is_none_or(|to| to.send(Arc::clone(&decoded)).is_ok());
+                if to.send(decoded).is_err() || !to_old {
+                    return;
+                }
+            }
+        });
+        decoded.iter().for_each(|decoded| each(&decoded));
+    });
 }
 
 /// A firing on a line of its own.

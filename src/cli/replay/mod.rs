@@ -81,9 +81,9 @@ Examples:
   birdcall replay rules.toml --file feed/ --html report.html what birdcall record wrote, as a page with charts
   birdcall replay rules.toml --history --last 7d             what the feed's history has, kept in a file for the next time
   birdcall replay new.toml --compare rules.toml --last 1d    what a change of the rules would have changed
-  zstdcat day.jsonl.zst | birdcall replay --file - --rule listing --list
+  zstdcat day.jsonl.zst | birdcall replay --file - --list    every firing, one a line
 
-Entries go through as they came: with their times, and with their origin, so that nothing is ordered on what came late. What a run decides
+Entries go through as they came: with their times, and with their origin, so that nothing is ordered on what came late. What a run decides \
 elsewhere is left out: the pace of lanes, `birdcall disarm`, and what destinations answer.";
 
 pub(super) fn run(arguments: &Arguments) -> End {

@@ -108,7 +108,7 @@ pub(super) struct Stretch {
 
 /// Reads.
 pub(super) struct Reading {
-    pub(super) to: Vec<SyncSender<Arc<Batch>>>,
+    pub(super) to: SyncSender<Batch>,
     pub(super) reached: Arc<Reached>,
     pub(super) stretch: Stretch,
 }
@@ -196,11 +196,7 @@ impl Reading {
 
     /// No: nobody listens any more.
     fn send(&self, batch: Batch) -> bool {
-        if batch.is_empty() {
-            return true;
-        }
-        let batch = Arc::new(batch);
-        self.to.iter().all(|to| to.send(Arc::clone(&batch)).is_ok())
+        batch.is_empty() || self.to.send(batch).is_ok()
     }
 }
 

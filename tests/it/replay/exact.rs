@@ -1,9 +1,14 @@
 //! A live run and its replay fire the same, in the same order: from the journal, from what `record` wrote beside it, and from what the
 //! journal exports.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use birdcall::engine::{Effect, Engine, Input};
 use birdcall::feed::simulator::HistoryAnswer;
+use birdcall::model::firing::Origin;
+use birdcall::model::time::Timestamp;
+use birdcall::{decode, rules};
 use serde_json::{Value, json};
 
 use crate::kit::binary::{Home, Program, wait_until};
@@ -150,4 +155,63 @@ async fn a_run_that_missed_something_and_fetched_it_is_replayed_as_it_was() {
     wait_until("tweet 7 has a token, and tweet 8 never gets one", || fired(&home).len() == 2);
     stop(run);
     assert_eq!(replayed(&home, &[]), fired(&home));
+}
+
+/// What an engine wants done, without what its messages say.
+fn wanted(engine: Engine) -> Vec<String> {
+    let (mut engine, mut effects, mut wanted) = (engine, Vec::new(), Vec::new());
+    let tweet = |id: &str| format!(r#""author":{{"handle":"kol"}},"tweetId":"{id}","text":"list","createdAt":1781700000000"#);
+    let frames = [
+        format!(r#"{{"v":1,"t":"tweet","op":"content","ts":1,"d":{{{}}}}}"#, tweet("1")),
+        r#"{"v":1,"t":"tweet","op":"meta","ts":2,"d":{"tweetId":"1","detected":{"tokens":[{"symbol":"A"}]}}}"#.to_owned(),
+        format!(r#"{{"v":1,"t":"tweet","op":"content","ts":3,"d":{{{}}}}}"#, tweet("2")),
+    ];
+    for (frame, at) in frames.iter().zip([1_000, 2_000, 90_000]) {
+        let (envelope, at) = (decode::decode(frame).unwrap(), Timestamp::from_millis(1_781_700_000_000 + at));
+        engine.step(&Input::Entry { envelope: &envelope, at, origin: Origin::Live }, &mut effects);
+        wanted.extend(effects.drain(..).map(|effect| match effect {
+            Effect::Fired(firing) => format!("fired {}", firing.id),
+            Effect::Deliver(delivery) => format!("deliver {} {} {}", delivery.firing.id, delivery.action, delivery.expires_at),
+            Effect::Paper(delivery) => format!("paper {} {} {}", delivery.firing.id, delivery.action, delivery.expires_at),
+            Effect::Ended(report) => format!("ended {} {} {:?}", report.firing.id, report.action, report.outcome),
+        }));
+    }
+    wanted
+}
+
+#[test]
+fn messages_that_nobody_reads_are_not_made_and_all_else_is_the_same() {
+    let text = r#"
+[actions.desk]
+type = "discord"
+url = "env:DESK"
+overflow = "digest"
+[actions.paper]
+type = "console"
+mode = "paper"
+[actions.off]
+type = "console"
+mode = "off"
+[actions.bot]
+type = "webhook"
+url = "env:BOT"
+secret = "env:BOT_SECRET"
+trading = true
+max_age = "30s"
+[[rule]]
+name = "words"
+send = ["desk", "paper", "off", { to = "bot", json = { price = "{{ token.price }}" } }]
+when = { keyword = "list" }
+[[rule]]
+name = "token"
+send = ["bot"]
+when = { handle = "kol", token = { symbol = "A" } }
+"#;
+    let loaded = rules::load(&[rules::Source { name: "rules.toml".into(), text: text.to_owned() }]);
+    let set = Arc::new(loaded.ruleset.unwrap());
+    let (made, spared) = (wanted(Engine::new(Arc::clone(&set))), wanted(Engine::without_messages(set)));
+    assert_eq!(made, spared);
+    for kind in ["deliver ", "paper ", "Dead", "Off", "Expired"] {
+        assert!(made.iter().any(|line| line.contains(kind)), "{kind}: {made:#?}");
+    }
 }
