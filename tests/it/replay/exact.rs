@@ -200,11 +200,11 @@ trading = true
 max_age = "30s"
 [[rule]]
 name = "words"
-send = ["desk", "paper", "off", { to = "bot", json = { price = "{{ token.price }}" } }]
+send = ["desk", "paper", "off", "bot"]
 when = { keyword = "list" }
 [[rule]]
 name = "token"
-send = ["bot"]
+send = [{ to = "bot", json = { price = "{{ token.price }}" } }]
 when = { handle = "kol", token = { symbol = "A" } }
 "#;
     let loaded = rules::load(&[rules::Source { name: "rules.toml".into(), text: text.to_owned() }]);

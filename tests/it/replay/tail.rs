@@ -106,7 +106,8 @@ async fn who_takes_nothing_loses_lines_and_holds_up_nobody() {
     for id in 0..many {
         rig.handle.send(content(id, "kol", "gm, a tweet that is neither long nor short, as most of them are"));
         if id % 1_000 == 999 {
-            wait_until("it has taken them", || home.status()["feed"]["last_tweet"]["id"] == id.to_string());
+            let last = id.to_string();
+            wait_until("it has taken them", || home.status()["feed"]["last_tweet"]["id"] == last.as_str());
         }
     }
     tail.go_on();
