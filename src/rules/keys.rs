@@ -93,9 +93,7 @@ impl Place {
                 | Self::TestExpect
         )
     }
-}
 
-impl Place {
     /// Every key that a table of this kind may have; `None` where the user chooses them. What the reader asks for is held against it
     /// ([`Table::finish`](super::read::Table::finish)), and so is the schema.
     pub(super) fn keys(self) -> Option<&'static [&'static str]> {
@@ -121,7 +119,17 @@ impl Place {
             Self::Link => &["domain", "case", "regex"],
             Self::TextOf => &["case", "keyword", "contains", "cashtag", "regex"],
             Self::Rate => &["rate", "burst"],
-            Self::Lists | Self::Free => return None,
+            // Those of a test's events depend on the event; no schema speaks of them.
+            Self::TestFile
+            | Self::Test
+            | Self::TestEvent
+            | Self::TestSaid
+            | Self::TestRef
+            | Self::TestLink
+            | Self::TestProfile
+            | Self::TestExpect
+            | Self::Lists
+            | Self::Free => return None,
         })
     }
 

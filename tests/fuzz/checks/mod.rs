@@ -21,7 +21,7 @@ pub(crate) struct Check {
 }
 
 /// One for each file in `targets/`.
-pub(crate) const ALL: [Check; 7] = [
+pub(crate) const ALL: [Check; 8] = [
     Check { name: "answers", holds: answers::holds, seeds: &["tests/fuzz/seeds/answers"] },
     Check { name: "close", holds: close::holds, seeds: &["tests/fuzz/seeds/close"] },
     Check { name: "decode", holds: decode::holds, seeds: &["tests/data"] },
