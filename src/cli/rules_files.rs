@@ -22,13 +22,15 @@ impl RulesFiles for Files {
 
     fn load(&self, sources: &[Source]) -> Result<(RuleSet, Vec<Way>), Mistakes> {
         let loaded = rules::load(sources);
-        load::tell(&loaded.diagnostics, sources);
         let Some(set) = loaded.ruleset else { return Err(mistakes(&loaded.diagnostics, sources)) };
+        if !loaded.diagnostics.is_empty() {
+            // By way of the log: whoever holds standard error must not hold this.
+            tracing::warn!("{}", rules::render(&loaded.diagnostics, sources, Style::Plain).trim_end());
+        }
         let ways = load::ways(&set);
         ways.map(|ways| (set, ways)).map_err(|wrong| {
             // With the others: what secrets stand in the files in clear, and must not be shown, is known by the warnings of them.
             let all: Vec<_> = loaded.diagnostics.into_iter().chain(wrong).collect();
-            load::tell(&all, sources);
             mistakes(&all, sources)
         })
     }

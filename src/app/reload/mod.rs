@@ -199,6 +199,9 @@ fn same(reloading: &mut Reloading) -> Answer {
 fn refuse(running: &mut Running, reloading: &mut Reloading, mistakes: Mistakes) -> Answer {
     let Mistakes { brief, text } = mistakes;
     error!("the rules were not reloaded, those of before go on: {brief}");
+    if text != brief {
+        error!("{}", text.trim_end());
+    }
     running.dispatch.tell(&Notice {
         key: format!("rules:{brief}"),
         about: None,

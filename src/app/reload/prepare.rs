@@ -242,7 +242,8 @@ impl Compared {
     }
 
     fn summary(&self, rules: &RuleSet, change: &Change) -> String {
-        let mut words = format!("{} rules", rules.rules.len());
+        let count = rules.rules.len();
+        let mut words = format!("{count} rule{}", if count == 1 { "" } else { "s" });
         let mut parts = Vec::new();
         if self.new > 0 {
             parts.push(format!("{} new", self.new));

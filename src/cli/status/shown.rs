@@ -54,7 +54,9 @@ pub(super) fn running(status: &Status) -> String {
 }
 
 fn rules(out: &mut String, rules: &RulesStatus, moments: &Moments) {
-    let mut words = format!("{} rules and {} actions, since {}", rules.rules, rules.actions, moments.both(rules.since));
+    let plural = |count: u64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let (of_rules, of_actions) = (plural(rules.rules, "rule"), plural(rules.actions, "action"));
+    let mut words = format!("{of_rules} and {of_actions}, since {}", moments.both(rules.since));
     if !rules.after_restart.is_empty() {
         let names = clean(&rules.after_restart.join(", "));
         let _ = write!(words, "\n         {WARNING}{names} changed: that counts after a restart{WARNING:#}");

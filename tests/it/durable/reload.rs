@@ -209,7 +209,7 @@ async fn orders_that_wait_are_not_sent_when_their_rule_is_gone_though_their_acti
 async fn a_secret_that_stands_in_the_line_of_a_mistake_is_shown_nowhere() {
     let (world, home) = plain("").await;
     let mut program = world.start(&home);
-    let line = "url = \"http://127.0.0.1:9/\", headers = { X-Api = \"hunter2 and more\" }, tiemout = \"1s\"";
+    let line = "url = \"http://127.0.0.1:9/\", secret = \"hunter2 and more\", tiemout = \"1s\"";
     home.write("rules.toml", &format!("actions.other = {{ type = \"webhook\", {line} }}\n{}", base()));
     wait_anew(&mut program, NOT);
     is_refused(&reload(&home, false), "tiemout");
@@ -237,6 +237,13 @@ fn traffic(world: &World, every_ms: u64) -> (Arc<AtomicBool>, std::thread::JoinH
     (go_on, thread)
 }
 
+/// Starts it; it reads its rules again when it is asked to.
+fn only_when_asked(world: &World, home: &Home) -> Program {
+    let mut program = home.start(&["run", "--url", &world.rig.url, "--no-watch"]);
+    program.wait_for("connected to the feed");
+    program
+}
+
 /// Each of so many tweets was ordered on once, and told of once.
 fn once_each(world: &World, home: &Home, sent: usize) {
     wait_until("all is delivered", || world.orders(0).len() >= sent && tweets(&world.desk.received()).len() >= sent);
@@ -253,7 +260,7 @@ async fn two_hundred_files_with_one_defect_each_change_nothing_under_load() {
     let (world, home) = plain("").await;
     let good = base() + GM;
     home.write("rules.toml", &good);
-    let program = world.start(&home);
+    let program = only_when_asked(&world, &home);
     let (go_on, thread) = traffic(&world, 5);
     let mut tried = 0;
     for defect in defects(&good) {
@@ -304,7 +311,7 @@ fn defects(good: &str) -> impl Iterator<Item = String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_good_files_under_load_lose_and_double_nothing() {
     let (world, home) = plain("").await;
-    let program = world.start(&home);
+    let program = only_when_asked(&world, &home);
     let (go_on, thread) = traffic(&world, 2);
     for n in 0..100 {
         // Others come and go in front of the rule that fires; now and then the desk's lane is another one.
