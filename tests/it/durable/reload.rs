@@ -327,29 +327,3 @@ async fn a_hundred_good_files_under_load_lose_and_double_nothing() {
     stop(program);
     world.is_well();
 }
-
-/// How long evaluation stands still while 10,000 rules are put in the place of others.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "measures"]
-async fn the_pause_of_a_reload_of_ten_thousand_rules() {
-    let (world, home) = plain("").await;
-    let many = |of: &str| -> String { (0..10_000).map(|n| GM.replace("gm", &format!("{of}{n}"))).collect() };
-    home.write("rules.toml", &(base() + &many("gm")));
-    let mut program = world.start(&home);
-    let (go_on, thread) = traffic(&world, 2);
-    let mut pauses = Vec::new();
-    for n in 0..100 {
-        home.write("rules.toml", &(base() + &many(if n % 2 == 0 { "gn" } else { "gm" })));
-        is_reloaded(&reload(&home, true));
-        program.wait_for(RELOADED);
-        let said = program.heard();
-        let pause = said.rsplit("pause_us=").next().and_then(|rest| rest.split(|of: char| !of.is_ascii_digit()).next());
-        pauses.push(pause.unwrap().parse::<u64>().unwrap());
-        program.forget(RELOADED);
-    }
-    go_on.store(false, Ordering::Relaxed);
-    once_each(&world, &home, thread.join().unwrap());
-    pauses.sort_unstable();
-    println!("pause of evaluation: median {} us, longest {} us", pauses[50], pauses[99]);
-    stop(program);
-}
