@@ -49,7 +49,7 @@ use crate::rules::ruleset::RuleSet;
 use catch_up::CatchUp;
 use dispatch::Dispatch;
 use lanes::{Ends, Lanes};
-pub use notices::nobody_is_told;
+pub use notices::{nobody_is_told, targets as told};
 use recovery::Recovered;
 use rehearsal::Rehearsal;
 use reload::Reloading;

@@ -32,8 +32,9 @@ pub(super) struct Notice {
     pub(super) text: String,
 }
 
-/// Told are the actions of `[feed] notices`, which are armed; when there are none, every chat and console that is armed and places no orders.
-fn targets(rules: &RuleSet) -> Vec<usize> {
+/// Who is told what birdcall itself has to say: the actions of `[feed] notices`, which are armed; when there are none, every chat and console that is armed and places no orders.
+#[must_use]
+pub fn targets(rules: &RuleSet) -> Vec<usize> {
     let is_for_people = |action: &Action| {
         !matches!(action.destination, Destination::Webhook(_)) && !action.trading && action.mode == Mode::Armed && !action.retired
     };

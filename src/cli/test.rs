@@ -106,7 +106,6 @@ fn run_suite(suite: Suite, filter: Option<&str>) -> Ran {
 /// The rules of a set that no test beside its files makes fire; `None` when there are no tests beside them, or they cannot be run.
 ///
 /// For `birdcall check`, which says so in a note.
-#[expect(dead_code, reason = "birdcall check is to call it")]
 pub(super) fn untested(path: Option<&std::path::Path>, rules: &Arc<RuleSet>) -> Option<Vec<Str>> {
     let suites = find::beside(path, rules)?;
     let tested: Vec<_> = suites

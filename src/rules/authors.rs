@@ -12,6 +12,8 @@ use crate::model::action::Span;
 pub struct NamedAuthor {
     /// The handle as it is compared.
     pub handle: String,
+    /// It stands there with an id, which decides: the account may be called otherwise by now.
+    pub has_id: bool,
     /// Where it stands: in a rule, or in a list that one names.
     pub span: Span,
 }
@@ -21,8 +23,8 @@ pub(super) fn named(check: &Check<'_>) -> Vec<NamedAuthor> {
     let mut lists = HashSet::new();
     let mut found: Vec<NamedAuthor> = Vec::new();
     let mut take = |text: &str, span: Span| {
-        if let Ok((handle, _)) = parse_handle(text) {
-            found.push(NamedAuthor { handle: handle.into(), span });
+        if let Ok((handle, id)) = parse_handle(text) {
+            found.push(NamedAuthor { handle: handle.into(), has_id: id.is_some(), span });
         }
     };
     let mut see = |node: Node<'_>| match node.as_text().map(|text| (text, text.strip_prefix('@'))) {

@@ -46,7 +46,8 @@ pub(super) struct Check<'a> {
     pub(super) accounts: HashMap<(&'a str, bool), Option<Arc<Accounts>>>,
     /// For "did you mean".
     pub(super) suggestions: Suggestions,
-    /// Where rules name authors that they hope to hear of: each `handle` and its value, unless under `none`.
+    /// Where rules name authors that they hope to hear of: each `handle` and its value, unless under `none` or on
+    /// Truth Social alone.
     pub(super) handles: Vec<(Span, Node<'a>)>,
     /// What the parser could not read: below a bracket that is never closed.
     pub(super) lost: Vec<Span>,

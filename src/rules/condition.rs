@@ -54,7 +54,7 @@ impl Matcher {
 }
 
 /// One predicate on a subject. What is large is rare, and stands elsewhere: most rules ask for a handle or a word.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Matcher {
     /// The author or actor is one of these.
     Handle(Arc<Accounts>),
@@ -90,7 +90,7 @@ pub enum Matcher {
 
 /// A set of accounts: handles without `@` in lower case, some with the id that survives a rename. A list is one set that all
 /// rules share which name it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Accounts {
     /// By handle, with the id when the rule gave one. Where both ids are known, they decide.
     pub by_handle: Sorted<Box<str>, Option<Box<str>>>,
@@ -99,7 +99,7 @@ pub struct Accounts {
 }
 
 /// Properties of the author; all given ones must hold.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AuthorMatcher {
     /// Number of followers.
     pub followers: Option<NumberRange>,
@@ -132,7 +132,7 @@ impl Fields {
 }
 
 /// A pattern and where it is looked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TextMatcher {
     /// Where.
     pub fields: Fields,
@@ -143,7 +143,7 @@ pub struct TextMatcher {
 /// What is looked for in a normalised text (NFKC, one kind of space, no invisible characters). Patterns without `exact` were
 /// normalised and case-folded by `rules::normal` and are looked for in the text folded in the same way; with `exact` they
 /// were only normalised. Any of a list is enough.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum TextPattern {
     /// Whole words or phrases.
     Keyword {
@@ -177,7 +177,7 @@ pub struct Keyword {
 }
 
 /// A contract address in the text, in the links or among the detections.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ContractMatcher {
     /// Which addresses; empty means any.
     pub addresses: Sorted<Address>,
@@ -186,7 +186,7 @@ pub struct ContractMatcher {
 }
 
 /// One token satisfies all that is given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TokenMatcher {
     /// Symbols without `$` in upper case. Empty: any.
     pub symbols: Sorted<Box<str>>,
@@ -207,7 +207,7 @@ pub struct TokenMatcher {
 }
 
 /// One market satisfies all that is given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MarketMatcher {
     /// Exchanges in lower case. Empty: any.
     pub exchanges: Sorted<Box<str>>,
@@ -224,7 +224,7 @@ pub struct MarketMatcher {
 }
 
 /// One prediction market satisfies all that is given.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PredictionMatcher {
     /// Exchanges in lower case. Empty: any.
     pub exchanges: Sorted<Box<str>>,
@@ -258,7 +258,7 @@ impl SourceSet {
 }
 
 /// Where an expanded link goes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinkMatcher {
     /// Hosts in lower case; subdomains are included.
     pub domains: Vec<Box<str>>,
@@ -267,14 +267,14 @@ pub struct LinkMatcher {
 }
 
 /// Such media.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MediaMatcher {
     /// Of these kinds. Empty: any media at all.
     pub kinds: Vec<Box<str>>,
 }
 
 /// Such a part of the profile changed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChangedMatcher {
     /// One of these.
     pub fields: Vec<ProfileField>,

@@ -25,6 +25,12 @@ struct Shared {
     compiled: OnceLock<Option<Regex>>,
 }
 
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.is_same(other)
+    }
+}
+
 impl Pattern {
     /// What is compiled is `composed`. Without `compiled` that is done when it is first needed, and must be known to succeed.
     pub(crate) fn new(written: &str, composed: &str, exact: bool, compiled: Option<Regex>) -> Self {

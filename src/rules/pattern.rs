@@ -123,7 +123,7 @@ fn examine(text: &str, exact: bool) -> Result<Hir, Problem> {
         return Err(problem);
     }
     let ast = ast::parse::ParserBuilder::new().nest_limit(NEST).build().parse(text).map_err(|error| syntax(&error))?;
-    ast::visit(&ast, Dollars { previous: None })?;
+    ast::visit(&ast, Dollars { previous: None, optional: 0 })?;
     let hir =
         regex_syntax::hir::translate::TranslatorBuilder::new().case_insensitive(!exact).build().translate(text, &ast).map_err(
             |error| {
@@ -175,9 +175,11 @@ fn upper_case(text: &str) -> Option<Problem> {
     Some(problem)
 }
 
-/// Finds `$TICKER` and `\b\$`, which never do what is meant.
+/// Finds `$TICKER` and `\b\$`, which never do what is meant, and what no text has.
 struct Dollars {
     previous: Option<(Before, ast::Span)>,
+    /// So many alternatives and repetitions that may be left out are around: what cannot match there is only one way of several.
+    optional: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -197,10 +199,11 @@ impl ast::Visitor for Dollars {
 
     fn visit_pre(&mut self, ast: &Ast) -> Result<(), Problem> {
         let previous = self.previous.take();
+        self.optional += usize::from(may_be_left_out(ast));
         if let Some(blank) = blank(ast) {
             let from = previous.filter(|(before, _)| *before == Before::Blank).map(|(_, from)| from);
             let twice = from.map(|from| ast::Span::new(from.start, blank.end)).or_else(|| twice(ast));
-            if let Some(span) = twice {
+            if let Some(span) = twice.filter(|_| self.optional == 0) {
                 let help = "of several spaces in a row one is left before a text is searched: write one, or `\\s+`";
                 return Err(Problem::new("never-matches", "no text has two spaces in a row when it is searched", help)
                     .at(&span, "never found"));
@@ -232,7 +235,7 @@ impl ast::Visitor for Dollars {
                 )
                 .at(&span, "misses ` $DOGE`"));
             }
-            (Ast::Literal(literal), _) => return is_in_texts(literal),
+            (Ast::Literal(literal), _) if self.optional == 0 || literal.c == BACKSPACE => return is_in_texts(literal),
             (Ast::Group(_) | Ast::Concat(_), previous) => self.previous = previous,
             _ => {}
         }
@@ -240,6 +243,7 @@ impl ast::Visitor for Dollars {
     }
 
     fn visit_post(&mut self, ast: &Ast) -> Result<(), Problem> {
+        self.optional -= usize::from(may_be_left_out(ast));
         let may_be_empty = match ast {
             Ast::Alternation(_) => true,
             Ast::Repetition(of) => !matches!(of.op.kind, ast::RepetitionKind::OneOrMore) && twice(ast).is_none(),
@@ -258,6 +262,29 @@ impl ast::Visitor for Dollars {
     }
 }
 
+/// Whether what is in it need not be there: it is one of several alternatives, or repeated any number of times.
+fn may_be_left_out(ast: &Ast) -> bool {
+    match ast {
+        Ast::Alternation(_) => true,
+        Ast::Repetition(of) => match &of.op.kind {
+            ast::RepetitionKind::ZeroOrOne | ast::RepetitionKind::ZeroOrMore => true,
+            ast::RepetitionKind::OneOrMore => false,
+            ast::RepetitionKind::Range(_) => least(of) == 0,
+        },
+        _ => false,
+    }
+}
+
+/// How often it is there at least, where that is said in numbers.
+fn least(of: &ast::Repetition) -> u32 {
+    match &of.op.kind {
+        ast::RepetitionKind::Range(
+            ast::RepetitionRange::Exactly(least) | ast::RepetitionRange::AtLeast(least) | ast::RepetitionRange::Bounded(least, _),
+        ) => *least,
+        _ => 0,
+    }
+}
+
 /// Where a part is that takes one blank, or several, and nothing else.
 fn blank(ast: &Ast) -> Option<ast::Span> {
     match ast {
@@ -271,13 +298,10 @@ fn blank(ast: &Ast) -> Option<ast::Span> {
 /// Where a part is that takes two blanks at least.
 fn twice(ast: &Ast) -> Option<ast::Span> {
     let Ast::Repetition(of) = ast else { return None };
-    let least = match &of.op.kind {
-        ast::RepetitionKind::Range(ast::RepetitionRange::Exactly(least) | ast::RepetitionRange::AtLeast(least)) => *least,
-        ast::RepetitionKind::Range(ast::RepetitionRange::Bounded(least, _)) => *least,
-        _ => 0,
-    };
-    (least >= 2 && blank(&of.ast).is_some()).then_some(of.span)
+    (least(of) >= 2 && blank(&of.ast).is_some()).then_some(of.span)
 }
+
+const BACKSPACE: char = '\u{8}';
 
 /// Refuses a character that no text has once it is normalised.
 fn is_in_texts(literal: &ast::Literal) -> Result<(), Problem> {
@@ -285,7 +309,7 @@ fn is_in_texts(literal: &ast::Literal) -> Result<(), Problem> {
         return Ok(());
     }
     let (written, normal) = (literal.c.to_string(), normal::normalise(&literal.c.to_string()));
-    if literal.c == '\u{8}' {
+    if literal.c == BACKSPACE {
         let help = "in double quotes TOML turns `\\b` into this character: write the regex in single quotes, '\\bword\\b'";
         return Err(Problem::new("never-matches", "this is a backspace, not the end of a word", help)
             .at(&literal.span, "written as \\b in double quotes"));
@@ -377,14 +401,15 @@ mod tests {
         for text in ["a\\nb", "a\tb", "ＢＴＣ", "wait…", "x\u{200B}y", "a\u{00A0}b"] {
             assert_eq!(code(text), Some("never-matches"), "{text:?}");
         }
-        for text in ["a b", r"a\s+b", "[^\\n]x", "café", "上架", "🚀", "l’alerte", "Ω", "&amp"] {
+        for text in ["a b", r"a\s+b", "[^\\n]x", "(?:ＢＴＣ|BTC)", "x(wait…)?", "café", "上架", "🚀", "l’alerte", "Ω", "&amp"]
+        {
             assert_eq!(code(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn two_blanks_in_a_row_are_seen_where_both_must_be_there() {
-        for text in ["will  list", r"a\s\sb", r"a\s{2,}b", "a {2}b", r"x( )( )y", r"a \sb", r"a\s+ b"] {
+        for text in ["will  list", r"a\s\sb", r"a\s{2,}b", "a {2}b", r"x( )( )y", r"a \sb", r"a\s+ b", "(a  b)+", "(x|y)a  b"] {
             assert_eq!(code(text), Some("never-matches"), "{text:?}");
         }
         for text in [
@@ -400,6 +425,15 @@ mod tests {
             "a ? b",
             "(a| ) b",
             "a( )? b",
+            r"list(\s{2,})?now",
+            "will(  |: )list",
+            "(?:foo  bar|baz)",
+            r"foo(\s\s)*bar",
+            r"foo(\s{2}|\n)bar",
+            r"\$[A-Z]{2,5}(?:  | - |: )",
+            "a (?:(?:  )?b)",
+            "x(a  b){0,3}y",
+            r"x(?:\s{2}){0}y",
         ] {
             assert_eq!(code(text), None, "{text:?}");
         }

@@ -13,23 +13,58 @@ pub struct Position {
     pub column: usize,
 }
 
+/// Bytes between two places of which it is known how many characters stand before them: a line may be as long as its file.
+const STEP: usize = 1_024;
+
+#[derive(Debug)]
+struct File<'s> {
+    source: &'s Source,
+    /// Where its lines begin.
+    lines: Vec<usize>,
+    /// How many characters stand before each [`STEP`].
+    characters: Vec<usize>,
+}
+
+impl<'s> File<'s> {
+    fn of(source: &'s Source) -> Self {
+        let steps = source.text.as_bytes().chunks(STEP).scan(0, |before, step| {
+            let here = *before;
+            *before += characters(step);
+            Some(here)
+        });
+        Self { source, lines: line_starts(&source.text), characters: steps.collect() }
+    }
+
+    /// How many characters begin before a byte.
+    fn before(&self, at: usize) -> usize {
+        let step = (at / STEP).min(self.characters.len().saturating_sub(1));
+        let rest = self.source.text.as_bytes().get(step * STEP..at).unwrap_or_default();
+        self.characters.get(step).copied().unwrap_or_default() + characters(rest)
+    }
+}
+
+/// Every byte but those within a character: a place may lie in the middle of one.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
 /// Files that know where their lines begin.
 #[derive(Debug)]
 pub struct Places<'s> {
-    files: Vec<(&'s Source, Vec<usize>)>,
+    files: Vec<File<'s>>,
 }
 
 impl<'s> Places<'s> {
     /// Of these files.
     #[must_use]
     pub fn of(sources: &'s [Source]) -> Self {
-        Self { files: sources.iter().map(|source| (source, line_starts(&source.text))).collect() }
+        Self { files: sources.iter().map(File::of).collect() }
     }
 
     /// The name of a file.
     #[must_use]
     pub fn name(&self, file: usize) -> Option<&'s str> {
-        self.files.get(file).map(|(source, _)| source.name.as_str())
+        self.files.get(file).map(|file| file.source.name.as_str())
     }
 
     /// Where a part of a file begins, and the place behind it.
@@ -40,13 +75,11 @@ impl<'s> Places<'s> {
     }
 
     fn position(&self, file: usize, at: usize) -> Option<Position> {
-        let (source, starts) = self.files.get(file)?;
-        let at = at.min(source.text.len());
-        let line = starts.partition_point(|start| *start <= at);
-        let begin = starts.get(line.checked_sub(1)?)?;
-        let before = source.text.as_bytes().get(*begin..at)?;
-        // Every byte but those within a character: the place may lie in the middle of one.
-        let column = before.iter().filter(|byte| **byte & 0xC0 != 0x80).count() + 1;
+        let file = self.files.get(file)?;
+        let at = at.min(file.source.text.len());
+        let line = file.lines.partition_point(|start| *start <= at);
+        let begin = file.lines.get(line.checked_sub(1)?)?;
+        let column = file.before(at).checked_sub(file.before(*begin))? + 1;
         Some(Position { line, column })
     }
 }
@@ -70,6 +103,11 @@ mod tests {
         assert_eq!(at(19, 20), ((4, 1), (4, 2)));
         assert_eq!(at(99, 7), ((4, 2), (4, 2)), "what is not in the file is its end");
         assert_eq!(places.locate(Span { file: 1, start: 0, end: 0 }), None);
+        let long = [Source { name: "l".to_owned(), text: format!("\n{}x", "上".repeat(3_000)) }];
+        for (at, column) in [(1, 1), (1 + 3 * 341, 342), (1 + 3 * 2_000, 2_001), (9_001, 3_001), (9_002, 3_002)] {
+            let found = Places::of(&long).locate(Span { file: 0, start: at, end: at }).unwrap().0;
+            assert_eq!((found.line, found.column), (2, column), "{at}");
+        }
         assert_eq!((places.name(0), places.name(1)), (Some("f"), None));
     }
 }

@@ -14,7 +14,7 @@ use super::send::{self, Context, Shared};
 use super::settings::wait;
 use super::template::Scope;
 use super::units::duration;
-use super::when::{self, OnSpan, Tree};
+use super::when::{self, Leaf, OnSpan, Tree};
 use crate::model::action::Span;
 use crate::model::subject::Event;
 
@@ -43,15 +43,15 @@ pub(super) fn read<'a>(
         None => OnSpan { span, label: "is about tweets, as it has no `on`" },
     };
     let when_field = table.take("when");
+    let each = table.take("each").and_then(|field| each(check, field, &on, on_span));
     let before = check.errors();
-    let tree = when_field.and_then(|field| condition(check, field, &on, on_span));
+    let tree = when_field.and_then(|field| condition(check, field, &on, on_span, each));
     let whole = check.errors() == before;
     if when_field.is_none() && on.contains(&Event::Tweet) {
         let mistake = Diagnostic::error("missing-key", span, "this rule has no `when`, so it would fire for every tweet")
             .help(format!("say what it is about under `[rule.when]`; if every tweet is meant, write `{EVERY}`"));
         check.report(mistake);
     }
-    let each = table.take("each").and_then(|field| each(check, field, &on, on_span));
     let wait = table.take("wait").and_then(|field| wait(check, field).map(|wait| (wait, field.node.span)));
     if let (Some((_, span)), Some(tree)) = (wait, &tree) {
         useless_wait(check, tree, &on, span);
@@ -129,13 +129,13 @@ fn events<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Event> {
     if events.is_empty() { vec![Event::Tweet] } else { events }
 }
 
-fn condition<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span: OnSpan) -> Option<Tree> {
+fn condition<'a>(check: &mut Check<'a>, field: Field<'a>, on: &[Event], on_span: OnSpan, each: Option<Each>) -> Option<Tree> {
     let table = field.node.table(check, "when", Place::When, "{ keyword = \"listing\" }")?;
     let before = check.handles.len();
     let tree = when::read(check, table, 0);
     forget_excluded(check, &tree, before);
     when::check_events(check, &tree, on, on_span);
-    when::check_logic(check, &tree);
+    when::check_logic(check, &tree, on, each);
     Some(tree)
 }
 
@@ -155,7 +155,7 @@ fn useless_wait(check: &mut Check<'_>, tree: &Tree, on: &[Event], span: Span) {
     }
 }
 
-/// Who stands under `none` is not hoped for.
+/// Who stands under `none` is not hoped for, and who is on Truth Social alone is not tracked by name.
 fn forget_excluded(check: &mut Check<'_>, tree: &Tree, before: usize) {
     let mut excluded = BTreeSet::new();
     tree.each_leaf(false, &mut |leaf, negated| {
@@ -163,6 +163,12 @@ fn forget_excluded(check: &mut Check<'_>, tree: &Tree, before: usize) {
             excluded.insert(leaf.span);
         }
     });
+    let mut required = Vec::new();
+    when::gather_required(tree, &mut required);
+    let on_truth_social = |leaf: &&Leaf| matches!(&*leaf.matcher, Matcher::Platform(of) if when::is_truth_social(of));
+    if required.iter().any(on_truth_social) {
+        check.handles.truncate(before);
+    }
     if !excluded.is_empty() {
         let of_rule = check.handles.split_off(before);
         check.handles.extend(of_rule.into_iter().filter(|(key, _)| !excluded.contains(key)));

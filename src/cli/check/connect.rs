@@ -1,6 +1,6 @@
 //! `check --connect`: asks the feed which accounts the key tracks, and every destination whether it can be reached. Nothing is sent to anybody.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -8,19 +8,22 @@ use tokio::sync::mpsc;
 
 use crate::cli::load::{help, help_for, usual_key};
 use crate::cli::runtime;
-use crate::cli::table::{Cell, FAINT, FINE, WRONG, table};
+use crate::cli::table::{Cell, FAINT, FINE, WRONG, clean, table};
 use crate::clock::Clock;
 use crate::deliver::{Common, Granted, Switch, Target, Unreached, reach};
 use crate::feed::HistorySettings;
 use crate::feed::history::{Account, AccountError, Unanswered, account, account_url, default_url};
 use crate::model::action::{Action, Destination, Span};
 use crate::model::limits::REACH_AT_ONCE;
+use crate::model::mode::Mode;
 use crate::model::secret::Secret;
-use crate::rules::{Diagnostic, NamedAuthor, RuleSet, Severity, Source, named_authors};
-use crate::{secrets, tls};
+use crate::rules::{Diagnostic, RuleSet, Severity, Source, named_authors};
+use crate::{app, secrets, tls};
 
-/// Authors for whom the nearest of those that are tracked is looked for.
-const SUGGESTED: usize = 200;
+use super::untracked::untracked;
+
+/// Characters of a word of the feed's in the table.
+const SHOWN: usize = 40;
 
 /// What came of it.
 pub(super) struct Connected {
@@ -36,6 +39,8 @@ struct Line {
     /// Where the rules name it.
     span: Option<Span>,
     found: Result<String, Unreached>,
+    /// Why nothing is sent there anyway: whatever is wrong with it, the rules can run.
+    idle: Option<&'static str>,
 }
 
 /// Asks all at once. The error is why nobody could be asked.
@@ -45,10 +50,8 @@ pub(super) fn connect(rules: &RuleSet, sources: &[Source]) -> Result<Connected, 
     // Nothing is sent, so nothing has to be allowed.
     let common = Common { tls, clock: Clock::system(), events, switch: Switch::new(false), intents: Arc::new(Granted) };
     let runtime = runtime().map_err(|error| error.to_string())?;
-    let asked = runtime.block_on(async {
-        let destinations = futures_util::stream::iter(&rules.actions).map(|action| Box::pin(ask(action, &common)));
-        tokio::join!(Box::pin(ask_feed(rules, &common)), destinations.buffered(REACH_AT_ONCE).collect::<Vec<_>>())
-    });
+    let asked =
+        runtime.block_on(async { tokio::join!(Box::pin(ask_feed(rules, &common)), Box::pin(ask_destinations(rules, &common))) });
     // A name look-up that hangs must not hold the program.
     runtime.shutdown_background();
     let ((feed, handles), destinations) = asked;
@@ -59,7 +62,7 @@ pub(super) fn connect(rules: &RuleSet, sources: &[Source]) -> Result<Connected, 
 impl Connected {
     /// All that was asked has answered well.
     pub(super) fn is_fine(&self) -> bool {
-        self.lines.iter().all(|line| line.found.is_ok())
+        self.lines.iter().all(|line| line.found.is_ok() || line.idle.is_some())
     }
 
     /// For people: a line for each.
@@ -67,7 +70,10 @@ impl Connected {
         let row = |line: &Line| {
             let (state, says) = match &line.found {
                 Ok(found) => (Cell::new("ok", FINE), found.clone()),
-                Err(Unreached { what, todo }) => (Cell::new("wrong", WRONG), format!("{what}; {todo}")),
+                Err(Unreached { what, todo }) => {
+                    let state = line.idle.map_or_else(|| Cell::new("wrong", WRONG), |idle| Cell::new(idle, FAINT));
+                    (state, format!("{what}; {todo}"))
+                }
             };
             vec![Cell::plain(&line.name), Cell::new(line.kind, FAINT), state, Cell::plain(says)]
         };
@@ -79,7 +85,7 @@ impl Connected {
         let wrong = |line: &Line| {
             let Unreached { what, todo } = line.found.as_ref().err()?;
             Some(Diagnostic {
-                severity: Severity::Error,
+                severity: if line.idle.is_some() { Severity::Warning } else { Severity::Error },
                 code: "cannot-reach",
                 message: format!("`{}` cannot be reached: {what}", line.name),
                 span: line.span,
@@ -92,26 +98,61 @@ impl Connected {
     }
 }
 
-async fn ask(action: &Action, common: &Common) -> Line {
-    let (name, kind, span) = (action.name.clone(), action.destination.name(), Some(action.span));
-    if matches!(action.destination, Destination::Console) {
-        return Line { name, kind, span, found: Ok("prints".to_owned()) };
-    }
-    let found = match Target::resolve(action, &mut secrets::read) {
-        Ok(target) => match reach(action, &target, common).await {
-            Ok(found) => found,
-            Err(error) => Err(Unreached { what: error.to_string(), todo: "this is no fault of the rules".to_owned() }),
-        },
+/// A line for each action. Those that go to the same place are asked once.
+async fn ask_destinations(rules: &RuleSet, common: &Common) -> Vec<Line> {
+    let mut places: Vec<(&Action, Target)> = Vec::new();
+    let mut place = |action| match Target::resolve(action, &mut secrets::read) {
+        Ok(target) => Ok(places.iter().position(|(_, known)| *known == target).unwrap_or_else(|| {
+            places.push((action, target));
+            places.len() - 1
+        })),
         Err(error) => Err(Unreached { what: error.to_string(), todo: help_for(&error, action) }),
     };
-    Line { name, kind, span, found }
+    let actions: Vec<_> = rules.actions.iter().filter(|action| !matches!(action.destination, Destination::Console)).collect();
+    let resolved: Vec<_> = actions.iter().map(|action| place(*action)).collect();
+    let asked = futures_util::stream::iter(&places).map(|(action, target)| Box::pin(ask(action, target, common)));
+    let answers: Vec<_> = asked.buffered(REACH_AT_ONCE).collect().await;
+    let unasked = || Err(Unreached { what: "it was not asked".to_owned(), todo: "this is no fault of the rules".to_owned() });
+    let mut found = resolved.into_iter().map(|of| of.and_then(|at| answers.get(at).cloned().unwrap_or_else(unasked)));
+    let busy = busy(rules);
+    let line = |(at, action): (usize, &Action)| {
+        let is_console = matches!(action.destination, Destination::Console);
+        let found = if is_console { Ok("prints".to_owned()) } else { found.next().unwrap_or_else(unasked) };
+        let idle = (!busy.contains(&at)).then_some(if action.mode == Mode::Off { "off" } else { "unused" });
+        Line { name: action.name.clone(), kind: action.destination.name(), span: Some(action.span), found, idle }
+    };
+    rules.actions.iter().enumerate().map(line).collect()
+}
+
+/// The actions to which something may be sent.
+fn busy(rules: &RuleSet) -> BTreeSet<usize> {
+    let alive = rules.rules.iter().filter(|rule| rule.mode != Mode::Off).flat_map(|rule| &rule.send);
+    let sends = alive.filter(|send| send.mode != Mode::Off).map(|send| send.action);
+    sends.chain(app::told(rules)).collect()
+}
+
+async fn ask(action: &Action, target: &Target, common: &Common) -> Result<String, Unreached> {
+    match reach(action, target, common).await {
+        Ok(found) => found,
+        Err(error) => Err(Unreached { what: error.to_string(), todo: "this is no fault of the rules".to_owned() }),
+    }
+}
+
+/// One line, cut where it would fill the table.
+fn short(text: &str) -> String {
+    let line = clean(text);
+    match line.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
+        None => line,
+    }
 }
 
 /// The feed's line, and the accounts that the key tracks, if that is said.
 async fn ask_feed(rules: &RuleSet, common: &Common) -> (Line, Option<HashSet<String>>) {
     let feed = &rules.feed;
     let host = url::Url::parse(&feed.url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-    let line = |found| Line { name: host.clone(), kind: "feed", span: feed.key.as_ref().map(|key| key.span), found };
+    let span = feed.key.as_ref().map(|key| key.span);
+    let line = |found| Line { name: host.clone(), kind: "feed", span, found, idle: None };
     let wrong = |what: &str, todo: &str| Err(Unreached { what: what.to_owned(), todo: todo.to_owned() });
     let Some(history) = feed.history.clone().or_else(|| default_url(&feed.url)) else {
         let found = "not asked which accounts the key tracks: `history` under [feed] would say where";
@@ -146,10 +187,17 @@ fn words(account: &Account) -> String {
         (Some(count), None) => Some(count.to_string()),
         _ => None,
     };
-    let plan = account.plan.as_ref().map(|plan| format!("plan {plan}"));
+    let plan = account.plan.as_ref().map(|plan| format!("plan {}", short(plan)));
     let tracked = of(account.tracked, account.tracked_limit).map(|count| format!("tracks {count} accounts"));
     let open = of(account.connections, account.connections_limit).map(|count| format!("{count} connections open"));
-    let silent = account.handles.is_none().then(|| "does not say which accounts the key tracks".to_owned());
+    let silent = match (&account.handles, account.listed) {
+        (Some(_), _) => None,
+        (None, Some(listed)) => {
+            let of = account.tracked.map(|count| format!(" of {count}")).unwrap_or_default();
+            Some(format!("lists only {listed}{of}, so whom the rules name is not looked for"))
+        }
+        (None, None) => Some("does not say which accounts the key tracks".to_owned()),
+    };
     [plan, tracked, open, silent].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -160,7 +208,12 @@ fn unknown(error: &AccountError) -> Result<String, Unreached> {
         AccountError::Settings(_) => "change `key` or `history` under [feed]",
         AccountError::NoAccount => return Ok(what),
         AccountError::Unanswered(Unanswered { status, .. }) => match status {
-            Some(404 | 405 | 501) => return Ok(format!("does not say which accounts the key tracks ({what})")),
+            Some(404 | 405 | 501) => {
+                return Ok(format!(
+                    "there is no /me beside the history, so which accounts the key tracks is not known ({what}); TweetStream has one: if the feed is \
+                     its own, correct `history` under [feed]"
+                ));
+            }
             Some(401) => "the key is wrong or was taken back: copy it again from tweetstream.io",
             Some(402 | 403) => "the key may not ask, or its plan has ended: look at tweetstream.io",
             Some(429) => "it is asked too often at the moment: try again in a while",
@@ -169,31 +222,4 @@ fn unknown(error: &AccountError) -> Result<String, Unreached> {
         },
     };
     Err(Unreached { what, todo: todo.to_owned() })
-}
-
-/// A warning for each place that names an author whom the key does not track.
-fn untracked(authors: &[NamedAuthor], tracked: &HashSet<String>) -> Vec<Diagnostic> {
-    let missing = authors.iter().filter(|author| !tracked.contains(&author.handle));
-    missing
-        .enumerate()
-        .map(|(at, author)| {
-            let near = if at < SUGGESTED { nearest(&author.handle, tracked) } else { None };
-            Diagnostic {
-                severity: Severity::Warning,
-                code: "untracked-handle",
-                message: format!("the key does not track `{}`, so nothing that it does is heard of", author.handle),
-                span: Some(author.span),
-                label: near.map(|near| format!("did you mean `{near}`?")).unwrap_or_default(),
-                more: Vec::new(),
-                help: Some("add the account to those that the key tracks, at tweetstream.io, or leave it out".to_owned()),
-            }
-        })
-        .collect()
-}
-
-fn nearest<'t>(handle: &str, tracked: &'t HashSet<String>) -> Option<&'t str> {
-    let distance = |known: &str| strsim::damerau_levenshtein(known, handle);
-    // By name, too, so that it is the same every time.
-    let near = tracked.iter().map(|known| (distance(known), known.as_str())).min()?;
-    (near.0 <= 2 && handle.len() > 3).then_some(near.1)
 }

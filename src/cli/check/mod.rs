@@ -6,13 +6,15 @@ mod github;
 mod json;
 mod notes;
 mod sarif;
+mod untracked;
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use self::connect::Connected;
 use super::files::FilesError;
-use super::{End, complain, files, load, say, table};
+use super::{End, complain, files, load, say, table, test};
 use crate::rules::{self, Diagnostic, Loaded, RuleSet, Severity, Source};
 
 /// Find every mistake in a rules file or folder
@@ -50,21 +52,34 @@ pub(super) fn run(arguments: &Arguments) -> End {
     let format = if arguments.json { Format::Json } else { arguments.format };
     let sources = match files::read(arguments.path.as_deref()) {
         Ok(sources) => sources,
-        Err(error) => return unreadable(&error, format),
+        Err(error) => return unreadable(&error, format, &asked(arguments)),
     };
     let Loaded { ruleset, mut diagnostics } = rules::load(&sources);
-    diagnostics.extend(ruleset.iter().flat_map(notes::notes));
-    let connected = ruleset.as_ref().filter(|_| arguments.connect).map(|set| connected(set, &sources));
-    let Ok(connected) = connected.transpose() else { return End::CannotStart };
+    let ruleset = ruleset.map(Arc::new);
+    if let Some(set) = &ruleset {
+        diagnostics.extend(notes::notes(set));
+        diagnostics.extend(test::untested(arguments.path.as_deref(), set).and_then(|rules| notes::untested(&rules)));
+    }
+    let mut fine = true;
+    let connected = match ruleset.as_ref().filter(|_| arguments.connect).map(|set| connected(set, &sources)) {
+        Some(Ok(connected)) => Some(connected),
+        // Who asked for more than the rules is to hear of the rules all the same.
+        Some(Err(why)) => {
+            fine = false;
+            diagnostics.push(notes::cannot_connect(&why));
+            None
+        }
+        None => None,
+    };
     diagnostics.extend(connected.iter().flat_map(|connected| connected.untracked.iter().cloned()));
     match format {
-        Format::Human => tell(&diagnostics, &sources, ruleset.as_ref(), connected.as_ref(), arguments.strict),
+        Format::Human => tell(&diagnostics, &sources, ruleset.as_deref(), connected.as_ref(), arguments.strict),
         machine => {
             diagnostics.extend(connected.iter().flat_map(Connected::diagnostics));
-            write(machine, &diagnostics, &sources);
+            write(machine, &diagnostics, &sources, &asked(arguments));
         }
     }
-    let fine = connected.is_none_or(|connected| connected.is_fine());
+    let fine = fine && connected.is_none_or(|connected| connected.is_fine());
     match (ruleset.is_some(), fine, arguments.strict && count(&diagnostics, Severity::Warning) > 0) {
         (false, ..) => End::RulesWrong,
         (true, false, _) => End::CannotStart,
@@ -74,7 +89,7 @@ pub(super) fn run(arguments: &Arguments) -> End {
 }
 
 /// Asks all that the rules name. Who waits at a terminal sees what for.
-fn connected(set: &RuleSet, sources: &[Source]) -> Result<Connected, ()> {
+fn connected(set: &RuleSet, sources: &[Source]) -> Result<Connected, String> {
     let mut terminal = Some(std::io::stderr()).filter(std::io::IsTerminal::is_terminal);
     if let Some(terminal) = &mut terminal {
         let _ = write!(terminal, "asking the feed and {} …", plural(set.actions.len(), "action"));
@@ -84,7 +99,7 @@ fn connected(set: &RuleSet, sources: &[Source]) -> Result<Connected, ()> {
     if let Some(terminal) = &mut terminal {
         let _ = write!(terminal, "\r\x1b[2K");
     }
-    connected.map_err(complain)
+    connected
 }
 
 /// Says it to a person: mistakes on standard error, what came of it on standard output.
@@ -116,18 +131,23 @@ fn files_named(sources: &[Source]) -> String {
 }
 
 /// Says it to a program.
-fn write(format: Format, diagnostics: &[Diagnostic], sources: &[Source]) {
+fn write(format: Format, diagnostics: &[Diagnostic], sources: &[Source], asked: &str) {
     let text = match format {
         Format::Human | Format::Json => json::written(diagnostics, sources),
         Format::Github => github::written(diagnostics, sources),
-        Format::Sarif => sarif::written(diagnostics, sources),
+        Format::Sarif => sarif::written(diagnostics, sources, asked),
     };
     let mut out = std::io::stdout().lock();
     // A reader that has gone away is no reason to fail differently.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn unreadable(error: &FilesError, format: Format) -> End {
+/// What was asked to be checked, as it was written.
+fn asked(arguments: &Arguments) -> String {
+    arguments.path.as_ref().map_or_else(|| "rules.toml".to_owned(), |path| path.display().to_string())
+}
+
+fn unreadable(error: &FilesError, format: Format, asked: &str) -> End {
     if format == Format::Human {
         complain(error);
     } else {
@@ -140,7 +160,7 @@ fn unreadable(error: &FilesError, format: Format) -> End {
             more: Vec::new(),
             help: None,
         };
-        write(format, &[mistake], &[]);
+        write(format, &[mistake], &[], asked);
     }
     if error.is_about_rules() { End::RulesWrong } else { End::CannotStart }
 }

@@ -1,7 +1,9 @@
-//! What there is to say of rules that are right: which of them cost something for every envelope, and that nobody would hear of a gap.
+//! What there is to say of rules that are right: which of them cost something for every envelope, that nobody would hear of a gap, and which
+//! of them no test makes fire.
 
 use crate::app;
 use crate::matching::{Always, always};
+use crate::model::subject::Str;
 use crate::rules::{Diagnostic, RuleSet, Severity};
 
 /// Rules that are named because every envelope has to be held against them; more are a number.
@@ -20,15 +22,28 @@ fn nobody_is_told(why: String) -> Diagnostic {
         Some((message, help)) => (message.to_owned(), Some(help.to_owned())),
         None => (why, None),
     };
-    Diagnostic {
-        severity: Severity::Warning,
-        code: "nobody-is-told",
-        message,
-        span: None,
-        label: String::new(),
-        more: Vec::new(),
-        help,
-    }
+    about_all(Severity::Warning, "nobody-is-told", message, help)
+}
+
+/// What is about the rules as a whole.
+fn about_all(severity: Severity, code: &'static str, message: String, help: Option<String>) -> Diagnostic {
+    Diagnostic { severity, code, message, span: None, label: String::new(), more: Vec::new(), help }
+}
+
+/// Names the rules that no test beside them makes fire.
+pub(super) fn untested(rules: &[Str]) -> Option<Diagnostic> {
+    let named: Vec<_> = rules.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let more = rules.len().saturating_sub(NAMED);
+    let named = named.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() };
+    let first = rules.first()?;
+    let help = format!("write one that does: birdcall test --new {}", if rules.len() == 1 { first } else { "RULE" });
+    Some(about_all(Severity::Note, "untested-rule", format!("no test makes these rules fire: {named}"), Some(help)))
+}
+
+/// Nobody could be asked.
+pub(super) fn cannot_connect(why: &str) -> Diagnostic {
+    let help = "the rules themselves were checked; nobody was asked".to_owned();
+    about_all(Severity::Error, "cannot-connect", why.to_owned(), Some(help))
 }
 
 /// Names the rules that cost something for every envelope, as nothing leads to them.

@@ -12,11 +12,15 @@ use crate::rules::{Diagnostic, Places, Source};
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 /// One document with one run, with a line break at its end.
-pub(super) fn written(diagnostics: &[Diagnostic], sources: &[Source]) -> String {
+///
+/// What is about the files as a whole stands at the beginning of the first; where there is none, of what was `asked` for: code scanning takes no
+/// result without a place.
+pub(super) fn written(diagnostics: &[Diagnostic], sources: &[Source], asked: &str) -> String {
+    let whole = whole(sources.first().map_or(asked, |source| source.name.as_str()));
     let places = Places::of(sources);
     let codes: BTreeSet<_> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
     let codes: Vec<_> = codes.into_iter().collect();
-    let results: Vec<_> = diagnostics.iter().map(|diagnostic| result(diagnostic, &places, &codes)).collect();
+    let results: Vec<_> = diagnostics.iter().map(|diagnostic| result(diagnostic, &places, &codes, &whole)).collect();
     let document = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -46,7 +50,7 @@ fn words(code: &str) -> String {
     words
 }
 
-fn result(diagnostic: &Diagnostic, places: &Places<'_>, codes: &[&str]) -> Value {
+fn result(diagnostic: &Diagnostic, places: &Places<'_>, codes: &[&str], whole: &Value) -> Value {
     let label = Some(&diagnostic.label).filter(|label| !label.is_empty());
     let lines = [Some(&diagnostic.message), label, diagnostic.help.as_ref()].into_iter().flatten();
     let text = lines.map(String::as_str).collect::<Vec<_>>().join("\n");
@@ -55,7 +59,7 @@ fn result(diagnostic: &Diagnostic, places: &Places<'_>, codes: &[&str]) -> Value
         "ruleIndex": codes.iter().position(|code| *code == diagnostic.code),
         "level": severity(diagnostic.severity),
         "message": { "text": text },
-        "locations": diagnostic.span.and_then(|span| location(span, places)).into_iter().collect::<Vec<_>>(),
+        "locations": [diagnostic.span.and_then(|span| location(span, places)).unwrap_or_else(|| whole.clone())],
     });
     let related = diagnostic.more.iter().filter_map(|(span, label)| {
         let mut place = location(*span, places)?;
@@ -67,6 +71,12 @@ fn result(diagnostic: &Diagnostic, places: &Places<'_>, codes: &[&str]) -> Value
         result["relatedLocations"] = related.into();
     }
     result
+}
+
+/// The beginning of a file.
+fn whole(path: &str) -> Value {
+    let region = json!({ "startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1 });
+    json!({ "physicalLocation": { "artifactLocation": { "uri": uri(path) }, "region": region } })
 }
 
 fn location(span: Span, places: &Places<'_>) -> Option<Value> {

@@ -4,7 +4,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::deliver::client::Request;
-use crate::deliver::reach::{Probe, Unreached, refused};
+use crate::deliver::reach::{Probe, Unreached, advice, refused};
 use crate::deliver::verdict::{Answer, Pause, Verdict, seconds_from};
 use crate::deliver::words;
 use crate::model::action::{Chat, Telegram};
@@ -182,7 +182,9 @@ pub(crate) fn found(step: usize, answer: &Answer) -> Result<String, Unreached> {
         first_name: Option<String>,
         r#type: Option<String>,
     }
-    let about = answer.json::<Body>().filter(|body| body.ok && answer.status == 200).and_then(|body| body.result);
+    let body = answer.json::<Body>();
+    let is_refusal = body.as_ref().is_some_and(|body| !body.ok);
+    let about = body.filter(|body| body.ok && answer.status == 200).and_then(|body| body.result);
     let todo = if step == 0 {
         "the token is wrong or was taken back: ask @BotFather for it (/token)"
     } else {
@@ -194,7 +196,14 @@ pub(crate) fn found(step: usize, answer: &Answer) -> Result<String, Unreached> {
             Verdict::Moved { chat } => {
                 Unreached::new("the group has become a supergroup", format!("write chat = {chat} into the rules"))
             }
-            other => refused(answer, &other, todo),
+            other if is_refusal && (step > 0 || matches!(answer.status, 401 | 404)) => refused(answer, &other, todo),
+            other => Unreached {
+                what: format!(
+                    "no whole answer of the Bot API ({})",
+                    other.reason().map_or_else(|| answer.words(), str::to_owned)
+                ),
+                todo: advice(&other).unwrap_or("look at `api`, and at what stands before it: a proxy, another server").to_owned(),
+            },
         });
     };
     let name = about.title.or(about.username).or(about.first_name).unwrap_or_default();

@@ -20,8 +20,10 @@ pub struct Account {
     pub tracked: Option<u64>,
     /// How many it may track.
     pub tracked_limit: Option<u64>,
-    /// Which ones: handles as they are compared.
+    /// Which ones, all of them: handles as they are compared. `None`: that is not said, or not of all.
     pub handles: Option<HashSet<String>>,
+    /// So many of those that it tracks are said, where that is not all of them.
+    pub listed: Option<usize>,
     /// Connections that are open.
     pub connections: Option<u64>,
     /// Connections that it may open.
@@ -33,8 +35,10 @@ pub struct Account {
 /// # Errors
 /// When the history's URL cannot be read.
 pub fn account_url(history: &str) -> Result<String, SettingsError> {
-    let url = Url::parse(history.trim()).and_then(|url| url.join("me")).map_err(SettingsError::Url)?;
-    Ok(url.into())
+    let mut url = Url::parse(history.trim()).map_err(SettingsError::Url)?;
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url.join("me").map_err(SettingsError::Url)?.into())
 }
 
 /// Asks. `settings` are those of the history, with the URL of [`account_url`].
@@ -70,15 +74,22 @@ fn read(value: &Value) -> Account {
     let handles = tracked["handles"].as_array().or_else(|| tracked.as_array());
     let handle = |item: &Value| {
         let written = item.as_str().or_else(|| item["handle"].as_str())?;
-        Some(normal_handle(written).into_owned())
+        Some(normal_handle(written).into_owned()).filter(|handle| !handle.is_empty())
     };
-    let handles: Option<HashSet<String>> = handles.map(|items| items.iter().filter_map(handle).collect());
-    let counted = handles.as_ref().map(|handles| handles.len() as u64);
+    let read: Option<Vec<String>> = handles.map(|items| items.iter().filter_map(handle).collect());
+    let counted = handles.map(|items| items.len() as u64);
+    let count = tracked["count"].as_u64().max(counted);
+    // A page of the list, or a form that is not known, must not make anybody believe that an account is not tracked.
+    let (handles, listed) = match read {
+        Some(read) if count.is_some_and(|count| count > read.len() as u64) => (None, Some(read.len())),
+        read => (read.map(HashSet::from_iter), None),
+    };
     Account {
         plan: value["plan"].as_str().or_else(|| value["plan"]["name"].as_str()).map(str::to_owned),
-        tracked: tracked["count"].as_u64().or(counted),
+        tracked: count,
         tracked_limit: tracked["limit"].as_u64(),
         handles,
+        listed,
         connections: socket["count"].as_u64().or_else(|| socket["active"].as_u64()),
         connections_limit: socket["limit"].as_u64(),
     }
@@ -96,6 +107,7 @@ mod tests {
             ("https://api.tweetstream.io/api/history", "https://api.tweetstream.io/api/me"),
             ("http://127.0.0.1:7070/api/history?x=1", "http://127.0.0.1:7070/api/me"),
             ("http://sim:80", "http://sim/me"),
+            ("https://relay.example/api/history/", "https://relay.example/api/me"),
         ] {
             assert_eq!(account_url(history).as_deref(), Ok(expected), "{history}");
         }
@@ -114,13 +126,23 @@ mod tests {
             tracked: Some(2),
             tracked_limit: Some(250),
             handles: Some(handles),
+            listed: None,
             connections: Some(1),
             connections_limit: Some(10),
         };
         assert_eq!(account, expected);
         assert!(!format!("{account:?}").contains("s3cret"));
         assert_eq!(read(&json!({ "websocket": { "active": 3 } })).connections, Some(3));
-        assert_eq!(read(&json!({ "trackedAccounts": { "handles": [{ "handle": "a" }, 7] } })).tracked, Some(1));
+        for (tracked, expected) in [
+            (json!({ "handles": [{ "handle": "a" }, 7] }), (Some(2), None, Some(1))),
+            (json!({ "count": 3, "handles": ["a", "b"] }), (Some(3), None, Some(2))),
+            (json!({ "count": 3, "handles": [] }), (Some(3), None, Some(0))),
+            (json!(["a", "@"]), (Some(2), None, Some(1))),
+            (json!({ "count": 2, "handles": ["a", "A"] }), (Some(2), Some(HashSet::from(["a".to_owned()])), None)),
+        ] {
+            let account = read(&json!({ "trackedAccounts": tracked }));
+            assert_eq!((account.tracked, account.handles, account.listed), expected, "{tracked}");
+        }
         for odd in [json!({}), json!({ "plan": 7, "trackedAccounts": "x", "websocket": [] }), json!({ "data": null })] {
             assert_eq!(read(&odd), Account::default(), "{odd}");
         }

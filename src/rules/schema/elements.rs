@@ -114,7 +114,7 @@ pub struct Prediction {
 
 /// Where something was found.
 #[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
+#[schemars(rename_all = "snake_case", extend("x-any-case" = true))]
 pub enum Source {
     /// In the tweet's text, by birdcall itself or by TweetStream.
     Text,

@@ -31,7 +31,7 @@ pub struct Rule {
 
 /// What an event is about.
 #[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
+#[schemars(rename_all = "snake_case", extend("x-any-case" = true))]
 pub enum On {
     /// A tweet: its content, what completes it, and what was detected in it.
     Tweet,

@@ -69,7 +69,7 @@ pub struct When {
 
 /// Where a tweet was posted.
 #[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
+#[schemars(rename_all = "snake_case", extend("x-any-case" = true))]
 pub enum Platform {
     /// X.
     Twitter,
@@ -79,7 +79,7 @@ pub enum Platform {
 
 /// What sort of tweet it is.
 #[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
+#[schemars(rename_all = "snake_case", extend("x-any-case" = true))]
 pub enum Kind {
     /// One of its own.
     Post,
@@ -93,7 +93,7 @@ pub enum Kind {
 
 /// Where text matchers look.
 #[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
+#[schemars(rename_all = "snake_case", extend("x-any-case" = true))]
 pub enum In {
     /// The tweet's text.
     Text,
@@ -186,7 +186,7 @@ pub enum MediaOr {
 
 /// What is attached.
 #[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
+#[schemars(rename_all = "snake_case", extend("x-any-case" = true))]
 pub enum Media {
     /// A picture.
     Image,
@@ -208,7 +208,7 @@ pub enum ChangedOr {
 
 /// A part of a profile.
 #[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case")]
+#[schemars(rename_all = "snake_case", extend("x-any-case" = true))]
 pub enum Changed {
     /// The handle.
     Handle,

@@ -2,30 +2,31 @@
 
 use super::Leaf;
 use crate::rules::condition::{
-    Fields, Keyword, MarketMatcher, Matcher, NumberRange, PredictionMatcher, Sorted, TextPattern, TokenMatcher,
+    Accounts, Fields, Keyword, MarketMatcher, Matcher, NumberRange, PredictionMatcher, Sorted, TextPattern, TokenMatcher,
 };
 use crate::rules::normal;
 use crate::rules::range::is_within;
+use crate::rules::ruleset::Each;
 
-/// Whether `b` holds whenever `a` does.
-pub(super) fn implies(a: &Leaf, b: &Leaf) -> bool {
+/// Whether `b` holds whenever `a` does, in a rule that fires for `each` of something or for the whole tweet.
+pub(super) fn implies(a: &Leaf, b: &Leaf, each: Option<Each>) -> bool {
     match (&*a.matcher, &*b.matcher) {
-        (Matcher::Handle(a), Matcher::Handle(b)) | (Matcher::Target(a), Matcher::Target(b)) => {
-            a.by_handle.is_subset(&b.by_handle)
-        }
+        (Matcher::Handle(a), Matcher::Handle(b)) | (Matcher::Target(a), Matcher::Target(b)) => accounts(a, b),
         (Matcher::Platform(a), Matcher::Platform(b)) => a.iter().all(|p| b.contains(p)),
         (Matcher::Kind(a), Matcher::Kind(b)) => a.iter().all(|k| b.contains(k)),
         (Matcher::Text(a), Matcher::Text(b)) => covers(b.fields, a.fields) && text(&a.pattern, &b.pattern),
         (Matcher::Contract(a), Matcher::Contract(b)) => covers(b.fields, a.fields) && within(&a.addresses, &b.addresses),
         (Matcher::Token(a), Matcher::Token(b)) => token(a, b),
+        // What a token is known by may have any form; one that is listed is an address, and stands in a link, in a detection or in the text.
         (Matcher::Token(a), Matcher::Contract(b)) => {
-            (a.any_contract && b.addresses.is_empty()) || (!a.contracts.is_empty() && within(&a.contracts, &b.addresses))
+            !a.contracts.is_empty() && b.fields.text && within(&a.contracts, &b.addresses)
         }
         (Matcher::Market(a), Matcher::Market(b)) => market(a, b),
         (Matcher::Prediction(a), Matcher::Prediction(b)) => prediction(a, b),
-        (Matcher::Token(a), Matcher::Price(b)) => narrower(a.price, Some(**b)),
-        (Matcher::Market(a), Matcher::Price(b)) => narrower(a.price, Some(**b)),
-        (Matcher::Prediction(a), Matcher::Price(b)) => narrower(a.price, Some(**b)),
+        // With `each` the price is that of the one element, which another sort of matcher is not about.
+        (Matcher::Token(a), Matcher::Price(b)) => is_about(each, Each::Token) && narrower(a.price, Some(**b)),
+        (Matcher::Market(a), Matcher::Price(b)) => is_about(each, Each::Market) && narrower(a.price, Some(**b)),
+        (Matcher::Prediction(a), Matcher::Price(b)) => is_about(each, Each::Prediction) && narrower(a.price, Some(**b)),
         (Matcher::Price(a), Matcher::Price(b)) | (Matcher::Age(a), Matcher::Age(b)) => is_within(a, b),
         (Matcher::Media(a), Matcher::Media(b)) => part_of(&a.kinds, &b.kinds),
         (Matcher::Link(a), Matcher::Link(b)) => {
@@ -37,6 +38,43 @@ pub(super) fn implies(a: &Leaf, b: &Leaf) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether what is asked for stands literally among what `b` takes: no more is needed to see that `b` holds than to compare them. Of two of
+/// which one [`implies`] the other.
+pub(super) fn is_literal(a: &Leaf, b: &Leaf) -> bool {
+    match (&*a.matcher, &*b.matcher) {
+        (Matcher::Handle(_), Matcher::Handle(_))
+        | (Matcher::Target(_), Matcher::Target(_))
+        | (Matcher::Platform(_), Matcher::Platform(_))
+        | (Matcher::Kind(_), Matcher::Kind(_)) => true,
+        (Matcher::Text(a), Matcher::Text(b)) => a.fields == b.fields && is_listed(&a.pattern, &b.pattern),
+        (a, b) => a == b,
+    }
+}
+
+fn is_listed(a: &TextPattern, b: &TextPattern) -> bool {
+    use TextPattern::{Cashtag, Contains, Keyword, Regex};
+    match (a, b) {
+        (Keyword { words: a, exact }, Keyword { words: b, exact: f }) => exact == f && a.iter().all(|word| b.contains(word)),
+        (Contains { parts: a, exact }, Contains { parts: b, exact: f }) => exact == f && a.iter().all(|part| b.contains(part)),
+        (Cashtag(_), Cashtag(_)) | (Regex(_), Regex(_)) => true,
+        _ => false,
+    }
+}
+
+/// Whether a matcher of this sort and one of a price are about the same element, or both about any of the tweet.
+fn is_about(each: Option<Each>, sort: Each) -> bool {
+    each.is_none_or(|each| each == sort)
+}
+
+/// Ids decide: an account that is found by its id may be called otherwise, and one that has the name may have another id.
+fn accounts(a: &Accounts, b: &Accounts) -> bool {
+    let is_in = |(handle, id): (&Box<str>, &Option<Box<str>>)| match b.by_handle.get(handle) {
+        Some((_, of)) => of == id || (of.is_none() && id.as_ref().is_some_and(|id| b.by_id.contains(id))),
+        None => false,
+    };
+    a.by_id.is_subset(&b.by_id) && a.by_handle.iter().all(is_in)
 }
 
 /// How much work a comparison with it is.
@@ -84,10 +122,7 @@ fn text(a: &TextPattern, b: &TextPattern) -> bool {
         (Cashtag(a), Contains { parts: b, exact: false }) => {
             a.keys().all(|symbol| b.iter().any(|part| format!("${}", symbol.to_lowercase()).contains(&**part)))
         }
-        (Cashtag(a), TextPattern::Keyword { words: b, exact: false }) => {
-            let is = |word: &Keyword, symbol: &str| word.phrase.strip_prefix('$').unwrap_or(&word.phrase) == symbol;
-            a.keys().all(|symbol| b.iter().any(|word| is(word, &symbol.to_lowercase())))
-        }
+        // Not a keyword: `_` ends a cashtag, but no word.
         _ => false,
     }
 }

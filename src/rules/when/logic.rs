@@ -1,21 +1,24 @@
 //! Conditions that can never hold: two matchers that exclude each other, or one that is required and forbidden at once. And alternatives
 //! that add nothing.
 
-use super::implied::{implies, weight};
+use super::implied::{implies, is_literal, weight};
 use super::{Leaf, Tree};
-use crate::model::subject::Kind;
+use crate::model::subject::{Event, Kind};
 use crate::rules::check::Check;
 use crate::rules::condition::{Accounts, AuthorMatcher, Matcher};
 use crate::rules::diagnostic::Diagnostic;
 use crate::rules::range::are_disjoint;
+use crate::rules::ruleset::Each;
 
 /// Steps of comparison spent on one rule. A rule beyond it is of machine's making, and is not looked through to the end.
 const STEPS: usize = 100_000;
 
-/// Reports the contradictions of one rule's condition.
-pub(in crate::rules) fn check_logic(check: &mut Check<'_>, tree: &Tree) {
-    let mut search = Search { steps: STEPS, found: Vec::new() };
+/// Reports the contradictions of the condition of a rule about such events, and then what is redundant in it.
+pub(in crate::rules) fn check_logic(check: &mut Check<'_>, tree: &Tree, on: &[Event], each: Option<Each>) {
+    let mut search = Search { steps: STEPS, each, renames: on.contains(&Event::ProfileUpdate), found: Vec::new() };
     search.scope(tree, &[], false);
+    search.steps = STEPS;
+    search.redundancies(tree);
     for mistake in search.found {
         check.report(mistake);
     }
@@ -23,6 +26,9 @@ pub(in crate::rules) fn check_logic(check: &mut Check<'_>, tree: &Tree) {
 
 struct Search {
     steps: usize,
+    each: Option<Each>,
+    /// The rule hears of accounts that change their names: one has the old and the new one then.
+    renames: bool,
     found: Vec<Diagnostic>,
 }
 
@@ -41,7 +47,6 @@ impl Search {
             }
         }
         for other in others {
-            self.redundant(other);
             match other {
                 Tree::None(of) => {
                     for tree in of {
@@ -63,10 +68,13 @@ impl Search {
     }
 
     fn contradiction(&mut self, leaf: &Leaf, other: &Leaf, why: &str, negated: bool) {
-        let mistake = if negated {
-            Diagnostic::warning("contradiction", leaf.span, "this exclusion can never apply")
-        } else {
-            Diagnostic::error("contradiction", leaf.span, "this can never hold together with what else is asked")
+        // That one sort of matcher excludes another is inferred from what the feed is known to send.
+        let is_certain = std::mem::discriminant(&*leaf.matcher) == std::mem::discriminant(&*other.matcher);
+        let never = "this can never hold together with what else is asked";
+        let mistake = match (negated, is_certain) {
+            (true, _) => Diagnostic::warning("contradiction", leaf.span, "this exclusion can never apply"),
+            (false, true) => Diagnostic::error("contradiction", leaf.span, never),
+            (false, false) => Diagnostic::warning("contradiction", leaf.span, never),
         };
         let mistake = mistake.label(why).also(other.span, "both must hold");
         self.found
@@ -81,12 +89,18 @@ impl Search {
         let reasons: Option<Vec<_>> =
             leaves.iter().map(|leaf| must.iter().find(|must| self.implies(must, leaf)).copied()).collect();
         let Some(reason) = reasons.as_ref().and_then(|reasons| reasons.first()) else { return };
-        let mistake =
+        // What is only inferred must not keep anybody from starting: should it be wrong, the rules are right.
+        let is_literal = leaves.iter().all(|leaf| must.iter().any(|must| is_literal(must, leaf) && self.implies(must, leaf)));
+        let mistake = if is_literal {
             Diagnostic::error("contradiction", first.span, format!("`{}` is required and forbidden at once", first.key))
-                .label("under `none`")
                 .also(reason.span, "required here")
-                .help("take it out of one of the two: as it stands the rule can never fire");
-        self.found.push(mistake);
+                .help("take it out of one of the two: as it stands the rule can never fire")
+        } else {
+            Diagnostic::warning("contradiction", first.span, "this is so whenever the rest of the rule holds")
+                .also(reason.span, "required here, and never without it")
+                .help("take it out of one of the two: as it stands the rule seems never to fire")
+        };
+        self.found.push(mistake.label("under `none`"));
     }
 
     /// Whether there are steps left.
@@ -101,7 +115,7 @@ impl Search {
         }
         match (&*a.matcher, &*b.matcher) {
             (Matcher::Handle(a), Matcher::Handle(b)) | (Matcher::Target(a), Matcher::Target(b)) => {
-                let apart = self.spend(a.by_handle.len().min(b.by_handle.len())) && are_strangers(a, b);
+                let apart = !self.renames && self.spend(a.by_handle.len().min(b.by_handle.len())) && are_strangers(a, b);
                 apart.then_some("no account is in both")
             }
             (Matcher::Platform(a), Matcher::Platform(b)) => {
@@ -120,7 +134,19 @@ impl Search {
 
     /// Whether `b` holds whenever `a` does. Errs on the side of no.
     fn implies(&mut self, a: &Leaf, b: &Leaf) -> bool {
-        self.spend(weight(&a.matcher) + weight(&b.matcher)) && implies(a, b)
+        self.spend(weight(&a.matcher) + weight(&b.matcher)) && implies(a, b, self.each)
+    }
+
+    /// Looks through all alternatives, wherever they stand.
+    fn redundancies(&mut self, tree: &Tree) {
+        match tree {
+            Tree::All(of) => of.iter().for_each(|tree| self.redundancies(tree)),
+            Tree::Any { of, .. } | Tree::None(of) => {
+                self.redundant(tree);
+                of.iter().for_each(|tree| self.redundancies(tree));
+            }
+            Tree::Is(_) => {}
+        }
     }
 
     /// Reports alternatives that add nothing to others beside them.
@@ -132,6 +158,9 @@ impl Search {
         };
         let branches: Vec<_> = of.iter().filter_map(alone).filter(|leaves| !leaves.is_empty()).collect();
         for (at, branch) in branches.iter().enumerate() {
+            if self.steps == 0 {
+                return;
+            }
             // Of two that are the same the second is too many.
             let wider = branches.iter().enumerate().find(|(other, wide)| {
                 *other != at
@@ -185,8 +214,11 @@ fn gather<'t>(tree: &'t Tree, leaves: &mut Vec<&'t Leaf>, others: &mut Vec<&'t T
     }
 }
 
+/// No account is in both. One with an id on one side may have taken a name that the other side gives without an id.
 fn are_strangers(a: &Accounts, b: &Accounts) -> bool {
-    a.by_handle.is_disjoint(&b.by_handle) && a.by_id.is_disjoint(&b.by_id)
+    let is_open = |of: &Accounts| of.by_handle.iter().any(|(_, id)| id.is_none());
+    let may_be_renamed = (!a.by_id.is_empty() && is_open(b)) || (!b.by_id.is_empty() && is_open(a));
+    !may_be_renamed && a.by_handle.is_disjoint(&b.by_handle) && a.by_id.is_disjoint(&b.by_id)
 }
 
 fn author_conflict(a: &AuthorMatcher, b: &AuthorMatcher) -> Option<&'static str> {

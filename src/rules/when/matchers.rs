@@ -13,15 +13,18 @@ use crate::rules::text::{self, text_or_table};
 
 /// `handle`, `target`, `platform`, `author`.
 pub(super) fn accounts<'a>(check: &mut Check<'a>, table: &mut Table<'a>, all: &mut Vec<Tree>) {
-    let mut truth_social = false;
+    let (mut truth_social, mut nowhere_else) = (false, false);
     if let Some(field) = table.take("platform") {
         let known = [("twitter", Platform::Twitter), ("truth_social", Platform::TruthSocial)];
         let platforms = choices(check, field, &known);
+        nowhere_else = platforms.as_ref().is_some_and(|platforms| is_truth_social(platforms));
         truth_social = platforms.as_ref().is_some_and(|platforms| platforms.contains(&Platform::TruthSocial));
         push(all, "platform", field, platforms.map(Matcher::Platform));
     }
     if let Some(field) = table.take("handle") {
-        check.handles.push((field.key, field.node));
+        if !nowhere_else {
+            check.handles.push((field.key, field.node));
+        }
         let accounts = read_accounts(check, field, truth_social);
         push(all, "handle", field, accounts.map(Matcher::Handle));
     }
@@ -32,6 +35,11 @@ pub(super) fn accounts<'a>(check: &mut Check<'a>, table: &mut Table<'a>, all: &m
     if let Some(field) = table.take("author") {
         push(all, "author", field, author(check, field));
     }
+}
+
+/// Whether these are Truth Social alone, whose accounts nobody tracks one by one.
+pub(in crate::rules) fn is_truth_social(platforms: &[Platform]) -> bool {
+    platforms.iter().all(|platform| *platform == Platform::TruthSocial)
 }
 
 /// `kind`, `media`, `age`, `link`.

@@ -11,6 +11,7 @@ mod matchers;
 pub(super) use events::{OnSpan, check_events, gather_required};
 pub(super) use gives::{Presence, different_tokens, element};
 pub(super) use logic::check_logic;
+pub(super) use matchers::is_truth_social;
 
 use super::check::Check;
 use super::condition::{Condition, Fields, Matcher, TextMatcher};

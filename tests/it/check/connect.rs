@@ -133,6 +133,103 @@ async fn what_the_account_does_not_say_is_not_held_against_the_rules() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_is_not_whole_accuses_nobody_and_a_long_word_is_cut() {
+    for (tracked, words) in [
+        (json!({ "count": 3, "handles": ["kolone"] }), "lists only 1 of 3"),
+        (json!({ "handles": ["kolone", 7] }), "lists only 1 of 2"),
+    ] {
+        let desk = Desk::tracking(json!({ "plan": "E\u{1b}[31m".repeat(500), "trackedAccounts": tracked })).await;
+        let (code, out, said) = connect(desk.home(telegram::CHAT), &[]).await;
+        assert_eq!((code, said.as_str()), (0, ""), "{out}");
+        let line = line(&out, "127.0.0.1");
+        assert!(line.contains(words) && line.contains('…') && line.chars().count() < 250, "{out}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_account_is_a_note_and_truth_social_is_not_looked_for() {
+    let desk = Desk::tracking(account::tracking(&["newname", "kol_tow", "binance"])).await;
+    let home = desk.home(telegram::CHAT);
+    let truth = "[[rule]]\nname = \"t\"\nsend = [\"out\"]\nwhen = { platform = \"truth_social\", handle = \"potus\" }\n\
+        [[rule]]\nname = \"u\"\nsend = [\"out\"]\nwhen = { platform = \"truth_social\", any = [{ handle = \"flotus\" }, { keyword = \"x\" }] }\n\
+        [[rule]]\nname = \"v\"\nsend = [\"out\"]\nwhen = { handle = \"stranger\", keyword = \"y\" }\n\
+        [[rule]]\nname = \"w\"\nsend = [\"out\"]\nwhen = { handle = \"stranger\", keyword = \"z\" }\n";
+    home.write("rules.toml", &(desk.rules(telegram::CHAT) + truth));
+    let (code, out, _) = connect(home, &["--json"]).await;
+    let said: Vec<Value> = serde_json::from_str(&out).unwrap();
+    let of: Vec<_> = said.iter().map(|d| (d["severity"].as_str().unwrap(), d["more"].as_array().unwrap().len())).collect();
+    assert_eq!((code, of), (0, vec![("warning", 1), ("note", 0)]), "{out}");
+    assert!(out.contains("`stranger`") && out.contains("nobody who is called `kolone`"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_off_or_unused_is_no_reason_to_fail_and_one_place_is_asked_once() {
+    let desk = Desk::tracking(account::tracking(&[])).await;
+    let hook = |name: &str, url: &str, rest: &str| format!("[actions.{name}]\ntype = \"discord\"\nurl = \"env:{url}\"\n{rest}");
+    let rules = format!(
+        "[feed]\nurl = \"ws://127.0.0.1:9/ws\"\nnotices = \"one\"\n{}{}{}{}[[rule]]\nname = \"r\"\nsend = [\"one\", \"two\", \"off\"]\nwhen = {{ keyword = \"x\" }}\n",
+        hook("one", "DISCORD", ""),
+        hook("two", "DISCORD", "max_age = \"5m\"\n"),
+        hook("off", "NONE", "mode = \"off\"\n"),
+        hook("unused", "NONE", "")
+    );
+    let home = Home::with_rules(&rules).env("DISCORD", &desk.discord.url());
+    let (code, out, said) = connect(home, &[]).await;
+    assert_eq!(code, 0, "{out}{said}");
+    assert!(line(&out, "off").contains("  off ") && line(&out, "unused").contains("  unused "), "{out}");
+    assert!(line(&out, "one").contains("  ok ") && line(&out, "two").contains("  ok "), "{out}");
+    assert_eq!(desk.discord.received().len(), 1, "both go to the same place");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_ask_says_all_else_that_is_to_be_said() {
+    let rules = "[lists]\nkols = [\"a\"]\n[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"gm\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n";
+    let home = || {
+        let home = Home::with_rules(rules);
+        home.write("empty.pem", "");
+        let roots = home.path().join("empty.pem").to_str().unwrap().to_owned();
+        home.env("SSL_CERT_FILE", &roots)
+    };
+    let (code, out, said) = connect(home(), &["--json"]).await;
+    let all: Vec<Value> = serde_json::from_str(&out).unwrap();
+    let codes: Vec<_> = all.iter().map(|d| d["code"].as_str().unwrap()).collect();
+    assert_eq!((code, said.as_str(), codes), (2, "", vec!["unused-list", "cannot-connect"]), "{out}");
+    let (code, _, said) = connect(home(), &[]).await;
+    assert!(code == 2 && said.contains("unused-list") && said.contains("cannot-connect"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn telegrams_token_is_doubted_only_where_telegram_does() {
+    for (reply, words) in [
+        (Reply::json(200, &json!({ "ok": true })), "no whole answer of the Bot API (HTTP 200"),
+        (Reply::new(200, "<html>welcome</html>"), "no whole answer of the Bot API"),
+        (
+            Reply::json(400, &json!({ "ok": false, "error_code": 400, "description": "Bad Request" })),
+            "no whole answer of the Bot API",
+        ),
+        (
+            Reply::json(404, &json!({ "ok": false, "error_code": 404, "description": "Not Found" })),
+            "HTTP 404: Not Found; the token is wrong",
+        ),
+    ] {
+        let desk = Desk::tracking(account::tracking(&["kolone", "kol_tow", "binance"])).await;
+        desk.telegram.say_next([reply]);
+        let (code, out, _) = connect(desk.home(telegram::CHAT), &[]).await;
+        assert!(code == 2 && line(&out, "phone").contains(words), "{words}: {out}");
+        assert_eq!(line(&out, "phone").contains("token"), words.contains("token"), "{out}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_without_accounts_is_said_to_have_none() {
+    let desk = Desk::tracking(account::tracking(&[])).await;
+    desk.account.say_next([Reply::json(404, &json!({ "error": "not found" }))]);
+    let (code, out, said) = connect(desk.home(telegram::CHAT), &[]).await;
+    assert_eq!((code, said.as_str()), (0, ""), "{out}");
+    assert!(line(&out, "127.0.0.1").contains("there is no /me beside the history") && out.contains("HTTP 404"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_said_with_what_to_do() {
     let desk = Desk::tracking(account::tracking(&[])).await;
     let url = desk.discord.url().replace(discord::TOKEN, "other-CANARY-token");

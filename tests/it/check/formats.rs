@@ -85,6 +85,36 @@ fn a_program_hears_nothing_of_what_is_fine() {
 }
 
 #[test]
+fn sarif_gives_a_place_to_what_is_about_the_files_as_a_whole() {
+    let rules = GOOD.replace("type = \"console\"", "type = \"webhook\"\nurl = \"env:HOOK\"");
+    let home = Home::with_rules(&rules);
+    for (path, file, code) in [("rules.toml", "rules.toml", 0), ("none.toml", "none.toml", 2)] {
+        let (ended, out, said) = home.run(&["check", path, "--format", "sarif"]);
+        assert_eq!((ended, said.as_str()), (code, ""), "{out}");
+        let document: Value = serde_json::from_str(&out).unwrap();
+        let place = &document["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        assert_eq!((&place["artifactLocation"]["uri"], &place["region"]["startLine"]), (&file.into(), &1.into()), "{out}");
+    }
+}
+
+#[test]
+fn rules_that_no_test_makes_fire_are_named_where_there_are_tests() {
+    let more: String =
+        (0..25).map(|n| format!("[[rule]]\nname = \"r{n}\"\nsend = [\"out\"]\nwhen = {{ keyword = \"w{n}\" }}\n")).collect();
+    let home = Home::with_rules(&format!("{GOOD}{more}"));
+    assert_eq!(home.run(&["check", "--json"]), (0, "[]\n".to_owned(), String::new()), "without tests there is nothing to say");
+    let test = "[[test]]\nname = \"gm\"\nevents = [{ content = { id = \"1\", handle = \"a\", text = \"gm\" } }]\n\
+        expect = [{ rule = \"gm\", fires = 1 }]\n";
+    home.write("rules.test.toml", test);
+    let (code, out, said) = home.run(&["check", "--json", "--strict"]);
+    assert_eq!((code, said.as_str()), (0, ""), "{out}");
+    let notes: Vec<Value> = serde_json::from_str(&out).unwrap();
+    assert_eq!((notes.len(), &notes[0]["severity"], &notes[0]["code"]), (1, &"note".into(), &"untested-rule".into()), "{out}");
+    let message = notes[0]["message"].as_str().unwrap();
+    assert!(message.contains("`r0`, `r1`") && message.ends_with("`r19` and 5 more") && !message.contains("`gm`"), "{message}");
+}
+
+#[test]
 fn warnings_are_mistakes_where_that_was_asked_for() {
     let (code, out, said) = check(WARNED, &[]);
     assert_eq!((code, out.as_str()), (0, "1 rule and 1 action are fine, but for 1 warning\n"), "{said}");
