@@ -65,7 +65,7 @@ fn explain(arguments: &Arguments) -> Result<(), End> {
     let (rules, book_of) = rules_at(rules.as_deref())?;
     let book = Book { rules: &rules, written: book_of };
     known(&rules, &arguments.only)?;
-    let from = From::of(arguments, what.as_deref())?;
+    let from = Envelopes::of(arguments, what.as_deref())?;
     let wanted = |rule: &Rule| arguments.only.is_empty() || arguments.only.iter().any(|name| **name == *rule.name);
     let moments = Moments::here(Clock::system().wall());
     let teller = Teller { arguments, book: &book, moments: &moments };
@@ -121,8 +121,8 @@ pub(super) fn known(rules: &RuleSet, names: &[String]) -> Result<(), End> {
     Ok(())
 }
 
-/// Where envelopes come from.
-enum From {
+/// What is explained.
+enum Envelopes {
     Read(Box<Reader>),
     Journal(Vec<Recorded>),
 }
@@ -130,7 +130,7 @@ enum From {
 /// Faulty lines that are told one by one.
 const FAULTY: u64 = 20;
 
-impl From {
+impl Envelopes {
     fn of(arguments: &Arguments, what: Option<&str>) -> Result<Self, End> {
         let read = |read: Result<Reader, RecordingError>| {
             read.map(|reader| Self::Read(Box::new(reader))).map_err(|error| {
@@ -243,7 +243,7 @@ struct Teller<'t> {
 }
 
 impl Teller<'_> {
-    fn run(&self, from: From, rules: &Arc<RuleSet>, wanted: &dyn Fn(&Rule) -> bool) -> Result<(), End> {
+    fn run(&self, from: Envelopes, rules: &Arc<RuleSet>, wanted: &dyn Fn(&Rule) -> bool) -> Result<(), End> {
         let mut past = Past::new(rules, wanted);
         let mut last: Vec<(Option<String>, Moment)> = Vec::new();
         let heard = from.each(self.arguments.envelope.is_some(), &mut |envelope, at, origin| {
