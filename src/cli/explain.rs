@@ -8,28 +8,29 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::moments::Moments;
+use super::past::Past;
 use super::state::State;
 use super::table::{FAINT, STRONG, WARNING, clean, inert};
 use super::tree::{self, Book};
-use super::{End, complain, load, recorded, say, tweet};
+use super::{End, complain, load, say, tweet};
 use crate::clock::Clock;
 use crate::decode;
-use crate::engine::{Account, Answer, Engine, Input, Moment};
-use crate::model::ids::TweetId;
+use crate::engine::{Account, Answer, Moment};
+use crate::feed::recording::{Read, Reader, RecordingError};
+use crate::model::envelope::Envelope;
+use crate::model::firing::Origin;
 use crate::model::subject::{About, Event};
 use crate::model::time::Timestamp;
-use crate::rule_test::{self, Recorded};
+use crate::rule_test::Recorded;
 use crate::rules::ruleset::{Rule, RuleSet};
 
-/// Tweets that are remembered at least; of one file as many as it has.
-const REMEMBERED: usize = 1_000;
-/// Tweets of which it is said what they come to when nothing more is waited for.
-const SETTLED: usize = 50;
-
 /// Show what every rule makes of an envelope, a file or a tweet, and why
+///
+/// It goes through the engine that the live feed goes through, by the rules as they are now. Ages are by the clocks as they were recorded:
+/// when birdcall finds the feed's clock wrong it corrects them, and that correction is not part of the record.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// What to explain: a .jsonl file, a tweet's id or address (read from the journal), or - for standard input; with rules in front
+    /// What to explain: a .jsonl or .jsonl.zst file, a tweet's id or address (read from the journal), or - for standard input; with rules in front
     /// of it, if they are not rules.toml or rules/
     #[arg(num_args = 0..=2, value_names = ["RULES", "WHAT"])]
     what: Vec<String>,
@@ -64,12 +65,11 @@ fn explain(arguments: &Arguments) -> Result<(), End> {
     let (rules, book_of) = rules_at(rules.as_deref())?;
     let book = Book { rules: &rules, written: book_of };
     known(&rules, &arguments.only)?;
-    let entries = entries(arguments, what.as_deref())?;
+    let from = Envelopes::of(arguments, what.as_deref())?;
     let wanted = |rule: &Rule| arguments.only.is_empty() || arguments.only.iter().any(|name| **name == *rule.name);
     let moments = Moments::here(Clock::system().wall());
     let teller = Teller { arguments, book: &book, moments: &moments };
-    teller.run(&rules, &entries, &wanted);
-    Ok(())
+    teller.run(from, &rules, &wanted)
 }
 
 /// Of each rule, by its name, how its matchers are written.
@@ -121,37 +121,95 @@ pub(super) fn known(rules: &RuleSet, names: &[String]) -> Result<(), End> {
     Ok(())
 }
 
-/// The envelopes that are to be explained.
-fn entries(arguments: &Arguments, what: Option<&str>) -> Result<Vec<Recorded>, End> {
-    let cannot = |why: String| {
-        complain(why);
-        End::CannotStart
-    };
-    if let Some(text) = &arguments.envelope {
-        let recorded = recorded::record(text.trim()).ok_or_else(|| match decode::decode(text.trim()) {
-            Err(why) => cannot(format!("--envelope is no envelope of the feed: {why}")),
-            Ok(_) => cannot("--envelope is no envelope of the feed".to_owned()),
-        })?;
-        return Ok(vec![recorded]);
-    }
-    let what = what.unwrap_or("-");
-    if what == "-" {
-        if std::io::stdin().is_terminal() {
-            super::warn("reading envelopes from the terminal, one a line; Ctrl-D ends them");
+/// What is explained.
+enum Envelopes {
+    Read(Box<Reader>),
+    Journal(Vec<Recorded>),
+}
+
+/// Faulty lines that are told one by one.
+const FAULTY: u64 = 20;
+
+impl Envelopes {
+    fn of(arguments: &Arguments, what: Option<&str>) -> Result<Self, End> {
+        let read = |read: Result<Reader, RecordingError>| {
+            read.map(|reader| Self::Read(Box::new(reader))).map_err(|error| {
+                complain(clean(&error.to_string()));
+                End::CannotStart
+            })
+        };
+        if let Some(text) = &arguments.envelope {
+            // Within strings JSON has no breaks.
+            let line = text.trim().replace(['\n', '\r'], " ");
+            return read(Reader::of("--envelope".to_owned(), std::io::Cursor::new(line.into_bytes())));
         }
-        return recorded::read_from(std::io::stdin()).map_err(|why| cannot(format!("standard input: {why}")));
-    }
-    if Path::new(what).is_file() {
-        let read = recorded::read(Path::new(what)).map_err(|why| cannot(format!("{}: {why}", clean(what))))?;
-        return if read.is_empty() { Err(cannot(format!("{}: there are no envelopes in it", clean(what)))) } else { Ok(read) };
-    }
-    let Some(id) = tweet::id(what) else {
-        return Err(cannot(format!(
+        let what = what.unwrap_or("-");
+        if what == "-" {
+            if std::io::stdin().is_terminal() {
+                super::warn("reading envelopes from the terminal, one a line; Ctrl-D ends them");
+            }
+            return read(Reader::of("standard input".to_owned(), std::io::stdin()));
+        }
+        if Path::new(what).is_file() {
+            return read(Reader::open(Path::new(what)));
+        }
+        if let Some(id) = tweet::id(what) {
+            return of_tweet(&arguments.state, &id).map(Self::Journal);
+        }
+        complain(format_args!(
             "{}: this is no file, no tweet's id and no address of one (https://x.com/…/status/ID)",
             clean(what)
-        )));
-    };
-    of_tweet(&arguments.state, &id)
+        ));
+        Err(End::CannotStart)
+    }
+
+    /// Hands over each envelope, with when and how it came. What is none is told. How many there were.
+    fn each(self, is_argument: bool, hear: &mut dyn FnMut(&Envelope<'_>, Timestamp, Origin)) -> Result<u64, End> {
+        let mut reader = match self {
+            Self::Read(reader) => reader,
+            Self::Journal(entries) => {
+                let mut heard = 0;
+                for entry in &entries {
+                    if let Ok(envelope) = decode::decode(&entry.text) {
+                        heard += 1;
+                        hear(&envelope, entry.at, entry.origin);
+                    }
+                }
+                return Ok(heard);
+            }
+        };
+        let (mut heard, mut faulty) = (0, 0);
+        loop {
+            match reader.next_entry() {
+                Ok(None) => break,
+                Ok(Some(Read::Entry(entry))) => {
+                    heard += 1;
+                    // An envelope that says nothing of when it was is of now.
+                    let is_of_now = entry.at == Timestamp::default() && entry.envelope.ts.is_none();
+                    let at = if is_of_now { Clock::system().wall() } else { entry.at };
+                    hear(&entry.envelope, at, entry.origin);
+                }
+                Ok(Some(Read::Faulty(of))) if is_argument => {
+                    complain(format_args!("--envelope is no envelope of the feed: {}", of.fault));
+                    return Err(End::CannotStart);
+                }
+                Ok(Some(Read::Faulty(of))) => {
+                    faulty += 1;
+                    if faulty <= FAULTY {
+                        super::warn(format_args!("{of}; it is left out"));
+                    }
+                }
+                Err(error) => {
+                    complain(clean(&error.to_string()));
+                    return Err(End::CannotStart);
+                }
+            }
+        }
+        if faulty > FAULTY {
+            super::warn(format_args!("{faulty} lines are no envelopes and were left out"));
+        }
+        Ok(heard)
+    }
 }
 
 /// What the journal holds of a tweet; nothing is told with what can be done.
@@ -185,65 +243,39 @@ struct Teller<'t> {
 }
 
 impl Teller<'_> {
-    fn run(&self, rules: &Arc<RuleSet>, entries: &[Recorded], wanted: &dyn Fn(&Rule) -> bool) {
-        let mut engine = Engine::forgetful(Arc::clone(rules), entries.len().max(REMEMBERED));
-        let (mut tweets, mut now) = (Vec::new(), None);
-        for (number, entry) in entries.iter().enumerate() {
-            let is_last = number + 1 == entries.len();
-            let Ok(envelope) = decode::decode(&entry.text) else { continue };
-            let at = entry.at.or(envelope.ts).or(now).unwrap_or_else(|| Clock::system().wall());
-            now = now.max(Some(at));
-            let moments = engine.step_told(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, wanted);
-            if let Some(id) = envelope.body.tweet_id().map(TweetId::new) {
-                tweets.retain(|of| *of != id);
-                tweets.push(id);
-            }
-            if is_last || !self.arguments.last {
-                let name = envelope.body.name();
-                moments.iter().for_each(|moment| self.tell(moment, if moment.of_wait { None } else { Some(name) }));
-            }
-        }
-        tweets.drain(..tweets.len().saturating_sub(SETTLED));
-        self.settle(&mut engine, (&tweets, now.unwrap_or_default()), wanted);
-    }
-
-    /// Time passes until nothing is waited for.
-    fn settle(&self, engine: &mut Engine, (tweets, now): (&[TweetId], Timestamp), wanted: &dyn Fn(&Rule) -> bool) {
-        let answers =
-            |engine: &mut Engine| -> Vec<Option<Account>> { tweets.iter().map(|id| engine.account_of(id, wanted)).collect() };
-        let mut before = answers(engine);
-        // Where nothing can make a rule true the engine does not wait, and it is unknown all the same until then.
-        let over = now.plus(rule_test::longest_wait(self.book.rules));
-        loop {
-            let deadline = engine.next_deadline().unwrap_or(over);
-            let is_last = engine.next_deadline().is_none();
-            let moments = engine.step_told(&Input::Tick(deadline), wanted);
-            let after = answers(engine);
-            let mut told: Vec<TweetId> = Vec::new();
-            for moment in &moments {
-                let of = moment.accounts.iter().filter_map(|account| account.subject.tweet());
-                told.extend(of.map(|tweet| tweet.id.clone()));
-                self.tell(moment, None);
-            }
-            // What a wait's end has made false is news as well.
-            for (before, after) in before.iter().zip(&after) {
-                let (Some(before), Some(after)) = (before, after) else { continue };
-                let is_told = after.subject.tweet().is_some_and(|tweet| told.contains(&tweet.id));
-                if !is_told && changed(before, after) {
-                    let mut after = after.clone();
-                    let known = |name: &str| before.rules.iter().find(|rule| *rule.name == *name).map(|rule| rule.answer.name());
-                    after.rules.retain(|rule| known(&rule.name) != Some(rule.answer.name()));
-                    self.tell(&Moment { at: deadline, of_wait: true, accounts: vec![after], firings: Vec::new() }, None);
+    fn run(&self, from: Envelopes, rules: &Arc<RuleSet>, wanted: &dyn Fn(&Rule) -> bool) -> Result<(), End> {
+        let mut past = Past::new(rules, wanted);
+        let mut last: Vec<(Option<String>, Moment)> = Vec::new();
+        let heard = from.each(self.arguments.envelope.is_some(), &mut |envelope, at, origin| {
+            let name = envelope.body.name();
+            last.clear();
+            past.entry(envelope, at, origin, &mut |moment, news| {
+                let name = (!moment.of_wait).then_some(name);
+                if self.arguments.last {
+                    last.extend(name.is_some().then(|| (name.map(str::to_owned), moment.clone())));
+                } else {
+                    self.tell(moment, name, news);
                 }
+            });
+        });
+        last.iter().for_each(|(name, moment)| self.tell(moment, name.as_deref(), None));
+        past.pass(None, &mut |moment, news| self.tell(moment, None, news));
+        match heard {
+            Ok(0) => {
+                complain("there are no envelopes in it: nothing could be explained");
+                Err(End::CannotStart)
             }
-            before = after;
-            if is_last {
-                break;
-            }
+            heard => heard.map(|_| ()),
         }
     }
 
-    fn tell(&self, moment: &Moment, envelope: Option<&str>) {
+    /// Of a wait's end that made rules false only these.
+    fn tell(&self, moment: &Moment, envelope: Option<&str>, news: Option<&[usize]>) {
+        if let Some(news) = news {
+            let mut moment = moment.clone();
+            moment.accounts.iter_mut().for_each(|account| account.rules.retain(|of| news.contains(&of.rule)));
+            return self.tell(&moment, envelope, None);
+        }
         if self.arguments.json {
             let mut line = object(self.book, moment);
             if let Some(fields) = line.as_object_mut() {
@@ -268,12 +300,6 @@ impl Teller<'_> {
 
 fn indent(text: &str) -> String {
     text.trim_end().lines().map(|line| format!("  {line}\n")).collect::<String>().trim_end().to_owned()
-}
-
-/// Whether a rule says something else than before.
-pub(super) fn changed(before: &Account, after: &Account) -> bool {
-    let of = |account: &Account| account.rules.iter().map(|rule| rule.answer.name()).collect::<Vec<_>>();
-    of(before) != of(after)
 }
 
 /// Characters of a text that stand in a heading.

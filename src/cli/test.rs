@@ -63,21 +63,22 @@ pub(super) fn run(arguments: &Arguments) -> End {
         Ok(found) => found,
         Err(end) => return end,
     };
-    let Found { suites, untested, is_broken } = found;
-    let ran: Vec<_> = suites.into_iter().map(|suite| run_suite(suite, arguments.filter.as_deref())).collect();
+    let Found { suites, untested, broken } = found;
+    let mut ran: Vec<_> = suites.into_iter().map(|suite| run_suite(suite, arguments.filter.as_deref())).collect();
+    note_silent(&mut ran);
     let tests: usize = ran.iter().map(|ran| ran.tests.len()).sum();
     if arguments.json {
-        say(told::json(&ran, &untested));
+        say(told::json(&ran, &untested, &broken));
     } else {
-        told::say_all(&ran, &untested, arguments.filter.as_deref());
+        told::say_all(&ran, &untested, &broken, arguments.filter.as_deref());
     }
     if let Some(path) = &arguments.junit
-        && let Err(error) = std::fs::File::create(path).and_then(|mut file| file.write_all(junit::xml(&ran).as_bytes()))
+        && let Err(error) = std::fs::File::create(path).and_then(|mut file| file.write_all(junit::xml(&ran, &broken).as_bytes()))
     {
         complain(format_args!("{}: {error}", path.display()));
         return End::CannotStart;
     }
-    if tests == 0 && !is_broken {
+    if tests == 0 && broken.is_empty() {
         complain(match &arguments.filter {
             Some(text) => format!("no test has `{}` in its name", super::table::clean(text)),
             None => "there are no tests. Write the first one: birdcall test --new RULE".to_owned(),
@@ -85,7 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> End {
         return End::RulesWrong;
     }
     let failed = ran.iter().flat_map(|ran| &ran.tests).any(|(_, tested, _)| !tested.failures.is_empty());
-    if failed || is_broken { End::RulesWrong } else { End::Fine }
+    if failed || !broken.is_empty() { End::RulesWrong } else { End::Fine }
 }
 
 fn run_suite(suite: Suite, filter: Option<&str>) -> Ran {
@@ -98,9 +99,23 @@ fn run_suite(suite: Suite, filter: Option<&str>) -> Ran {
         (test, tested, clock.now().since(begun))
     };
     let tests: Vec<_> = wanted.into_iter().map(run).collect();
-    let all: Vec<_> = tests.iter().map(|(_, tested, _)| tested.clone()).collect();
-    let silent = rule_test::never_fired(&suite.rules, &all);
-    Ran { tests, left_out: rest.len(), silent, suite }
+    Ran { tests, left_out: rest.len(), silent: Vec::new(), suite }
+}
+
+/// Says of each rule set once which of its rules no test makes fire, of whatever file.
+fn note_silent(ran: &mut [Ran]) {
+    for at in 0..ran.len() {
+        let Some((before, of)) = ran.get(..at).zip(ran.get(at)) else { continue };
+        let is_same = |other: &&Ran| Arc::ptr_eq(&other.suite.rules, &of.suite.rules);
+        if before.iter().any(|other| is_same(&other)) {
+            continue;
+        }
+        let tested = ran.iter().filter(is_same).flat_map(|ran| ran.tests.iter().map(|(_, tested, _)| tested.clone()));
+        let silent = rule_test::never_fired(&of.suite.rules, &tested.collect::<Vec<_>>());
+        if let Some(of) = ran.get_mut(at) {
+            of.silent = silent;
+        }
+    }
 }
 
 /// The rules of a set that no test beside its files makes fire; `None` when there are no tests beside them, or they cannot be run.

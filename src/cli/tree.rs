@@ -130,7 +130,11 @@ pub(super) fn firing(book: &Book<'_>, of: &FiringAccount) -> String {
     for fate in &of.fates {
         let name = book.rules.actions.get(fate.action).map_or("?", |action| action.name.as_str());
         let left = fate.expires_at.map(|at| format!("  {FAINT}expires {} after the firing{FAINT:#}", span(at.since(firing.at))));
-        let (words, style) = way(&fate.way, book, &firing.rule, fate.action);
+        let (words, style) = if matches!(fate.way, Way::Ended(Outcome::Expired)) && of.is_too_late_for(fate, book.rules) {
+            ("late: an order is made of live news only, and this did not come live".to_owned(), WARNING)
+        } else {
+            way(&fate.way, book, &firing.rule, fate.action)
+        };
         out.push_str(&format!("{INDENT}→ {}: {style}{words}{style:#}{}\n", clean(name), left.unwrap_or_default()));
     }
     out
@@ -147,11 +151,7 @@ fn way(way: &Way, book: &Book<'_>, rule: &str, action: usize) -> (String, Style)
         Way::Ended(Outcome::Suppressed { reason }) => {
             (format!("held back ({}), as {} says so", reason.name(), says(book, rule, action, Mode::Off)), WARNING)
         }
-        Way::Ended(Outcome::Expired) => {
-            let of_order = book.rules.actions.get(action).is_some_and(|action| action.trading);
-            let more = if of_order { ", or news that did not come live" } else { "" };
-            (format!("expired: older than its `max_age`{more}"), WARNING)
-        }
+        Way::Ended(Outcome::Expired) => ("expired: older than its `max_age`".to_owned(), WARNING),
         Way::Ended(Outcome::Dead { reason }) => (format!("incomplete: {}", clean(reason)), WRONG),
         Way::Ended(outcome) => (outcome.name().to_owned(), WARNING),
     }

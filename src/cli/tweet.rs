@@ -47,7 +47,7 @@ fn read(reader: &mut Reader, id: &str, since: i64) -> Result<Vec<Recorded>, Jour
         let is_it = entry.text.contains(id)
             && decode::decode(entry.text).is_ok_and(|envelope| envelope.body.tweet_id().is_some_and(|of| of == id));
         if is_it {
-            found.push(Recorded { at: Some(entry.at), origin: entry.origin, text: entry.text.to_owned() });
+            found.push(Recorded { at: entry.at, origin: entry.origin, text: entry.text.to_owned() });
         }
     })?;
     progress.end();

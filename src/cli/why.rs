@@ -7,25 +7,26 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::moments::{Moments, span};
+use super::past::Past;
 use super::state::State;
 use super::table::{FAINT, FINE, STRONG, WAITING, WARNING, WRONG, clean, inert};
 use super::tree::{self, Book};
 use super::{End, complain, deliveries, explain, say, tweet};
 use crate::clock::Clock;
 use crate::decode;
-use crate::engine::{Answer, Engine, Input, Moment};
+use crate::engine::{Answer, Moment};
 use crate::journal::{Query, Reader, State as Stands, StoredAttempt, StoredDelivery};
-use crate::model::ids::TweetId;
 use crate::model::time::Timestamp;
-use crate::rule_test::{self, Recorded};
+use crate::rule_test::Recorded;
 use crate::rules::ruleset::{Rule, RuleSet};
 
-/// Tweets and firings that the engine remembers: it hears of one.
-const REMEMBERED: usize = 1_000;
 /// Rules that came near, of a tweet that no rule fired for.
 const NEAREST: usize = 3;
 
 /// Show what became of a tweet that was heard: each rule's answers, its firings and their deliveries
+///
+/// Firings and deliveries are as they are on record; answers are by the rules as they are now. Ages are by the clocks as they were recorded:
+/// when birdcall found the feed's clock wrong it corrected them, and that correction is not on record.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The tweet's id or address
@@ -69,7 +70,7 @@ fn why(arguments: &Arguments) -> Result<(), End> {
     let entries = explain::of_tweet(&arguments.state, &id)?;
     let sent = sent(arguments, &id)?;
     let wanted = |rule: &Rule| arguments.only.is_empty() || arguments.only.iter().any(|name| **name == *rule.name);
-    let told = replay(&rules, (&entries, now), &TweetId::new(&id), &wanted);
+    let told = replay(&rules, (&entries, now), &wanted);
     if arguments.json {
         let moments: Vec<_> = told.iter().map(|(_, moment)| explain::object(&book, moment)).collect();
         let sent: Vec<_> = sent.iter().map(|(delivery, attempts)| deliveries::object_of(delivery, attempts)).collect();
@@ -104,29 +105,22 @@ fn sent(arguments: &Arguments, id: &str) -> Result<Vec<Sent>, End> {
 fn replay(
     rules: &Arc<RuleSet>,
     (entries, now): (&[Recorded], Timestamp),
-    id: &TweetId,
     wanted: &dyn Fn(&Rule) -> bool,
 ) -> Vec<(String, Moment)> {
-    let mut engine = Engine::forgetful(Arc::clone(rules), REMEMBERED);
+    let mut past = Past::new(rules, wanted);
     let mut told = Vec::new();
-    let of_wait = || "nothing more has come in time".to_owned();
+    let mut note = |name: &str, moment: &Moment| {
+        let name = if moment.of_wait { "nothing more has come in time" } else { name };
+        told.push((name.to_owned(), moment.clone()));
+    };
     for entry in entries {
-        let (Ok(envelope), Some(at)) = (decode::decode(&entry.text), entry.at) else { continue };
+        let Ok(envelope) = decode::decode(&entry.text) else { continue };
         let late = if entry.origin == crate::model::firing::Origin::Live { "" } else { entry.origin.name() };
         let name = format!("{} {late}", envelope.body.name()).trim().to_owned();
-        let moments = engine.step_told(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, wanted);
-        told.extend(moments.into_iter().map(|moment| (if moment.of_wait { of_wait() } else { name.clone() }, moment)));
+        past.entry(&envelope, entry.at, entry.origin, &mut |moment, _| note(&name, moment));
     }
-    // Where nothing can make a rule true the engine does not wait, and it is unknown all the same until then.
-    let over = entries.iter().filter_map(|entry| entry.at).max().unwrap_or_default().plus(rule_test::longest_wait(rules));
-    let moments = engine.step_told(&Input::Tick(over.min(now)), wanted);
-    let has_settled = !moments.is_empty();
-    told.extend(moments.into_iter().map(|moment| (of_wait(), moment)));
-    // Before that, what is waited for may still come.
-    if !has_settled && over <= now {
-        let accounts = engine.account_of(id, wanted).into_iter().collect();
-        told.push((of_wait(), Moment { at: over, of_wait: true, accounts, firings: Vec::new() }));
-    }
+    // After that, what is waited for may still come.
+    past.pass(Some(now), &mut |moment, _| note("", moment));
     told
 }
 
@@ -244,7 +238,11 @@ impl Teller<'_> {
             return;
         }
         say(format_args!("\n{STRONG}nothing fired{STRONG:#}"));
-        let Some(account) = told.iter().rev().find_map(|(_, moment)| moment.accounts.first()) else { return };
+        // What was last looked at: a deletion may have come after it, that no rule is about.
+        let mut accounts = told.iter().rev().flat_map(|(_, moment)| &moment.accounts);
+        let last = accounts.clone().next();
+        let looked_at = accounts.find(|account| account.rules.iter().any(|of| of.distance().is_some()));
+        let Some(account) = looked_at.or(last) else { return };
         let mut nearest: Vec<_> = account.rules.iter().filter(|of| of.distance().is_some()).collect();
         nearest.sort_by(|a, b| a.distance().unwrap_or(f32::MAX).total_cmp(&b.distance().unwrap_or(f32::MAX)));
         if nearest.is_empty() {

@@ -170,6 +170,14 @@ pub struct Moment {
     pub firings: Vec<FiringAccount>,
 }
 
+impl FiringAccount {
+    /// Whether a send is an order of news that did not come live: such a one is never made, whatever its age.
+    #[must_use]
+    pub fn is_too_late_for(&self, fate: &Fate, rules: &RuleSet) -> bool {
+        self.firing.is_late() && rules.actions.get(fate.action).is_some_and(|action| action.trading)
+    }
+}
+
 impl Engine {
     /// As [`Engine::step`], told whole for the rules that are `wanted`: the waits that end before it, each a moment of its own, then itself.
     pub fn step_told(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool) -> Vec<Moment> {

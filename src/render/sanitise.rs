@@ -113,6 +113,12 @@ pub fn terminal(raw: &str) -> String {
     text(raw).chars().filter_map(plain).collect::<String>().trim().to_owned()
 }
 
+/// Whether it is shown on a terminal as itself, and does nothing else to it.
+#[must_use]
+pub fn is_shown(letter: char) -> bool {
+    matches!(letter, ' '..='~') || terminal(&format!("a{letter}b")).chars().nth(1) == Some(letter)
+}
+
 fn is_clean(raw: &str) -> bool {
     let plain = raw.is_ascii() && raw.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
     let mut lines = raw.trim().split('\n').map(is_dotted);

@@ -1,6 +1,7 @@
 //! A rule → events that make it fire, as near as can be guessed from what it asks: where a test of it starts.
 
 use crate::model::subject::{Event, Kind, ProfileField};
+use crate::render::sanitise::is_shown;
 use crate::rules::condition::{
     AuthorMatcher, ChangedMatcher, Condition, Fields, MarketMatcher, Matcher, NumberRange, PredictionMatcher, TextMatcher,
     TextPattern, TokenMatcher,
@@ -258,10 +259,19 @@ fn number(number: f64) -> String {
     number.to_string()
 }
 
-/// A text as a value of TOML. What JSON escapes, TOML does in the same way, but for one character.
+/// A text as a value of TOML that does nothing to a terminal. What JSON escapes, TOML does in the same way; what else is not shown as
+/// itself is written by its number.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default().replace('\u{7f}', "\\u007f")
+    let mut out = String::new();
+    for letter in serde_json::to_string(text).unwrap_or_default().chars() {
+        match u32::from(letter) {
+            _ if is_shown(letter) => out.push(letter),
+            short @ ..=0xffff => out.push_str(&format!("\\u{short:04x}")),
+            long => out.push_str(&format!("\\U{long:08x}")),
+        }
+    }
+    out
 }
 
 fn list(of: impl Iterator<Item = String>) -> String {

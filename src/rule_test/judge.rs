@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::because::{holds_back, reasons};
 use super::{Difference, Failure, Look, Story, place_of};
-use crate::engine::{Account, Fate, FiringAccount, RuleAccount, Way};
+use crate::engine::{Account, Answer, Fate, FiringAccount, RuleAccount, Way};
 use crate::matching::element_name;
 use crate::model::delivery::{Outcome, Suppression};
 use crate::model::firing::{Element, Firing};
@@ -14,6 +14,9 @@ use crate::model::subject::Subject;
 use crate::rules::ruleset::RuleSet;
 use crate::rules::test_file::Expect;
 use crate::rules::written;
+
+/// Lines of what was found.
+const FOUND: usize = 12;
 
 /// `None`: it is as expected.
 pub(super) fn judge(expect: &Expect, rules: &RuleSet, story: &Story) -> Option<Failure> {
@@ -86,42 +89,85 @@ fn told(at: Duration, firing: &Firing) -> String {
     format!("it fires{of} on {} at +{}", firing.subject.key(), written(at))
 }
 
-/// What the rule made of every subject that is meant, at the moment that is meant: the last look of each.
+/// What the rules made of every subject that is meant, at the moment that is meant: the last look at each.
 fn last_looks<'s>(expect: &'s Expect, story: &'s Story) -> impl Iterator<Item = &'s (Duration, Account)> {
-    let is_meant = |(_, account): &&(Duration, Account)| is_about(expect, &account.subject);
-    let last = |all: &'s Vec<(Duration, Account)>| all.iter().rfind(|(at, _)| expect.at.is_none_or(|until| *at <= until));
-    story.accounts.values().filter_map(last).filter(is_meant)
+    story.looks(expect.at).filter(|(_, account)| is_about(expect, &account.subject))
 }
 
-/// Whether what must have held the rule back is what did.
+/// Every look that is meant: of each subject that the rule is about each element. Where there is no such subject, those of others.
+fn meant<'s>(expect: &'s Expect, story: &'s Story) -> Vec<(&'s Account, RuleAccount)> {
+    let all = last_looks(expect, story).flat_map(|(_, account)| account.rules.iter().map(move |of| (account, of)));
+    let of_rule = all.filter(|(_, of)| of.rule == expect.rule);
+    let looks: Vec<_> = of_rule.flat_map(|(account, of)| of.looks().into_iter().map(move |look| (account, look))).collect();
+    let (others, own): (Vec<_>, Vec<_>) = looks.into_iter().partition(|(_, of)| of.answer == Answer::OtherEvent);
+    if own.is_empty() { others } else { own }
+}
+
+/// Whether what must have held the rule back is what did, at every look.
 fn back(expect: &Expect, rules: &RuleSet, story: &Story) -> Option<Difference> {
     let rule = rules.rules.get(expect.rule)?;
-    let accounts: Vec<_> = last_looks(expect, story).flat_map(|(_, account)| account.rules.iter()).collect();
-    let of_rule = accounts.into_iter().filter(|of| of.rule == expect.rule).flat_map(RuleAccount::looks);
-    let of_rule: Vec<_> = of_rule.filter(|of| is_of_element(expect, of)).collect();
-    if of_rule.iter().any(|of| holds_back(rule, of, &expect.because)) {
+    let expected = format!("{}, because of {}", wanted(expect, rules), quoted(&expect.because));
+    let all = meant(expect, story);
+    let of_rule: Vec<_> = all.iter().filter(|(_, of)| is_of_element(expect, of)).collect();
+    if of_rule.is_empty() {
+        let others = all.iter().filter_map(|(_, of)| of.seen.first()?.element.as_ref()).map(element_name).collect::<Vec<_>>();
+        let found = match (&expect.element, others.as_slice()) {
+            (Some(name), [_, ..]) => format!("there is no {name}: it looked at {}", others.join(", ")),
+            _ => "nothing has happened that it could be asked about".to_owned(),
+        };
+        return Some(Difference { expected, found: vec![found], help: None });
+    }
+    let is_so = |account: &Account, of: &RuleAccount| {
+        holds_back(rule, of, &expect.because) && (of.answer != Answer::Fired || has_fired(expect, story, (account, of)))
+    };
+    let wrong: Vec<_> = of_rule.iter().filter(|(account, of)| !is_so(account, of)).collect();
+    if wrong.is_empty() {
         return None;
     }
-    let expected = format!("{}, because of {}", wanted(expect, rules), quoted(&expect.because));
-    if of_rule.is_empty() {
-        let found = vec!["nothing has happened that it could be asked about".to_owned()];
-        return Some(Difference { expected, found, help: None });
-    }
-    let mut others: Vec<_> = of_rule.iter().flat_map(|of| reasons(rule, of)).collect();
-    others.sort_by_key(Vec::len);
-    others.dedup();
-    let found = match others.as_slice() {
-        [] => vec!["it does not fire, and no few reasons are why".to_owned()],
-        others => others.iter().take(4).map(|of| format!("it does not fire because of {}", quoted(of))).collect(),
+    let others = |of: &RuleAccount| {
+        let mut others = reasons(rule, of);
+        others.sort_by_key(Vec::len);
+        others.dedup();
+        others
     };
-    let help = match (expect.because.as_slice(), others.first()) {
-        (_, Some(other)) if other.len() > 1 => {
-            Some("make the event nearer to one that fires, so that one thing alone holds the rule back".to_owned())
+    let is_one = of_rule.len() == 1;
+    let found = wrong.iter().flat_map(|(account, of)| {
+        let which = if is_one { String::new() } else { format!("{}: ", look_name(account, of)) };
+        match others(of).as_slice() {
+            [] => vec![format!("{which}it does not fire, and no few reasons are why")],
+            others => others.iter().take(4).map(|of| format!("{which}it does not fire because of {}", quoted(of))).collect(),
         }
-        (_, Some(_)) => Some("change `because`, or make the event one that fires but for it".to_owned()),
-        _ => None,
+    });
+    let help = if wrong.len() < of_rule.len() {
+        Some("what is looked at differs: name the one that is meant with `tweet` or `element`")
+    } else {
+        match wrong.first().and_then(|(_, of)| others(of).into_iter().next()) {
+            Some(other) if other.len() > 1 => {
+                Some("make the event nearer to one that fires, so that one thing alone holds the rule back")
+            }
+            Some(_) => Some("change `because`, or make the event one that fires but for it"),
+            None => None,
+        }
     };
-    Some(Difference { expected, found, help })
+    Some(Difference { expected, found: found.take(FOUND).collect(), help: help.map(str::to_owned) })
+}
+
+/// In words: which look it is.
+fn look_name(account: &Account, of: &RuleAccount) -> String {
+    let element = of.seen.first().and_then(|seen| seen.element.as_ref());
+    let element = element.map(|element| format!(" for {}", element_name(element))).unwrap_or_default();
+    format!("on {}{element}", account.subject.key())
+}
+
+/// Whether the firing that is said to have been before was, before the moment that is meant.
+fn has_fired(expect: &Expect, story: &Story, (account, of): (&Account, &RuleAccount)) -> bool {
+    let Some(seen) = of.seen.first() else { return false };
+    let is_it = |firing: &Firing| {
+        // A token that has got a contract since goes by another name.
+        let is_named = firing.id == seen.id || seen.element.is_some();
+        is_named && firing.rule == of.name && firing.subject.key() == account.subject.key()
+    };
+    story.firings.iter().any(|(at, of)| expect.at.is_none_or(|until| *at < until) && is_it(&of.firing))
 }
 
 fn quoted(names: &[String]) -> String {
@@ -131,7 +177,11 @@ fn quoted(names: &[String]) -> String {
 /// Whether a firing is sent as expected.
 fn sent(expect: &Expect, rules: &RuleSet, at: Duration, of: &FiringAccount) -> Option<Difference> {
     let name = |action: usize| rules.actions.get(action).map_or("?", |action| action.name.as_str());
-    let fates: Vec<_> = of.fates.iter().map(|fate| format!("to {}: {}", name(fate.action), way(&fate.way))).collect();
+    let told = |fate: &Fate| match reason(rules, of, fate) {
+        "" | "incomplete" => way(&fate.way),
+        reason => format!("{} (`{reason}`)", way(&fate.way)),
+    };
+    let fates: Vec<_> = of.fates.iter().map(|fate| format!("to {}: {}", name(fate.action), told(fate))).collect();
     let differs = |expected: String, found: Vec<String>| Some(Difference { expected, found, help: None });
     let goes: Vec<usize> = of.fates.iter().filter(|fate| fate.body.is_some()).map(|fate| fate.action).collect();
     if let Some(sends) = &expect.sends {
@@ -140,9 +190,12 @@ fn sent(expect: &Expect, rules: &RuleSet, at: Duration, of: &FiringAccount) -> O
             let names = if names.is_empty() { "nothing" } else { &names };
             return differs(format!("the firing at +{} sends to {names}", written(at)), fates);
         }
-        let ended =
-            |fate: &Fate| matches!(&fate.way, Way::Ended(outcome) if !expect.because.iter().any(|of| of == reason(outcome)));
-        if sends.is_empty() && (of.fates.is_empty() || of.fates.iter().any(ended)) {
+        let why = |fate: &Fate| reason(rules, of, fate);
+        // Each send has one of these reasons, and each of these is one's.
+        let is_named = |fate: &Fate| expect.because.iter().any(|of| of == why(fate));
+        let occurs = |because: &String| of.fates.iter().any(|fate| because == why(fate));
+        let is_so = !of.fates.is_empty() && of.fates.iter().all(is_named) && expect.because.iter().all(occurs);
+        if sends.is_empty() && !is_so {
             return differs(format!("nothing is sent, because of {}", quoted(&expect.because)), fates);
         }
     }
@@ -171,11 +224,12 @@ fn way(way: &Way) -> String {
 }
 
 /// The word of `because` for a delivery that ended before it began.
-fn reason(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Expired => "max_age",
-        Outcome::Suppressed { reason: Suppression::Off | Suppression::Paper } => "mode",
-        Outcome::Dead { .. } => "incomplete",
+fn reason(rules: &RuleSet, of: &FiringAccount, fate: &Fate) -> &'static str {
+    match &fate.way {
+        Way::Ended(Outcome::Expired) if of.is_too_late_for(fate, rules) => "late",
+        Way::Ended(Outcome::Expired) => "max_age",
+        Way::Ended(Outcome::Suppressed { reason: Suppression::Off | Suppression::Paper }) => "mode",
+        Way::Ended(Outcome::Dead { .. }) => "incomplete",
         _ => "",
     }
 }
@@ -206,7 +260,7 @@ fn looks(expect: &Expect, rules: &RuleSet, story: &Story) -> Vec<Look> {
         if let Some(name) = &expect.element {
             rule.seen.retain(|seen| seen.element.as_ref().is_none_or(|of| is_named(of, name)));
         }
-        Some(Look { at: *at, subject: account.subject.key(), event: account.subject.event, rule })
+        Some(Look { at: *at, now: account.at, subject: account.subject.key(), event: account.subject.event, rule })
     };
     last_looks(expect, story).filter_map(of).collect()
 }

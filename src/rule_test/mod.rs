@@ -4,20 +4,22 @@
 mod because;
 mod example;
 mod judge;
+mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::told::Told;
 use crate::decode;
-use crate::engine::{Account, Engine, FiringAccount, Input, RuleAccount};
+use crate::engine::{Account, Answer, Engine, FiringAccount, Input, RuleAccount};
 use crate::model::action::Span;
 use crate::model::firing::Origin;
 use crate::model::ids::TweetId;
 use crate::model::subject::{Event, Str};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
-use crate::rules::test_file::{START, Says, Test};
+use crate::rules::test_file::Test;
 
 pub use because::{holds_back, reasons};
 pub use example::{example, quoted};
@@ -28,8 +30,8 @@ const REMEMBERED: usize = 1_000;
 /// One envelope of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
-    /// When it came, if the file says so.
-    pub at: Option<Timestamp>,
+    /// When it came.
+    pub at: Timestamp,
     /// How it came.
     pub origin: Origin,
     /// Its JSON.
@@ -79,6 +81,8 @@ pub struct Failure {
 pub struct Look {
     /// Since the test began.
     pub at: Duration,
+    /// The same in the log's time.
+    pub now: Timestamp,
     /// What it was about: `tweet:1`, …
     pub subject: String,
     /// Which of its events.
@@ -87,73 +91,122 @@ pub struct Look {
     pub rule: RuleAccount,
 }
 
+/// What is the latest of each subject and event: what the rules made of it, and when.
+type Latest = BTreeMap<(String, Event), (Duration, Account)>;
+
 /// All that happened in a test.
 #[derive(Debug, Default)]
 struct Story {
     firings: Vec<(Duration, FiringAccount)>,
-    /// By subject and event, in order. Only the latest of each where nothing asks for earlier ones.
-    accounts: BTreeMap<(String, Event), Vec<(Duration, Account)>>,
-    keeps_all: bool,
+    /// At the end.
+    latest: Latest,
+    /// At every moment that is asked about.
+    moments: BTreeMap<Duration, Latest>,
 }
 
 impl Story {
-    fn take(&mut self, at: Timestamp, accounts: Vec<Account>, firings: Vec<FiringAccount>) {
-        let since = at.since(Timestamp::from_millis(START));
-        self.firings.extend(firings.into_iter().map(|firing| (since, firing)));
-        for account in accounts {
-            let known = self.accounts.entry((account.subject.key(), account.subject.event)).or_default();
-            if !self.keeps_all {
-                known.clear();
-            }
-            known.push((since, account));
+    /// The latest looks at a moment, or at the end.
+    fn looks(&self, at: Option<Duration>) -> impl Iterator<Item = &(Duration, Account)> {
+        let latest = at.map_or(Some(&self.latest), |at| self.moments.get(&at));
+        latest.into_iter().flat_map(BTreeMap::values)
+    }
+
+    fn keep(&mut self, at: Duration, accounts: impl IntoIterator<Item = Account>) {
+        self.latest.extend(accounts.into_iter().map(|of| ((of.subject.key(), of.subject.event), (at, of))));
+    }
+
+    /// How it stands now.
+    fn note(&mut self, now: Duration) {
+        let mut latest = self.latest.clone();
+        for (at, account) in latest.values_mut().filter(|(at, _)| *at < now) {
+            *at = now;
+            // What fired then has fired before now.
+            let rules = account.rules.iter_mut();
+            rules.flat_map(|of| of.seen.iter_mut().map(|seen| &mut seen.answer).chain([&mut of.answer])).for_each(|answer| {
+                if *answer == Answer::Fires {
+                    *answer = Answer::Fired;
+                }
+            });
         }
+        self.moments.insert(now, latest);
+    }
+}
+
+/// A test on its way.
+struct Run<'r> {
+    engine: Engine,
+    begun: Timestamp,
+    wanted: &'r dyn Fn(&Rule) -> bool,
+    story: Story,
+    /// In the order in which they were first heard of.
+    tweets: Vec<TweetId>,
+    known: HashSet<TweetId>,
+}
+
+impl Run<'_> {
+    fn step(&mut self, input: &Input<'_>) {
+        for moment in self.engine.step_told(input, self.wanted) {
+            let since = moment.at.since(self.begun);
+            self.story.firings.extend(moment.firings.into_iter().map(|firing| (since, firing)));
+            self.story.keep(since, moment.accounts);
+        }
+    }
+
+    /// Time passes until then, and every tweet is looked at.
+    fn look(&mut self, since: Duration) {
+        self.step(&Input::Tick(self.begun.plus(since)));
+        for id in &self.tweets {
+            self.story.keep(since, self.engine.account_of(id, self.wanted));
+        }
+    }
+
+    fn hear(&mut self, told: &Told) -> Result<(), String> {
+        let Some(text) = &told.text else {
+            self.step(&Input::Tick(told.at));
+            return Ok(());
+        };
+        let envelope = decode::decode(text).map_err(|why| format!("{why}: {}", cut(text)))?;
+        if let Some(id) = envelope.body.tweet_id().map(TweetId::new)
+            && self.known.insert(id.clone())
+        {
+            self.tweets.push(id);
+        }
+        self.step(&Input::Entry { envelope: &envelope, at: told.at, origin: told.origin });
+        Ok(())
     }
 }
 
 /// Runs one test: what happens in it, then time until nothing is waited for, then what was expected is held against what was done.
 #[must_use]
 pub fn run(test: &Test, rules: &Arc<RuleSet>, files: Files<'_>) -> Tested {
-    let mut told = Vec::new();
-    let mut failures = Vec::new();
-    for event in &test.events {
-        let at = Timestamp::from_millis(START).plus(event.at);
-        match &event.says {
-            Says::Frame(text) => told.push((event.span, Recorded { at: Some(at), origin: event.origin, text: text.clone() })),
-            Says::Nothing => told.push((event.span, Recorded { at: Some(at), origin: event.origin, text: String::new() })),
-            Says::File(path) => match files(path) {
-                Ok(recorded) => told.extend(laid_out(recorded, at).into_iter().map(|recorded| (event.span, recorded))),
-                Err(why) => failures.push(broken(event.span, format!("`{path}` can be read"), why)),
-            },
-        }
-    }
+    let (begun, all, mut failures) = told::told(test, files);
     let wanted = |rule: &Rule| test.expect.iter().any(|of| rules.rules.get(of.rule).is_some_and(|asked| asked.name == rule.name));
-    let mut engine = Engine::forgetful(Arc::clone(rules), told.len().max(REMEMBERED));
-    let mut story = Story { keeps_all: test.expect.iter().any(|of| of.at.is_some()), ..Story::default() };
-    let mut tweets: Vec<TweetId> = Vec::new();
-    for (span, recorded) in &told {
-        let at = recorded.at.unwrap_or_default();
-        if recorded.text.is_empty() {
-            take(&mut story, &mut engine, &Input::Tick(at), &wanted);
-            continue;
+    let engine = Engine::forgetful(Arc::clone(rules), all.len().max(REMEMBERED));
+    let (story, tweets, known) = (Story::default(), Vec::new(), HashSet::new());
+    let mut run = Run { engine, begun, wanted: &wanted, story, tweets, known };
+    let mut asked: BTreeSet<Duration> = test.expect.iter().filter_map(|of| of.at).collect();
+    let mut now = Duration::ZERO;
+    let mut look_until = |run: &mut Run<'_>, until: Option<Duration>| {
+        while let Some(at) = asked.pop_first() {
+            if until.is_some_and(|until| at >= until) {
+                asked.insert(at);
+                return;
+            }
+            run.look(at);
+            run.story.note(at);
+            now = now.max(at);
         }
-        match decode::decode(&recorded.text) {
-            Ok(envelope) => {
-                if let Some(id) = envelope.body.tweet_id().map(TweetId::new)
-                    && !tweets.contains(&id)
-                {
-                    tweets.push(id);
-                }
-                take(&mut story, &mut engine, &Input::Entry { envelope: &envelope, at, origin: recorded.origin }, &wanted);
-            }
-            Err(why) => {
-                failures.push(broken(*span, "an envelope of the feed".to_owned(), format!("{why}: {}", cut(&recorded.text))))
-            }
+    };
+    for told in &all {
+        look_until(&mut run, Some(told.at.since(begun)));
+        if let Err(why) = run.hear(told) {
+            failures.push(broken(told.span, "an envelope of the feed".to_owned(), why));
         }
     }
-    let over = told.iter().filter_map(|(_, of)| of.at).max().unwrap_or(Timestamp::from_millis(START)).plus(longest_wait(rules));
-    take(&mut story, &mut engine, &Input::Tick(over), &wanted);
-    let last: Vec<_> = tweets.iter().filter_map(|id| engine.account_of(id, &wanted)).collect();
-    story.take(over, last, Vec::new());
+    look_until(&mut run, None);
+    let last = all.last().map_or(Duration::ZERO, |told| told.at.since(begun)).max(now);
+    run.look(last.saturating_add(longest_wait(rules)));
+    let story = run.story;
     failures.extend(test.expect.iter().filter_map(|expect| judge::judge(expect, rules, &story)));
     let mut fired: Vec<_> = story.firings.iter().filter_map(|(_, of)| place_of(rules, &of.firing.rule)).collect();
     fired.sort_unstable();
@@ -167,30 +220,12 @@ pub fn longest_wait(rules: &RuleSet) -> Duration {
     rules.rules.iter().map(|rule| rule.wait.unwrap_or(rules.feed.meta_timeout)).max().unwrap_or_default()
 }
 
-fn take(story: &mut Story, engine: &mut Engine, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool) {
-    for moment in engine.step_told(input, wanted) {
-        story.take(moment.at, moment.accounts, moment.firings);
-    }
-}
-
 /// The rules of a set that no test made fire, by their names; of those that are not off.
 #[must_use]
 pub fn never_fired(rules: &RuleSet, tested: &[Tested]) -> Vec<Str> {
     let fires = |at: usize| tested.iter().any(|test| test.fired.binary_search(&at).is_ok());
     let silent = rules.rules.iter().enumerate().filter(|(at, rule)| rule.mode != crate::model::mode::Mode::Off && !fires(*at));
     silent.map(|(_, rule)| rule.name.clone()).collect()
-}
-
-/// Envelopes of a file, moved so that the first comes at `from`: as far apart as they were.
-fn laid_out(mut recorded: Vec<Recorded>, from: Timestamp) -> Vec<Recorded> {
-    let first = recorded.iter().find_map(|of| of.at).unwrap_or_default();
-    let mut now = from;
-    for of in &mut recorded {
-        let at = of.at.map_or(now, |at| from.plus(at.since(first)));
-        now = now.max(at);
-        of.at = Some(now);
-    }
-    recorded
 }
 
 fn broken(span: Span, expected: String, why: String) -> Failure {

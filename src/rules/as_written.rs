@@ -39,21 +39,39 @@ fn rule<'a>(check: &mut Check<'a>, mut table: Table<'a>) -> Option<(String, Vec<
     let tree = when::read(check, field.node.as_table(Place::When)?, 0);
     let mut written = Vec::new();
     tree.each_leaf(false, &mut |leaf, _| {
-        let end = ends.get(&leaf.span.start).copied().unwrap_or(leaf.span.end);
-        written.push(on_a_line(check.text(Span { end, ..leaf.span })).unwrap_or_default());
+        let none = (leaf.span.end, Vec::new());
+        let (end, sisters) = ends.get(&leaf.span.start).unwrap_or(&none);
+        let mut parts = std::iter::once(Span { end: *end, ..leaf.span }).chain(sisters.iter().copied());
+        let all: Option<Vec<_>> = parts.by_ref().map(|part| on_a_line(check.text(part))).collect();
+        written.push(all.unwrap_or_default().join(", "));
     });
     Some((name.trim().to_owned(), written))
 }
 
-/// Where the value of each key ends, by where the key begins.
-fn note_ends(node: Node<'_>, ends: &mut HashMap<usize, usize>) {
+/// Where the value of a key ends; and the keys beside it that say how it is meant.
+type End = (usize, Vec<Span>);
+
+/// The ends of all keys, by where each begins.
+fn note_ends(node: Node<'_>, ends: &mut HashMap<usize, End>) {
     if let Some(table) = node.as_table(Place::When) {
-        for Field { key, node, .. } in table.fields() {
-            ends.insert(key.start, node.span.end);
-            note_ends(node, ends);
+        let fields = table.fields();
+        for Field { name, key, node } in &fields {
+            let sisters = fields.iter().filter(|of| sisters(name).contains(&of.name));
+            let sisters = sisters.map(|of| Span { end: of.node.span.end, ..of.key }).collect();
+            ends.insert(key.start, (node.span.end, sisters));
+            note_ends(*node, ends);
         }
     }
     node.as_list().into_iter().flatten().for_each(|item| note_ends(item, ends));
+}
+
+fn sisters(key: &str) -> &'static [&'static str] {
+    match key {
+        "keyword" | "contains" | "regex" => &["case", "in"],
+        "cashtag" | "contract" => &["in"],
+        "changed" => &["before", "after"],
+        _ => &[],
+    }
 }
 
 /// `key = value` on one line. Of tables with headers or dotted keys, and of what has comments in it, there is no such thing.
@@ -86,10 +104,13 @@ keyword = ["listing",
    "will  list"]
 handle  = ["binance", "@kols"]
 token   = { symbol = "DOGE", price = { below = 0.5 } }
-none    = [{ regex = 'a{2}', in = ["ocr"] }, { any = [{ cashtag = "BTC" }] }]
+none    = [{ regex = 'a{2}', in = ["ocr"], case = true }, { any = [{ cashtag = "BTC" }] }]
 [[rule]]
 name = "two"
 when.link.domain = "x.org"
+[[rule]]
+name = "three"
+when = { before = "old", changed = "bio", after = { keyword = "new" } }
 "#;
         let found = as_written(&[Source { name: "rules.toml".to_owned(), text: text.to_owned() }]);
         assert_eq!(
@@ -98,10 +119,11 @@ when.link.domain = "x.org"
                 r#"handle = ["binance", "@kols"]"#,
                 r#"keyword = ["listing", "will list"]"#,
                 r#"token = { symbol = "DOGE", price = { below = 0.5 } }"#,
-                "regex = 'a{2}'",
+                "regex = 'a{2}', in = [\"ocr\"], case = true",
                 r#"cashtag = "BTC""#,
             ]
         );
         assert_eq!(found["two"].len(), 1);
+        assert_eq!(found["three"], [r#"changed = "bio", before = "old", after = { keyword = "new" }"#]);
     }
 }

@@ -36,6 +36,9 @@ pub(super) enum Place {
     TestRef,
     TestLink,
     TestProfile,
+    TestToken,
+    TestMarket,
+    TestPrediction,
     TestExpect,
     /// The keys are names that the user chooses.
     Free,
@@ -74,6 +77,9 @@ impl Place {
             Self::TestRef => "`ref`",
             Self::TestLink => "a link",
             Self::TestProfile => "this account",
+            Self::TestToken => "an entry of `tokens`",
+            Self::TestMarket => "an entry of `markets`",
+            Self::TestPrediction => "an entry of `predictions`",
             Self::TestExpect => "an expectation",
             Self::Free => "this table",
         }
@@ -90,6 +96,9 @@ impl Place {
                 | Self::TestRef
                 | Self::TestLink
                 | Self::TestProfile
+                | Self::TestToken
+                | Self::TestMarket
+                | Self::TestPrediction
                 | Self::TestExpect
         )
     }
@@ -127,6 +136,9 @@ impl Place {
             | Self::TestRef
             | Self::TestLink
             | Self::TestProfile
+            | Self::TestToken
+            | Self::TestMarket
+            | Self::TestPrediction
             | Self::TestExpect
             | Self::Lists
             | Self::Free => return None,

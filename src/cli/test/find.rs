@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::files::{self, FilesError};
-use crate::cli::{End, complain, load, recorded};
+use crate::cli::{End, complain, load};
+use crate::feed::recording::{Read, Reader};
 use crate::rule_test::Recorded;
 use crate::rules::ruleset::RuleSet;
 use crate::rules::test_file::{self, Test};
@@ -20,13 +21,34 @@ pub(crate) struct Suite {
     pub(crate) rules: Arc<RuleSet>,
     /// The texts of the rules.
     pub(crate) sources: Vec<Source>,
+    /// Where they stand: a file, or a whole folder.
+    pub(crate) of: PathBuf,
 }
+
+/// Envelopes of one file that a test names.
+const ENVELOPES: usize = 1_000_000;
 
 impl Suite {
     /// Reads a file that a test names: beside the file of tests.
     pub(crate) fn recorded(&self, name: &str) -> Result<Vec<Recorded>, String> {
         let folder = Path::new(&self.source.name).parent().unwrap_or(Path::new(""));
-        recorded::read(&folder.join(name))
+        let mut reader = Reader::open(&folder.join(name)).map_err(|error| error.to_string())?;
+        let mut found = Vec::new();
+        while let Some(read) = reader.next_entry().map_err(|error| error.to_string())? {
+            match read {
+                Read::Faulty(faulty) => return Err(faulty.to_string()),
+                Read::Entry(_) if found.len() == ENVELOPES => {
+                    return Err(format!("it has more than {ENVELOPES} envelopes; birdcall replay is for so many"));
+                }
+                Read::Entry(of) => found.push(Recorded { at: of.at, origin: of.origin, text: of.text.to_owned() }),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether it is one of several about the rules of a folder.
+    pub(crate) fn is_of_folder(&self) -> bool {
+        self.of.is_dir()
     }
 }
 
@@ -36,8 +58,23 @@ pub(crate) struct Found {
     pub(crate) suites: Vec<Suite>,
     /// Rules files without tests, by their paths, with so many rules.
     pub(crate) untested: Vec<(String, usize)>,
-    /// Something could not be read, which has been told.
-    pub(crate) is_broken: bool,
+    /// What could not be read, which has been told.
+    pub(crate) broken: Vec<Broken>,
+}
+
+/// A file of tests that cannot be run.
+pub(crate) struct Broken {
+    pub(crate) file: String,
+    pub(crate) why: String,
+}
+
+/// Rules, loaded, with their texts and where they stand.
+type Loaded = (Arc<RuleSet>, Vec<Source>, PathBuf);
+
+/// Why there is no suite: the file is broken, or nothing can be done.
+enum NoSuite {
+    Broken(String),
+    End(End),
 }
 
 pub(crate) fn find(paths: &[PathBuf], rules: Option<&Path>) -> Result<Found, End> {
@@ -51,30 +88,42 @@ pub(crate) fn find(paths: &[PathBuf], rules: Option<&Path>) -> Result<Found, End
         ([], Some(usual)) => vec![usual],
         (given, _) => given.to_vec(),
     };
-    let mut files = Vec::new();
+    let mut known = Vec::new();
     for path in &paths {
-        tests_of(path, &mut files, &mut found)?;
-    }
-    files.dedup();
-    for file in files {
-        match suite(&file, rules) {
-            Ok(suite) => found.suites.push(suite),
-            Err(End::RulesWrong) => found.is_broken = true,
-            Err(end) => return Err(end),
+        let mut files = Vec::new();
+        // What `birdcall run` would load is what is tested, if it can be loaded.
+        let whole = if rules.is_none() && path.is_dir() { quietly(path) } else { None };
+        tests_of(path, whole.is_some(), &mut files, &mut found)?;
+        for file in files {
+            if known.contains(&file) {
+                continue;
+            }
+            match suite(&file, rules, whole.as_ref()) {
+                Ok(suite) => found.suites.push(suite),
+                Err(NoSuite::Broken(why)) => found.broken.push(Broken { file: file.display().to_string(), why }),
+                Err(NoSuite::End(end)) => return Err(end),
+            }
+            known.push(file);
         }
     }
     Ok(found)
 }
 
+/// The rules of a path, if nothing is wrong with them.
+fn quietly(path: &Path) -> Option<Loaded> {
+    let sources = files::read(Some(path)).ok()?;
+    Some((Arc::new(rules::load(&sources).ruleset?), sources, path.to_owned()))
+}
+
 /// The files of tests of a path: it itself, the one beside a rules file, or all of a folder.
-fn tests_of(path: &Path, files: &mut Vec<PathBuf>, found: &mut Found) -> Result<(), End> {
+fn tests_of(path: &Path, is_whole: bool, files: &mut Vec<PathBuf>, found: &mut Found) -> Result<(), End> {
     if path.is_dir() {
         let all = in_folder(path).map_err(|error| {
             complain(format_args!("{}: {error}", path.display()));
             End::CannotStart
         })?;
         let (tests, rules): (Vec<_>, Vec<_>) = all.into_iter().partition(|file| is_tests(file));
-        let whole_folder = tests.iter().any(|file| rules_of(file).is_none());
+        let whole_folder = is_whole && !tests.is_empty() || tests.iter().any(|file| rules_of(file).is_none());
         let untested = rules.iter().filter(|rules| !whole_folder && !tests.contains(&beside_file(rules)));
         found.untested.extend(untested.filter_map(|file| Some((file.display().to_string(), rules_in(file)?))));
         files.extend(tests);
@@ -123,43 +172,48 @@ fn rules_of(tests: &Path) -> Option<PathBuf> {
     Some(tests.with_file_name(format!("{name}.toml"))).filter(|path| path.is_file())
 }
 
-fn suite(file: &Path, rules: Option<&Path>) -> Result<Suite, End> {
+fn suite(file: &Path, rules: Option<&Path>, whole: Option<&Loaded>) -> Result<Suite, NoSuite> {
     let tell = |error: FilesError| {
         complain(&error);
-        if error.is_about_rules() { End::RulesWrong } else { End::CannotStart }
+        if error.is_about_rules() { NoSuite::Broken(error.to_string()) } else { NoSuite::End(End::CannotStart) }
     };
     let source = files::read_file(file).map_err(tell)?;
-    let (set, sources) = rules_for(file, rules)?;
-    let read = test_file::read(&source, &set);
-    load::tell(&read.diagnostics, std::slice::from_ref(&source));
+    let (rules, sources, of) = match whole {
+        Some(whole) => whole.clone(),
+        None => rules_for(file, rules)?,
+    };
+    let read = test_file::read(&source, &rules);
+    let of_file = std::slice::from_ref(&source);
+    load::tell(&read.diagnostics, of_file);
     if read.tests.is_empty() {
-        return Err(End::RulesWrong);
+        return Err(NoSuite::Broken(rules::render(&read.diagnostics, of_file, rules::Style::Plain)));
     }
-    Ok(Suite { source, tests: read.tests, rules: set, sources })
+    Ok(Suite { source, tests: read.tests, rules, sources, of })
 }
 
 /// The rules that a file of tests is about. A file that is whole by itself is tested by itself; else it is a part of its folder.
-fn rules_for(file: &Path, rules: Option<&Path>) -> Result<(Arc<RuleSet>, Vec<Source>), End> {
-    let folder = || match file.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => PathBuf::from("."),
-        Some(folder) => folder.to_owned(),
-        None => PathBuf::from("."),
+fn rules_for(file: &Path, rules: Option<&Path>) -> Result<Loaded, NoSuite> {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
     };
     let path = match (rules, rules_of(file)) {
         (Some(rules), _) => rules.to_owned(),
-        (None, Some(own)) => {
-            let alone = files::read(Some(&own)).ok().and_then(|sources| Some((rules::load(&sources).ruleset?, sources)));
-            if let Some((set, sources)) = alone {
-                return Ok((Arc::new(set), sources));
-            }
-            let whole = files::read(Some(&folder())).ok().filter(|sources| rules::load(sources).ruleset.is_some());
+        (None, Some(own)) => match quietly(&own).or_else(|| quietly(&folder)) {
+            Some(loaded) => return Ok(loaded),
             // Where the folder is no better, what is wrong with the file itself is what helps.
-            if whole.is_some() { folder() } else { own }
-        }
-        (None, None) => folder(),
+            None => own,
+        },
+        (None, None) => folder,
     };
-    let loaded = load::load_quietly(&path)?;
-    Ok((Arc::new(loaded.set), loaded.sources))
+    match load::load_quietly(&path) {
+        Ok(loaded) => Ok((Arc::new(loaded.set), loaded.sources, path)),
+        Err(End::RulesWrong) => {
+            let why = format!("the rules that it tests, {}, are wrong: birdcall check says how", path.display());
+            Err(NoSuite::Broken(why))
+        }
+        Err(end) => Err(NoSuite::End(end)),
+    }
 }
 
 /// The files of tests beside rules that are already loaded; `None` when there are none, or one of them is wrong.
@@ -175,7 +229,13 @@ pub(crate) fn beside(path: Option<&Path>, rules: &Arc<RuleSet>) -> Option<Vec<Su
         let source = files::read_file(&file).ok()?;
         // The rules that are checked have all that any file of theirs has.
         let read = test_file::read(&source, rules);
-        (!read.tests.is_empty()).then(|| Suite { source, tests: read.tests, rules: Arc::clone(rules), sources: Vec::new() })
+        (!read.tests.is_empty()).then(|| Suite {
+            source,
+            tests: read.tests,
+            rules: Arc::clone(rules),
+            sources: Vec::new(),
+            of: path.clone(),
+        })
     };
     let suites: Vec<_> = files.into_iter().map(suite).collect::<Option<_>>()?;
     (!suites.is_empty()).then_some(suites)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Arguments;
+use crate::cli::table::clean;
 use crate::cli::tweet::Progress;
 use crate::cli::{End, complain, explain, load, say, warn};
 use crate::decode;
@@ -13,6 +14,7 @@ use crate::engine::{Engine, Input};
 use crate::journal::Reader;
 use crate::matching::Truth;
 use crate::model::time::Timestamp;
+use crate::render::sanitise::is_shown;
 use crate::rule_test::{self, quoted};
 use crate::rules::Source;
 use crate::rules::ruleset::{Rule, RuleSet};
@@ -114,24 +116,22 @@ fn heard(arguments: &Arguments, rules: &Arc<RuleSet>) -> Heard {
     }
 }
 
-/// Entries as events of a test: as far apart as they were.
+/// Entries as events of a test: records, each at its own moment.
 fn as_events(entries: &[rule_test::Recorded]) -> Vec<String> {
-    let first = entries.first().and_then(|entry| entry.at).unwrap_or_default();
     let of = |entry: &rule_test::Recorded| {
-        let at = entry.at.map(|at| at.since(first)).filter(|since| !since.is_zero());
-        let at = at.map(|since| format!("at = \"+{}\", ", crate::rules::written(since))).unwrap_or_default();
         let origin = match entry.origin {
             crate::model::firing::Origin::Live => String::new(),
             other => format!("origin = \"{}\", ", other.name()),
         };
-        format!("{{ {at}{origin}envelope = {} }}", literal(&entry.text))
+        let record = format!("{{\"at\":{},\"envelope\":{}}}", entry.at.as_millis(), entry.text);
+        format!("{{ {origin}envelope = {} }}", literal(&record))
     };
     entries.iter().map(of).collect()
 }
 
 /// JSON as TOML shows it best: as it is, if it can.
 fn literal(json: &str) -> String {
-    let is_plain = !json.chars().any(|letter| letter.is_control() || letter == '\'');
+    let is_plain = json.chars().all(|letter| is_shown(letter) && letter != '\'');
     if is_plain { format!("'{json}'") } else { quoted(json) }
 }
 
@@ -165,7 +165,7 @@ fn test(name: &str, events: &[String], rule: &str, because: Option<&Vec<String>>
 /// The tests, with what came of them put right: a decoy's reason is what holds it back, and what does not fire says so.
 fn checked(rules: &Arc<RuleSet>, rule: &Rule, tests: Vec<String>, of_journal: bool) -> String {
     let from = if of_journal { "from the journal" } else { "an example made of the rule: put a real text there" };
-    let mut out = format!("# Tests of {} ({from}). birdcall test runs them.\n", rule.name.replace(['\n', '\r'], " "));
+    let mut out = format!("# Tests of {} ({from}). birdcall test runs them.\n", clean(&rule.name));
     for text in tests {
         let text = one_checked(rules, rule, text);
         out.push_str(if text.is_empty() { "" } else { "\n" });

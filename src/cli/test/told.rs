@@ -4,24 +4,24 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Ran;
+use super::find::Broken;
 use crate::cli::moments::span;
 use crate::cli::say;
 use crate::cli::table::{FAINT, FINE, STRONG, WARNING, WRONG, clean, inert};
 use crate::cli::tree::{self, Book};
 use crate::model::action::Span;
-use crate::model::time::Timestamp;
 use crate::rule_test::{Failure, Tested};
 use crate::rules::Source;
-use crate::rules::test_file::START;
 
 /// Trees shown of one failure.
 const LOOKS: usize = 3;
 /// Names on one line.
 const NAMES: usize = 12;
 
-pub(super) fn say_all(ran: &[Ran], untested: &[(String, usize)], filter: Option<&str>) {
+pub(super) fn say_all(ran: &[Ran], untested: &[(String, usize)], broken: &[Broken], filter: Option<&str>) {
     for of in ran {
-        let about = format!("{FAINT}{}{FAINT:#}", counted(of.tests.len(), "test"));
+        let rules = clean(&of.suite.of.display().to_string());
+        let about = format!("{FAINT}{} of {rules}{FAINT:#}", counted(of.tests.len(), "test"));
         if of.tests.is_empty() {
             continue;
         }
@@ -40,7 +40,8 @@ pub(super) fn say_all(ran: &[Ran], untested: &[(String, usize)], filter: Option<
             let names: Vec<_> = of.silent.iter().take(NAMES).map(|name| clean(name)).collect();
             let more = of.silent.len().saturating_sub(NAMES);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let name = clean(&of.suite.source.name);
+            let folder = of.suite.of.display().to_string();
+            let name = clean(if of.suite.is_of_folder() { &folder } else { &of.suite.source.name });
             say(format_args!("{WARNING}no test of {name} makes these rules fire{WARNING:#}: {}{more}", names.join(", ")));
         }
         for (path, rules) in untested {
@@ -49,6 +50,9 @@ pub(super) fn say_all(ran: &[Ran], untested: &[(String, usize)], filter: Option<
     }
     let style = if failed > 0 { WRONG } else { FINE };
     let left_out = if left_out > 0 { format!(", {left_out} left out by --filter") } else { String::new() };
+    if !broken.is_empty() {
+        say(format_args!("{WRONG}{} cannot be run{WRONG:#}", counted(broken.len(), "file")));
+    }
     if passed + failed > 0 {
         say(format_args!("{style}{passed} passed, {failed} failed{style:#}{left_out}"));
     }
@@ -81,10 +85,9 @@ fn failed(source: &Source, book: &Book<'_>, failure: &Failure) -> String {
     let mut looks: Vec<_> = failure.looks.iter().collect();
     looks.sort_by(|a, b| a.rule.distance().unwrap_or(f32::MAX).total_cmp(&b.rule.distance().unwrap_or(f32::MAX)));
     for look in looks.iter().take(LOOKS) {
-        let at = Timestamp::from_millis(START).plus(look.at);
         let after = if look.at.is_zero() { "at the start".to_owned() } else { format!("after {}", span(look.at)) };
         out.push_str(&format!("{FAINT}{} ({}), {after}{FAINT:#}\n", clean(&look.subject), look.event.name()));
-        out.push_str(&indented(&tree::rule(book, &look.rule, at, None), 2));
+        out.push_str(&indented(&tree::rule(book, &look.rule, look.now, None), 2));
     }
     if looks.len() > LOOKS {
         out.push_str(&format!("{FAINT}{} more{FAINT:#}\n", looks.len() - LOOKS));
@@ -111,6 +114,7 @@ pub(super) fn place(source: &Source, span: Span) -> (usize, usize) {
 #[derive(Serialize)]
 struct Shown<'r> {
     file: &'r str,
+    rules: String,
     name: &'r str,
     line: usize,
     passed: bool,
@@ -119,7 +123,7 @@ struct Shown<'r> {
     fired: Vec<&'r str>,
 }
 
-pub(super) fn json(ran: &[Ran], untested: &[(String, usize)]) -> String {
+pub(super) fn json(ran: &[Ran], untested: &[(String, usize)], broken: &[Broken]) -> String {
     let failure = |source: &Source, of: &Failure| {
         let looks: Vec<_> = of
             .looks
@@ -141,7 +145,17 @@ pub(super) fn json(ran: &[Ran], untested: &[(String, usize)]) -> String {
             let failures: Vec<_> = tested.failures.iter().map(|of| failure(source, of)).collect();
             let (line, _) = place(source, tested.span);
             let took_ms = took.as_secs_f64() * 1_000.0;
-            json!(Shown { file: &source.name, name: &tested.name, line, passed: failures.is_empty(), took_ms, failures, fired })
+            let rules = ran.suite.of.display().to_string();
+            json!(Shown {
+                file: &source.name,
+                rules,
+                name: &tested.name,
+                line,
+                passed: failures.is_empty(),
+                took_ms,
+                failures,
+                fired
+            })
         };
         ran.tests.iter().map(shown).collect()
     };
@@ -151,6 +165,7 @@ pub(super) fn json(ran: &[Ran], untested: &[(String, usize)]) -> String {
         .flat_map(|ran| ran.silent.iter().map(|name| json!({ "file": ran.suite.source.name, "rule": &**name })))
         .collect();
     let untested: Vec<_> = untested.iter().map(|(path, rules)| json!({ "file": path, "rules": rules })).collect();
-    let all = json!({ "tests": tests, "never_fired": silent, "untested": untested });
+    let broken: Vec<_> = broken.iter().map(|of| json!({ "file": of.file, "why": of.why })).collect();
+    let all = json!({ "tests": tests, "never_fired": silent, "untested": untested, "broken": broken });
     inert(&serde_json::to_string_pretty(&all).unwrap_or_default())
 }

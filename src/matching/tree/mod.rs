@@ -6,6 +6,8 @@
 mod asked;
 mod seen;
 
+use std::borrow::Cow;
+
 use super::elements;
 use super::evaluate::Reading;
 use super::facts::Facts;
@@ -16,6 +18,9 @@ use crate::model::subject::{Market, Prediction, Token};
 use crate::rules::condition::{Condition, Matcher};
 
 pub use seen::element_name;
+
+/// What stands before the key of what is below a `none`.
+const BELOW_NONE: &str = "none.";
 
 /// One node: a matcher, a part of one, or several together.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -92,21 +97,43 @@ impl Node {
         }
     }
 
-    /// What the condition would be if what has these keys held (under `none`: did not hold).
+    /// What the condition would be if what has these names held (under `none`: did not hold).
     #[must_use]
-    pub fn but_for(&self, keys: &Flips<'_>) -> Truth {
-        self.flipped(keys, Truth::True)
+    pub fn but_for(&self, names: &Flips<'_>) -> Truth {
+        self.flipped(names, Truth::True, false)
     }
 
-    fn flipped(&self, keys: &Flips<'_>, wanted: Truth) -> Truth {
-        if (keys.0)(self.key) {
+    fn flipped(&self, names: &Flips<'_>, wanted: Truth, below_none: bool) -> Truth {
+        if (names.0)(&self.name(below_none)) {
             return wanted;
         }
         if self.nodes.is_empty() {
             return self.truth;
         }
-        let below = if self.how == How::None { wanted.not() } else { wanted };
-        self.how.of(self.nodes.iter().map(|node| node.flipped(keys, below)))
+        let is_none = self.how == How::None;
+        let below = if is_none { wanted.not() } else { wanted };
+        self.how.of(self.nodes.iter().map(|node| node.flipped(names, below, below_none || is_none)))
+    }
+
+    /// The name of every node, the more telling ones first: what stands deeper.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.gather(&mut names, false);
+        names
+    }
+
+    fn gather(&self, names: &mut Vec<String>, below_none: bool) {
+        self.nodes.iter().for_each(|node| node.gather(names, below_none || self.how == How::None));
+        let name = self.name(below_none).into_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+
+    /// Its key; below a `none`, where it works the other way round, `none.keyword`.
+    fn name(&self, below_none: bool) -> Cow<'static, str> {
+        if below_none { Cow::Owned(format!("{BELOW_NONE}{}", self.key)) } else { Cow::Borrowed(self.key) }
     }
 
     /// How much of it does not hold: matchers that would have to turn for it to become true. What is unknown counts half.
@@ -158,11 +185,12 @@ impl How {
 /// Whether what has this key looks at the element of a rule with `each`.
 #[must_use]
 pub fn is_of_elements(key: &str) -> bool {
+    let key = key.strip_prefix(BELOW_NONE).unwrap_or(key);
     let sort = key.split('.').next().unwrap_or(key);
     matches!(sort, "token" | "market" | "prediction" | "price" | "contract" | "cashtag" | "element")
 }
 
-/// Which nodes of a tree are taken for turned round, by their keys.
+/// Which nodes of a tree are taken for turned round, by their names.
 #[expect(missing_debug_implementations, reason = "a question")]
 pub struct Flips<'k>(pub &'k dyn Fn(&str) -> bool);
 

@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 use toml::de::DeValue;
 
 use super::parts::{self, AUTHOR, LINK, MARKET, PREDICTION, PROFILE, REFERENCE, TOKEN, TWEET};
-use super::{Event, START, Says, moment};
+use super::{Event, Says, moment};
 use crate::model::firing::Origin;
+use crate::model::time::Timestamp;
 use crate::rules::check::Check;
 use crate::rules::diagnostic::Diagnostic;
 use crate::rules::keys::{Place, one_of};
@@ -72,14 +73,27 @@ fn says<'a>(check: &mut Check<'a>, field: Field<'a>, at: Duration) -> Option<Say
         _ => {}
     }
     let table = field.node.table(check, field.name, Place::TestSaid, "{ … }")?;
-    let now = START.saturating_add(i64::try_from(at.as_millis()).unwrap_or(i64::MAX));
+    let now = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
     let (family, id, said) = match field.name {
         "meta" => meta(check, table),
         "profile_update" | "follow" | "unfollow" => account(check, field.name, table, now),
         _ => tweet(check, table, now, field.name == "content"),
     };
-    let frame = json!({ "v": 1, "t": family, "op": field.name, "id": id, "ts": now, "d": said });
-    Some(Says::Frame(frame.to_string()))
+    Some(Says::Short(json!({ "v": 1, "t": family, "op": field.name, "id": id, "ts": now, "d": said })))
+}
+
+/// The envelope of a short form in a test that begins then.
+#[must_use]
+pub fn envelope_of(short: &Value, begun: Timestamp) -> String {
+    let mut short = short.clone();
+    for place in ["/ts", "/d/createdAt", "/d/observedAt"] {
+        if let Some(moment) = short.pointer_mut(place)
+            && let Some(since) = moment.as_i64()
+        {
+            *moment = json!(begun.as_millis().saturating_add(since));
+        }
+    }
+    short.to_string()
 }
 
 fn id<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> String {
@@ -151,9 +165,9 @@ fn meta<'a>(check: &mut Check<'a>, mut table: Table<'a>) -> (&'static str, Strin
     }
     let mut detected = Map::new();
     let sorts = [
-        ("tokens", "tokens", Place::Token, TOKEN),
-        ("markets", "cex", Place::Market, MARKET),
-        ("predictions", "prediction", Place::Prediction, PREDICTION),
+        ("tokens", "tokens", Place::TestToken, TOKEN),
+        ("markets", "cex", Place::TestMarket, MARKET),
+        ("predictions", "prediction", Place::TestPrediction, PREDICTION),
     ];
     for (key, wire, place, parts) in sorts {
         if let Some(field) = table.take(key) {
@@ -188,16 +202,33 @@ fn account<'a>(check: &mut Check<'a>, op: &str, mut table: Table<'a>, now: i64) 
     ("account", id, Value::Object(said))
 }
 
-/// A whole envelope: its JSON as a text, or as a table.
+/// A record of an envelope, as it stands in a recording.
+#[derive(serde::Deserialize)]
+struct Record<'a> {
+    at: i64,
+    origin: Option<String>,
+    #[serde(borrow)]
+    envelope: &'a serde_json::value::RawValue,
+}
+
+/// A whole envelope, or a record of one: its JSON as a text, or as a table.
 fn envelope(check: &mut Check<'_>, node: Node<'_>) -> Option<Says> {
-    match node.value {
-        DeValue::String(text) => Some(Says::Frame(text.to_string())),
-        DeValue::Table(_) => Some(Says::Frame(json_of(node.value).to_string())),
+    let json = match node.value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Table(_) => json_of(node.value).to_string(),
         _ => {
             node.wrong(check, "envelope", "an envelope: its JSON in quotes, or a table", "'{\"v\":1,\"t\":\"tweet\",…}'");
-            None
+            return None;
         }
-    }
+    };
+    Some(match serde_json::from_str::<Record<'_>>(&json) {
+        Ok(of) => {
+            let named = |name: String| Origin::ALL.into_iter().find(|origin| origin.name() == name);
+            let (at, origin) = (Timestamp::from_millis(of.at), of.origin.and_then(named));
+            Says::Record { at, origin, text: of.envelope.get().to_owned() }
+        }
+        Err(_) => Says::Frame(json),
+    })
 }
 
 fn json_of(value: &DeValue<'_>) -> Value {

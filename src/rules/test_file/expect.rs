@@ -11,8 +11,8 @@ use crate::rules::ruleset::RuleSet;
 
 const EXAMPLE: &str = "[{ rule = \"exchange-listing\" }]";
 
-/// What can hold a rule back: the keys of `when`, and what is no key of it.
-pub const REASONS: [&str; 44] = [
+/// What can hold a rule back: the keys of `when`; those of what is below a `none` with `none.` before them.
+const KEYS: [&str; 38] = [
     "none",
     "any",
     "handle",
@@ -51,15 +51,16 @@ pub const REASONS: [&str; 44] = [
     "media",
     "changed",
     "age",
-    // It waits; it fired before; it is about other events; its mode, or that of the send; too late; without a value that its template
-    // needs.
-    "unknown",
-    "fired",
-    "on",
-    "mode",
-    "max_age",
-    "incomplete",
 ];
+/// And what is no key of it: it waits; it fired before; it is about other events; its mode.
+const OF_RULES: [&str; 4] = ["unknown", "fired", "on", "mode"];
+/// What can hold a firing's send back: its mode; too old; an order of news that did not come live; without a value that its template needs.
+const OF_SENDS: [&str; 4] = ["mode", "max_age", "late", "incomplete"];
+
+/// Every word of `because`.
+pub fn all_reasons() -> impl Iterator<Item = &'static str> {
+    KEYS.into_iter().chain(OF_RULES).chain(OF_SENDS.into_iter().filter(|word| *word != "mode"))
+}
 
 pub(super) fn read<'a>(check: &mut Check<'a>, rules: &RuleSet, field: Field<'a>) -> Vec<Expect> {
     let tables = field.node.tables(check, "expect", Place::TestExpect, EXAMPLE);
@@ -87,7 +88,7 @@ fn expect<'a>(check: &mut Check<'a>, rules: &RuleSet, mut table: Table<'a>) -> O
     let at = table.take("at").and_then(|field| moment(check, field));
     let tweet = table.take("tweet");
     let element = table.take("element");
-    let (tweet, element) = (text(check, tweet), text(check, element));
+    let (tweet, named) = (text(check, tweet), text(check, element));
     let sends = table.take("sends");
     let (sends, whole) = (sends.and_then(|field| actions(check, rules, field)), sends.is_none());
     let whole = whole || sends.is_some();
@@ -101,9 +102,9 @@ fn expect<'a>(check: &mut Check<'a>, rules: &RuleSet, mut table: Table<'a>) -> O
         None => 1,
         Some(fires) => usize::try_from(fires?).unwrap_or(usize::MAX),
     };
-    let found = Expect { span, rule: rule?, fires, because: reasons, at, tweet, element, sends, action, message };
+    let found = Expect { span, rule: rule?, fires, because: reasons, at, tweet, element: named, sends, action, message };
     // With a mistake in it nothing can be said of the whole.
-    (whole && is_sound(check, &found, because)).then_some(found)
+    (whole && is_sound(check, &found, because) && is_of_elements(check, rules, &found, element)).then_some(found)
 }
 
 /// No test passes by accident: a zero says why.
@@ -125,9 +126,38 @@ fn is_sound(check: &mut Check<'_>, of: &Expect, because: Option<Field<'_>>) -> b
             Diagnostic::error("misplaced-key", of.span, "what does not fire sends nothing")
                 .help("with `fires = 0` there is no `sends`, `action` or `message`")
         }
-        _ => return true,
+        Some(field) => match of.because.iter().find(|word| !is_possible(word, sends_nothing)) {
+            None => return true,
+            Some(word) if sends_nothing => {
+                let message = format!("`{word}` holds no send back: it keeps the rule from firing");
+                let help =
+                    format!("with `sends = []` the rule fires, and `because` is {}; else write `fires = 0`", one_of(&OF_SENDS));
+                Diagnostic::error("misplaced-value", field.node.span, message).help(help)
+            }
+            Some(word) => {
+                let message = format!("`{word}` keeps no rule from firing: it holds sends of its firings back");
+                let help = "write `sends = []` for a firing that sends nothing; or name what keeps the rule from firing";
+                Diagnostic::error("misplaced-value", field.node.span, message).help(help)
+            }
+        },
+        None => return true,
     };
     check.report(mistake);
+    false
+}
+
+/// Whether it can be the reason why nothing fires, or why what fires sends nothing.
+fn is_possible(word: &str, sends_nothing: bool) -> bool {
+    if sends_nothing { OF_SENDS.contains(&word) } else { word == "mode" || !OF_SENDS.contains(&word) }
+}
+
+/// A rule without `each` fires for its tweet and for no element of it.
+fn is_of_elements(check: &mut Check<'_>, rules: &RuleSet, of: &Expect, element: Option<Field<'_>>) -> bool {
+    let (Some(field), Some(rule)) = (element, rules.rules.get(of.rule).filter(|rule| rule.each.is_none())) else { return true };
+    let message = format!("`{}` has no `each`: it fires once for a tweet, and not for one of its tokens or markets", rule.name);
+    check.report(
+        Diagnostic::error("misplaced-key", field.key, message).help("remove `element`, or give the rule `each = \"token\"`"),
+    );
     false
 }
 
@@ -160,21 +190,25 @@ fn undefined(check: &mut Check<'_>, (code, what): (&'static str, &str), name: &s
     });
 }
 
+fn is_below_none(word: &str) -> bool {
+    word.strip_prefix("none.").is_some_and(|key| KEYS.contains(&key))
+}
+
 fn reasons(check: &mut Check<'_>, field: Field<'_>) -> Vec<String> {
     let mut known = Vec::new();
     for node in one_or_more(field.node) {
         let Some(text) = node.text(check, "because", "\"none\"") else { continue };
-        if REASONS.contains(&text) {
+        if all_reasons().any(|known| known == text) || is_below_none(text) {
             known.push(text.to_owned());
             continue;
         }
         let mistake = Diagnostic::error("unknown-value", node.span, format!("`because` cannot be `{text}`"));
-        let near = nearest(text, REASONS).map(|near| format!("did you mean `{near}`?"));
+        let near = nearest(text, all_reasons()).map(|near| format!("did you mean `{near}`?"));
         check.report(match near {
             Some(near) => mistake.label(near),
             None => mistake.help(format!(
-                "it is a key of the rule's `when` such as `none`, `handle` or `token.price`, or {}",
-                one_of(&["unknown", "fired", "on", "mode", "max_age", "incomplete"])
+                "it is a key of the rule's `when` such as `none`, `none.keyword`, `handle` or `token.price`, or {}",
+                one_of(&["unknown", "fired", "on", "mode", "max_age", "late", "incomplete"])
             )),
         });
     }

@@ -16,10 +16,12 @@ use super::units::parse_duration;
 use super::{Source, parse};
 use crate::model::action::Span;
 use crate::model::firing::Origin;
+use crate::model::time::Timestamp;
 
-pub use expect::REASONS;
+pub use events::envelope_of;
+pub use expect::all_reasons;
 
-/// When tests begin: 2026-01-01T00:00:00Z, in milliseconds.
+/// When tests begin in which nothing says when it was: 2026-01-01T00:00:00Z, in milliseconds.
 pub const START: i64 = 1_767_225_600_000;
 
 /// One test.
@@ -51,8 +53,19 @@ pub struct Event {
 /// What happens.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Says {
-    /// An envelope comes.
+    /// A short form: its envelope, with moments that are since the test began.
+    Short(serde_json::Value),
+    /// A whole envelope comes.
     Frame(String),
+    /// A record of one: it comes when it came.
+    Record {
+        /// Then.
+        at: Timestamp,
+        /// How, if it says so; else as the event does.
+        origin: Option<Origin>,
+        /// The envelope.
+        text: String,
+    },
     /// All that stands in this file comes.
     File(String),
     /// Nothing but time passes.
@@ -146,8 +159,9 @@ fn moment<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Duration> {
     let text = field.node.text(check, field.name, "\"+2s\"")?;
     let bare = text.trim().trim_start_matches('+');
     // A duration is never nothing, a moment may be.
-    let is_zero = bare.starts_with('0') && bare.trim_start_matches('0').trim_start().chars().all(char::is_alphabetic);
-    if is_zero {
+    let unit = bare.trim_start_matches('0');
+    let is_unit = |unit: &str| unit.trim_start().chars().all(char::is_alphabetic) && parse_duration(&format!("1{unit}")).is_ok();
+    if unit.len() < bare.len() && (unit.is_empty() || is_unit(unit)) {
         return Some(Duration::ZERO);
     }
     match parse_duration(bare) {

@@ -263,10 +263,78 @@ fn a_tweet_that_fired_nothing_is_told_with_what_came_nearest() {
 }
 
 #[test]
+fn one_rule_is_asked_about_and_others_do_not_answer() {
+    let home = lived();
+    let (code, out, _) = home.run(&["why", "1", "--rule", "cheap"]);
+    assert!(code == 0 && !out.contains("not on record") && !out.contains("gm\""), "{out}");
+    assert!(out.contains("nothing fired") && out.contains("✗ token.price below 0.5  0.9"), "{out}");
+    let frame = content("1", "kol", "gm").to_string();
+    let (_, out, _) = home.run(&["explain", "--envelope", &frame, "--rule", "cheap"]);
+    assert!(!out.contains("fires gm"), "{out}");
+}
+
+#[test]
+fn faulty_lines_are_told_with_their_numbers_and_waits_between_others_end() {
+    let home = home();
+    let record = |at: i64, value: &Value| format!("{{\"at\":{at},\"origin\":\"live\",\"envelope\":{value}}}");
+    let lines = [record(1_000, &content("1", "kol", "gn")), "no json".to_owned(), record(60_000, &content("2", "kol", "gn"))];
+    home.write("x.jsonl", &lines.join("\n"));
+    let (code, out, said) = home.run(&["explain", "x.jsonl", "--json", "--rule", "cheap"]);
+    assert!(code == 0 && said.contains("line 2: ") && said.contains("left out"), "{said}");
+    let moments: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> =
+        moments.iter().map(|of| (&of["subjects"][0]["subject"], &of["subjects"][0]["rules"][0]["answer"])).collect();
+    let (one, two) = (json!("tweet:1"), json!("tweet:2"));
+    let (unknown, wrong) = (json!("unknown"), json!("false"));
+    assert_eq!(told, [(&one, &unknown), (&one, &wrong), (&two, &unknown), (&two, &wrong)], "{out}");
+    home.write("y.jsonl", "no json\n");
+    let (code, _, said) = home.run(&["explain", "y.jsonl"]);
+    assert!(code == 2 && said.contains("line 1: ") && said.contains("nothing could be explained"), "{said}");
+}
+
+#[test]
+fn a_broken_file_of_tests_is_an_error_to_programs() {
+    let home = home();
+    home.write("rules.test.toml", "[[test]]\nname = \"x\"\nevents = []\nexpect = [{ rule = \"gmm\" }]\n");
+    let (code, out, _) = home.run(&["test", "--json", "--junit", "junit.xml"]);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert!(code == 1 && json["broken"][0]["why"].as_str().is_some_and(|why| why.contains("no rule `gmm`")), "{out}");
+    let xml = std::fs::read_to_string(home.path().join("junit.xml")).unwrap();
+    assert!(xml.contains("errors=\"1\"") && xml.contains("<error message=") && xml.contains("no rule `gmm`"), "{xml}");
+}
+
+#[test]
+fn what_a_folder_loads_as_is_what_is_tested_and_else_each_file() {
+    let home = Home::new();
+    std::fs::create_dir(home.path().join("rules")).unwrap();
+    let whole = |action: &str, rule: &str| {
+        format!(
+            "[actions.{action}]\ntype = \"console\"\n[[rule]]\nname = \"{rule}\"\nsend = [\"{action}\"]\nwhen = {{ keyword = \"gm\" }}\n"
+        )
+    };
+    let test = |rule: &str| {
+        format!(
+            "[[test]]\nname = \"{rule}\"\nevents = [{{ content = {{ text = \"gm\" }} }}]\nexpect = [{{ rule = \"{rule}\" }}]\n"
+        )
+    };
+    home.write("rules/a.toml", &whole("a", "one"));
+    home.write("rules/b.toml", &whole("b", "two"));
+    home.write("rules/a.test.toml", &(test("one") + &test("two")));
+    let (code, out, said) = home.run(&["test"]);
+    assert!(code == 0 && out.contains("2 tests of rules\n") && !out.contains("no test"), "{out}{said}");
+    // Twice the same name: as a folder they do not load.
+    home.write("rules/b.toml", &whole("b", "one"));
+    home.write("rules/a.test.toml", &test("one"));
+    let (code, out, said) = home.run(&["test"]);
+    assert!(code == 0 && out.contains("1 test of rules/a.toml\n"), "{out}{said}");
+}
+
+#[test]
 fn the_first_test_of_a_rule_is_made_of_what_was_heard() {
     let home = lived();
     let (code, out, said) = home.run(&["test", "--new", "gm"]);
     assert_eq!((code, said.as_str()), (0, ""));
+    inert(&out);
     assert!(
         out.contains("gm: as it fired") && out.contains("gm: as it nearly fired") && out.contains("because = \"keyword\""),
         "{out}"

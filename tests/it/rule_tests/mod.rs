@@ -24,6 +24,11 @@ url = "http://127.0.0.1:1/"
 trading = true
 max_age = "3s"
 json = { symbol = "{{ token.symbol }}", contract = "{{ token.contract }}" }
+[actions.bot2]
+type = "webhook"
+url = "http://127.0.0.1:1/"
+trading = true
+max_age = "3s"
 [[rule]]
 name = "listing"
 send = ["desk"]
@@ -42,6 +47,10 @@ name = "quiet"
 mode = "off"
 send = ["desk"]
 when = { keyword = "gm" }
+[[rule]]
+name = "order"
+send = ["bot2"]
+when = { handle = "kol", keyword = "gm" }
 [[rule]]
 name = "deleted"
 on = "delete"
@@ -120,6 +129,24 @@ const CHEAP: &str = "{ content = { handle = 'kol', text = 'two' } }, { at = '+1s
      { symbol = 'AAA', contract = '4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump', chain = 'solana', price = 0.1 }, \
      { symbol = 'BBB', chain = 'base', price = 0.1 }] } }";
 
+const GM: &str = "{ content = { handle = 'kol', text = 'gm' } }";
+const TWO: &str = "{ content = { id = '1', handle = 'kol', text = 'gm' } }, \
+     { content = { id = '2', handle = 'kim', text = 'will list' } }";
+
+/// An order of news that did not come live.
+fn late_order() -> String {
+    format!("{{ origin = 'backfill', {}", &GM[1..])
+}
+
+/// A record of a tweet that was so old when it came, on some day long before tests begin.
+fn recorded(age: i64) -> String {
+    let mut said = crate::kit::story::content("1", "kol", "will list");
+    let at = 1_700_000_000_000_i64;
+    said["ts"] = serde_json::json!(at);
+    said["d"]["createdAt"] = serde_json::json!(at - age);
+    format!("{{ envelope = '{{\"at\":{at},\"envelope\":{said}}}' }}")
+}
+
 #[test]
 fn what_is_as_expected_passes() {
     for (events, expect) in [
@@ -161,6 +188,28 @@ fn what_is_as_expected_passes() {
         ),
         // What came late is no order.
         (&format!("{{ origin = 'backfill', {}", &LISTING[1..]), "{ rule = 'listing', sends = ['desk'] }"),
+        (&late_order(), "{ rule = 'order', sends = [], because = 'late' }"),
+        // At a moment it is as it is then, whatever came before.
+        (GM, "{ rule = 'each', at = '+2s', fires = 0, because = 'unknown' }"),
+        (GM, "{ rule = 'each', at = '+20s', fires = 0, because = 'token' }"),
+        (LISTING, "{ rule = 'listing', at = '+9s', fires = 0, because = 'fired' }"),
+        (CHEAP, "{ rule = 'each', at = '+2s', element = 'AAA', fires = 0, because = 'fired' }"),
+        // Below `none` a key works the other way round.
+        (
+            "{ content = { handle = 'kol', text = 'delist: will list' } }",
+            "{ rule = 'listing', fires = 0, because = 'none.keyword' }",
+        ),
+        (
+            "{ content = { handle = 'kol', text = 'delist' } }",
+            "{ rule = 'listing', fires = 0, because = ['keyword', 'none.keyword'] }",
+        ),
+        // Of two tweets each is held back, or the one that is meant.
+        (TWO, "{ rule = 'listing', tweet = '2', fires = 0, because = 'handle' }"),
+        (TWO, "{ rule = 'listing', tweet = '1', fires = 0, because = 'keyword' }"),
+        // What was recorded keeps its time: an hour old then is an hour old now.
+        (&recorded(3_600_000), "{ rule = 'listing', sends = [], because = 'max_age' }"),
+        (&recorded(1_000), "{ rule = 'listing', sends = ['desk'] }"),
+        (&format!("{}, {{ at = '+3s' }}", recorded(1_000)), "{ rule = 'listing', at = '+3s', fires = 0, because = 'fired' }"),
         (
             r#"{ envelope = '{"v":1,"t":"tweet","op":"content","id":"5","ts":1,"d":{"tweetId":"5","text":"will list","author":{"handle":"kol"}}}' }"#,
             "{ rule = 'listing', tweet = '5' }",
@@ -196,6 +245,23 @@ fn what_is_not_as_expected_fails_and_says_what_was() {
         ("{ at = '+1s' }", "{ rule = 'listing', fires = 0, because = 'keyword' }", "nothing has happened"),
         (CHEAP, "{ rule = 'each', element = 'BBB', fires = 0, because = 'token.price' }", "because of `token`"),
         (CHEAP, "{ rule = 'each', action = 'desk', message = 'CCC' }", "the message is:"),
+        // By the end of the wait it is not unknown any more.
+        (GM, "{ rule = 'each', at = '+20s', fires = 0, because = 'unknown' }", "because of `token`"),
+        // One of several looks is not enough.
+        (TWO, "{ rule = 'listing', fires = 0, because = 'handle' }", "on tweet:1: it does not fire because of `keyword`"),
+        (TWO, "{ rule = 'listing', fires = 0, because = 'on' }", "on tweet:1: it does not fire because of `keyword`"),
+        (
+            &format!("{GM}, {{ at = '+1s', delete = {{ id = '1' }} }}"),
+            "{ rule = 'listing', fires = 0, because = 'on' }",
+            "because of `keyword`",
+        ),
+        (CHEAP, "{ rule = 'each', element = 'CCC', fires = 0, because = 'token' }", "there is no CCC"),
+        // It has not fired before, and nothing is on record that has.
+        (GM, "{ rule = 'listing', at = '+2s', fires = 0, because = 'fired' }", "because of `keyword`"),
+        ("{ content = { handle = 'kol', text = 'delist' } }", "{ rule = 'listing', fires = 0, because = 'keyword' }", "none"),
+        // Every reason that is named must occur.
+        (&late_order(), "{ rule = 'order', sends = [], because = ['late', 'mode'] }", "to bot2: expired (`late`)"),
+        (&late_order(), "{ rule = 'order', sends = [], because = 'max_age' }", "to bot2: expired (`late`)"),
         ("{ envelope = '{\"v\":1}' }", "{ rule = 'listing', fires = 0, because = 'keyword' }", "{\"v\":1}"),
         ("{ file = 'x.jsonl' }", "{ rule = 'listing', fires = 0, because = 'keyword' }", "there is no such file"),
     ] {
@@ -215,7 +281,7 @@ fn a_recorded_file_is_told_as_far_apart_as_it_was() {
     let (read, shown) =
         self::read(&set, "[[test]]\nname = 'it'\nevents = [{ file = 'x' }]\nexpect = [{ rule = 'each', at = '+700ms' }]\n");
     let line = |at: i64, value: &serde_json::Value| Recorded {
-        at: Some(birdcall::model::time::Timestamp::from_millis(crate::kit::story::START + at)),
+        at: birdcall::model::time::Timestamp::from_millis(crate::kit::story::START + at),
         origin: birdcall::model::firing::Origin::Live,
         text: value.to_string(),
     };
@@ -224,7 +290,7 @@ fn a_recorded_file_is_told_as_far_apart_as_it_was() {
         [line(50_000, &crate::kit::story::content("1", "kol", "gm")), line(50_700, &crate::kit::story::meta("1", &found))];
     let tested = rule_test::run(read.tests.first().unwrap_or_else(|| panic!("{shown}")), &set, &|_| Ok(lines.to_vec()));
     assert!(tested.failures.is_empty(), "{:#?}", tested.failures);
-    assert_eq!(tested.fired, [1]);
+    assert_eq!(tested.fired, [1, 4]);
 }
 
 #[test]
@@ -235,6 +301,49 @@ fn every_mistake_in_a_file_of_tests_is_explained_in_one_run() {
     insta::with_settings!({ snapshot_path => "../../rules/tests", prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("mistakes", shown);
     });
+}
+
+#[test]
+fn what_can_never_be_meant_is_a_mistake() {
+    let set = rules(RULES);
+    for (expect, words) in [
+        ("{ rule = 'listing', element = 'A' }", "`listing` has no `each`"),
+        ("{ rule = 'listing', fires = 0, because = 'max_age' }", "`max_age` keeps no rule from firing"),
+        ("{ rule = 'listing', fires = 0, because = ['handle', 'late'] }", "`late` keeps no rule from firing"),
+        ("{ rule = 'listing', sends = [], because = 'keyword' }", "`keyword` holds no send back"),
+        ("{ rule = 'listing', fires = 0, because = 'none.nothing' }", "`because` cannot be `none.nothing`"),
+        ("{ rule = 'listing', at = '+0banana' }", "`at` is no moment of a test"),
+        ("{ rule = 'listing', at = '+0.5s' }", "`at` is no moment of a test"),
+    ] {
+        let (read, shown) = self::read(&set, &format!("[[test]]\nname = 'it'\nevents = [{GM}]\nexpect = [{expect}]\n"));
+        assert!(read.tests.is_empty() && shown.contains(words), "{expect}:\n{shown}");
+    }
+}
+
+#[test]
+fn every_key_of_the_parts_of_a_short_form_is_known() {
+    let meta = "{ meta = { markets = [{ exchange = 'binance', url = 'https://x.org' }], predictions = [{ id = '1', url = 'https://x.org' }], \
+                tokens = [{ symbol = 'A' }] } }";
+    let tested =
+        run(&format!("{GM}, {meta}"), "{ rule = 'each', element = 'A', fires = 0, because = ['token.chain', 'token.price'] }");
+    assert!(tested.failures.is_empty(), "{:#?}", tested.failures);
+}
+
+#[test]
+fn a_file_of_many_tweets_is_run_in_no_time() {
+    let set = rules(RULES);
+    let (read, shown) = self::read(
+        &set,
+        "[[test]]\nname = 'it'\nevents = [{ file = 'x' }]\nexpect = [{ rule = 'quiet', fires = 0, because = 'mode' }]\n",
+    );
+    let line = |at: i64| Recorded {
+        at: birdcall::model::time::Timestamp::from_millis(crate::kit::story::START + at),
+        origin: birdcall::model::firing::Origin::Live,
+        text: crate::kit::story::content(&at.to_string(), "kol", "gn").to_string(),
+    };
+    let lines: Vec<_> = (1..20_000).map(line).collect();
+    let tested = rule_test::run(read.tests.first().unwrap_or_else(|| panic!("{shown}")), &set, &|_| Ok(lines.clone()));
+    assert!(tested.failures.is_empty());
 }
 
 #[test]

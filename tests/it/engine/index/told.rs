@@ -1,6 +1,8 @@
 //! The law of what is told: the tree of a rule says what the engine says, and a step told whole does what a step does.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use birdcall::decode;
 use birdcall::engine::{Answer, Effect, Engine, Input, Moment, Way};
@@ -17,8 +19,8 @@ use proptest::prelude::*;
 use super::law::any_subjects;
 use super::{Step, any_rules, any_story, cases, loaded};
 
-fn tree_agrees(set: &Arc<RuleSet>, subject: &Subject) -> Result<(), String> {
-    let facts = Facts::of(subject, None);
+fn tree_agrees(set: &Arc<RuleSet>, subject: &Subject, age: Option<Duration>) -> Result<(), String> {
+    let facts = Facts::of(subject, age);
     for rule in &set.rules {
         let mut of_rule: Vec<_> =
             rule.each.map(|each| elements(each, &facts)).unwrap_or_default().into_iter().map(Some).collect();
@@ -42,12 +44,16 @@ fn tree_agrees(set: &Arc<RuleSet>, subject: &Subject) -> Result<(), String> {
     Ok(())
 }
 
-/// What a step did, in few words: each firing, and each of its sends.
-fn done(effects: &[Effect]) -> Vec<String> {
+/// What a step did: each firing and when, and each of its sends, how it goes on and until when.
+fn done(effects: &[Effect], set: &RuleSet) -> Vec<String> {
+    let sent = |of: &birdcall::model::delivery::Delivery, way: &Way| {
+        format!("{} to {}: {way:?} until {}", of.firing.id, of.action, of.expires_at)
+    };
     let of = |effect: &Effect| match effect {
-        Effect::Fired(firing) => format!("{} fired", firing.id),
-        Effect::Deliver(of) | Effect::Paper(of) => format!("{} to {}", of.firing.id, of.action),
-        Effect::Ended(of) => format!("{} to {}", of.firing.id, of.action),
+        Effect::Fired(firing) => format!("{} fired at {}", firing.id, firing.at),
+        Effect::Deliver(of) => sent(of, if set.actions[of.action].trading { &Way::Order } else { &Way::Message }),
+        Effect::Paper(of) => sent(of, &Way::Paper),
+        Effect::Ended(of) => format!("{} to {}: {:?}", of.firing.id, of.action, Way::Ended(of.outcome.clone())),
     };
     let mut all: Vec<_> = effects.iter().map(of).collect();
     all.sort();
@@ -58,8 +64,11 @@ fn told(moments: &[Moment]) -> Vec<String> {
     let firings = moments.iter().flat_map(|moment| &moment.firings);
     let of = |of: &birdcall::engine::FiringAccount| {
         let id = of.firing.id;
-        let fates = of.fates.iter().map(move |fate| format!("{id} to {}", fate.action));
-        std::iter::once(format!("{id} fired")).chain(fates).collect::<Vec<_>>()
+        let fates = of.fates.iter().map(move |fate| {
+            let until = fate.expires_at.map(|at| format!(" until {at}")).unwrap_or_default();
+            format!("{id} to {}: {:?}{until}", fate.action, fate.way)
+        });
+        std::iter::once(format!("{id} fired at {}", of.firing.at)).chain(fates).collect::<Vec<_>>()
     };
     let mut all: Vec<_> = firings.flat_map(of).collect();
     all.sort();
@@ -102,6 +111,8 @@ fn is_true_to(moment: &Moment, set: &RuleSet, before: &[FiringId]) -> Result<(),
 fn story_agrees(set: &Arc<RuleSet>, story: &[Step]) -> Result<usize, String> {
     let (mut plain, mut other) = (Engine::new(Arc::clone(set)), Engine::new(Arc::clone(set)));
     let mut fired: Vec<FiringId> = Vec::new();
+    // By subject and rule: until when it was told to be unknown, since nothing was held.
+    let mut untils: HashMap<(String, usize), Timestamp> = HashMap::new();
     for (at, step) in story.iter().enumerate() {
         let (mut effects, mut moments) = (Vec::new(), Vec::new());
         let mut take = |input: &Input<'_>| {
@@ -115,17 +126,41 @@ fn story_agrees(set: &Arc<RuleSet>, story: &[Step]) -> Result<usize, String> {
             }
             Step::Tick(ms) => take(&Input::Tick(Timestamp::from_millis(*ms))),
             Step::Hold(hold) => {
+                untils.clear();
                 plain.hold(*hold);
                 other.hold(*hold);
             }
             Step::Restart => {
+                untils.clear();
                 (plain, other) = (Engine::new(Arc::clone(set)), Engine::new(Arc::clone(set)));
                 plain.restore(fired.iter().copied());
                 other.restore(fired.iter().copied());
             }
         }
-        if done(&effects) != told(&moments) || plain.counts() != other.counts() {
+        if done(&effects, set) != told(&moments) || plain.counts() != other.counts() {
             return Err(format!("step {at}, {step:?}\n{effects:#?}\n--- told\n{moments:#?}"));
+        }
+        // What the plain engine fires at a wait's end it fires when the wait was told to end.
+        let settled = moments.iter().filter(|moment| moment.of_wait).flat_map(|moment| &moment.firings);
+        for of in settled {
+            let rule = set.rules.iter().position(|rule| rule.name == of.firing.rule).unwrap();
+            let fired_at = effects.iter().find_map(|effect| match effect {
+                Effect::Fired(firing) if firing.id == of.firing.id => Some(firing.at),
+                _ => None,
+            });
+            let until = untils.get(&(of.firing.subject.key(), rule)).copied();
+            if until.is_some() && until != fired_at {
+                return Err(format!("step {at}, {step:?}: told until {until:?}, fired at {fired_at:?}\n{moments:#?}"));
+            }
+        }
+        for account in moments.iter().flat_map(|moment| &moment.accounts) {
+            for of in &account.rules {
+                let place = (account.subject.key(), of.rule);
+                match of.answer {
+                    Answer::Unknown { until: Some(until) } => untils.insert(place, until),
+                    _ => untils.remove(&place),
+                };
+            }
         }
         for moment in &moments {
             is_true_to(moment, set, &fired).map_err(|why| format!("step {at}, {step:?}: {why}"))?;
@@ -143,7 +178,8 @@ proptest! {
         let mut rng = Rng::with_seed(seed);
         let (_, set) = loaded(any_rules(&mut rng, 16));
         if let Some(set) = set {
-            any_subjects(&mut rng).iter().try_for_each(|subject| tree_agrees(&set, subject)).map_err(TestCaseError::fail)?;
+            let age = rng.bool().then(|| Duration::from_secs(1 << rng.u32(0..20)));
+            any_subjects(&mut rng).iter().try_for_each(|subject| tree_agrees(&set, subject, age)).map_err(TestCaseError::fail)?;
         }
     }
 

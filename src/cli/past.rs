@@ -1,0 +1,99 @@
+//! What was heard, through an engine, told: each envelope, and the end of each wait between them, also one that makes a rule false.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::engine::{Account, Answer, Engine, Input, Moment};
+use crate::model::envelope::Envelope;
+use crate::model::firing::Origin;
+use crate::model::ids::TweetId;
+use crate::model::subject::Event;
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::{Rule, RuleSet};
+
+/// Tweets and firings that the engine remembers.
+const REMEMBERED: usize = 20_000;
+/// Tweets that rules wait for of which the end is told where nothing fires: the latest.
+const OPEN: usize = 200;
+
+/// A moment; and where a wait's end has made rules false, which, by their places.
+pub(super) type Tell<'t> = &'t mut dyn FnMut(&Moment, Option<&[usize]>);
+
+/// What was heard so far.
+pub(super) struct Past<'p> {
+    rules: Arc<RuleSet>,
+    engine: Engine,
+    wanted: &'p dyn Fn(&Rule) -> bool,
+    open: VecDeque<Open>,
+}
+
+/// A tweet that some rule waits for.
+struct Open {
+    id: TweetId,
+    /// When the first of its waits is over.
+    until: Timestamp,
+    answers: Vec<(usize, &'static str)>,
+}
+
+impl<'p> Past<'p> {
+    /// Tells of those rules alone that are wanted.
+    pub(super) fn new(rules: &Arc<RuleSet>, wanted: &'p dyn Fn(&Rule) -> bool) -> Self {
+        let engine = Engine::forgetful(Arc::clone(rules), REMEMBERED);
+        Self { rules: Arc::clone(rules), engine, wanted, open: VecDeque::new() }
+    }
+
+    /// An envelope, after what was waited for until then.
+    pub(super) fn entry(&mut self, envelope: &Envelope<'_>, at: Timestamp, origin: Origin, tell: Tell<'_>) {
+        self.pass(Some(at), tell);
+        self.step(&Input::Entry { envelope, at, origin }, tell);
+    }
+
+    /// Time passes; without a moment until nothing is waited for.
+    pub(super) fn pass(&mut self, to: Option<Timestamp>, tell: Tell<'_>) {
+        loop {
+            let open = self.open.iter().map(|open| open.until);
+            let due = open.chain(self.engine.next_deadline()).min();
+            let Some(due) = due.filter(|due| to.is_none_or(|to| *due <= to)) else { return };
+            self.step(&Input::Tick(due), tell);
+            // Where nothing can make a rule true the engine does not wait, and it is unknown all the same until then.
+            let (over, open): (VecDeque<_>, _) = self.open.drain(..).partition(|open| open.until <= due);
+            self.open = open;
+            for before in over {
+                let Some(account) = self.engine.account_of(&before.id, self.wanted) else { continue };
+                let is_as_before = |rule: usize, answer: Answer| before.answers.contains(&(rule, answer.name()));
+                let news = account.rules.iter().filter(|of| !is_as_before(of.rule, of.answer));
+                let news: Vec<_> = news.map(|of| of.rule).collect();
+                self.note(&account, due);
+                if !news.is_empty() {
+                    tell(&Moment { at: due, of_wait: true, accounts: vec![account], firings: Vec::new() }, Some(&news));
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, input: &Input<'_>, tell: Tell<'_>) {
+        for mut moment in self.engine.step_told(input, self.wanted) {
+            let is_wanted = |name: &str| self.rules.rules.iter().any(|rule| *rule.name == *name && (self.wanted)(rule));
+            moment.firings.retain(|of| is_wanted(&of.firing.rule));
+            moment.accounts.iter().for_each(|account| self.note(account, moment.at));
+            if !moment.of_wait || !moment.firings.is_empty() {
+                tell(&moment, None);
+            }
+        }
+    }
+
+    /// Remembers what is waited for, and what was said of it.
+    fn note(&mut self, account: &Account, now: Timestamp) {
+        let Some(tweet) = account.subject.tweet().filter(|_| account.subject.event == Event::Tweet) else { return };
+        self.open.retain(|open| open.id != tweet.id);
+        let until = account.rules.iter().filter_map(|of| match of.answer {
+            Answer::Unknown { until } => until.filter(|until| *until > now),
+            _ => None,
+        });
+        if let Some(until) = until.min() {
+            let answers = account.rules.iter().map(|of| (of.rule, of.answer.name())).collect();
+            self.open.push_back(Open { id: tweet.id.clone(), until, answers });
+            self.open.drain(..self.open.len().saturating_sub(OPEN));
+        }
+    }
+}
