@@ -35,6 +35,8 @@ pub(super) enum Place {
     TestSaid,
     TestRef,
     TestLink,
+    TestMarket,
+    TestPrediction,
     TestProfile,
     TestExpect,
     /// The keys are names that the user chooses.
@@ -73,6 +75,8 @@ impl Place {
             Self::TestSaid => "this event",
             Self::TestRef => "`ref`",
             Self::TestLink => "a link",
+            Self::TestMarket => "one of `markets`",
+            Self::TestPrediction => "one of `predictions`",
             Self::TestProfile => "this account",
             Self::TestExpect => "an expectation",
             Self::Free => "this table",
@@ -89,6 +93,8 @@ impl Place {
                 | Self::TestSaid
                 | Self::TestRef
                 | Self::TestLink
+                | Self::TestMarket
+                | Self::TestPrediction
                 | Self::TestProfile
                 | Self::TestExpect
         )
@@ -126,6 +132,8 @@ impl Place {
             | Self::TestSaid
             | Self::TestRef
             | Self::TestLink
+            | Self::TestMarket
+            | Self::TestPrediction
             | Self::TestProfile
             | Self::TestExpect
             | Self::Lists

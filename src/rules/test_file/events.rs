@@ -152,8 +152,8 @@ fn meta<'a>(check: &mut Check<'a>, mut table: Table<'a>) -> (&'static str, Strin
     let mut detected = Map::new();
     let sorts = [
         ("tokens", "tokens", Place::Token, TOKEN),
-        ("markets", "cex", Place::Market, MARKET),
-        ("predictions", "prediction", Place::Prediction, PREDICTION),
+        ("markets", "cex", Place::TestMarket, MARKET),
+        ("predictions", "prediction", Place::TestPrediction, PREDICTION),
     ];
     for (key, wire, place, parts) in sorts {
         if let Some(field) = table.take(key) {
