@@ -70,11 +70,11 @@ fn is_about(each: Option<Each>, sort: Each) -> bool {
 
 /// Ids decide: an account that is found by its id may be called otherwise, and one that has the name may have another id.
 fn accounts(a: &Accounts, b: &Accounts) -> bool {
-    let is_in = |(handle, id): (&Box<str>, &Option<Box<str>>)| match b.by_handle.get(handle) {
-        Some((_, of)) => of == id || (of.is_none() && id.as_ref().is_some_and(|id| b.by_id.contains(id))),
-        None => false,
-    };
-    a.by_id.is_subset(&b.by_id) && a.by_handle.iter().all(is_in)
+    a.by_id.is_subset(&b.by_id)
+        && a.by_handle.iter().all(|(handle, id)| match b.by_handle.get(handle) {
+            Some((_, of)) => of == id || (of.is_none() && id.as_ref().is_some_and(|id| b.by_id.contains(id))),
+            None => false,
+        })
 }
 
 /// How much work a comparison with it is.

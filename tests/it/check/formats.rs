@@ -115,6 +115,15 @@ fn rules_that_no_test_makes_fire_are_named_where_there_are_tests() {
 }
 
 #[test]
+fn the_rules_that_are_shipped_are_fine_beside_their_tests() {
+    for folder in ["rules", "rules/packs"] {
+        let path = format!("{}/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let (code, out, said) = Home::new().run(&["check", "--json", &path]);
+        assert_eq!((code, said.as_str()), (0, ""), "{out}");
+    }
+}
+
+#[test]
 fn warnings_are_mistakes_where_that_was_asked_for() {
     let (code, out, said) = check(WARNED, &[]);
     assert_eq!((code, out.as_str()), (0, "1 rule and 1 action are fine, but for 1 warning\n"), "{said}");
