@@ -70,7 +70,10 @@ pub(super) fn reply(
         },
         Command::Disarm { why } => switch(running, false, why.as_deref().unwrap_or("birdcall disarm")),
         Command::Arm => switch(running, true, "birdcall arm"),
-        Command::Tail(filter) => running.dispatch.tail.begin(filter, asked.lines),
+        Command::Tail(filter) => {
+            let rules = Arc::clone(&running.dispatch.rules);
+            running.dispatch.tail.begin(filter, asked.lines, &rules)
+        }
         Command::Redeliver { ids, .. } if ids.len() > AT_ONCE => Answer::Refused { why: format!("at most {AT_ONCE} at once") },
         Command::Redeliver { ids, orders } => {
             let Some(folder) = place.folder.clone() else {

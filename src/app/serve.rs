@@ -113,7 +113,7 @@ pub(super) async fn serve(
             }
             // What comes meanwhile goes first: this is dropped then.
             () = rehearse(rehearsal.as_mut()), if running.is_connected() && !is_turn_of_others => {}
-            () = std::future::ready(()), if is_turn_of_others => {}
+            () = std::future::ready(()), if is_turn_of_others || running.dispatch.tail.is_behind() => {}
         }
     }
 }

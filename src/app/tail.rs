@@ -11,8 +11,9 @@ use crate::model::delivery::{Outcome, Report};
 use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::{Firing, FiringBrief};
 use crate::model::ids::FiringId;
-use crate::model::limits::{TAIL_LINES, TAIL_WORDS, TAILS};
+use crate::model::limits::{TAIL_LINES, TAIL_LIST, TAIL_NAME, TAIL_TURN, TAIL_WORDS, TAILS};
 use crate::model::time::Timestamp;
+use crate::rules::ruleset::{NOTICES, RuleSet};
 
 /// Tweets and firings of one account that are remembered, to know what belongs to it.
 const RECENT: usize = 4_096;
@@ -21,7 +22,7 @@ const RECENT: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Tail {
     clients: Vec<Client>,
-    passed: Vec<Passed>,
+    passed: VecDeque<Passed>,
     /// Of a moment with more than anybody would be told.
     left_out: u64,
 }
@@ -47,8 +48,11 @@ struct Client {
 
 impl Tail {
     /// Somebody wants to watch.
-    pub(super) fn begin(&mut self, filter: TailFilter, lines: Option<Lines>) -> Answer {
+    pub(super) fn begin(&mut self, filter: TailFilter, lines: Option<Lines>, rules: &RuleSet) -> Answer {
         self.clients.retain(|client| !client.lines.is_closed());
+        if let Some(why) = filter.rule.as_deref().and_then(|name| unknown(name, rules)) {
+            return Answer::Refused { why };
+        }
         let Some(lines) = lines else { return Answer::Refused { why: "there is no way to tell it".to_owned() } };
         if self.clients.len() >= TAILS {
             return Answer::Refused { why: format!("{TAILS} others watch already; end one of them") };
@@ -60,6 +64,11 @@ impl Tail {
 
     pub(super) fn is_watched(&self) -> bool {
         !self.clients.is_empty()
+    }
+
+    /// Not all that has passed has been told.
+    pub(super) fn is_behind(&self) -> bool {
+        !self.passed.is_empty()
     }
 
     /// An entry came.
@@ -83,13 +92,13 @@ impl Tail {
 
     fn pass(&mut self, passed: Passed) {
         if self.passed.len() < TAIL_LINES {
-            self.passed.push(passed);
+            self.passed.push_back(passed);
         } else {
             self.left_out += 1;
         }
     }
 
-    /// Tells all that has passed.
+    /// Tells what has passed, the rest of it with the next turn: nobody who watches holds up an alert.
     pub(super) fn tell(&mut self) {
         if self.passed.is_empty() {
             return;
@@ -98,7 +107,7 @@ impl Tail {
         clients.retain(|client| !client.lines.is_closed());
         let left_out = std::mem::take(left_out);
         clients.iter_mut().for_each(|client| client.dropped += left_out);
-        for passed in passed.drain(..) {
+        for passed in passed.drain(..passed.len().min(TAIL_TURN)) {
             match passed {
                 Passed::Entry(seen) => {
                     // It came as text, and was decoded then.
@@ -131,11 +140,14 @@ impl Client {
                 return;
             }
         }
+        if !self.has_room() {
+            return;
+        }
         let line = TailLine::Envelope {
             at: seen.at.to_string(),
             origin: seen.origin.name().to_owned(),
-            what: envelope.body.name().to_owned(),
-            tweet: tweet.map(str::to_owned),
+            what: name(envelope.body.name()),
+            tweet: tweet.map(name),
             author: author.map(words),
             text: text.map(words),
             tokens: tokens(&envelope.body),
@@ -152,18 +164,18 @@ impl Client {
         if self.filter.handle.is_some() {
             self.firings.add(firing.id);
         }
-        if self.filter.suppressed {
+        if self.filter.suppressed || !self.has_room() {
             return;
         }
         let of = |matched: &crate::model::firing::Matched| words(&format!("{} {}", matched.matcher, matched.value));
         let line = TailLine::Firing {
             at: firing.at.to_string(),
             firing: firing.id.to_string(),
-            rule: firing.rule.to_string(),
-            subject: firing.subject.key(),
+            rule: name(&firing.rule),
+            subject: name(&firing.subject.key()),
             author: actor.handle.as_deref().map(words),
             text: firing.subject.tweet().and_then(|tweet| tweet.text.as_deref()).map(words),
-            matched: firing.matched.iter().map(of).collect(),
+            matched: firing.matched.iter().take(TAIL_LIST).map(of).collect(),
             late: firing.is_late(),
         };
         self.tell(line);
@@ -173,7 +185,7 @@ impl Client {
         let FiringBrief { id, rule, subject, .. } = &*report.firing;
         let is_theirs = self.filter.handle.is_none() || self.firings.has(id);
         let is_held_back = matches!(report.outcome, Outcome::Suppressed { .. } | Outcome::Expired);
-        if !self.wants_rule(rule) || !is_theirs || (self.filter.suppressed && !is_held_back) {
+        if !self.wants_rule(rule) || !is_theirs || (self.filter.suppressed && !is_held_back) || !self.has_room() {
             return;
         }
         let why = match &report.outcome {
@@ -184,9 +196,9 @@ impl Client {
         let line = TailLine::Delivery {
             at: at.to_string(),
             firing: id.to_string(),
-            rule: rule.to_string(),
-            subject: subject.clone(),
-            action: action.to_owned(),
+            rule: name(rule),
+            subject: name(subject),
+            action: name(action),
             trading,
             outcome: report.outcome.name().to_owned(),
             why,
@@ -198,6 +210,13 @@ impl Client {
 
     fn wants_rule(&self, rule: &str) -> bool {
         self.filter.rule.as_deref().is_none_or(|wanted| wanted == rule)
+    }
+
+    /// What there is no room for is not made.
+    fn has_room(&mut self) -> bool {
+        let is_full = self.lines.is_full();
+        self.dropped += u64::from(is_full);
+        !is_full
     }
 
     /// What there is no room for is dropped, and said as soon as there is.
@@ -265,7 +284,26 @@ fn tokens(body: &Body<'_>) -> Vec<String> {
     let Some(detected) = &meta.detected else { return Vec::new() };
     let tokens = detected.tokens.iter().filter_map(|token| token.symbol.as_deref().or(token.contract.as_deref()));
     let markets = detected.markets.iter().filter_map(|market| market.symbol.as_deref());
-    tokens.chain(markets).map(words).collect()
+    tokens.chain(markets).take(TAIL_LIST).map(name).collect()
+}
+
+/// A name, or as much of it as a line holds.
+fn name(name: &str) -> String {
+    name.chars().take(TAIL_NAME).collect()
+}
+
+/// That there is no such rule, and which was meant.
+fn unknown(name: &str, rules: &RuleSet) -> Option<String> {
+    let names = || rules.rules.iter().map(|rule| &*rule.name).chain([NOTICES]);
+    if names().any(|known| known == name) {
+        return None;
+    }
+    let name: String = name.chars().take(TAIL_NAME).collect();
+    let near = names().map(|known| (strsim::damerau_levenshtein(known, &name), known)).min();
+    Some(match near.filter(|(distance, _)| *distance <= 3) {
+        Some((_, near)) => format!("this birdcall has no rule {name:?}; did you mean {near:?}?"),
+        None => format!("this birdcall has no rule {name:?} among its {}", rules.rules.len()),
+    })
 }
 
 /// The first of somebody's words.

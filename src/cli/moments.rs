@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use crate::model::time::Timestamp;
@@ -70,6 +70,16 @@ impl Moments {
         let local = || written.parse::<DateTime>().ok()?.to_zoned_datetime(self.zone.clone()).ok().map(|zoned| zoned.timestamp());
         let moment = exact.or_else(local).map(|moment| Timestamp::from_millis(moment.as_millisecond()));
         moment.ok_or_else(|| SINCE.to_owned())
+    }
+}
+
+impl Moments {
+    /// The same of an end: a day is meant with all of it.
+    pub(super) fn parse_end(&self, written: &str) -> Result<Timestamp, String> {
+        let written = written.trim();
+        let day = if written.contains(['T', ' ', ':']) { None } else { written.parse::<Date>().ok() };
+        let next = day.and_then(|day| day.tomorrow().ok()?.at(0, 0, 0, 0).to_zoned_datetime(self.zone.clone()).ok());
+        next.map_or_else(|| self.parse(written), |next| Ok(Timestamp::from_millis(next.timestamp().as_millisecond())))
     }
 }
 
@@ -170,5 +180,20 @@ mod tests {
             assert!(moments().parse(wrong).is_err(), "{wrong}");
         }
         assert!(moments().parse("300000000w").unwrap() < Timestamp::from_millis(0));
+    }
+
+    #[test]
+    fn an_end_that_is_a_day_is_the_end_of_it() {
+        let rows = [
+            ("2026-06-17", "2026-06-17T22:00:00Z"),
+            ("2026-06-17T00:00", "2026-06-16T22:00:00Z"),
+            ("2026-06-17T12:00:00Z", "2026-06-17T12:00:00Z"),
+            ("1h", "2026-06-17T11:40:00Z"),
+        ];
+        for (written, expected) in rows {
+            let expected: jiff::Timestamp = expected.parse().unwrap();
+            assert_eq!(moments().parse_end(written).map(Timestamp::as_millis), Ok(expected.as_millisecond()), "{written}");
+        }
+        assert!(moments().parse_end("soon").is_err());
     }
 }

@@ -68,7 +68,7 @@ async fn watch(folder: &std::path::Path, filter: TailFilter, json: bool) -> Resu
             return Ok(End::Fine);
         }
     }
-    complain("birdcall has ended");
+    complain("birdcall has ended, or has let this go because it took nothing for 30 s");
     Ok(End::CannotStart)
 }
 

@@ -12,11 +12,11 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::line::{self, NoLine};
-use super::tail::{self, Lines, TailLine};
+use super::tail::{self, Lines, Passing};
 use super::{Answer, Command, socket};
 use crate::model::limits::{CONTROL_ANSWER_WITHIN, CONTROL_CLIENTS, CONTROL_COMMAND_BYTES, CONTROL_PATIENCE, REASON_CHARS};
 use crate::render::sanitise;
@@ -233,7 +233,7 @@ fn reason(raw: &str) -> String {
     sanitise::terminal(&sanitise::line(raw)).chars().take(REASON_CHARS).collect()
 }
 
-async fn respond(mut stream: UnixStream, answer: oneshot::Receiver<Answer>, lines: Option<mpsc::Receiver<TailLine>>) {
+async fn respond(mut stream: UnixStream, answer: oneshot::Receiver<Answer>, lines: Option<Passing>) {
     let refused = |why: String| Answer::Refused { why };
     let answer = match timeout(CONTROL_ANSWER_WITHIN, answer).await {
         Ok(Ok(answer)) => answer,

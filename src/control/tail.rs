@@ -1,15 +1,18 @@
 //! What passes through a running instance, as lines that somebody watches: the words of it, the way out of the instance, and back in.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::client::{AskError, open};
 use super::{Answer, Command};
-use crate::model::limits::{CONTROL_ANSWER_BYTES, TAIL_LINES};
+use crate::model::limits::{CONTROL_ANSWER_BYTES, TAIL_BYTES, TAIL_LINES, TAIL_PATIENCE};
 
 /// What somebody wants to watch. All that is named must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,37 +99,92 @@ pub enum TailLine {
     },
 }
 
+impl TailLine {
+    /// Bytes of its words.
+    fn bytes(&self) -> usize {
+        let all = |list: &[String]| list.iter().map(String::len).sum::<usize>();
+        let some = |word: &Option<String>| word.as_ref().map_or(0, String::len);
+        match self {
+            Self::Envelope { at, origin, what, tweet, author, text, tokens } => {
+                at.len() + origin.len() + what.len() + some(tweet) + some(author) + some(text) + all(tokens)
+            }
+            Self::Firing { at, firing, rule, subject, author, text, matched, .. } => {
+                at.len() + firing.len() + rule.len() + subject.len() + some(author) + some(text) + all(matched)
+            }
+            Self::Delivery { at, firing, rule, subject, action, outcome, why, .. } => {
+                at.len() + firing.len() + rule.len() + subject.len() + action.len() + outcome.len() + some(why)
+            }
+            Self::Dropped { .. } => 0,
+        }
+    }
+}
+
 /// Where lines go in: never waits.
 #[derive(Debug)]
-pub struct Lines(mpsc::Sender<TailLine>);
+pub struct Lines {
+    to: mpsc::Sender<TailLine>,
+    /// Of what waits.
+    bytes: Arc<AtomicUsize>,
+}
+
+/// Where they come out.
+#[derive(Debug)]
+pub(super) struct Passing {
+    from: mpsc::Receiver<TailLine>,
+    bytes: Arc<AtomicUsize>,
+}
 
 impl Lines {
     /// No: there is no room for it now.
     #[must_use]
     pub fn send(&self, line: TailLine) -> bool {
-        self.0.try_send(line).is_ok()
+        let bytes = line.bytes();
+        if self.is_full() {
+            return false;
+        }
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let is_sent = self.to.try_send(line).is_ok();
+        if !is_sent {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        is_sent
+    }
+
+    /// Nothing can be sent now: it need not be made.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.to.capacity() == 0 || self.bytes.load(Ordering::Relaxed) >= TAIL_BYTES
     }
 
     /// Nobody watches any more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.to.is_closed()
     }
 }
 
-pub(super) fn lines() -> (Lines, mpsc::Receiver<TailLine>) {
+impl Passing {
+    async fn next(&mut self) -> Option<TailLine> {
+        let line = self.from.recv().await?;
+        self.bytes.fetch_sub(line.bytes(), Ordering::Relaxed);
+        Some(line)
+    }
+}
+
+pub(super) fn lines() -> (Lines, Passing) {
     let (to, from) = mpsc::channel(TAIL_LINES);
-    (Lines(to), from)
+    let bytes = Arc::new(AtomicUsize::new(0));
+    (Lines { to, bytes: Arc::clone(&bytes) }, Passing { from, bytes })
 }
 
 /// Passes lines on until there are no more or the client is gone. A client that takes none is waited for: what comes meanwhile is dropped
-/// where it goes in.
-pub(super) async fn pass_on(mut stream: UnixStream, mut lines: mpsc::Receiver<TailLine>) {
+/// where it goes in. One that takes nothing for long is let go, so that others may watch.
+pub(super) async fn pass_on(mut stream: UnixStream, mut lines: Passing) {
     let (mut client, mut to) = stream.split();
     let mut said = [0; 64];
     loop {
         let line = tokio::select! {
-            line = lines.recv() => line,
+            line = lines.next() => line,
             // It has nothing to say, so that only its end is heard.
             read = client.read(&mut said) => match read {
                 Ok(0) | Err(_) => return,
@@ -137,8 +195,12 @@ pub(super) async fn pass_on(mut stream: UnixStream, mut lines: mpsc::Receiver<Ta
         // Our own types always serialise.
         let Ok(mut line) = serde_json::to_vec(&line) else { continue };
         line.push(b'\n');
-        if to.write_all(&line).await.is_err() {
-            return;
+        let mut rest = line.as_slice();
+        while !rest.is_empty() {
+            match timeout(TAIL_PATIENCE, to.write(rest)).await {
+                Ok(Ok(taken)) if taken > 0 => rest = rest.get(taken..).unwrap_or_default(),
+                _ => return,
+            }
         }
     }
 }
@@ -182,5 +244,38 @@ impl Tailing {
         // An instance that was killed says as little as one that has ended.
         let read = (&mut self.from).take(room).read_until(b'\n', &mut self.line).await;
         Ok((read.is_ok() && self.line.ends_with(b"\n")).then_some(self.line.as_slice()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_for_long_is_let_go_and_what_waits_for_them_is_bounded() {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (lines, passing) = lines();
+        let mut told = 0;
+        let words = "gm ".repeat(1_000);
+        let line = || TailLine::Delivery {
+            at: String::new(),
+            firing: String::new(),
+            rule: words.clone(),
+            subject: words.clone(),
+            action: words.clone(),
+            trading: false,
+            outcome: String::new(),
+            why: None,
+            attempts: 1,
+            took_ms: 1,
+        };
+        while lines.send(line()) {
+            told += 1;
+        }
+        assert!(lines.is_full() && told * 9_000 < TAIL_BYTES + 9_001, "{told}");
+        let passing = tokio::spawn(pass_on(here, passing));
+        passing.await.unwrap();
+        assert!(lines.is_closed());
+        drop(there);
     }
 }

@@ -1,5 +1,7 @@
 //! Runs whose clock was put right while they lasted: how far their moments are off, for the runs after them. The newest few are kept.
 
+use std::time::Duration;
+
 use rusqlite::params;
 
 use super::error::JournalError;
@@ -11,6 +13,8 @@ use crate::model::time::Timestamp;
 
 /// So many milliseconds may lie between two clocks because they are not read at the same moment.
 const READ_APART: u64 = 10;
+/// From the connection of a run to its first entry, as a rule.
+const FIRST_ENTRY: Duration = Duration::from_secs(60);
 /// Runs that are kept beside the last one. A clock is seldom put right during a run, but where it starts wrong it is in each.
 const KEPT: usize = 16;
 /// What is kept of one: by how much it is off, its first rows, when it was last written, and the first rows after it.
@@ -133,6 +137,42 @@ impl Clocks {
     /// The most that a moment may seem too early.
     pub(super) fn most(&self) -> i64 {
         self.runs.iter().map(|run| run.ms).max().unwrap_or(0).max(0)
+    }
+}
+
+/// The stretches of runs whose moments are off, by their own clocks: gaps have no numbers.
+#[derive(Debug, Default)]
+pub(super) struct Times(Vec<Time>);
+
+#[derive(Debug)]
+struct Time {
+    ms: i64,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl Clocks {
+    pub(super) fn times(self, reader: &mut Reader) -> Result<Times, JournalError> {
+        let mut times = Vec::new();
+        for Run { ms, first, end } in self.runs {
+            let (first, end) = (first[Of::Entries as usize], end[Of::Entries as usize]);
+            let Some((from, to)) = reader.entered(first, end)? else { continue };
+            // The last run may have lost the feed after its last entry.
+            let to = if end == i64::MAX { Timestamp::from_millis(i64::MAX) } else { to };
+            times.push(Time { ms, from, to });
+        }
+        Ok(Times(times))
+    }
+}
+
+impl Times {
+    /// A gap by the right clock. One that began in the run before ends by the clock of the run that closed it.
+    pub(super) fn gap(&self, from: Timestamp, to: Timestamp) -> (Timestamp, Timestamp) {
+        let within = |at: Timestamp| self.0.iter().find(|time| time.from <= at && at <= time.to);
+        let begun = self.0.iter().find(|time| time.from > to && time.from.since(to) <= FIRST_ENTRY);
+        let right = |at: Timestamp, time: Option<&Time>| time.map_or(at, |time| at.shifted(time.ms));
+        let (from, to) = (right(from, within(from)), right(to, within(to).or(begun)));
+        (from, to.max(from))
     }
 }
 

@@ -246,7 +246,7 @@ impl Reader {
         Ok(self.query_row(&sql, values, |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
     }
 
-    /// The newest `at_most` gaps, newest first.
+    /// The newest `at_most` gaps, newest first. What a run noted by a clock that was put right later is told by the right one.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
@@ -257,8 +257,23 @@ impl Reader {
             let (from, to) = (Timestamp::from_millis(row.get(0)?), Timestamp::from_millis(row.get(1)?));
             Ok(state.map(|state| (from, to, state, row.get::<_, String>(3))))
         })?;
+        let clocks = self.clocks.clone().times(self)?;
         let found = found.into_iter().flatten();
-        Ok(found.filter_map(|(from, to, state, why)| Some(StoredGap { from, to, state, why: why.ok()? })).collect())
+        let right = |(from, to, state, why): (_, _, _, rusqlite::Result<String>)| {
+            let (from, to) = clocks.gap(from, to);
+            Some(StoredGap { from, to, state, why: why.ok()? })
+        };
+        Ok(found.filter_map(right).collect())
+    }
+
+    /// By the clock of their run, when the first and the last entry with numbers from `first` to before `end` came.
+    pub(super) fn entered(&mut self, first: i64, end: i64) -> Result<Option<(Timestamp, Timestamp)>, JournalError> {
+        let ends = ["", "DESC"].map(|order| {
+            let sql = format!("SELECT at FROM entries WHERE id >= ?1 AND id < ?2 ORDER BY id {order} LIMIT 1");
+            self.query_row(&sql, [first, end], |row| row.get::<_, i64>(0))
+        });
+        let [from, to] = ends;
+        Ok(from?.zip(to?).map(|(from, to)| (Timestamp::from_millis(from), Timestamp::from_millis(to))))
     }
 
     /// One row; `None` when there is none, or it is damaged, which counts.

@@ -322,7 +322,17 @@ pub const REFUSED_RULES_BYTES: usize = 16 * 1024;
 pub const TAILS: usize = 8;
 /// Lines that wait for one of them to take them; further ones are dropped, counted and told.
 pub const TAIL_LINES: usize = 1_024;
+/// Bytes of their words together.
+pub const TAIL_BYTES: usize = 1024 * 1024;
 /// Characters of a text in such a line.
 pub const TAIL_WORDS: usize = 280;
+/// Characters of a name in it.
+pub const TAIL_NAME: usize = 128;
+/// Things that such a line lists.
+pub const TAIL_LIST: usize = 16;
+/// Things that passed and are told between two others of what a run does.
+pub const TAIL_TURN: usize = 64;
+/// Whoever takes nothing for so long is not told any more.
+pub const TAIL_PATIENCE: Duration = Duration::from_secs(30);
 /// Characters kept of the reason that somebody gives.
 pub const REASON_CHARS: usize = 200;

@@ -17,20 +17,23 @@ mod summary;
 mod tally;
 mod timeline;
 mod watch;
+mod worth;
 
 use std::sync::Arc;
 
-use crate::engine::{Effect, Engine, Hold, Input};
+use crate::engine::{Counts, Effect, Engine, Hold, Input};
 use crate::model::envelope::Envelope;
 use crate::model::firing::{Firing, Origin};
+use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
-pub use compare::{Comparison, Difference, Side};
+pub use compare::{Comparison, Difference};
 pub use orders::{Order, Sighting};
 pub use summary::{RuleSummary, Summary, Told};
 pub use tally::Ends;
 pub use timeline::Timeline;
+pub use worth::{Worth, Worths};
 
 use tally::Tally;
 
@@ -41,6 +44,8 @@ pub struct Replay {
     tally: Tally,
     effects: Vec<Effect>,
     from: Option<Timestamp>,
+    /// What the engine had counted before the first entry that is told.
+    before: Option<Counts>,
 }
 
 impl Replay {
@@ -48,17 +53,28 @@ impl Replay {
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, from: Option<Timestamp>) -> Self {
         let engine = Engine::without_messages(Arc::clone(&rules));
-        Self { engine, tally: Tally::new(rules), effects: Vec::new(), from }
+        Self { engine, tally: Tally::new(rules), effects: Vec::new(), from, before: None }
+    }
+
+    /// What had fired before the first entry, oldest first: it does not fire again.
+    pub fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
+        self.engine.restore(fired);
     }
 
     /// One entry. Waits that ended before it end first, as they did live.
     pub fn entry(&mut self, envelope: &Envelope<'_>, at: Timestamp, origin: Origin, told: impl FnMut(&Arc<Firing>)) {
+        let is_told = self.from.is_none_or(|from| at >= from);
+        if is_told && self.before.is_none() {
+            self.before = Some(self.engine.counts());
+        }
         self.engine.step(&Input::Entry { envelope, at, origin }, &mut self.effects);
-        if self.from.is_none_or(|from| at >= from) {
+        if is_told {
             self.tally.entry(at, origin);
         }
         self.tally.heed(&mut self.effects, self.from, told);
-        self.tally.prices(envelope, at);
+        // What was fetched later was known to the feed when it sent it.
+        let seen = if origin == Origin::Backfill { envelope.ts.map_or(at, |sent| sent.min(at)) } else { at };
+        self.tally.prices(envelope, seen);
     }
 
     /// From `at` on waits are held, or let go, as they were live.
@@ -92,6 +108,8 @@ impl Replay {
     /// What came of it.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        self.tally.summary(self.engine.counts())
+        let now = self.engine.counts();
+        let before = self.before.unwrap_or(now);
+        self.tally.summary(now.repeated - before.repeated, now.settled_early - before.settled_early)
     }
 }

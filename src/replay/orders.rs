@@ -1,18 +1,20 @@
 //! Orders that would have been placed, each with the price of what it was about then and at the next sightings.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::summary::Told;
-use super::watch::{Priced, Watch, first_detected, first_priced, price};
-use crate::model::envelope::{Body, Detected, Envelope};
+use super::watch::{Priced, Watch, first_priced, price};
+use super::worth::{Changes, Room, Worths};
+use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::{Element, Firing};
 use crate::model::price::Price;
 use crate::model::time::Timestamp;
 
-/// Orders that are followed; further ones are only counted.
+/// Orders that are followed and told one by one: the newest.
 const FOLLOWED: usize = 20_000;
 /// How long after an order prices are looked for.
 const LATER: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(3_600)];
@@ -49,51 +51,70 @@ pub struct Order {
     pub after_5m: Option<Sighting>,
     /// An hour.
     pub after_1h: Option<Sighting>,
+    /// The rule's place.
+    #[serde(skip)]
+    rule: usize,
 }
 
 impl Order {
-    /// Takes a sighting where it belongs. Says whether more are wanted.
+    /// Takes a sighting where it belongs. Says whether more are wanted. What was fetched late may be of an earlier moment than what came live.
     fn see(&mut self, at: Timestamp, price: Price) -> bool {
-        let age = at.since(self.firing.at);
-        let [minute, five, hour] = LATER;
-        let places = [
-            (age <= THEN, &mut self.then),
-            (age >= minute, &mut self.after_1m),
-            (age >= five, &mut self.after_5m),
-            (age >= hour, &mut self.after_1h),
-        ];
-        for (_, place) in places.into_iter().filter(|(is_wanted, _)| *is_wanted) {
-            place.get_or_insert(Sighting { at, price });
+        if at >= self.firing.at {
+            let age = at.since(self.firing.at);
+            let [minute, five, hour] = LATER;
+            let places = [
+                (age <= THEN, &mut self.then),
+                (age >= minute, &mut self.after_1m),
+                (age >= five, &mut self.after_5m),
+                (age >= hour, &mut self.after_1h),
+            ];
+            for (_, place) in places.into_iter().filter(|(is_wanted, _)| *is_wanted) {
+                if place.is_none_or(|seen| at < seen.at) {
+                    *place = Some(Sighting { at, price });
+                }
+            }
         }
         self.after_1h.is_none()
     }
+
+    /// By how much the price had changed a minute, five and an hour later, in percent: a sighting long after that says nothing about it.
+    fn changes(&self) -> [Option<f64>; LATER.len()] {
+        let mut later = [self.after_1m, self.after_5m, self.after_1h].into_iter().zip(LATER);
+        std::array::from_fn(|_| {
+            let (seen, asked) = later.next()?;
+            let seen = seen.filter(|seen| seen.at.since(self.firing.at) <= asked * 3 / 2)?;
+            Some((seen.price.usd() / self.then?.price.usd() - 1.0) * 100.0)
+        })
+    }
 }
 
-/// All of them.
+/// All of them: the newest are kept, and of those before, what became of them.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
-    followed: Vec<Order>,
+    followed: VecDeque<Order>,
     watch: Watch,
-    /// Orders, followed or not.
-    pub(super) number: u64,
+    /// Orders that are not kept any more: the number of the first that is.
+    gone: u64,
+    worths: BTreeMap<usize, Changes>,
+    room: Room,
 }
 
 impl Orders {
-    /// An order of this firing would have gone to an action.
-    pub(super) fn add(&mut self, firing: &Arc<Firing>, action: &str, paper: bool) {
-        self.number += 1;
-        if self.followed.len() >= FOLLOWED {
-            return;
+    /// An order of this firing, of the rule with this place, would have gone to an action.
+    pub(super) fn add(&mut self, firing: &Arc<Firing>, rule: usize, action: &str, paper: bool) {
+        if self.followed.len() >= FOLLOWED
+            && let Some(oldest) = self.followed.pop_front()
+        {
+            self.watch.forget(self.gone);
+            self.gone += 1;
+            self.worths.entry(oldest.rule).or_default().add(oldest.changes(), &mut self.room);
         }
-        let place = self.followed.len();
-        let element = firing.element.clone().or_else(|| firing.subject.tweet().and_then(first_priced));
+        let number = self.gone + self.followed.len() as u64;
+        let tweet = firing.subject.tweet();
+        let element = firing.element.clone().or_else(|| tweet.and_then(first_priced));
         let then = element.as_ref().and_then(price).map(|price| Sighting { at: firing.at, price });
-        match (element.as_ref().and_then(Priced::of), firing.subject.tweet()) {
-            (Some(which), _) => self.watch.add(which, place),
-            (None, Some(tweet)) => self.watch.add_unnamed(tweet.id.clone(), place),
-            (None, None) => {}
-        }
-        self.followed.push(Order {
+        self.watch.add(number, element.as_ref().and_then(Priced::of), tweet.map(|tweet| tweet.id.clone()));
+        self.followed.push_back(Order {
             firing: Told::of(firing),
             action: action.to_owned(),
             paper,
@@ -102,35 +123,45 @@ impl Orders {
             after_1m: None,
             after_5m: None,
             after_1h: None,
+            rule,
         });
     }
 
-    /// An entry may tell prices.
+    /// An entry may tell prices, as they were at that moment.
     pub(super) fn prices(&mut self, envelope: &Envelope<'_>, at: Timestamp) {
         if self.watch.is_idle() {
             return;
         }
         let Body::Meta(meta) = &envelope.body else { return };
         let Some(detected) = &meta.detected else { return };
-        self.name(&meta.tweet_id, detected);
-        let Self { followed, watch, .. } = self;
-        watch.tell(detected, |order, price| followed.get_mut(order).is_some_and(|order| order.see(at, price)));
-    }
-
-    /// Orders on the text alone learn what they were about.
-    fn name(&mut self, tweet: &str, detected: &Detected<'_>) {
-        let Some((name, which)) = first_detected(detected) else { return };
-        for order in self.watch.named(tweet) {
-            if let Some(known) = self.followed.get_mut(order) {
-                known.token = Some(name.clone());
+        let Self { followed, watch, gone, .. } = self;
+        let place = |number: u64| usize::try_from(number - *gone).unwrap_or(usize::MAX);
+        watch.learn(&meta.tweet_id, detected, |number, name| {
+            if let Some(order) = followed.get_mut(place(number)) {
+                order.token = Some(name.to_owned());
             }
-            self.watch.add(which.clone(), order);
-        }
+        });
+        watch.tell(detected, |number, price| followed.get_mut(place(number)).is_some_and(|order| order.see(at, price)));
     }
 
-    /// Those that were followed.
-    pub(super) fn followed(&self) -> &[Order] {
-        &self.followed
+    /// Those that are kept, oldest first.
+    pub(super) fn followed(&self) -> impl Iterator<Item = &Order> {
+        self.followed.iter()
+    }
+
+    /// How many are not.
+    pub(super) fn not_followed(&self) -> u64 {
+        self.gone
+    }
+
+    /// What became of the orders of each of so many rules, and of all.
+    pub(super) fn worths(&self, rules: usize) -> (Vec<Option<Worths>>, Option<Worths>) {
+        let (mut of, mut room) = (self.worths.clone(), self.room.clone());
+        for order in &self.followed {
+            of.entry(order.rule).or_default().add(order.changes(), &mut room);
+        }
+        let all = (!of.is_empty()).then(|| Changes::together(of.values()).worths());
+        ((0..rules).map(|rule| of.get(&rule).map(Changes::worths)).collect(), all)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::orders::Order;
 use super::tally::Ends;
 use super::timeline::Timeline;
+use super::worth::Worths;
 use crate::model::firing::Firing;
 use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
@@ -34,10 +35,12 @@ pub struct Summary {
     pub settled_early: u64,
     /// Each rule, in the order of the file.
     pub rules: Vec<RuleSummary>,
-    /// Orders that would have been placed, oldest first.
+    /// Orders that would have been placed, oldest first: the newest of them.
     pub orders: Vec<Order>,
-    /// More of them, that there was no room to follow.
+    /// Older ones, that there was no room to keep.
     pub orders_not_followed: u64,
+    /// What became of all orders; `None` when there were none.
+    pub worth: Option<Worths>,
     /// Firings over time.
     pub timeline: Timeline,
 }
@@ -83,6 +86,8 @@ pub struct RuleSummary {
     pub delay_p95_ms: Option<u64>,
     /// The longest.
     pub delay_max_ms: Option<u64>,
+    /// What became of its orders; `None` when it had none.
+    pub worth: Option<Worths>,
     /// When it first fired.
     pub first: Option<String>,
     /// And last.

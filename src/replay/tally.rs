@@ -11,7 +11,7 @@ use super::orders::Orders;
 use super::summary::{self, RuleSummary, Summary};
 use super::timeline::Timeline;
 use super::watch::Priced;
-use crate::engine::{Counts, Effect};
+use crate::engine::Effect;
 use crate::model::delivery::{Outcome, Suppression};
 use crate::model::envelope::Envelope;
 use crate::model::firing::{Firing, FiringBrief, Origin};
@@ -149,6 +149,8 @@ impl Tally {
                     self.fired.push(firing);
                 }
                 Effect::Deliver(delivery) if is_told(delivery.firing.at) => self.wanted(&delivery.firing, delivery.action, false),
+                // Not told, but the action has had it.
+                Effect::Deliver(delivery) => drop(self.has_room(delivery.action, delivery.firing.at)),
                 Effect::Paper(delivery) if is_told(delivery.firing.at) => self.wanted(&delivery.firing, delivery.action, true),
                 Effect::Ended(report) if is_told(report.firing.at) => self.ended(&report.firing.rule, &report.outcome),
                 _ => {}
@@ -191,8 +193,9 @@ impl Tally {
     fn wanted(&mut self, firing: &FiringBrief, action: usize, paper: bool) {
         let rules = Arc::clone(&self.rules);
         let Some(to) = rules.actions.get(action) else { return };
-        let is_used_up = !paper && to.max_per_day.is_some_and(|most| !self.has_room(action, most, firing.at));
-        let Some(of) = self.rule(&firing.rule) else { return };
+        let is_used_up = !paper && !self.has_room(action, firing.at);
+        let Some(place) = self.places.get(&firing.rule).copied() else { return };
+        let Some(of) = self.of.get_mut(place) else { return };
         match (is_used_up, paper, to.trading) {
             (true, ..) => of.ends.max_per_day += 1,
             (_, true, _) => of.ends.paper += 1,
@@ -201,12 +204,13 @@ impl Tally {
         }
         let found = self.fired.iter().find(|of| of.id == firing.id).filter(|_| to.trading && !is_used_up);
         if let Some(firing) = found {
-            self.orders.add(firing, &to.name, paper);
+            self.orders.add(firing, place, &to.name, paper);
         }
     }
 
-    /// As a run counts: by days in UTC.
-    fn has_room(&mut self, action: usize, most: u32, at: Timestamp) -> bool {
+    /// Whether an action may have one more. As a run counts: by days in UTC.
+    fn has_room(&mut self, action: usize, at: Timestamp) -> bool {
+        let Some(most) = self.rules.actions.get(action).and_then(|action| action.max_per_day) else { return true };
         let today = at.as_millis().div_euclid(86_400_000);
         let Some((day, used)) = self.days.get_mut(action) else { return true };
         if *day != today {
@@ -228,8 +232,9 @@ impl Tally {
         } += 1;
     }
 
-    pub(super) fn summary(&self, counts: Counts) -> Summary {
-        let rules = self.rules.rules.iter().zip(&self.of).map(|(rule, of)| {
+    pub(super) fn summary(&self, repeated: u64, settled_early: u64) -> Summary {
+        let (worths, worth) = self.orders.worths(self.of.len());
+        let rules = self.rules.rules.iter().zip(&self.of).zip(worths).map(|((rule, of), worth)| {
             let ((authors, more_authors), (tokens, more_tokens)) = (of.authors.count(), of.tokens.count());
             RuleSummary {
                 name: rule.name.to_string(),
@@ -245,6 +250,7 @@ impl Tally {
                 delay_max_ms: of.delays.percentile(1.0),
                 first: of.first.map(summary::written),
                 last: of.last.map(summary::written),
+                worth,
                 timeline: of.timeline.clone(),
             }
         });
@@ -255,11 +261,12 @@ impl Tally {
             entries: self.entries.iter().sum(),
             backfilled: self.entries[Origin::Backfill as usize],
             firings: self.firings,
-            repeated: counts.repeated,
-            settled_early: counts.settled_early,
+            repeated,
+            settled_early,
             rules,
-            orders: self.orders.followed().to_vec(),
-            orders_not_followed: self.orders.number - self.orders.followed().len() as u64,
+            orders: self.orders.followed().cloned().collect(),
+            orders_not_followed: self.orders.not_followed(),
+            worth,
             timeline: self.timeline.clone(),
         }
     }

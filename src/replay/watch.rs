@@ -1,9 +1,10 @@
 //! Prices that envelopes tell of what orders were about → what each order could have known later.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 use crate::model::address::Address;
-use crate::model::envelope::{Detected, Text};
+use crate::model::envelope::Detected;
 use crate::model::firing::Element;
 use crate::model::ids::{TweetId, normal_symbol};
 use crate::model::price::Price;
@@ -68,15 +69,10 @@ pub(super) fn price(element: &Element) -> Option<Price> {
 }
 
 /// The same of what an envelope detects: its name for people, which thing, and its price.
-pub(super) fn first_detected(detected: &Detected<'_>) -> Option<(String, Priced)> {
+fn first_detected(detected: &Detected<'_>) -> Option<(String, Priced)> {
     let token = detected.tokens.iter().filter(|token| token.price_usd.is_some()).find_map(|token| {
         let name = token.symbol.as_deref().or(token.contract.as_deref())?;
-        let contract = token.contract.as_deref().map(|written| Address::parse(written).map_err(|_| written.to_owned()));
-        let which = match contract {
-            Some(Ok(address)) => Priced::Address(address),
-            Some(Err(other)) => Priced::Contract(other),
-            None => Priced::symbol(name),
-        };
+        let which = contract(token.contract.as_deref()).unwrap_or_else(|| Priced::symbol(name));
         Some((name.to_owned(), which))
     });
     let market = || {
@@ -88,54 +84,95 @@ pub(super) fn first_detected(detected: &Detected<'_>) -> Option<(String, Priced)
     token.or_else(market)
 }
 
-/// Which orders want to hear of what.
+/// What an order watches, and which tweet may tell more of what that is.
+#[derive(Debug)]
+struct Watched {
+    which: Option<Priced>,
+    tweet: Option<TweetId>,
+}
+
+/// Which orders want to hear of what. Orders have numbers that rise.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    of: HashMap<Priced, Vec<usize>>,
-    /// Orders on a text alone, which are about whatever is detected in it first.
-    unnamed: HashMap<TweetId, Vec<usize>>,
+    of: HashMap<Priced, BTreeSet<u64>>,
+    /// Orders of which their own tweet may still tell what they are about: those on a text alone are about whatever is detected in it first, and
+    /// those on a symbol about the first contract that is seen under it there.
+    unsure: HashMap<TweetId, BTreeSet<u64>>,
+    orders: HashMap<u64, Watched>,
 }
 
 impl Watch {
-    pub(super) fn add(&mut self, which: Priced, order: usize) {
-        self.of.entry(which).or_default().push(order);
+    /// An order wants to hear of this; of what its tweet tells first, if it is about nothing that is known.
+    pub(super) fn add(&mut self, order: u64, which: Option<Priced>, tweet: Option<TweetId>) {
+        let tweet = tweet.filter(|_| matches!(which, None | Some(Priced::Symbol(_))));
+        if let Some(which) = &which {
+            self.of.entry(which.clone()).or_default().insert(order);
+        }
+        if let Some(tweet) = &tweet {
+            self.unsure.entry(tweet.clone()).or_default().insert(order);
+        }
+        self.orders.insert(order, Watched { which, tweet });
     }
 
-    pub(super) fn add_unnamed(&mut self, tweet: TweetId, order: usize) {
-        self.unnamed.entry(tweet).or_default().push(order);
+    /// An order is not kept any more.
+    pub(super) fn forget(&mut self, order: u64) {
+        let Some(Watched { which, tweet }) = self.orders.remove(&order) else { return };
+        which.iter().for_each(|which| leave(&mut self.of, which, order));
+        tweet.iter().for_each(|tweet| leave(&mut self.unsure, tweet, order));
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.of.is_empty() && self.unnamed.is_empty()
+        self.of.is_empty() && self.unsure.is_empty()
     }
 
-    /// Orders on this tweet that did not know what they were about.
-    pub(super) fn named(&mut self, tweet: &str) -> Vec<usize> {
-        if self.unnamed.is_empty() { Vec::new() } else { self.unnamed.remove(&TweetId::new(tweet)).unwrap_or_default() }
+    /// A tweet tells what its orders are about that did not know it yet; `named` hears the names.
+    pub(super) fn learn(&mut self, tweet: &str, detected: &Detected<'_>, mut named: impl FnMut(u64, &str)) {
+        if self.unsure.is_empty() {
+            return;
+        }
+        let Some(orders) = self.unsure.get(&TweetId::new(tweet)).cloned() else { return };
+        for order in orders {
+            let known = self.orders.get(&order).and_then(|watched| watched.which.clone());
+            let learned = match &known {
+                Some(Priced::Symbol(symbol)) => first_contract(detected, symbol),
+                _ => first_detected(detected).map(|(name, which)| {
+                    named(order, &name);
+                    which
+                }),
+            };
+            let Some(which) = learned else { continue };
+            let tweet = self.orders.get(&order).and_then(|watched| watched.tweet.clone());
+            self.forget(order);
+            self.add(order, Some(which), tweet);
+        }
     }
 
     /// Tells each order that wants to hear of it a price; `told` says whether it wants to hear more.
-    pub(super) fn tell(&mut self, detected: &Detected<'_>, mut told: impl FnMut(usize, Price) -> bool) {
+    pub(super) fn tell(&mut self, detected: &Detected<'_>, mut told: impl FnMut(u64, Price) -> bool) {
         if self.of.is_empty() {
             return;
         }
+        let Self { of, orders, unsure } = self;
         let mut see = |which: Priced, price: Price| {
-            let Some(orders) = self.of.get_mut(&which) else { return };
-            orders.retain(|order| told(*order, price));
-            if orders.is_empty() {
-                self.of.remove(&which);
+            let Some(watching) = of.get_mut(&which) else { return };
+            watching.retain(|order| {
+                let goes_on = told(*order, price);
+                if !goes_on && let Some(Watched { tweet: Some(tweet), .. }) = orders.remove(order) {
+                    leave(unsure, &tweet, *order);
+                }
+                goes_on
+            });
+            if watching.is_empty() {
+                of.remove(&which);
             }
         };
-        let text = |text: &Option<Text<'_>>| text.as_deref().map(str::to_owned);
         for token in &detected.tokens {
             let Some(price) = token.price_usd else { continue };
-            match token.contract.as_deref().map(Address::parse) {
-                Some(Ok(address)) => see(Priced::Address(address), price),
-                Some(Err(_)) => see(Priced::Contract(text(&token.contract).unwrap_or_default()), price),
-                None => {}
-            }
-            if let Some(symbol) = token.symbol.as_deref() {
-                see(Priced::symbol(symbol), price);
+            match (contract(token.contract.as_deref()), token.symbol.as_deref()) {
+                (Some(which), _) => see(which, price),
+                // Whoever makes a token gives it any symbol: what has a contract is no sighting of what is known by its symbol alone.
+                (None, Some(symbol)) => see(Priced::symbol(symbol), price),
+                (None, None) => {}
             }
         }
         for of in &detected.markets {
@@ -150,4 +187,24 @@ impl Watch {
             }
         }
     }
+}
+
+fn leave<K: Eq + Hash>(of: &mut HashMap<K, BTreeSet<u64>>, which: &K, order: u64) {
+    if let Some(orders) = of.get_mut(which) {
+        orders.remove(&order);
+        if orders.is_empty() {
+            of.remove(which);
+        }
+    }
+}
+
+fn contract(written: Option<&str>) -> Option<Priced> {
+    let written = written?;
+    Some(Address::parse(written).map_or_else(|_| Priced::Contract(written.to_owned()), Priced::Address))
+}
+
+/// The first contract that is seen under a symbol.
+fn first_contract(detected: &Detected<'_>, symbol: &str) -> Option<Priced> {
+    let is_it = |known: Option<&str>| known.is_some_and(|known| *normal_symbol(known) == *symbol);
+    detected.tokens.iter().filter(|token| is_it(token.symbol.as_deref())).find_map(|token| contract(token.contract.as_deref()))
 }

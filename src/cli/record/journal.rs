@@ -26,7 +26,11 @@ pub(super) fn run(arguments: &Arguments, mut files: Files) -> End {
     let parse = |name: &str, written: &Option<String>| {
         written.as_deref().map(|written| moments.parse(written)).transpose().map_err(|why| format!("{name}: {why}"))
     };
-    let wanted = || Ok((parse("--last", &arguments.last)?.or(parse("--from", &arguments.from)?), parse("--to", &arguments.to)?));
+    let end = |to: &String| moments.parse_end(to).map_err(|why| format!("--to: {why}"));
+    let wanted = || {
+        let from = parse("--last", &arguments.last)?.or(parse("--from", &arguments.from)?);
+        Ok((from, arguments.to.as_ref().map(end).transpose()?))
+    };
     let (from, to) = match wanted() {
         Ok(wanted) => wanted,
         Err::<_, String>(why) => {
@@ -43,10 +47,9 @@ pub(super) fn run(arguments: &Arguments, mut files: Files) -> End {
         export(&mut reader, (from, to), &mut files)?;
         Ok(reader.damaged())
     });
-    let exported = exported.and_then(|damaged| match files.end() {
-        Ok(()) => Ok(damaged),
-        Err(error) => Err(ExportError::File(named(&arguments.out, &error))),
-    });
+    // What there is is whole in any case.
+    let ended = files.end().map_err(|error| ExportError::File(named(&arguments.out, &error)));
+    let exported = exported.and_then(|damaged| ended.map(|()| damaged));
     match exported {
         Ok(damaged) => {
             if damaged > 0 {
@@ -57,6 +60,9 @@ pub(super) fn run(arguments: &Arguments, mut files: Files) -> End {
         }
         Err(error) => {
             complain(error);
+            if files.entries() > 0 {
+                say(written(&files));
+            }
             End::CannotStart
         }
     }

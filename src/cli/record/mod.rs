@@ -10,7 +10,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::progress::grouped;
 use super::state::State;
-use super::{End, complain};
+use super::{End, complain, table, warn};
 use crate::feed::recording::{Files, Place};
 use crate::{rules, telemetry};
 
@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     /// Of the journal only what came from then on
     #[arg(long, value_name = "WHEN", requires = "from_journal")]
     from: Option<String>,
-    /// Of the journal only what came before then
+    /// Of the journal only what came before then; a day is meant with all of it
     #[arg(long, value_name = "WHEN", requires = "from_journal")]
     to: Option<String>,
     #[command(flatten)]
@@ -58,7 +58,10 @@ Examples:
   birdcall record --out week.jsonl.zst --from-journal --last 7d
   birdcall replay rules.toml --file feed/                    and back again
 
-A file is called .part until it is whole; that can be read, too, and a kill -9 takes no more than two seconds of it.
+A file is called .part until it is whole; that can be read, too, and a kill -9 takes no more than 2.5 seconds of it.
+
+What the journal knows beside the entries is not in a file: when the feed was not heard, and waits were held meanwhile. A run in which that \
+happened is replayed exactly from the journal itself only.
 
 TweetStream counts connections by plan, and refuses one more than that with 429: beside a birdcall that runs with the same key this may \
 be the one too many. What that one hears is in its journal: --from-journal.";
@@ -67,7 +70,10 @@ pub(super) fn run(arguments: &Arguments) -> End {
     telemetry::start(LevelFilter::INFO);
     let files = place(arguments).and_then(|place| Files::new(place).map_err(|error| named(&arguments.out, &error)));
     let files = match files {
-        Ok(files) => files,
+        Ok(files) => {
+            tell_moved(&files);
+            files
+        }
         Err(why) => {
             complain(why);
             return End::CannotStart;
@@ -77,7 +83,15 @@ pub(super) fn run(arguments: &Arguments) -> End {
 }
 
 fn named(path: &Path, error: &std::io::Error) -> String {
-    format!("{}: {error}", path.display())
+    table::clean(&format!("{}: {error}", path.display()))
+}
+
+/// Says where that is now which an earlier recording has left.
+pub(super) fn tell_moved(files: &Files) {
+    if let Some(moved) = files.moved() {
+        let moved = table::clean(&moved.display().to_string());
+        warn(format_args!("an earlier one was killed before it was whole: what it left is now {moved}, and can be replayed"));
+    }
 }
 
 /// A path is one file by its ending, else a folder.
@@ -111,10 +125,14 @@ fn size(bytes: u64) -> String {
 
 /// What was written, in one line.
 fn written(files: &Files) -> String {
-    let names = match files.finished() {
+    let mut names = match files.finished() {
+        [] if files.unfinished().is_some() => "no file is whole".to_owned(),
         [] => "no file, as nothing came".to_owned(),
         [one] => one.display().to_string(),
         [first, .., last] => format!("{} files, {} to {}", files.finished().len(), first.display(), last.display()),
     };
-    format!("{} envelopes, {}: {names}", grouped(files.entries()), size(files.bytes()))
+    if let Some(part) = files.unfinished() {
+        names.push_str(&format!("; {} holds what was written of the last one, and can be replayed", part.display()));
+    }
+    table::clean(&format!("{} envelopes, {}: {names}", grouped(files.entries()), size(files.bytes())))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -16,8 +16,9 @@ use super::batch::{self, Batch, Past};
 use super::source::{Ended, Reached, Reading, Source, SourceError, Stretch};
 use crate::feed::recording::Order;
 use crate::model::firing::Firing;
+use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
-use crate::replay::{Comparison, Difference, Replay, Side, Summary, Told};
+use crate::replay::{Comparison, Difference, Replay, Summary, Told};
 use crate::rules::ruleset::RuleSet;
 
 /// Faults that are shown with their place.
@@ -33,6 +34,8 @@ pub(super) struct Work {
     pub(super) stretch: Stretch,
     /// From when on it is told what fires.
     pub(super) from: Option<Timestamp>,
+    /// What had fired before what is read, oldest first.
+    pub(super) fired: Vec<FiringId>,
     pub(super) listing: Option<Listing>,
 }
 
@@ -48,6 +51,8 @@ pub(super) struct Evaluated {
     pub(super) difference: Option<Difference>,
     pub(super) faults: Faults,
     pub(super) damaged: u64,
+    /// Entries that are dated long before one that stood before them.
+    pub(super) went_back: u64,
     /// Why not all could be read.
     pub(super) stopped: Option<SourceError>,
     pub(super) took: Duration,
@@ -89,7 +94,9 @@ struct Player {
 
 impl Player {
     fn new(rules: &Arc<RuleSet>, work: &Work) -> Self {
-        Self { replay: Replay::new(Arc::clone(rules), work.from), stretch: work.stretch }
+        let mut replay = Replay::new(Arc::clone(rules), work.from);
+        replay.restore(work.fired.iter().copied());
+        Self { replay, stretch: work.stretch }
     }
 
     fn take(&mut self, decoded: &Decoded<'_>, mut told: impl FnMut(&Arc<Firing>)) {
@@ -115,28 +122,52 @@ impl Player {
     }
 }
 
+/// Everything that comes of it, while it comes.
+struct Evaluation<'w> {
+    work: &'w Work,
+    new: Player,
+    comparison: Comparison,
+    faults: Faults,
+    progress: Progress,
+    reached: Arc<Reached>,
+}
+
+impl Evaluation<'_> {
+    /// A piece; `of_old` waits for what the old rules have made of it.
+    fn piece(&mut self, decoded: &Decoded<'_>, of_old: impl FnOnce() -> Vec<Arc<Firing>>) {
+        decoded.1.iter().for_each(|past| self.faults.see(decoded.0, past));
+        let fired = self.told(|new, told| new.take(decoded, told));
+        if self.work.old.is_some() {
+            self.comparison.piece(of_old(), fired);
+        }
+        let (entries, firings) = self.new.replay.progress();
+        self.progress.at(self.reached.share(), entries, "entries", &number_of(firings, "firing"));
+    }
+
+    /// What the new rules make of something: printed where that is wanted, and returned where it is compared.
+    fn told(&mut self, take: impl FnOnce(&mut Player, &mut dyn FnMut(&Arc<Firing>))) -> Vec<Arc<Firing>> {
+        let (work, mut fired) = (self.work, Vec::new());
+        take(&mut self.new, &mut |firing| {
+            if work.old.is_some() {
+                fired.push(Arc::clone(firing));
+            }
+            if let Some(listing) = &work.listing {
+                listing.print(firing);
+            }
+        });
+        fired
+    }
+}
+
 /// Does it: one thread reads, one decodes, and one for each rule set evaluates.
 pub(super) fn run(work: &Work) -> Result<Evaluated, SourceError> {
-    let comparison = Mutex::new(Comparison::default());
-    let compare = |side: Side, firing: &Firing| {
-        comparison.lock().unwrap_or_else(PoisonError::into_inner).add(side, Told::of(firing));
-    };
     let (to, batches) = sync_channel::<Batch>(batch::TOGETHER);
     let reached = Arc::new(Reached::default());
     let reading = Reading { to, reached: Arc::clone(&reached), stretch: work.stretch };
-    let mut new = Player::new(&work.rules, work);
     let mut old = work.old.as_ref().map(|rules| Player::new(rules, work));
-    let (mut faults, mut order, mut progress) = (Faults::default(), Order::default(), Progress::new());
-    let is_compared = old.is_some();
-    let mut tell_old = |firing: &Arc<Firing>| compare(Side::Old, firing);
-    let mut tell_new = |firing: &Arc<Firing>| {
-        if is_compared {
-            compare(Side::New, firing);
-        }
-        if let Some(listing) = &work.listing {
-            listing.print(firing);
-        }
-    };
+    let mut order = Order::until(work.stretch.now);
+    let (comparison, faults, progress) = (Comparison::default(), Faults::default(), Progress::new());
+    let mut evaluation = Evaluation { work, new: Player::new(&work.rules, work), comparison, faults, progress, reached };
     let read = thread::scope(|scope| {
         let sources = &work.sources;
         // The sender goes with it, so that it is known when all was read.
@@ -145,23 +176,20 @@ pub(super) fn run(work: &Work) -> Result<Evaluated, SourceError> {
             reading.all(sources)
         });
         while let Some(together) = next(&batches) {
-            let mut each = |decoded: &Decoded<'_>| {
-                decoded.1.iter().for_each(|past| faults.see(decoded.0, past));
-                new.take(decoded, &mut tell_new);
-                let (entries, firings) = new.replay.progress();
-                progress.at(reached.share(), entries, "entries", &number_of(firings, "firing"));
-            };
-            evaluate(&together, &mut order, old.as_mut().map(|old| (old, &mut tell_old)), &mut each);
+            evaluate(&together, &mut order, old.as_mut(), &mut evaluation);
         }
-        reader.join().unwrap_or_else(|_| Ok(Ended::default()))
+        outcome(reader.join())
     });
-    progress.clear();
+    evaluation.progress.clear();
     let nothing = Ended::default();
     let ended = read.as_ref().unwrap_or(&nothing);
-    new.end(ended, &mut tell_new);
+    let of_new = evaluation.told(|new, told| new.end(ended, told));
     if let Some(old) = &mut old {
-        old.end(ended, &mut tell_old);
+        let mut of_old = Vec::new();
+        old.end(ended, |firing| of_old.push(Arc::clone(firing)));
+        evaluation.comparison.piece(of_old, of_new);
     }
+    let Evaluation { new, comparison, faults, progress, .. } = evaluation;
     let summary = new.replay.summary();
     let (ended, stopped) = match read {
         Ok(ended) => (ended, None),
@@ -169,8 +197,14 @@ pub(super) fn run(work: &Work) -> Result<Evaluated, SourceError> {
         Err(error) if summary.entries == 0 => return Err(error),
         Err(error) => (nothing, Some(error)),
     };
-    let difference = is_compared.then(|| comparison.into_inner().unwrap_or_else(PoisonError::into_inner).difference());
-    Ok(Evaluated { summary, difference, faults, damaged: ended.damaged, stopped, took: progress.took() })
+    let difference = old.is_some().then(|| comparison.difference());
+    let (damaged, went_back) = (ended.damaged, order.went_back());
+    Ok(Evaluated { summary, difference, faults, damaged, went_back, stopped, took: progress.took() })
+}
+
+/// Of a thread that died it is not known what it has not read.
+fn outcome(read: thread::Result<Result<Ended, SourceError>>) -> Result<Ended, SourceError> {
+    read.unwrap_or(Err(SourceError::Panicked))
 }
 
 /// Some pieces, as many as are there soon; `None` when there are no more.
@@ -184,18 +218,22 @@ fn next(batches: &Receiver<Batch>) -> Option<Vec<Batch>> {
     Some(together)
 }
 
-/// Decodes pieces in one thread while `each` takes them in another, and the old rules, if there are any, in a third.
-fn evaluate(
-    together: &[Batch],
-    order: &mut Order,
-    old: Option<(&mut Player, &mut (impl FnMut(&Arc<Firing>) + Send))>,
-    each: &mut impl FnMut(&Decoded<'_>),
-) {
+/// Decodes pieces in one thread while they are evaluated in another, and by the old rules, if there are any, in a third.
+fn evaluate(together: &[Batch], order: &mut Order, old: Option<&mut Player>, evaluation: &mut Evaluation<'_>) {
     thread::scope(|scope| {
         let (to, decoded) = sync_channel::<Decoded<'_>>(batch::DECODED);
-        let to_old = old.map(|(old, told)| {
+        let (fired, of_old) = channel();
+        let to_old = old.map(|old| {
             let (to, decoded) = sync_channel::<Decoded<'_>>(batch::DECODED);
-            scope.spawn(move || decoded.iter().for_each(|decoded| old.take(&decoded, &mut *told)));
+            scope.spawn(move || {
+                for decoded in decoded {
+                    let mut of_old = Vec::new();
+                    old.take(&decoded, |firing| of_old.push(Arc::clone(firing)));
+                    if fired.send(of_old).is_err() {
+                        return;
+                    }
+                }
+            });
             to
         });
         scope.spawn(move || {
@@ -207,7 +245,8 @@ fn evaluate(
                 }
             }
         });
-        decoded.iter().for_each(|decoded| each(&decoded));
+        // Piece by piece: what differs does not depend on which of the two was faster.
+        decoded.iter().for_each(|decoded| evaluation.piece(&decoded, || of_old.recv().unwrap_or_default()));
     });
 }
 
@@ -233,5 +272,17 @@ impl Listing {
         };
         // A reader that has gone away needs no more of it.
         let _ = writeln!(std::io::stdout(), "{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_thread_that_dies_has_not_read_all() {
+        let died = thread::spawn(|| -> Result<Ended, SourceError> { std::panic::resume_unwind(Box::new("a mistake")) }).join();
+        assert!(outcome(died).is_err_and(|why| why.to_string().contains("panicked")));
+        assert!(outcome(Ok(Ok(Ended::default()))).is_ok());
     }
 }

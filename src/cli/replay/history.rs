@@ -9,6 +9,7 @@ use super::Arguments;
 use crate::cli::load::Rules;
 use crate::cli::moments::Moments;
 use crate::cli::progress::{Progress, grouped};
+use crate::cli::record::tell_moved;
 use crate::cli::run::feed_key;
 use crate::cli::{End, Signals, complain, runtime, table, warn};
 use crate::clock::Clock;
@@ -27,39 +28,51 @@ const PAGES: usize = 4;
 enum FetchError {
     #[error("{0}")]
     Unavailable(#[from] Unavailable),
-    #[error("{}: {error}", .path.display())]
+    #[error("{}: {error}", table::clean(&.path.display().to_string()))]
     File { path: PathBuf, error: std::io::Error },
     #[error("stopped")]
     Stopped,
 }
 
 /// Fetches what the feed has sent between the two moments, and returns where it is now.
-pub(super) fn fetch(arguments: &Arguments, rules: &Rules, (from, to): (Timestamp, Timestamp)) -> Result<PathBuf, End> {
+/// `None` when it has sent nothing.
+pub(super) fn fetch(arguments: &Arguments, rules: &Rules, (from, to): (Timestamp, Timestamp)) -> Result<Option<PathBuf>, End> {
     let cannot = |error: &dyn std::fmt::Display| {
         complain(error);
         End::CannotStart
     };
+    let moments = Moments::here(Clock::system().wall());
     let path = arguments.keep.clone().unwrap_or_else(|| usual(from, to));
     let history = history_api(arguments, rules)?;
     let refused = |error| cannot(&FetchError::File { path: path.clone(), error });
+    let name = table::clean(&path.display().to_string());
     if !is_recording(&path) {
-        return Err(cannot(&format_args!("--keep {}: the name ends in .jsonl or .jsonl.zst", path.display())));
+        return Err(cannot(&format_args!("--keep {name}: the name ends in .jsonl or .jsonl.zst")));
     }
     let mut files = Files::new(Place::File(path.clone())).map_err(|error| {
-        let again = if path.exists() { format!("; to replay it: --file {}", path.display()) } else { String::new() };
-        cannot(&format_args!("{}: {error}{again}", path.display()))
+        let again = if path.exists() { format!("; to replay it: --file {name}") } else { String::new() };
+        cannot(&format_args!("{name}: {error}{again}"))
     })?;
+    tell_moved(&files);
     let runtime = runtime().map_err(|error| cannot(&error))?;
     let fetched = runtime.block_on(write(&history, (from, to), &mut files, &path));
     runtime.shutdown_background();
     // What has come is kept, whatever became of the rest.
     files.end().map_err(refused)?;
-    let kept = format!("{} envelopes of the history are kept in {}", grouped(files.entries()), path.display());
+    let kept = format!("{} envelopes of the history are kept in {name}", grouped(files.entries()));
     match fetched {
+        Ok(filled) if files.entries() == 0 => {
+            tell(&filled);
+            let _ = std::io::Write::write_fmt(
+                &mut anstream::stderr(),
+                format_args!("The history has nothing from {} to {}; no file is kept\n", moments.local(from), moments.local(to)),
+            );
+            Ok(None)
+        }
         Ok(filled) => {
             tell(&filled);
             let _ = std::io::Write::write_fmt(&mut anstream::stderr(), format_args!("{kept}\n"));
-            Ok(path)
+            Ok(Some(path))
         }
         Err(error) if files.entries() > 0 => Err(cannot(&format_args!("{error}. {kept}, and are not all"))),
         Err(error) => Err(cannot(&error)),

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::evaluate::Evaluated;
-use super::prices::{self, change, change_shown};
-use super::shown::{of_all, placed};
+use super::prices::{self, change, change_shown, marks, middle};
+use super::shown::{NOT_COMPARED, differing_numbers, placed};
 use crate::cli::moments::{Moments, span};
 use crate::cli::progress::grouped;
 use crate::render::sanitise;
@@ -195,20 +195,25 @@ fn rules(summary: &Summary) -> String {
     let says = |(place, (_, count)): &(usize, Column)| *place < ALWAYS || rules.iter().any(|rule| count(rule) > 0);
     let columns: Vec<_> = COUNTS.into_iter().enumerate().filter(says).map(|(_, column)| column).collect();
     let mut out = "<h2>Rules</h2><div class=\"scroll\"><table><tr><th>Rule</th><th>When</th>".to_owned();
-    let words = columns.iter().map(|(word, _)| *word).chain(["p50", "p95"]);
+    let has_worth = summary.worth.is_some_and(|worths| marks(&worths).iter().any(|(_, worth)| worth.known > 0));
+    let worth: &[&str] = if has_worth { &["+1 min", "+5 min", "+1 h"] } else { &[] };
+    let words = columns.iter().map(|(word, _)| *word).chain(worth.iter().copied()).chain(["p50", "p95"]);
     words.for_each(|word| out.push_str(&format!("<th class=\"n\">{word}</th>")));
     out.push_str("</tr>\n");
     for rule in rules {
-        out.push_str(&rule_row(rule, &columns, &all));
+        out.push_str(&rule_row(rule, &columns, &all, has_worth));
     }
     out.push_str("</table></div><p class=\"note\">p50 and p95: from a tweet's creation to the firing, of what came live.</p>\n");
     out
 }
 
-fn rule_row(rule: &RuleSummary, columns: &[Column], all: &Timeline) -> String {
+fn rule_row(rule: &RuleSummary, columns: &[Column], all: &Timeline, has_worth: bool) -> String {
     let mode = if rule.mode == "armed" { String::new() } else { format!(" <span class=\"warn\">{}</span>", rule.mode) };
     let mut out = format!("<tr><td>{}{mode}</td><td>{}</td>", text(&rule.name), spark(&rule.timeline, all));
     columns.iter().for_each(|(_, count)| out.push_str(&cell(count(rule))));
+    for (_, worth) in marks(&rule.worth.unwrap_or_default()).iter().filter(|_| has_worth) {
+        let _ = write!(out, "<td class=\"n\">{}</td>", middle(worth));
+    }
     for delay in [rule.delay_p50_ms, rule.delay_p95_ms] {
         let shown = delay.map_or_else(|| "–".to_owned(), |ms| span(Duration::from_millis(ms)));
         let _ = write!(out, "<td class=\"n\">{shown}</td>");
@@ -224,21 +229,17 @@ fn orders(summary: &Summary, moments: &Moments) -> String {
         "<h2>Orders that would have been placed</h2><p>{}. Prices are as the record tells them: at the first sighting then or later.</p>",
         placed(summary)
     );
-    let worth = [
-        ("1 min", of_all(all, |order| order.after_1m)),
-        ("5 min", of_all(all, |order| order.after_5m)),
-        ("1 h", of_all(all, |order| order.after_1h)),
-    ];
     out.push_str("<div class=\"tiles\">");
-    for (after, worth) in worth {
-        let Some(median) = worth.median else { continue };
+    for (after, worth) in marks(&summary.worth.unwrap_or_default()) {
+        let Some(median) = worth.median_percent else { continue };
         let class = if median < 0.0 { "down" } else { "up" };
         let _ = write!(
             out,
-            "<div class=\"tile\"><b class=\"{class}\">{}</b><span>the middle one of {} after {after}; {} of them up</span></div>",
+            "<div class=\"tile\"><b class=\"{class}\">{}</b><span>the middle one of {} after {after}; {} of them up, {} unknown</span></div>",
             prices::percent(median),
-            worth.known,
-            worth.up
+            grouped(worth.known),
+            grouped(worth.up),
+            grouped(worth.unknown)
         );
     }
     out.push_str(
@@ -248,7 +249,7 @@ fn orders(summary: &Summary, moments: &Moments) -> String {
     all.iter().rev().take(ROWS).for_each(|order| out.push_str(&order_row(order, moments)));
     out.push_str("</table></div>\n");
     if number > ROWS as u64 {
-        let _ = write!(out, "<p class=\"note\">The latest {ROWS} are listed.</p>");
+        let _ = write!(out, "<p class=\"note\">The latest {} are listed.</p>", ROWS.min(all.len()));
     }
     out
 }
@@ -291,12 +292,10 @@ fn words(told: &Told) -> String {
 }
 
 fn compared(difference: &Difference, moments: &Moments) -> String {
-    let mut out = format!(
-        "<h2>Compared with the old rules</h2><p>Firings: {} new, {} gone, {} the same.</p>",
-        grouped(difference.appear.len() as u64),
-        grouped(difference.disappear.len() as u64),
-        grouped(difference.both)
-    );
+    let mut out = format!("<h2>Compared with the old rules</h2><p>Firings: {}.</p>", differing_numbers(difference));
+    if difference.not_compared > 0 {
+        let _ = write!(out, "<p class=\"warn\">{} more {NOT_COMPARED}.</p>", grouped(difference.not_compared));
+    }
     let sides = [(&difference.appear, "+", "up"), (&difference.disappear, "−", "down")];
     if sides.iter().all(|(side, ..)| side.is_empty()) {
         return out;
@@ -314,5 +313,13 @@ fn compared(difference: &Difference, moments: &Moments) -> String {
         }
     }
     out.push_str("</table></div>\n");
+    for (side, more, word) in
+        [(&difference.appear, difference.more_appear, "appear"), (&difference.disappear, difference.more_disappear, "disappear")]
+    {
+        let cut = side.len().saturating_sub(ROWS) as u64 + more;
+        if cut > 0 {
+            let _ = write!(out, "<p class=\"note\">{} more that {word} are not listed.</p>", grouped(cut));
+        }
+    }
     out
 }

@@ -1,6 +1,6 @@
 //! `birdcall replay`: rules over the past, through the very engine of a run, and nothing is sent.
 //!
-//! One thread reads, decompresses and cuts into lines; one for each rule set decodes and evaluates.
+//! One thread reads, decompresses and cuts into lines; one decodes; and one for each rule set evaluates.
 
 mod batch;
 mod chart;
@@ -12,22 +12,28 @@ mod prices;
 mod shown;
 mod source;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::level_filters::LevelFilter;
 
 use super::moments::Moments;
+use super::progress::grouped;
 use super::state::State;
 use super::{End, complain, load, say, table, warn};
 use crate::clock::Clock;
-use crate::model::limits::REPLAY_REACH;
+use crate::journal::Reader;
+use crate::model::ids::FiringId;
+use crate::model::limits::{FIRED_IDS, REPLAY_REACH};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 use crate::telemetry;
 
 use evaluate::{Evaluated, Listing, Work};
-use source::{Source, Stretch};
+use source::{Source, SourceError, Stretch};
+
+/// Of UTC, by which days are counted.
+const DAY: i64 = 86_400_000;
 
 /// Run rules over the past: what would have fired, been sent and been ordered. Nothing is sent
 #[derive(Debug, clap::Args)]
@@ -53,7 +59,7 @@ pub(super) struct Arguments {
     /// Only what came from then on: 2026-11-24, 2026-11-24T14:00, 7d (ago), RFC 3339
     #[arg(long, value_name = "WHEN")]
     from: Option<String>,
-    /// Only what came before then
+    /// Only what came before then; a day is meant with all of it
     #[arg(long, value_name = "WHEN")]
     to: Option<String>,
     /// Compare with these rules: which firings appear and disappear
@@ -100,6 +106,7 @@ fn replay(arguments: &Arguments) -> Result<End, End> {
     };
     let now = Clock::system().wall();
     let moments = Moments::here(now);
+    arguments.html.as_deref().map_or(Ok(()), page_goes_to).map_err(|why| cannot(&why))?;
     let (from, stretch) = stretch(arguments, &moments, now).map_err(|why| cannot(&why))?;
     let loaded = load::load(arguments.path.as_deref())?;
     known(&loaded.set, &arguments.rule).map_err(|why| cannot(&why))?;
@@ -113,11 +120,13 @@ fn replay(arguments: &Arguments) -> Result<End, End> {
     };
     let rules = chosen(loaded.set, &arguments.rule);
     let sources = match fetched {
-        Some(path) => vec![Source::File(path)],
+        Some(path) => path.map(Source::File).into_iter().collect(),
         None => sources(arguments)?,
     };
+    let (stretch, fired) = before(stretch, from, &sources, &[Some(&rules), old.as_ref()]).map_err(|error| cannot(&error))?;
     let listing = arguments.list.then_some(if arguments.json { Listing::Json } else { Listing::Words(moments.clone()) });
-    let evaluated = evaluate::run(&Work { rules, old, sources, stretch, from, listing }).map_err(|error| cannot(&error))?;
+    let evaluated =
+        evaluate::run(&Work { rules, old, sources, stretch, from, fired, listing }).map_err(|error| cannot(&error))?;
     tell_faults(&evaluated);
     if arguments.json {
         say(table::inert(&shown::json(&evaluated, arguments.list)));
@@ -126,25 +135,70 @@ fn replay(arguments: &Arguments) -> Result<End, End> {
     }
     if let Some(path) = &arguments.html {
         let page = html::page(&evaluated, &moments);
-        std::fs::write(path, page).map_err(|error| cannot(&format_args!("{}: {error}", path.display())))?;
+        write_page(path, &page)
+            .map_err(|error| cannot(&format_args!("{}: {error}", table::clean(&path.display().to_string()))))?;
     }
     Ok(if evaluated.stopped.is_some() { End::CannotStart } else { End::Fine })
 }
 
-/// From when on it is told what fires, and which entries are read for that: some before, as a run would remember them.
+/// From when on it is told what fires, and which entries are of that stretch.
 fn stretch(arguments: &Arguments, moments: &Moments, now: Timestamp) -> Result<(Option<Timestamp>, Stretch), String> {
     let parse = |name: &str, written: &Option<String>| {
         written.as_deref().map(|written| moments.parse(written)).transpose().map_err(|why| format!("{name}: {why}"))
     };
     let from = parse("--last", &arguments.last)?.or(parse("--from", &arguments.from)?);
-    let to = parse("--to", &arguments.to)?;
+    let to = arguments.to.as_deref().map(|to| moments.parse_end(to)).transpose().map_err(|why| format!("--to: {why}"))?;
     if let (Some(from), Some(to)) = (from, to)
         && from >= to
     {
         return Err(format!("the past that was asked for ends before it begins: from {from} to {to}"));
     }
+    Ok((from, Stretch { since: None, to, now }))
+}
+
+/// What is known at the beginning of a stretch, as a run would know it. Files are read from their start. Of a journal, some time before is read:
+/// as much as rules may wait, and where an action has had its share of the day, the day; and what fired before that is on record.
+fn before(
+    mut stretch: Stretch,
+    from: Option<Timestamp>,
+    sources: &[Source],
+    rules: &[Option<&Arc<RuleSet>>],
+) -> Result<(Stretch, Vec<FiringId>), SourceError> {
+    let ([Source::Journal(folder)], Some(from)) = (sources, from) else { return Ok((stretch, Vec::new())) };
     let reach = i64::try_from(REPLAY_REACH.as_millis()).unwrap_or(i64::MAX);
-    Ok((from, Stretch { since: from.map(|from| from.shifted(-reach)), to, now }))
+    let has_share = |rules: &&Arc<RuleSet>| rules.actions.iter().any(|action| action.max_per_day.is_some());
+    let midnight = Timestamp::from_millis(from.as_millis().div_euclid(DAY) * DAY);
+    let since = from.shifted(-reach);
+    let since = if rules.iter().flatten().any(has_share) { since.min(midnight) } else { since };
+    stretch.since = Some(since);
+    let mut reader = Reader::open(folder)?;
+    reader.put_right(stretch.now)?;
+    Ok((stretch, reader.fired_before(since, FIRED_IDS)?))
+}
+
+/// A page takes the place of a page only.
+fn page_goes_to(path: &Path) -> Result<(), String> {
+    let is_page = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("html") || end.eq_ignore_ascii_case("htm"));
+    if path.exists() && !is_page {
+        let name = table::clean(&path.display().to_string());
+        return Err(format!("--html {name}: it is there, and does not look like a page; choose a name that ends in .html"));
+    }
+    Ok(())
+}
+
+/// Whole or not at all.
+fn write_page(path: &Path, page: &str) -> std::io::Result<()> {
+    // A device or a pipe is written to, and not put aside.
+    if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+        return std::fs::write(path, page);
+    }
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".part");
+    let written = std::fs::write(&aside, page).and_then(|()| std::fs::rename(&aside, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&aside);
+    }
+    written
 }
 
 fn sources(arguments: &Arguments) -> Result<Vec<Source>, End> {
@@ -186,6 +240,12 @@ fn tell_faults(evaluated: &Evaluated) {
         let lines = if faults.number == 1 { "line is no entry and was" } else { "lines are no entries and were" };
         warn(format_args!("{} {lines} left out ({})", faults.number, faults.by_kind()));
         faults.first.iter().for_each(|fault| warn(table::clean(fault)));
+    }
+    if evaluated.went_back > 0 {
+        let (number, are) = (grouped(evaluated.went_back), if evaluated.went_back == 1 { "entry is" } else { "entries are" });
+        warn(format_args!(
+            "{number} {are} dated more than 5 s before one that stands before: if files were given in another order, a replay is not exact"
+        ));
     }
     if evaluated.damaged > 0 {
         warn(format_args!("the journal is damaged: {} rows were left out", evaluated.damaged));

@@ -2,7 +2,7 @@
 
 use crate::cli::moments::span;
 use crate::model::time::Timestamp;
-use crate::replay::{Order, Sighting};
+use crate::replay::{Order, Sighting, Worth, Worths};
 use crate::rules::template::words::usd;
 
 /// A price as people read it, or that there is none.
@@ -37,20 +37,14 @@ pub(super) fn percent(change: f64) -> String {
     }
 }
 
-/// What orders came to after some time: of how many it is known, how many were up, and the middle one.
-pub(super) struct Worth {
-    pub(super) known: usize,
-    pub(super) up: usize,
-    pub(super) median: Option<f64>,
+/// The times after which it is told what became of orders.
+pub(super) fn marks(worths: &Worths) -> [(&'static str, Worth); 3] {
+    [("1 min", worths.after_1m), ("5 min", worths.after_5m), ("1 h", worths.after_1h)]
 }
 
-impl Worth {
-    pub(super) fn of(changes: impl Iterator<Item = f64>) -> Self {
-        let mut all: Vec<_> = changes.filter(|change| change.is_finite()).collect();
-        all.sort_by(f64::total_cmp);
-        let up = all.iter().filter(|change| **change > 0.0).count();
-        Self { known: all.len(), up, median: all.get(all.len() / 2).copied() }
-    }
+/// The middle one of some orders, or that it is not known.
+pub(super) fn middle(worth: &Worth) -> String {
+    worth.median_percent.map_or_else(|| "–".to_owned(), percent)
 }
 
 #[cfg(test)]
@@ -63,12 +57,5 @@ mod tests {
         for (change, expected) in rows {
             assert_eq!(percent(change), expected);
         }
-    }
-
-    #[test]
-    fn the_worth_of_orders_is_told_by_the_middle_one() {
-        let worth = Worth::of([5.0, -3.0, 40.0, f64::INFINITY].into_iter());
-        assert_eq!((worth.known, worth.up, worth.median), (3, 2, Some(5.0)));
-        assert_eq!(Worth::of(std::iter::empty()).median, None);
     }
 }

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::chart::chart;
 use super::evaluate::Evaluated;
-use super::prices::{self, Worth, change, change_shown};
+use super::prices::{self, change, change_shown, marks, middle};
 use crate::cli::moments::{Moments, span};
 use crate::cli::progress::{grouped, number_of};
 use crate::cli::table::{self, Cell, FAINT, FINE, PLAIN, STRONG, WARNING, WRONG};
-use crate::replay::{Difference, Order, RuleSummary, Summary, Told};
+use crate::replay::{Difference, Order, RuleSummary, Summary, Told, Worths};
 
 /// Orders and differences that are shown; JSON and the page have all that are known.
 const SHOWN: usize = 20;
@@ -93,15 +93,27 @@ fn rules(fired: &[&RuleSummary]) -> String {
         "EXPIRED",
         "INCOMPLETE",
         "OVER DAY",
+        "+1 MIN",
+        "+5 MIN",
+        "+1 H",
         "P50",
         "P95",
     ];
     let rows: Vec<Vec<Cell>> = fired.iter().map(|rule| row(rule)).collect();
     // A column in which there is nothing says nothing.
-    let counts: [fn(&RuleSummary) -> u64; 5] =
-        [|of| of.ends.paper, |of| of.ends.off, |of| of.ends.expired, |of| of.ends.incomplete, |of| of.ends.max_per_day];
+    let known = |of: &RuleSummary, mark: fn(&Worths) -> u64| of.worth.as_ref().map_or(0, mark);
+    let counts: [&dyn Fn(&RuleSummary) -> u64; 8] = [
+        &|of| of.ends.paper,
+        &|of| of.ends.off,
+        &|of| of.ends.expired,
+        &|of| of.ends.incomplete,
+        &|of| of.ends.max_per_day,
+        &|of| known(of, |of| of.after_1m.known),
+        &|of| known(of, |of| of.after_5m.known),
+        &|of| known(of, |of| of.after_1h.known),
+    ];
     let empty: Vec<_> =
-        (6..11).zip(counts).filter(|(_, count)| fired.iter().all(|rule| count(rule) == 0)).map(|(at, _)| at).collect();
+        (6..14).zip(counts).filter(|(_, count)| fired.iter().all(|rule| count(rule) == 0)).map(|(at, _)| at).collect();
     let head: Vec<_> = head.into_iter().enumerate().filter(|(at, _)| !empty.contains(at)).map(|(_, word)| word).collect();
     let kept = |row: Vec<Cell>| row.into_iter().enumerate().filter(|(at, _)| !empty.contains(at)).map(|(_, cell)| cell).collect();
     table::table(&head, rows.into_iter().map(kept).collect())
@@ -109,6 +121,7 @@ fn rules(fired: &[&RuleSummary]) -> String {
 
 fn row(rule: &RuleSummary) -> Vec<Cell> {
     let ends = rule.ends;
+    let [after_1m, after_5m, after_1h] = worth_cells(rule);
     let delay = |ms: Option<u64>| ms.map_or_else(|| "–".to_owned(), |ms| span(Duration::from_millis(ms)));
     vec![
         Cell::new(&rule.name, STRONG),
@@ -122,9 +135,24 @@ fn row(rule: &RuleSummary) -> Vec<Cell> {
         Cell::number(ends.expired, WARNING),
         Cell::number(ends.incomplete, WRONG),
         Cell::number(ends.max_per_day, WARNING),
+        after_1m,
+        after_5m,
+        after_1h,
         Cell::plain(delay(rule.delay_p50_ms)),
         Cell::plain(delay(rule.delay_p95_ms)),
     ]
+}
+
+/// The middle one of a rule's orders after each time.
+fn worth_cells(rule: &RuleSummary) -> [Cell; 3] {
+    marks(&rule.worth.unwrap_or_default()).map(|(_, worth)| {
+        let style = match worth.median_percent {
+            Some(median) if median > 0.0 => FINE,
+            Some(median) if median < 0.0 => WRONG,
+            _ => PLAIN,
+        };
+        Cell::new(middle(&worth), style)
+    })
 }
 
 /// Rules that never fired: what one would not see otherwise.
@@ -158,35 +186,30 @@ fn orders(summary: &Summary, moments: &Moments) -> String {
     out.push_str(". Prices are as the record tells them: at the first sighting then or later\n");
     let rows = all.iter().skip(all.len() - shown).map(|order| order_row(order, moments)).collect();
     out.push_str(&table::table(&["AT", "RULE", "ACTION", "AUTHOR", "TOKEN", "PRICE", "+1 MIN", "+5 MIN", "+1 H"], rows));
-    let worth = [
-        ("1 min", of_all(all, |order| order.after_1m)),
-        ("5 min", of_all(all, |order| order.after_5m)),
-        ("1 h", of_all(all, |order| order.after_1h)),
-    ];
-    for (after, worth) in worth {
-        if let Some(median) = worth.median {
+    for (after, worth) in marks(&summary.worth.unwrap_or_default()) {
+        if worth.known > 0 {
             let _ = writeln!(
                 out,
-                "after {after}: the middle one of {} at {}, {} of them up",
-                worth.known,
-                prices::percent(median),
-                worth.up
+                "after {after}: the middle one of {} at {}, {} of them up; of {} it is unknown",
+                grouped(worth.known),
+                middle(&worth),
+                grouped(worth.up),
+                grouped(worth.unknown)
             );
         }
     }
+    if summary.orders_not_followed > 0 {
+        let _ = writeln!(out, "{} older orders are counted, and not kept one by one", grouped(summary.orders_not_followed));
+    }
     out
-}
-
-/// What orders came to.
-pub(super) fn of_all(orders: &[Order], later: impl Fn(&Order) -> Option<crate::replay::Sighting>) -> Worth {
-    Worth::of(orders.iter().filter_map(|order| change(order.then, later(order))))
 }
 
 /// How many there were, and how many of them on paper only.
 pub(super) fn placed(summary: &Summary) -> String {
     let orders = number_of(summary.orders.len() as u64 + summary.orders_not_followed, "order");
     let paper = summary.orders.iter().filter(|order| order.paper).count() as u64;
-    let paper = if paper > 0 { format!(" ({} on paper)", grouped(paper)) } else { String::new() };
+    let is_more = if paper > 0 && summary.orders_not_followed > 0 { "at least " } else { "" };
+    let paper = if paper > 0 { format!(" ({is_more}{} on paper)", grouped(paper)) } else { String::new() };
     format!("{orders}{paper} would have been placed")
 }
 
@@ -214,31 +237,36 @@ fn order_row(order: &Order, moments: &Moments) -> Vec<Cell> {
 }
 
 fn compared(difference: &Difference, moments: &Moments) -> String {
-    let (appear, disappear) = (difference.appear.len() as u64, difference.disappear.len() as u64);
-    let mut out = format!(
-        "Firings compared with those of the old rules: {} new, {} gone, {} the same\n",
-        grouped(appear),
-        grouped(disappear),
-        grouped(difference.both)
-    );
+    let mut out = format!("Firings compared with those of the old rules: {}\n", differing_numbers(difference));
     if difference.not_compared > 0 {
-        let _ = writeln!(out, "{} more differ that there was no room to compare", grouped(difference.not_compared));
+        let _ = writeln!(out, "{} more {NOT_COMPARED}", grouped(difference.not_compared));
     }
     let by_time = |all: &[Told], sign: &'static str, style| {
         let rows = all.iter().take(SHOWN).map(|told| differing(told, sign, style, moments)).collect::<Vec<_>>();
-        let more = all.len().saturating_sub(SHOWN);
-        (rows, more)
+        (rows, all.len().saturating_sub(SHOWN) as u64)
     };
     let (mut rows, more_new) = by_time(&difference.appear, "+", FINE);
     let (gone, more_old) = by_time(&difference.disappear, "-", WRONG);
+    let (more_new, more_old) = (more_new + difference.more_appear, more_old + difference.more_disappear);
     rows.extend(gone);
     if !rows.is_empty() {
         out.push_str(&table::table(&["", "AT", "RULE", "AUTHOR", "TEXT"], rows));
     }
     if more_new + more_old > 0 {
-        let _ = writeln!(out, "and {more_new} more appear, {more_old} more disappear: --json and --html have all of them");
+        let (new, old) = (grouped(more_new), grouped(more_old));
+        let _ = writeln!(out, "and {new} more appear, {old} more disappear: --json has up to 100,000 of each, --html 2,000");
     }
     out
+}
+
+/// Of a firing of which it is not known whether both rule sets have it.
+pub(super) const NOT_COMPARED: &str = "firings of one or the other could not be compared: too many differ";
+
+/// How many differ.
+pub(super) fn differing_numbers(difference: &Difference) -> String {
+    let (appear, disappear) = (difference.appear.len() as u64, difference.disappear.len() as u64);
+    let (appear, disappear) = (appear + difference.more_appear, disappear + difference.more_disappear);
+    format!("{} new, {} gone, {} the same", grouped(appear), grouped(disappear), grouped(difference.both))
 }
 
 fn differing(told: &Told, sign: &str, style: anstyle::Style, moments: &Moments) -> Vec<Cell> {
@@ -261,6 +289,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     compared: Option<&'a Difference>,
     lines_left_out: u64,
+    went_back: u64,
     is_whole: bool,
     took_ms: u64,
 }
@@ -272,6 +301,7 @@ pub(super) fn json(of: &Evaluated, is_line: bool) -> String {
         summary: &of.summary,
         compared: of.difference.as_ref(),
         lines_left_out: of.faults.number + of.damaged,
+        went_back: of.went_back,
         is_whole: of.stopped.is_none(),
         took_ms: u64::try_from(of.took.as_millis()).unwrap_or(u64::MAX),
     };

@@ -9,7 +9,8 @@ use std::sync::mpsc::SyncSender;
 
 use super::batch::Batch;
 use super::gaps::Gaps;
-use crate::feed::recording::{Lines, RecordingError};
+use crate::cli::table::clean;
+use crate::feed::recording::{Lines, RecordingError, first_at};
 use crate::journal::{JournalError, Reader};
 use crate::model::time::Timestamp;
 
@@ -37,7 +38,7 @@ pub(super) enum SourceError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// A file or folder.
-    #[error("{}: {error}", .path.display())]
+    #[error("{}: {error}", clean(&.path.display().to_string()))]
     System {
         /// Which.
         path: PathBuf,
@@ -45,11 +46,14 @@ pub(super) enum SourceError {
         error: io::Error,
     },
     /// A folder without recordings.
-    #[error("{}: the folder holds no recording ({})", .0.display(), ENDINGS.join(", "))]
+    #[error("{}: the folder holds no recording ({})", clean(&.0.display().to_string()), ENDINGS.join(", "))]
     Empty(PathBuf),
+    /// The thread that reads has died of a mistake of ours.
+    #[error("the thread that reads has panicked: please report it")]
+    Panicked,
 }
 
-/// The recordings that a path names: itself, or those in the folder that it is, in the order of their names.
+/// The recordings that a path names: itself, or those in the folder that it is, in the order of their first entries.
 pub(super) fn recordings(path: &Path) -> Result<Vec<Source>, SourceError> {
     let system = |error| SourceError::System { path: path.to_owned(), error };
     if path == Path::new("-") {
@@ -62,11 +66,13 @@ pub(super) fn recordings(path: &Path) -> Result<Vec<Source>, SourceError> {
     for entry in std::fs::read_dir(path).map_err(system)? {
         let file = entry.map_err(system)?.path();
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        // What is not a file, such as a pipe, is not opened to look whether it is one.
+        if file.is_file() && ENDINGS.iter().any(|ending| name.ends_with(ending)) {
             found.push(file);
         }
     }
-    found.sort();
+    // What tells no moment, such as a file that has only been begun, comes last.
+    found.sort_by_cached_key(|path| (first_at(path).unwrap_or(Timestamp::from_millis(i64::MAX)), path.clone()));
     if found.is_empty() { Err(SourceError::Empty(path.to_owned())) } else { Ok(found.into_iter().map(Source::File).collect()) }
 }
 

@@ -47,6 +47,9 @@ pub enum Fault {
     /// A record with a moment that is none.
     #[error("`at` is not a whole number of milliseconds since 1970")]
     At,
+    /// A record or an envelope of a time that has not come.
+    #[error("it is dated more than a day after now")]
+    Future,
     /// A record with an origin that we do not know.
     #[error("`origin` is none of \"live\", \"backfill\" and \"replay\"")]
     Origin,
@@ -64,6 +67,7 @@ impl Fault {
             Self::NotUtf8 => "not_utf8",
             Self::Malformed(malformed) => malformed.name(),
             Self::At => "bad_at",
+            Self::Future => "future",
             Self::Origin => "bad_origin",
             Self::CutOff => "cut_off",
         }

@@ -113,6 +113,8 @@ impl Lines {
             let blank = self.line.trim_ascii().is_empty();
             let fault = match ended {
                 Ended::TooLong => Fault::TooLong,
+                // What is being written, or was when its program was killed, ends where it was last brought out.
+                Ended::CutOff if blank && self.name.ends_with(".part") => continue,
                 Ended::CutOff => Fault::CutOff,
                 Ended::WithBreak | Ended::WithFile if blank => continue,
                 Ended::WithBreak | Ended::WithFile => {

@@ -19,5 +19,5 @@ mod write;
 pub use files::{Files, Place};
 pub use line::{Fault, Faulty};
 pub use lines::{Lines, RawLine, RecordingError};
-pub use read::{Entry, Order, Read, Reader};
+pub use read::{Entry, Order, Read, Reader, first_at};
 pub use write::Writer;

@@ -2,12 +2,18 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
-use super::line::{self, Faulty};
+use super::line::{self, Fault, Faulty};
 use super::lines::{Lines, RecordingError};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
 use crate::model::time::Timestamp;
+
+/// Clocks may differ by so much, and zones be mistaken; what is dated later is dated wrongly, and would take all time with it.
+const AHEAD: Duration = Duration::from_secs(86_400);
+/// Entries may come so much out of order: threads and lines that were merged.
+const BACK: Duration = Duration::from_secs(5);
 
 /// An envelope with the time at which it was received and its origin.
 #[derive(Debug)]
@@ -37,9 +43,23 @@ pub enum Read<'a> {
 #[derive(Debug, Default)]
 pub struct Order {
     latest: Option<Timestamp>,
+    most: Option<Timestamp>,
+    went_back: u64,
 }
 
 impl Order {
+    /// One that takes nothing which is dated more than a day after `now`.
+    #[must_use]
+    pub fn until(now: Timestamp) -> Self {
+        Self { most: Some(now.plus(AHEAD)), ..Self::default() }
+    }
+
+    /// Entries that are dated more than some seconds before one that stood before them.
+    #[must_use]
+    pub fn went_back(&self) -> u64 {
+        self.went_back
+    }
+
     /// The entry that a line is.
     ///
     /// # Errors
@@ -48,6 +68,10 @@ impl Order {
         let line = line::parse(line).map_err(|fault| Faulty { number, fault })?;
         let sent = line.envelope.ts.max(self.latest);
         let at = line.at.or(sent).unwrap_or_default();
+        if self.most.is_some_and(|most| at > most) {
+            return Err(Faulty { number, fault: Fault::Future });
+        }
+        self.went_back += u64::from(self.latest.is_some_and(|latest| latest.since(at) > BACK));
         self.latest = self.latest.max(Some(at));
         Ok(Entry { number, at, origin: line.origin.unwrap_or(Origin::Live), text: line.text, envelope: line.envelope })
     }
@@ -58,6 +82,21 @@ impl Order {
 pub struct Reader {
     lines: Lines,
     order: Order,
+}
+
+/// When the first entry of a recording was received, if that stands in its first lines: what tells the order of files.
+#[must_use]
+pub fn first_at(path: &Path) -> Option<Timestamp> {
+    const LINES: usize = 100;
+    let mut lines = Lines::open(path).ok()?;
+    for _ in 0..LINES {
+        let Ok(line) = lines.next_line().ok()?? else { continue };
+        let Ok(line) = line::parse(line.text) else { continue };
+        if let Some(at) = line.at.or(line.envelope.ts) {
+            return Some(at);
+        }
+    }
+    None
 }
 
 impl Reader {

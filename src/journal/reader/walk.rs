@@ -1,6 +1,6 @@
 //! Entries and firings by their numbers, some hundred at once, past what is damaged.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use rusqlite::Row;
 
@@ -107,6 +107,29 @@ impl Reader {
         let mut fired = Vec::new();
         self.newest_ids("firings", "''", at_most, |id, _| fired.push(id))?;
         Ok(fired)
+    }
+
+    /// The ids of the newest `at_most` firings that fired before `before` for certain, whatever their clocks were off by, oldest first.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read; what is damaged is left out.
+    pub fn fired_before(&mut self, before: Timestamp, at_most: usize) -> Result<Vec<FiringId>, JournalError> {
+        let (mut fired, before) = (VecDeque::new(), before.shifted(-self.clocks.most()).as_millis());
+        let (Some(mut next), Some(last)) = self.newest("firings", usize::MAX)? else { return Ok(Vec::new()) };
+        self.in_vain = 0;
+        while next <= last {
+            next = self.chunk(next, last, "SELECT id, firing, at FROM firings WHERE id BETWEEN ?1 AND ?2", |row| {
+                let id = text(row, 1)?.and_then(FiringId::parse);
+                if let Some(id) = id.filter(|_| row.get::<_, i64>(2).is_ok_and(|at| at < before)) {
+                    if fired.len() >= at_most {
+                        fired.pop_front();
+                    }
+                    fired.push_back(id);
+                }
+                Ok(id.is_some())
+            })?;
+        }
+        Ok(fired.into())
     }
 
     /// Deliveries, by firing and action, of firings that are not among those `fired`: a crash came between an order and the rest of its step, which

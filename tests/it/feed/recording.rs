@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use birdcall::feed::recording::{Fault, Read, Reader, RecordingError, Writer};
+use birdcall::feed::recording::{Fault, Files, Place, Read, Reader, RecordingError, Writer};
 use birdcall::model::firing::Origin;
 use birdcall::model::limits::RECORDED_LINE_BYTES;
 use birdcall::model::time::Timestamp;
@@ -92,7 +92,15 @@ fn what_was_flushed_is_read_of_a_recording_that_was_cut_off() {
     writer.write(Timestamp::from_millis(4), Origin::Live, &envelope(4, 7)).unwrap();
     // As after kill -9.
     std::mem::forget(writer);
-    assert_eq!(read(kept), ["1 1 live 1", "2 2 live 2", "3 3 live 3", "4 cut_off"]);
+    assert_eq!(read(kept.clone()), ["1 1 live 1", "2 2 live 2", "3 3 live 3", "4 cut_off"]);
+    // By its name it is no wonder, and nothing of the next line is there.
+    let mut part = Reader::of("x.jsonl.zst.part".to_owned(), Cursor::new(kept)).unwrap();
+    let mut found = 0;
+    while let Some(read) = part.next_entry().unwrap() {
+        assert!(matches!(read, Read::Entry(_)), "{read:?}");
+        found += 1;
+    }
+    assert_eq!(found, 3);
     let whole = written(true, 20_000);
     let half = read(&whole[..whole.len() / 2]);
     assert!(half.len() > 5_000, "{}", half.len());
@@ -135,4 +143,45 @@ fn an_envelope_that_was_sent_on_several_lines_is_recorded_on_one() {
     let file = writer.finish().unwrap();
     assert_eq!(file.iter().filter(|byte| **byte == b'\n').count(), 1);
     assert_eq!(read(file), ["1 1 live 9"]);
+}
+
+fn write(files: &mut Files, id: u64) -> std::io::Result<()> {
+    let at = Timestamp::from_millis(i64::try_from(id).unwrap());
+    files.write(at, Origin::Live, &envelope(id, id), at)
+}
+
+#[test]
+fn files_of_one_second_are_named_in_their_order() {
+    let home = tempfile::tempdir().unwrap();
+    let age = std::time::Duration::from_secs(60);
+    let place = Place::Folder { path: home.path().to_owned(), bytes: 1, age, compressed: false };
+    let mut files = Files::new(place).unwrap();
+    (1..=12).for_each(|id| write(&mut files, id).unwrap());
+    let mut sorted = files.finished().to_vec();
+    sorted.sort();
+    assert_eq!((sorted.len(), sorted.as_slice()), (12, files.finished()));
+}
+
+#[test]
+fn what_a_killed_recording_left_is_kept_under_another_name_and_never_that_of_a_living_one() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("week.jsonl");
+    let left = home.path().join("week.jsonl.part");
+    std::fs::write(&left, format!("{}\n", envelope(1, 1))).unwrap();
+    let mut files = Files::new(Place::File(path.clone())).unwrap();
+    let moved = files.moved().unwrap().to_owned();
+    assert_eq!(moved.file_name().unwrap(), "week.left-0001.jsonl.part");
+    assert!(!left.exists() && std::fs::read_to_string(moved).unwrap().contains("tweetId"));
+    write(&mut files, 2).unwrap();
+    let busy = Files::new(Place::File(path.clone())).unwrap_err().to_string();
+    assert!(busy.contains("is being written by another birdcall"), "{busy}");
+    // Somebody else makes a file of this name.
+    std::fs::write(&path, "mine").unwrap();
+    let why = files.end().unwrap_err().to_string();
+    assert!(why.contains("has appeared meanwhile"), "{why}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+    assert_eq!(files.unfinished(), Some(left.as_path()));
+    assert!(std::fs::read_to_string(left).unwrap().contains("tweetId"));
+    let nowhere = Files::new(Place::File(home.path().join("no/such.jsonl"))).unwrap_err().to_string();
+    assert!(nowhere.contains("folder"), "{nowhere}");
 }

@@ -1,6 +1,6 @@
 //! A clock that was put right while a run lasted: what that run wrote is judged by the right one, by every run after it.
 
-use birdcall::journal::{AttemptRow, RedeliverRow};
+use birdcall::journal::{AttemptRow, GapRow, GapState, RedeliverRow};
 use birdcall::model::time::Uptime;
 
 use super::*;
@@ -58,6 +58,12 @@ async fn what_a_run_wrote_before_its_clock_was_put_right_is_judged_by_the_right_
     let mut entered = Vec::new();
     reader.recent(at(HOUR), 100, |entry| entered.push(entry.at.as_millis() - at(0).as_millis())).unwrap();
     assert_eq!(entered, [HOUR + 1, HOUR + 1_000, HOUR + 2_001, HOUR + 3_000, HOUR + 4_000]);
+    assert_eq!(reader.fired_before(at(HOUR + 3_000), 9).unwrap(), [firing(0).id], "those that may be later are not");
+    let newest = [firing(HOUR + 3_000).id, firing(HOUR + 4_000).id];
+    assert_eq!(
+        (reader.fired_before(at(3 * HOUR), 9).unwrap().len(), reader.fired_before(at(3 * HOUR), 2).unwrap()),
+        (5, newest.to_vec())
+    );
     let requests = reader.requests_since(at(HOUR), now, 100).unwrap();
     assert_eq!(requests.iter().map(|one| one.begun).collect::<Vec<_>>(), [at(HOUR + 1)]);
     assert_eq!(reader.sent_since("desk", at(HOUR), now).unwrap(), 1);
@@ -136,4 +142,26 @@ async fn that_a_run_ended_in_order_holds_until_the_next_one_begins() {
         open.close();
         assert_eq!(home.reader().has_finished().unwrap(), ends_in_order);
     }
+}
+
+#[tokio::test]
+async fn gaps_of_a_run_whose_clock_was_put_right_are_told_by_the_right_one() {
+    let home = Home::new();
+    run(&home, at(0), HOUR, |journal| {
+        for n in [0, 5_000, 9_000] {
+            journal.record(record(n, &["desk"]));
+        }
+        journal.gap(GapRow { from: at(1_000), to: at(4_000), state: GapState::Filled, why: String::new() });
+    })
+    .await;
+    run(&home, at(2 * HOUR), 0, |journal| {
+        journal.record(record(2 * HOUR, &["desk"]));
+        let (from, to) = (at(2 * HOUR + 1_000), at(2 * HOUR + 2_000));
+        journal.gap(GapRow { from, to, state: GapState::Filled, why: String::new() });
+    })
+    .await;
+    let mut reader = home.reader();
+    reader.put_right(at(2 * HOUR + 10_000)).unwrap();
+    let gaps: Vec<_> = reader.gaps(9).unwrap().iter().map(|gap| (gap.from, gap.to)).collect();
+    assert_eq!(gaps, [(at(2 * HOUR + 1_000), at(2 * HOUR + 2_000)), (at(HOUR + 1_001), at(HOUR + 4_001))]);
 }

@@ -45,6 +45,11 @@ async fn the_history_is_kept_in_a_file_and_replayed_as_if_live() {
     let (code, _, said) = home.run(&arguments);
     assert_eq!(code, 2);
     assert!(said.contains("it is there already") && said.contains("--file kept.jsonl.zst"), "{said}");
+    let stretch = ["--last", "1h", "--to", "30m", "--keep", "none.jsonl", "--json"];
+    let (code, out, said) = home.run(&[&["replay", "--history", "--history-url", &url], stretch.as_slice()].concat());
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("The history has nothing from ") && !home.path().join("none.jsonl").exists(), "{said}");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["entries"], 0);
     let (code, _, said) = home.run(&["replay", "--history"]);
     assert_eq!(code, 2);
     assert!(said.contains("say from when on"), "{said}");

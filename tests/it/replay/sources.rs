@@ -190,3 +190,50 @@ fn no_more_than_a_day_may_have_is_counted_as_in_a_run() {
     assert_eq!((&ends["orders"], &ends["max_per_day"]), (&2.into(), &3.into()), "{ends}");
     assert_eq!(summary["orders"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn files_of_a_folder_are_read_in_the_order_of_what_came_first_in_them() {
+    let home = home();
+    let story = story();
+    std::fs::create_dir(home.path().join("feed")).unwrap();
+    home.write("feed/feed-10.jsonl", &lines(&story[2..]));
+    home.write("feed/feed-2.jsonl", &lines(&story[..2]));
+    let (code, out, said) = home.run(&["replay", "--file", "feed", "--rule", "listing", "--list"]);
+    let order: Vec<_> = out.lines().take(2).filter_map(|line| line.split_once("will list ")).map(|(_, what)| what).collect();
+    assert_eq!((code, said.as_str(), order), (0, "", vec!["$DOGE", "nothing"]), "{out}");
+}
+
+#[test]
+fn what_is_dated_wrongly_is_told() {
+    let home = home();
+    let story = story();
+    let far = format!("{{\"at\":99999999999999,\"origin\":\"live\",\"envelope\":{}}}\n", story[0]);
+    home.write("feed.jsonl", &(far + &record(60_000, "live", &story[2]) + &record(50_000, "live", &story[3])));
+    let (code, _, said) = home.run(&["replay", "--file", "feed.jsonl"]);
+    assert_eq!(code, 0);
+    assert!(said.contains("1 line is no entry and was left out (1 future)"), "{said}");
+    assert!(said.contains("line 1: it is dated more than a day after now"), "{said}");
+    assert!(said.contains("1 entry is dated more than 5 s before one that stands before"), "{said}");
+    let summary = home.json(&["replay", "--file", "feed.jsonl", "--json"]);
+    assert_eq!((&summary["entries"], &summary["went_back"]), (&2.into(), &1.into()));
+}
+
+#[test]
+fn a_stretch_begins_where_a_run_would_have_been() {
+    let rules = format!("{ACTIONS}max_per_day = 2\n{RULES}").replace("token = {}", "token = { symbol = [\"DOGE\"] }");
+    let home = Home::with_rules(&rules);
+    let hour = 3_600_000;
+    let mut tweets: Vec<_> = (0..4).map(|n| content(n * hour, &n.to_string(), "binance", "Binance will list it")).collect();
+    tweets.insert(3, content(2 * hour + 60_000, "0", "binance", "Binance will list it, they say"));
+    home.write("feed.jsonl", &lines(&tweets));
+    let from = birdcall::model::time::Timestamp::from_millis(START + 2 * hour - 1).to_string();
+    let summary = home.json(&["replay", "--file", "feed.jsonl", "--json", "--rule", "listing", "--from", &from]);
+    let listing = rule(&summary, "listing");
+    // Tweet 0 has fired long before, and the two orders of the day were placed then.
+    assert_eq!(
+        (&summary["entries"], &listing["firings"], &summary["repeated"]),
+        (&3.into(), &2.into(), &0.into()),
+        "{summary:#}"
+    );
+    assert_eq!((&listing["ends"]["orders"], &listing["ends"]["max_per_day"]), (&0.into(), &2.into()), "{listing:#}");
+}

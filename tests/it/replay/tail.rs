@@ -57,6 +57,8 @@ async fn envelopes_firings_and_deliveries_are_told_in_their_order_and_filtered()
     let home = Home::with_rules(RULES).env("FEED_KEY", KEY);
     let mut run = home.start(&["run", "--url", &rig.url]);
     run.wait_for("connected to the feed");
+    let (code, _, said) = home.run(&["tail", "--rule", "listin"]);
+    assert!(code == 2 && said.contains("has no rule \"listin\"; did you mean \"listing\"?"), "{said}");
     let mut all = home.start(&["tail", "--json"]);
     watched(&rig, &mut all, 100, "nobody", "gm");
     let mut rule = home.start(&["tail", "--json", "--rule", "other"]);
