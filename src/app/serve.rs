@@ -93,15 +93,10 @@ pub(super) async fn serve(
                 running.compare(expected, found);
             }
             kept = kept(running.dispatch.keeping.as_mut()), if running.dispatch.keeping.is_some() => running.dispatch.kept(kept),
-            () = &mut give_up, if patience.start.is_some() && running.is_starting() => {
-                let why = running.watch.latest_loss.clone().unwrap_or_else(|| "no answer yet".to_owned());
-                return Err(AppError::Unreachable { why, after: give_up_after });
-            }
+            () = &mut give_up, if patience.start.is_some() && running.is_starting() => return Err(unreachable(running, give_up_after)),
             news = reloaded(reloading.as_mut()) => {
-                match reloading.as_mut().map_or(Taken::GoOn, |reloading| reload::take(running, reloading, news)) {
-                    Taken::GoOn => {}
-                    Taken::OtherAlerts => *rehearsal = rehearsal.take().and_then(|old| old.renewed(running.dispatch.has_orders())),
-                    Taken::Stop => return Ok(()),
+                if is_to_stop(running, reloading.as_mut(), rehearsal, news) {
+                    return Ok(());
                 }
             }
             // What is late already can wait for what is not.
@@ -219,6 +214,27 @@ async fn rehearse(rehearsal: Option<&mut Rehearsal>) {
         Some(rehearsal) => rehearsal.next().await,
         None => std::future::pending().await,
     }
+}
+
+/// The feed was not reached in the time that it was given.
+fn unreachable(running: &Running, after: Duration) -> AppError {
+    let why = running.watch.latest_loss.clone().unwrap_or_else(|| "no answer yet".to_owned());
+    AppError::Unreachable { why, after }
+}
+
+/// Does what there is to do about the rules files. Says whether the run is to end.
+fn is_to_stop(
+    running: &mut Running,
+    reloading: Option<&mut Reloading>,
+    rehearsal: &mut Option<Rehearsal>,
+    news: reload::News,
+) -> bool {
+    match reloading.map_or(Taken::GoOn, |reloading| reload::take(running, reloading, news)) {
+        Taken::GoOn => {}
+        Taken::OtherAlerts => *rehearsal = rehearsal.take().and_then(|old| old.renewed(running.dispatch.has_orders())),
+        Taken::Stop => return true,
+    }
+    false
 }
 
 async fn reloaded(reloading: Option<&mut Reloading>) -> reload::News {

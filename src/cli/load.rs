@@ -100,7 +100,7 @@ pub(crate) fn ways(rules: &RuleSet) -> Result<Vec<Way>, Vec<Diagnostic>> {
                 }
                 ways.push(Way::Send(Box::new(target)));
             }
-            Err(why) => wrong.push(why),
+            Err(why) => wrong.push(*why),
         }
     }
     if wrong.is_empty() { Ok(ways) } else { Err(wrong) }
@@ -111,10 +111,10 @@ fn is_written_out(destination: &Destination) -> bool {
     matches!(destination, Destination::Webhook(webhook) if matches!(webhook.url.source, SecretSource::Clear(_)))
 }
 
-fn target(action: &Action) -> Result<Target, Diagnostic> {
+fn target(action: &Action) -> Result<Target, Box<Diagnostic>> {
     Target::resolve(action, &mut secrets::read).map_err(|error| {
         let help = help_for(&error, action);
-        cannot_start(error.span(), &error, help)
+        Box::new(cannot_start(error.span(), &error, help))
     })
 }
 

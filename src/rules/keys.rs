@@ -35,8 +35,6 @@ pub(super) enum Place {
     TestSaid,
     TestRef,
     TestLink,
-    TestMarket,
-    TestPrediction,
     TestProfile,
     TestToken,
     TestMarket,
@@ -78,8 +76,6 @@ impl Place {
             Self::TestSaid => "this event",
             Self::TestRef => "`ref`",
             Self::TestLink => "a link",
-            Self::TestMarket => "one of `markets`",
-            Self::TestPrediction => "one of `predictions`",
             Self::TestProfile => "this account",
             Self::TestToken => "an entry of `tokens`",
             Self::TestMarket => "an entry of `markets`",
@@ -99,8 +95,6 @@ impl Place {
                 | Self::TestSaid
                 | Self::TestRef
                 | Self::TestLink
-                | Self::TestMarket
-                | Self::TestPrediction
                 | Self::TestProfile
                 | Self::TestToken
                 | Self::TestMarket
@@ -141,8 +135,6 @@ impl Place {
             | Self::TestSaid
             | Self::TestRef
             | Self::TestLink
-            | Self::TestMarket
-            | Self::TestPrediction
             | Self::TestProfile
             | Self::TestToken
             | Self::TestMarket

@@ -12,7 +12,7 @@ mod prepare_tests;
 mod watch;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tracing::{error, info, warn};
 
@@ -115,17 +115,12 @@ impl Reloading {
 
     /// What comes next. Cancel-safe.
     pub(super) async fn next(&mut self) -> News {
-        loop {
-            tokio::select! {
-                why = self.watch.next() => return News::Why(why),
-                outcome = self.preparing.next(), if self.is_busy => match outcome {
-                    Some(outcome) => return News::Outcome(outcome),
-                    None => {
-                        let why = "reading the rules ended unexpectedly, which is a bug in birdcall; please report it".to_owned();
-                        return News::Outcome(Outcome::Refused(Mistakes { brief: why.clone(), text: why }));
-                    }
-                },
-            }
+        tokio::select! {
+            why = self.watch.next() => News::Why(why),
+            outcome = self.preparing.next(), if self.is_busy => News::Outcome(outcome.unwrap_or_else(|| {
+                let why = "reading the rules ended unexpectedly, which is a bug in birdcall; please report it".to_owned();
+                Outcome::Refused(Mistakes { brief: why.clone(), text: why })
+            })),
         }
     }
 
@@ -217,14 +212,14 @@ fn refuse(running: &mut Running, reloading: &mut Reloading, mistakes: Mistakes) 
 
 fn put_in_place(running: &mut Running, reloading: &mut Reloading, ready: Ready) -> Answer {
     let Ready { prepared, mut change, active, after_restart, summary } = ready;
-    let begun = Instant::now();
+    let begun = reloading.clock.elapsed();
     if let Err(error) = running.dispatch.open(prepared.rules(), &mut change) {
         let why = error.to_string();
         return refuse(running, reloading, Mistakes { brief: why.clone(), text: why });
     }
     let replaced = running.engine.replace_rules(prepared);
     running.dispatch.replace(&active.rules, &change);
-    let pause = begun.elapsed();
+    let pause = reloading.clock.elapsed().saturating_sub(begun);
     let before = std::mem::replace(&mut reloading.active, Arc::new(active));
     // Of thousands of rules that takes longer than to put others in their place.
     tokio::task::spawn_blocking(move || drop((replaced, before)));

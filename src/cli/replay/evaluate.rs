@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -222,7 +222,7 @@ fn next(batches: &Receiver<Batch>) -> Option<Vec<Batch>> {
 fn evaluate(together: &[Batch], order: &mut Order, old: Option<&mut Player>, evaluation: &mut Evaluation<'_>) {
     thread::scope(|scope| {
         let (to, decoded) = sync_channel::<Decoded<'_>>(batch::DECODED);
-        let (fired, of_old) = channel();
+        let (fired, of_old) = sync_channel(batch::DECODED);
         let to_old = old.map(|old| {
             let (to, decoded) = sync_channel::<Decoded<'_>>(batch::DECODED);
             scope.spawn(move || {

@@ -37,6 +37,9 @@ fn is_reloaded(answer: &Answer) {
     assert!(matches!(answer, Answer::Reloaded { .. }), "{answer:?}");
 }
 
+/// A way to save a text.
+type Save<'s> = &'s dyn Fn(&str);
+
 /// What has been said so far is of no interest any more.
 fn wait_anew(program: &mut Program, words: &str) {
     program.wait_for(words);
@@ -49,7 +52,7 @@ async fn however_a_file_is_saved_its_rules_are_in_force_soon() {
     let mut program = world.start(&home);
     let path = |name: &str| home.path().join(name);
     let text = |word: &str| base() + &GM.replace("\"gm\" }", &format!("\"{word}\" }}"));
-    let save: [(&str, &dyn Fn(&str)); 4] = [
+    let save: [(&str, Save<'_>); 4] = [
         ("in place", &|text| home.write("rules.toml", text)),
         ("renamed", &|text| {
             home.write("new", text);
@@ -229,7 +232,6 @@ fn traffic(world: &World, every_ms: u64) -> (Arc<AtomicBool>, std::thread::JoinH
         while until.load(Ordering::Relaxed) {
             sent += 1;
             feed.send(content(&sent.to_string(), LISTING).to_string());
-            #[expect(clippy::disallowed_methods, reason = "the pace of a feed")]
             std::thread::sleep(std::time::Duration::from_millis(every_ms));
         }
         sent
