@@ -29,6 +29,8 @@ pub(super) struct TweetState {
     pub(super) has_undecided: bool,
     /// The generation of rules that it was last looked at by; `0`: by none.
     pub(super) generation: u32,
+    /// The generation whose numbers the rules have that are remembered here.
+    pub(super) numbered: u32,
     /// Of most tweets there is nothing of the kind.
     rare: Option<Box<Rare>>,
 }

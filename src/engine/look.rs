@@ -25,7 +25,7 @@ impl Look<'_> {
     /// Judges the rules that anything of the tweet leads to. Notes in its state what came of it, and sets the waits that are new.
     pub(super) fn at(&mut self, id: &TweetId, facts: &Facts<'_>, state: &mut TweetState) -> Vec<Match> {
         let held = state.is_held(self.waits.hold());
-        state.generation = self.generation;
+        (state.generation, state.numbered) = (self.generation, self.generation);
         self.finder.find(Event::Tweet, facts, false, state.fired_each());
         let (now, mut matches, mut unknown) = (self.now, Vec::new(), std::mem::take(&mut self.finder.unknown));
         // A wait that is set ends by itself, even when its moment has come.

@@ -195,17 +195,18 @@ impl Observer {
 
     /// A wait is over.
     fn settle(&mut self, id: &TweetId, wait: (Timestamp, Duration), told: Told<'_>) {
-        self.renew(id, told);
+        self.renumber(id);
         let Some(state) = self.joiner.state(id) else { return };
         state.end_wait(wait);
         // The content came later, and with it a later deadline; or what was unknown is so no more.
         if state.deadline(wait.1) != Some(wait.0) || state.unknown().is_empty() {
             return;
         }
+        let due = self.due(id, wait.1);
         let Some(Known { tweet, state, at }) = self.joiner.get(id) else { return };
         let origin = state.settled_origin();
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
-        let matches = settled(&self.rules, &facts, state, |of| of == wait.1);
+        let matches = settled(&self.rules, &facts, state, |of| of == wait.1 || due.contains(&of));
         self.settled.rules += matches.len() as u64;
         if !matches.is_empty() {
             told(Matches { rules: matches, facts: &facts, origin, at: self.now, of: Of::Tweet(&tweet, at) });
@@ -221,11 +222,9 @@ impl Observer {
             let Known { tweet, state, at } = forgotten.known();
             let origin = state.settled_origin();
             let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
-            let (waits, behind) = (state.waits().iter().map(|(_, wait)| *wait).collect::<Vec<_>>(), state.generation);
-            let is_behind = self.generations.is_behind(behind);
-            if is_behind {
-                state.renumber(|rule| self.generations.number(rule, behind));
-            }
+            let waits: Vec<_> = state.waits().iter().map(|(_, wait)| *wait).collect();
+            let is_behind = self.generations.is_behind(state.generation);
+            renumber(&self.generations, state);
             let matches = settled(&self.rules, &facts, state, |of| is_behind || waits.contains(&of));
             self.settled.early += 1;
             if !matches.is_empty() {
@@ -234,16 +233,44 @@ impl Observer {
         }
     }
 
+    /// Gives the rules that are remembered of a tweet the numbers that they have now.
+    fn renumber(&mut self, id: &TweetId) {
+        if self.generations.is_first() {
+            return;
+        }
+        if let Some(state) = self.joiner.state(id) {
+            renumber(&self.generations, state);
+        }
+    }
+
+    /// Of a tweet that the rules of now have not looked at, a wait of `over` has ended: the waits that have ended with it, of rules that wait for
+    /// another time now than when that was set. Those that go on are set.
+    fn due(&mut self, id: &TweetId, over: Duration) -> Vec<Duration> {
+        let mut due = Vec::new();
+        let Some(state) = self.joiner.state(id).filter(|state| self.generations.is_behind(state.generation)) else { return due };
+        for rule in state.unknown().to_vec() {
+            let wait = self.rules.rules.get(rule as usize).map_or(over, |rule| wait_of(&self.rules, rule));
+            let Some(deadline) = state.deadline(wait).filter(|deadline| !state.waits().contains(&(*deadline, wait))) else {
+                continue;
+            };
+            if deadline <= self.now {
+                due.push(wait);
+            } else {
+                state.set_wait((deadline, wait));
+                self.waits.push((deadline, id.clone(), wait));
+            }
+        }
+        due
+    }
+
     /// Brings what is remembered of a tweet up to the rules of now, if those of before were the last that looked at it. What was being waited for
     /// is waited for still. Of the others, what is true of the tweet as it was known so far came true while nobody asked: it does not fire any
     /// more, as it does not after a start that replays the tweet.
     fn renew(&mut self, id: &TweetId, told: Told<'_>) {
-        if self.generations.is_first() {
+        self.renumber(id);
+        if !self.joiner.state(id).is_some_and(|state| self.generations.is_behind(state.generation)) {
             return;
         }
-        let Some(state) = self.joiner.state(id).filter(|state| self.generations.is_behind(state.generation)) else { return };
-        let behind = state.generation;
-        state.renumber(|rule| self.generations.number(rule, behind));
         let Some(Known { tweet, state, at }) = self.joiner.get(id) else { return };
         let (waited, origin) = (state.unknown().to_vec(), state.settled_origin());
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
@@ -299,6 +326,15 @@ impl Observer {
         if !matches.is_empty() {
             told(Matches { rules: matches, facts: &facts, origin, at: self.now, of: Of::Other(subject) });
         }
+    }
+}
+
+/// Gives the rules that a tweet's state speaks of the numbers that they have now.
+fn renumber(generations: &Generations, state: &mut TweetState) {
+    let of = state.numbered;
+    if generations.is_behind(of) {
+        state.renumber(|rule| generations.number(rule, of));
+        state.numbered = generations.current();
     }
 }
 
