@@ -62,6 +62,8 @@ fn all(rules: usize, envelopes: usize) -> Result<(), Failure> {
         let files = asked::files(&asked::rules(&world, profile, SEED, rules));
         // What fires is printed, and to nobody: what waits for a receiver is not what is looked at.
         let files: Vec<String> = files.iter().map(|file| file.replace(hook, "type = \"console\"\nmax_age = \"365d\"")).collect();
+        // Of a few rules that look for rare things none may fire on a few envelopes.
+        let fires = profile == Profile::Dense;
         let home = tempfile::tempdir()?;
         home_with(home.path(), &files, &corpus)?;
         let live = program::run(&files, (&corpus.frames, None))?;
@@ -71,10 +73,10 @@ fn all(rules: usize, envelopes: usize) -> Result<(), Failure> {
         };
         line("through the socket", live.rate, live.peak_mib);
         for (name, file) in [("replayed, compressed", "feed.jsonl.zst"), ("replayed, plain", "feed.jsonl")] {
-            let (rate, peak) = replay(home.path(), &["--file", file], envelopes)?;
+            let (rate, peak) = replay(home.path(), &["--file", file], envelopes, fires)?;
             line(name, rate, peak);
         }
-        let (rate, peak) = replay(home.path(), &["--file", "feed.jsonl.zst", "--compare", "rules0.toml"], envelopes)?;
+        let (rate, peak) = replay(home.path(), &["--file", "feed.jsonl.zst", "--compare", "rules0.toml"], envelopes, fires)?;
         line("replayed, two rule sets compared", rate, peak);
     }
     Ok(())
@@ -96,7 +98,7 @@ fn home_with(home: &Path, files: &[String], corpus: &Corpus) -> Result<(), Failu
 }
 
 /// Envelopes a second, the start of the program included, and the most memory in MiB.
-fn replay(home: &Path, arguments: &[&str], envelopes: usize) -> Result<(f64, f64), Failure> {
+fn replay(home: &Path, arguments: &[&str], envelopes: usize, fires: bool) -> Result<(f64, f64), Failure> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_birdcall"));
     command.args(["replay", "rules0.toml", "--json"]).args(arguments).current_dir(home).env_clear();
     let out = std::fs::File::create(home.join("summary.json"))?;
@@ -105,7 +107,7 @@ fn replay(home: &Path, arguments: &[&str], envelopes: usize) -> Result<(f64, f64
     let peak = watch(&mut child)?;
     let rate = envelopes as f64 / began.elapsed().as_secs_f64();
     let summary: serde_json::Value = serde_json::from_slice(&std::fs::read(home.join("summary.json"))?)?;
-    if summary["entries"] != envelopes || summary["firings"] == 0 {
+    if summary["entries"] != envelopes || fires && summary["firings"] == 0 {
         return Err(format!("{} entries of {envelopes} and {} firings", summary["entries"], summary["firings"]).into());
     }
     Ok((rate, peak))
