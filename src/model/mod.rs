@@ -17,3 +17,4 @@ pub mod secret;
 pub mod status;
 pub mod subject;
 pub mod time;
+pub mod window;

@@ -12,6 +12,7 @@ mod bound;
 mod check;
 pub mod condition;
 pub mod diagnostic;
+pub mod hours;
 mod http;
 mod incomplete;
 mod keys;

@@ -86,6 +86,8 @@ pub(super) fn read<'a>(
         wait: wait.map(|(wait, _)| wait),
         max_age,
         mode,
+        window: None,
+        brakes: None,
         send,
     })
 }

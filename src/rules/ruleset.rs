@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::condition::Condition;
+use super::hours::Hours;
 use super::template::{ChatTemplate, JsonTemplate};
 use crate::model::action::{Action, SecretRef, Span};
 use crate::model::journal::JournalSettings;
 use crate::model::mode::Mode;
+use crate::model::rate::Rate;
 use crate::model::subject::{Event, Str};
+use crate::model::window::Part;
 
 /// The rule that birdcall's own notices are counted and recorded under. No rule of a file can have it.
 pub const NOTICES: &str = "birdcall";
@@ -93,6 +96,10 @@ pub struct Rule {
     pub max_age: Option<Duration>,
     /// The stricter of its own and that of `[defaults]`. [`Mode::Off`]: it is not evaluated.
     pub mode: Mode,
+    /// Over time. `None`: every match fires.
+    pub window: Option<Box<Window>>,
+    /// What holds its firings back. `None`: nothing does.
+    pub brakes: Option<Box<Brakes>>,
     /// Where to.
     pub send: Vec<Send>,
 }
@@ -104,6 +111,133 @@ impl Rule {
         let max_age = send.max_age.unwrap_or(action.max_age);
         self.max_age.map_or(max_age, |of_rule| of_rule.min(max_age))
     }
+}
+
+/// `[rule.window]`: what has to be true over time of a rule's matches for it to fire (RULES 4). Time is when things happened, by the log.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// What has to be true.
+    pub kind: WindowKind,
+    /// Within what time; for [`WindowKind::FirstSeen`] and [`WindowKind::Silence`] for how long not. At least one second.
+    pub within: Duration,
+    /// What is counted apart. Empty: all matches of the rule together.
+    pub per: Vec<Part>,
+    /// It may fire again so long after it has fired. `None`: once it has not been true in between.
+    pub rearm: Option<Duration>,
+    /// So many keys are remembered; of more, what was not heard of for longest is forgotten, and that is counted.
+    pub max_keys: usize,
+}
+
+/// What has to be true over time.
+#[derive(Clone, Debug)]
+pub enum WindowKind {
+    /// So many matches.
+    Count {
+        /// One at least.
+        at_least: u32,
+    },
+    /// Matches with so many different values.
+    Distinct {
+        /// Of what.
+        of: Part,
+        /// Two at least.
+        at_least: u32,
+    },
+    /// A value that was not seen for that long.
+    FirstSeen {
+        /// Of what.
+        of: Part,
+    },
+    /// A price that was on the other side the last time that it was seen.
+    Cross(Level),
+    /// A price that has moved so far.
+    Change {
+        /// In per cent of the earlier price; above zero.
+        percent: f64,
+        /// Which way. `None`: either.
+        direction: Option<Direction>,
+    },
+    /// No match for that long, after there was one.
+    Silence,
+    /// Matches of all steps, in their order.
+    Sequence {
+        /// Two to eight.
+        steps: Vec<Step>,
+    },
+}
+
+impl WindowKind {
+    /// As `type` in rules.toml spells it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Count { .. } => "count",
+            Self::Distinct { .. } => "distinct",
+            Self::FirstSeen { .. } => "first_seen",
+            Self::Cross(_) => "cross",
+            Self::Change { .. } => "change",
+            Self::Silence => "silence",
+            Self::Sequence { .. } => "sequence",
+        }
+    }
+}
+
+/// A price to be crossed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// The price, in US dollars; above zero.
+    pub price: f64,
+    /// From which side: [`Direction::Up`] is crossed by a price above it after one that was not.
+    pub direction: Direction,
+    /// How far the price must go back, beyond the level, before it can cross once more.
+    pub hysteresis: Hysteresis,
+}
+
+/// How far a price must go back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Hysteresis {
+    /// So many US dollars; zero or more.
+    Usd(f64),
+    /// So many per cent of the level; zero or more, below 100.
+    Percent(f64),
+}
+
+/// Which way a price goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// It rises.
+    Up,
+    /// It falls.
+    Down,
+}
+
+/// One step of a sequence.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The events that it is about: one or more of the rule's.
+    pub on: Vec<Event>,
+    /// What it asks, beside what the rule asks.
+    pub when: Condition,
+}
+
+/// `cooldown`: after a firing none of the same key for so long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cooldown {
+    /// How long.
+    pub lasts: Duration,
+    /// What is held back apart. Empty: all firings of the rule together.
+    pub per: Vec<Part>,
+}
+
+/// What holds firings back: of a rule, or of one of its sends.
+#[derive(Clone, Debug, Default)]
+pub struct Brakes {
+    /// After a firing.
+    pub cooldown: Option<Cooldown>,
+    /// At most so many in any span of so long, each. Their burst is their count.
+    pub limits: Vec<Rate>,
+    /// Only in these hours. Of a rule alone.
+    pub hours: Option<Arc<Hours>>,
 }
 
 /// What `each` counts by.
@@ -128,6 +262,8 @@ pub struct Send {
     pub mode: Mode,
     /// What is said, for chat and console: the rule's, else the action's, else `None`: the default for the event.
     pub template: Option<Arc<ChatTemplate>>,
+    /// What holds back what goes this way. `None`: nothing does.
+    pub brakes: Option<Box<Brakes>>,
     /// What is sent, for webhooks: the rule's, else the action's, else `None`: the whole firing.
     pub payload: Option<Payload>,
 }

@@ -193,7 +193,7 @@ fn finish<'a>(
         let reads = shared.templates.reads(check, id);
         super::incomplete::check(check, context, &reads, trading, span);
     }
-    Some(Send { action, max_age: overrides.max_age.map(|(age, _)| age), mode, template, payload: compiled })
+    Some(Send { action, max_age: overrides.max_age.map(|(age, _)| age), mode, template, brakes: None, payload: compiled })
 }
 
 /// Reports what can never be sent in time.

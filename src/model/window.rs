@@ -1,0 +1,124 @@
+//! Rules over time: what is counted apart from what, and what a firing tells of the matches that it came of (RULES 4).
+
+use super::firing::Element;
+use super::ids::{TweetId, normal_symbol};
+use super::price::Price;
+use super::subject::{Account, Market, Platform, Prediction, Str, Subject, Token};
+use super::time::Timestamp;
+
+/// What things are counted, or held back, apart by: `per` and `of` in rules.toml.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// The tweet's author, or whoever did something.
+    Author,
+    /// The token: by chain and contract, else by its symbol. Two contracts under one symbol are two tokens.
+    Token,
+    /// The token's contract, on whatever chain.
+    Contract,
+    /// The market of an exchange.
+    Market,
+    /// The prediction market.
+    Prediction,
+    /// The tweet.
+    Tweet,
+}
+
+impl Part {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 6] = [Self::Author, Self::Token, Self::Contract, Self::Market, Self::Prediction, Self::Tweet];
+
+    /// As rules.toml spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Author => "author",
+            Self::Token => "token",
+            Self::Contract => "contract",
+            Self::Market => "market",
+            Self::Prediction => "prediction",
+            Self::Tweet => "tweet",
+        }
+    }
+
+    /// Its value in a match. `None`: the match has nothing of the kind.
+    #[must_use]
+    pub fn value(self, subject: &Subject, element: Option<&Element>) -> Option<String> {
+        match (self, element) {
+            (Self::Author, _) => author(subject.actor()),
+            (Self::Tweet, _) => subject.tweet().map(|tweet| tweet.id.as_str().to_owned()),
+            (Self::Token, Some(Element::Token(token))) => token_key(token),
+            (Self::Contract, Some(Element::Token(token))) => contract(token),
+            (Self::Market, Some(Element::Market(of))) => market(of),
+            (Self::Prediction, Some(Element::Prediction(of))) => prediction(of),
+            _ => None,
+        }
+    }
+}
+
+/// An account by its id, which survives a rename; by its handle where the feed gives no id.
+fn author(account: &Account) -> Option<String> {
+    let place = match account.platform {
+        Some(Platform::TruthSocial) => "truth_social:",
+        _ => "",
+    };
+    match (&account.id, &account.handle) {
+        (Some(id), _) => Some(format!("{place}{id}")),
+        (None, Some(handle)) => Some(format!("{place}@{}", handle.trim_start_matches('@').to_lowercase())),
+        (None, None) => None,
+    }
+}
+
+fn token_key(token: &Token) -> Option<String> {
+    match (contract(token), &token.chain, &token.symbol, &token.name) {
+        (Some(contract), Some(chain), ..) => Some(format!("{}:{contract}", chain.to_lowercase())),
+        (Some(contract), None, ..) => Some(contract),
+        (None, _, Some(symbol), _) => Some(format!("${}", normal_symbol(symbol))),
+        (None, _, None, Some(name)) => Some(name.to_lowercase()),
+        (None, _, None, None) => None,
+    }
+}
+
+fn contract(token: &Token) -> Option<String> {
+    match (token.address, &token.contract) {
+        (Some(address), _) => Some(address.to_string()),
+        (None, contract) => contract.as_deref().map(str::to_owned),
+    }
+}
+
+fn market(of: &Market) -> Option<String> {
+    let symbol = normal_symbol(of.symbol.as_deref().or(of.base.as_deref())?).into_owned();
+    Some(format!("{}:{symbol}", of.exchange.as_deref().unwrap_or_default().to_lowercase()))
+}
+
+fn prediction(of: &Prediction) -> Option<String> {
+    let which = of.id.as_deref().or(of.title.as_deref())?;
+    Some(format!("{}:{which}", of.exchange.as_deref().unwrap_or_default().to_lowercase()))
+}
+
+/// One match that a window took in: what a firing says of it. It has the same size whatever the tweet says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// Who did it, by handle.
+    pub who: Option<Str>,
+    /// Where.
+    pub platform: Option<Platform>,
+    /// The tweet, if it is about one.
+    pub tweet: Option<TweetId>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// At what price of its token, market or prediction, in US dollars.
+    pub price: Option<Price>,
+}
+
+/// What became true over time, and of which matches: a firing of a rule with a window tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// The type of the window, as rules.toml spells it.
+    pub kind: &'static str,
+    /// What it is counted apart by, such as the contract of a token; empty where all is counted together.
+    pub key: Str,
+    /// How many there were within the time: matches, or different values of what is counted. Of `silence`, none.
+    pub count: u32,
+    /// The matches, the oldest first; of very many the newest.
+    pub members: Vec<Member>,
+}
