@@ -291,6 +291,22 @@ pub const JOURNAL_MEND_AGAIN: Duration = Duration::from_secs(30);
 /// Damaged journals put aside by one run; after that it stays degraded, as the disk must be broken.
 pub const JOURNAL_RESCUES: usize = 3;
 
+// --- suppression ---
+
+/// What a rule's cooldown is counted apart by, such as tokens: so many are remembered, of more the one whose cooldown ends first is forgotten.
+pub const BRAKE_KEYS: usize = 20_000;
+/// Firings that passed which a rule's brakes know by their ids, at most: those of every running cooldown.
+pub const BRAKE_PASSED: usize = BRAKE_KEYS;
+/// Of these the newest, which are known even when nothing depends on them any more but what they were to tell: a lane holds more than a message
+/// of each for a while.
+pub const BRAKE_RECENT: usize = 256;
+/// The largest count of a `limit`: so many moments are remembered for it.
+pub const BRAKE_COUNT: u32 = 10_000;
+/// The longest span of a `limit`.
+pub const BRAKE_SPAN: Duration = Duration::from_secs(31 * 86_400);
+/// Limits of one rule or one send.
+pub const BRAKE_LIMITS: usize = 8;
+
 // --- log ---
 
 /// Lines of the log that may wait for a reader; more are dropped and counted.

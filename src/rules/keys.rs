@@ -28,6 +28,7 @@ pub(super) enum Place {
     Link,
     TextOf,
     Rate,
+    Cooldown,
     /// A file of tests.
     TestFile,
     Test,
@@ -70,6 +71,7 @@ impl Place {
             Self::Link => "`link`",
             Self::TextOf => "a table of text matchers",
             Self::Rate => "`rate_limit`",
+            Self::Cooldown => "`cooldown`",
             Self::TestFile => "a file of tests (NAME.test.toml)",
             Self::Test => "a test",
             Self::TestEvent => "an event of a test",
@@ -128,6 +130,7 @@ impl Place {
             Self::Link => &["domain", "case", "regex"],
             Self::TextOf => &["case", "keyword", "contains", "cashtag", "regex"],
             Self::Rate => &["rate", "burst"],
+            Self::Cooldown => &["for", "per"],
             // Those of a test's events depend on the event; no schema speaks of them.
             Self::TestFile
             | Self::Test
@@ -209,6 +212,7 @@ const HOMES: &[(Place, &[&str])] = &[
     (Place::Prediction, &["id"]),
     (Place::Range, &["above", "below", "at_most", "between", "outside"]),
     (Place::Link, &["domain"]),
+    (Place::Cooldown, &["for"]),
     (Place::TestFile, &["test"]),
 ];
 
@@ -243,6 +247,14 @@ const ALIASES: &[(Place, &str, &str)] = &[
     (Place::Rule, "if", "when"),
     (Place::Rule, "condition", "when"),
     (Place::Send, "action", "to"),
+    (Place::Cooldown, "by", "per"),
+    (Place::Cooldown, "key", "per"),
+    (Place::Cooldown, "of", "per"),
+    (Place::Cooldown, "every", "for"),
+    (Place::Cooldown, "time", "for"),
+    (Place::Cooldown, "duration", "for"),
+    (Place::Cooldown, "lasts", "for"),
+    (Place::Cooldown, "within", "for"),
     (Place::Range, "min", "at_least"),
     (Place::Range, "max", "at_most"),
     (Place::Range, "gt", "above"),

@@ -9,6 +9,7 @@ mod actions;
 mod as_written;
 mod authors;
 mod bound;
+mod brakes;
 mod check;
 pub mod condition;
 pub mod diagnostic;

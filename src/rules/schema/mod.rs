@@ -8,6 +8,7 @@
 //! It is of draft 7, which every editor knows.
 
 pub mod actions;
+pub mod brakes;
 pub mod elements;
 pub mod rule;
 mod tidy;
