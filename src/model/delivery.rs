@@ -120,11 +120,18 @@ pub enum Suppression {
     Overflow,
     /// The action has had its `max_per_day`.
     MaxPerDay,
+    /// `cooldown`: something of the same key has passed too short a while ago.
+    Cooldown,
+    /// `limit`: too many have passed of late.
+    Limit,
+    /// `active`: it is outside of the rule's hours.
+    Hours,
 }
 
 impl Suppression {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Paper, Self::Off, Self::Disarmed, Self::Overflow, Self::MaxPerDay];
+    pub const ALL: [Self; 8] =
+        [Self::Paper, Self::Off, Self::Disarmed, Self::Overflow, Self::MaxPerDay, Self::Cooldown, Self::Limit, Self::Hours];
 
     /// One word for counters, logs and the journal.
     #[must_use]
@@ -135,6 +142,9 @@ impl Suppression {
             Self::Disarmed => "disarmed",
             Self::Overflow => "overflow",
             Self::MaxPerDay => "max_per_day",
+            Self::Cooldown => "cooldown",
+            Self::Limit => "limit",
+            Self::Hours => "out_of_hours",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! match → firing, or the reason why not. Pure.
 
+pub mod brakes;
+
 use std::collections::HashSet;
 
 use crate::model::ids::FiringId;
