@@ -115,7 +115,7 @@ impl Firings {
         let (matched, found) = matching::explain(&rule.when, facts, reading);
         let (rule, subject) = (Arc::clone(&rule.name), subject.clone());
         let element = element.or(found);
-        Some(Arc::new(Firing { id, rule, subject, element, matched, at, origin }))
+        Some(Arc::new(Firing { id, rule, subject, element, matched, at, origin, window: None, held: 0 }))
     }
 }
 

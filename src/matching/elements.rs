@@ -10,7 +10,8 @@ use crate::rules::condition::{MarketMatcher, NumberRange, PredictionMatcher, Sor
 use crate::rules::normal;
 
 /// What can be asked of a token, in the order of [`token_parts`].
-pub(super) const TOKEN_PARTS: [&str; 8] = ["symbol", "contract", "contract", "chain", "network", "name", "price", "source"];
+pub(super) const TOKEN_PARTS: [&str; 9] =
+    ["symbol", "contract", "contract", "chain", "chain", "network", "name", "price", "source"];
 /// What can be asked of a market, in the order of [`market_parts`].
 pub(super) const MARKET_PARTS: [&str; 6] = ["exchange", "symbol", "base", "quote", "price", "source"];
 /// What can be asked of a prediction market, in the order of [`prediction_parts`].
@@ -23,7 +24,7 @@ pub(super) fn token<S: AsRef<str>>(asked: &TokenMatcher, token: &Token<S>, compl
 
 /// What is not asked is true.
 #[inline]
-pub(super) fn token_parts<S: AsRef<str>>(asked: &TokenMatcher, token: &Token<S>, complete: bool) -> [Truth; 8] {
+pub(super) fn token_parts<S: AsRef<str>>(asked: &TokenMatcher, token: &Token<S>, complete: bool) -> [Truth; 9] {
     let known = |known: Option<bool>| known.map_or(Truth::absent(complete), |holds| Truth::of(Some(holds)));
     let contract = || match token.address {
         Some(address) => Some(asked.contracts.contains(&address)),
@@ -34,6 +35,7 @@ pub(super) fn token_parts<S: AsRef<str>>(asked: &TokenMatcher, token: &Token<S>,
         ask(!asked.symbols.is_empty(), || known(in_set(&token.symbol, |of| asked.symbols.contains(&*normal_symbol(of))))),
         ask(!asked.contracts.is_empty(), || known(contract())),
         ask(asked.any_contract, || known(token.contract.as_ref().map(|_| true))),
+        ask(asked.any_chain, || known(token.chain.as_ref().map(|_| true))),
         ask(!asked.chains.is_empty(), || {
             let evm_without_chain = token.chain.is_none() && matches!(token.address, Some(Address::Evm(_)));
             // An EVM address in the text is of some EVM chain, never of Solana.

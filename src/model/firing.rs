@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ids::FiringId;
 use super::subject::{Market, Prediction, Str, Subject, Token};
 use super::time::Timestamp;
+use super::window::Told;
 
 /// How an entry came to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +50,10 @@ pub struct Firing {
     pub at: Timestamp,
     /// How the entry that made it true came to us.
     pub origin: Origin,
+    /// Of a rule with a window: what became true over time, and of which matches.
+    pub window: Option<Box<Told>>,
+    /// So many firings were held back since the last one that was not, by the rule's cooldown, limit or hours.
+    pub held: u32,
 }
 
 impl Firing {

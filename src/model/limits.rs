@@ -95,6 +95,19 @@ pub const CONDITION_DEPTH: usize = 32;
 /// Diagnostics shown for one run; the rest is a number.
 pub const DIAGNOSTICS_SHOWN: usize = 200;
 
+// --- windows ---
+
+/// Keys that a window remembers unless the file says otherwise (RULES 4).
+pub const WINDOW_KEYS: usize = 20_000;
+/// The most that a file may ask for.
+pub const WINDOW_KEYS_MAX: usize = 1_000_000;
+/// The greatest `at_least` of a window: so many members are remembered of each of its keys.
+pub const WINDOW_AT_LEAST: u32 = 1_000;
+/// Steps of a sequence.
+pub const WINDOW_STEPS: usize = 8;
+/// The longest `within`.
+pub const WINDOW_WITHIN_MAX: Duration = Duration::from_secs(366 * 86_400);
+
 // --- matching ---
 
 /// Bytes of one normalised text that matchers look at; the rest of a longer one is not searched. The longest posts on X have 25,000

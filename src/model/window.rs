@@ -3,7 +3,7 @@
 use super::firing::Element;
 use super::ids::{TweetId, normal_symbol};
 use super::price::Price;
-use super::subject::{Account, Market, Platform, Prediction, Str, Subject, Token};
+use super::subject::{Account, Event, Market, Platform, Prediction, Str, Subject, Token};
 use super::time::Timestamp;
 
 /// What things are counted, or held back, apart by: `per` and `of` in rules.toml.
@@ -104,7 +104,9 @@ pub struct Member {
     pub platform: Option<Platform>,
     /// The tweet, if it is about one.
     pub tweet: Option<TweetId>,
-    /// When it happened.
+    /// What happened.
+    pub event: Event,
+    /// When.
     pub at: Timestamp,
     /// At what price of its token, market or prediction, in US dollars.
     pub price: Option<Price>,

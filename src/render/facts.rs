@@ -1,7 +1,7 @@
 //! A firing → the facts of its card: tokens with price, chain and contract, markets, predictions, profile changes, OCR, what matched.
 
 use super::card::{Fact, Piece};
-use super::sanitise;
+use super::{over_time, sanitise};
 use crate::model::firing::{Element, Firing, Matched};
 use crate::model::price::Price;
 use crate::model::subject::{About, Change, Event, Market, Prediction, ProfileField, Token, Tweet};
@@ -51,6 +51,8 @@ pub(super) fn of(firing: &Firing) -> Vec<Fact> {
             }
         }
     }
+    facts.extend(firing.window.as_deref().and_then(|told| over_time::members(told, firing.at)));
+    facts.extend(over_time::held(firing.held));
     facts.extend(matched(&firing.matched));
     // What was nothing but invisible characters is nothing now.
     for fact in &mut facts {

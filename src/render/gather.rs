@@ -8,13 +8,14 @@ use minijinja::Value;
 use minijinja::value::Serde;
 
 use super::values::{
-    AccountEventValues, AccountValues, Caps, ChangeValues, FiringValues, MarketValues, MatchedValues, MediaValues,
-    PredictionValues, ReferenceValues, TokenValues, TweetValues, Values,
+    AccountEventValues, AccountValues, Caps, ChangeValues, FiringValues, MarketValues, MatchedValues, MediaValues, MemberValues,
+    PredictionValues, ReferenceValues, TokenValues, TweetValues, Values, WindowValues,
 };
 use super::{fit, link, sanitise};
 use crate::model::firing::{Element, Firing};
 use crate::model::subject::{About, Account, AccountEvent, Market, Prediction, Reference, Sources, Str, Token, Tweet};
 use crate::model::time::Timestamp;
+use crate::model::window::Member;
 
 /// Everything that a firing says.
 pub(super) fn all(firing: &Firing, expires_at: Timestamp, caps: Caps) -> Values {
@@ -37,6 +38,7 @@ pub(super) fn all(firing: &Firing, expires_at: Timestamp, caps: Caps) -> Values 
         ocr: tweet.and_then(|tweet| gather.long(tweet.ocr.as_ref())),
         account: gather.event().map(|event| gather.account_event(event)),
         matched: gather.matched(),
+        window: gather.window(),
         truncated: gather.cut.get(),
     }
 }
@@ -89,6 +91,7 @@ impl<'f> Gather<'f> {
             "ocr" => Value::from(self.long(tweet?.ocr.as_ref())?),
             "account" => value(self.account_event(self.event()?)),
             "matched" => value(self.matched()),
+            "window" => value(self.window()?),
             _ => return None,
         };
         Some(value)
@@ -119,6 +122,7 @@ impl<'f> Gather<'f> {
             expires_at: self.expires_at.to_string(),
             expires_at_ms: self.expires_at,
             late: self.firing.is_late(),
+            held: self.firing.held,
         }
     }
 
@@ -226,6 +230,20 @@ impl<'f> Gather<'f> {
             value: gather.line(&matched.value),
             place: Some(matched.place).filter(|place| !place.is_empty()),
         })
+    }
+
+    fn window(&self) -> Option<WindowValues> {
+        let told = self.firing.window.as_deref()?;
+        let member = |gather: &Self, member: &Member| MemberValues {
+            who: gather.short(member.who.as_ref()),
+            event: member.event.name(),
+            at: member.at.to_string(),
+            at_ms: member.at,
+            price: member.price,
+            link: link::member(member),
+        };
+        let members = self.list(&told.members, member);
+        Some(WindowValues { r#type: told.kind, key: self.line(&told.key), count: told.count, members })
     }
 
     fn list<T, V>(&self, items: &[T], value: impl Fn(&Self, &T) -> V) -> Vec<V> {

@@ -59,6 +59,7 @@ fn of_firing(firing: &Firing, expires_at: Timestamp, field: &str) -> One {
         "expires_at" => text(expires_at.to_string()),
         "expires_at_ms" => One::Value(expires_at.as_millis().into()),
         "late" => One::Value(firing.is_late().into()),
+        "held" => One::Value(firing.held.into()),
         _ => One::NotAlone,
     }
 }

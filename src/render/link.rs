@@ -5,6 +5,7 @@ use url::{Host, Url};
 
 use crate::model::ids::TweetId;
 use crate::model::subject::{Account, Platform, Tweet};
+use crate::model::window::Member;
 
 /// Hosts of pictures that a platform may fetch.
 const PICTURES: [&str; 3] = ["pbs.twimg.com", "video.twimg.com", "static-assets-1.truthsocial.com"];
@@ -30,6 +31,13 @@ pub fn tweet(id: &TweetId, author: &Account) -> Option<String> {
         Platform::TruthSocial => handle(author).map(|handle| format!("https://truthsocial.com/@{handle}/posts/{id}")),
         Platform::Other(_) => None,
     }
+}
+
+/// The page of a tweet that a window took in.
+#[must_use]
+pub fn member(of: &Member) -> Option<String> {
+    let author = Account { handle: of.who.clone(), platform: of.platform.clone(), ..Account::default() };
+    tweet(of.tweet.as_ref()?, &author)
 }
 
 /// The account's page.

@@ -18,6 +18,7 @@ mod gather;
 mod given;
 pub mod link;
 mod notice;
+mod over_time;
 pub mod sanitise;
 mod slack;
 mod telegram;

@@ -70,8 +70,35 @@ pub(super) struct Values {
     pub(super) account: Option<AccountEventValues>,
     /// What matched, and where.
     pub(super) matched: Vec<MatchedValues>,
+    /// Of a rule with a window: what became true over time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) window: Option<WindowValues>,
     /// Some text or list was longer than what is given here.
     pub(super) truncated: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct WindowValues {
+    pub(super) r#type: &'static str,
+    /// What it is counted apart by; empty where all is counted together.
+    pub(super) key: String,
+    pub(super) count: u32,
+    /// The oldest first.
+    pub(super) members: Vec<MemberValues>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct MemberValues {
+    /// A handle, without the `@`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) who: Option<String>,
+    pub(super) event: &'static str,
+    pub(super) at: String,
+    pub(super) at_ms: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) price: Option<Price>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) link: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -86,6 +113,8 @@ pub(super) struct FiringValues {
     pub(super) expires_at_ms: Timestamp,
     /// Not from the live feed.
     pub(super) late: bool,
+    /// Firings that were held back since the last one that was not.
+    pub(super) held: u32,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]

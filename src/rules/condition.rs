@@ -196,6 +196,8 @@ pub struct TokenMatcher {
     pub contracts: Sorted<Address>,
     /// `contract = true`: it must have one.
     pub any_contract: bool,
+    /// Its chain must be known. Asked by windows, which tell tokens apart by it.
+    pub any_chain: bool,
     /// Chains in lower case. Empty: any.
     pub chains: Sorted<Box<str>>,
     /// Network numbers. Empty: any.

@@ -14,6 +14,8 @@ pub(super) enum Place {
     Rule,
     When,
     Send,
+    Window,
+    Step,
     Discord,
     Telegram,
     Slack,
@@ -57,6 +59,8 @@ impl Place {
             Self::Rule => "the rule",
             Self::When => "`when`",
             Self::Send => "an entry of `send`",
+            Self::Window => "`[rule.window]`",
+            Self::Step => "a step of a sequence",
             Self::Discord => "an action of type `discord`",
             Self::Telegram => "an action of type `telegram`",
             Self::Slack => "an action of type `slack`",
@@ -113,9 +117,11 @@ impl Place {
             Self::Feed => &["key", "url", "auth", "meta_timeout", "history", "notices"],
             Self::Journal => &["sync", "max_age", "max_bytes"],
             Self::Defaults => &["max_age", "timeout", "overflow", "mode"],
-            Self::Rule => &["name", "on", "when", "each", "wait", "max_age", "mode", "send"],
+            Self::Rule => &["name", "on", "when", "each", "wait", "max_age", "mode", "window", "send"],
             Self::When => WHEN,
             Self::Send => &["to", "max_age", "mode", "template", "json", "form"],
+            Self::Window => WINDOW,
+            Self::Step => STEP,
             Self::Discord => DISCORD,
             Self::Telegram => TELEGRAM,
             Self::Slack => SLACK,
@@ -161,6 +167,18 @@ const WHEN: &[&str] = &[
 ];
 
 #[rustfmt::skip]
+const STEP: &[&str] = &[
+    "on",
+    "handle", "target", "author", "platform", "kind", "keyword", "contains", "regex", "cashtag", "contract", "token", "market",
+    "prediction", "price", "link", "media", "changed", "before", "after", "age", "all", "any", "none", "at_least", "case", "in",
+];
+
+#[rustfmt::skip]
+const WINDOW: &[&str] = &[
+    "type", "of", "per", "within", "at_least", "rearm", "max_keys", "above", "below", "hysteresis", "percent", "direction", "steps",
+];
+
+#[rustfmt::skip]
 const DISCORD: &[&str] = &[
     "type", "url", "thread", "username", "avatar", "silent", "template",
     "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
@@ -193,7 +211,7 @@ const CONSOLE: &[&str] = &[
 /// Where the keys are at home that people put elsewhere. The first place of a key is the one that is recommended.
 const HOMES: &[(Place, &[&str])] = &[
     (Place::Top, &["feed", "journal", "defaults", "lists", "actions", "templates"]),
-    (Place::Rule, &["name", "on", "each", "when", "send", "wait", "max_age", "mode"]),
+    (Place::Rule, &["name", "on", "each", "when", "send", "wait", "max_age", "mode", "window"]),
     (Place::When, WHEN),
     (
         Place::Webhook,
@@ -205,6 +223,7 @@ const HOMES: &[(Place, &[&str])] = &[
     (Place::Feed, &["key", "auth", "meta_timeout", "history", "notices"]),
     (Place::Journal, &["sync", "max_bytes"]),
     (Place::Send, &["to", "template"]),
+    (Place::Window, &["of", "per", "within", "rearm", "max_keys", "hysteresis", "percent", "direction", "steps"]),
     (Place::Template, &["title", "body"]),
     (Place::Author, &["followers", "verified", "bio"]),
     (Place::Token, &["symbol", "chain", "network", "source"]),
@@ -221,7 +240,6 @@ const NOT_YET: &[(&str, &str, &str)] = &[
     ("cooldown", "the rule or one of its sends", "a rule fires once for every tweet that it is true for"),
     ("limit", "the rule or one of its sends", "`rate_limit` on the action paces it"),
     ("active", "the rule", "rules are active at all hours"),
-    ("window", "the rule", "rules are about one tweet or event each"),
     ("timezone", "`[defaults]`", "times are shown in UTC"),
 ];
 
@@ -255,6 +273,14 @@ const ALIASES: &[(Place, &str, &str)] = &[
     (Place::Cooldown, "duration", "for"),
     (Place::Cooldown, "lasts", "for"),
     (Place::Cooldown, "within", "for"),
+    (Place::Window, "for", "within"),
+    (Place::Window, "in", "within"),
+    (Place::Window, "by", "per"),
+    (Place::Window, "threshold", "at_least"),
+    (Place::Window, "count", "at_least"),
+    (Place::Window, "min", "at_least"),
+    (Place::Window, "kind", "type"),
+    (Place::Window, "field", "of"),
     (Place::Range, "min", "at_least"),
     (Place::Range, "max", "at_most"),
     (Place::Range, "gt", "above"),

@@ -43,6 +43,7 @@ mod text;
 mod token;
 mod units;
 mod when;
+mod window;
 
 use std::fmt;
 

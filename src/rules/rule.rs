@@ -15,6 +15,7 @@ use super::settings::wait;
 use super::template::Scope;
 use super::units::duration;
 use super::when::{self, Leaf, OnSpan, Tree};
+use super::window;
 use crate::model::action::Span;
 use crate::model::subject::Event;
 
@@ -45,15 +46,24 @@ pub(super) fn read<'a>(
     let when_field = table.take("when");
     let each = table.take("each").and_then(|field| each(check, field, &on, on_span));
     let before = check.errors();
+    let window_field = table.take("window");
+    let mut window = window_field.and_then(|field| window::read(check, field, window::Around { on: &on, on_span, each }));
+    let each = window.as_ref().map_or(each, |window| window.each);
     let tree = when_field.and_then(|field| condition(check, field, &on, on_span, each));
+    let has_steps = window.as_ref().is_some_and(window::Read::has_steps);
+    let tree = match &mut window {
+        Some(window) => window.whole(tree),
+        None => tree,
+    };
     let whole = check.errors() == before;
-    if when_field.is_none() && on.contains(&Event::Tweet) {
+    if when_field.is_none() && on.contains(&Event::Tweet) && !has_steps {
         let mistake = Diagnostic::error("missing-key", span, "this rule has no `when`, so it would fire for every tweet")
             .help(format!("say what it is about under `[rule.when]`; if every tweet is meant, write `{EVERY}`"));
         check.report(mistake);
     }
     let wait = table.take("wait").and_then(|field| wait(check, field).map(|wait| (wait, field.node.span)));
-    if let (Some((_, span)), Some(tree)) = (wait, &tree) {
+    // What is counted per token waits for it to be known.
+    if let (Some((_, span)), Some(tree), None) = (wait, &tree, window.as_ref().and_then(|window| window.each)) {
         useless_wait(check, tree, &on, span);
     }
     let max_age = table.take("max_age").and_then(|field| duration(check, field));
@@ -61,7 +71,7 @@ pub(super) fn read<'a>(
     let mode = modes::strictest(check, mode, &[(shared.mode, "`[defaults]`")]);
     let context = Context {
         name: name.map_or("this rule", |(name, _)| name),
-        scope: Scope { on: &on, each },
+        scope: Scope { on: &on, each, window: window.is_some() },
         tree: tree.as_ref(),
         whole,
         wait,
@@ -77,16 +87,24 @@ pub(super) fn read<'a>(
     let send = sends.map(|field| send::read(check, shared, field, &context)).unwrap_or_default();
     table.finish(check);
     let (name, span) = name?;
+    let when = tree.map_or(Condition::All(Vec::new()), Tree::condition);
+    let (window, when) = match window {
+        Some(window) => {
+            let (window, when) = window.finish(when);
+            (Some(Box::new(window)), when)
+        }
+        None => (None, when),
+    };
     Some(Rule {
         name: name.into(),
         span,
-        when: tree.map_or(Condition::All(Vec::new()), Tree::condition),
+        when,
         on,
         each,
         wait: wait.map(|(wait, _)| wait),
         max_age,
         mode,
-        window: None,
+        window,
         brakes: None,
         send,
     })

@@ -93,6 +93,7 @@ pub(super) fn token(of: &TokenMatcher) -> Vec<Option<String>> {
         set(&of.symbols),
         set(&of.contracts),
         of.any_contract.then(|| "= true".to_owned()),
+        of.any_chain.then(|| "= true".to_owned()),
         set(&of.chains),
         set(&of.networks),
         (!of.names.is_empty()).then(|| format!("= {}", list(of.names.iter()))),

@@ -14,6 +14,7 @@ pub mod rule;
 mod tidy;
 pub mod values;
 pub mod when;
+pub mod window;
 
 use std::collections::BTreeMap;
 

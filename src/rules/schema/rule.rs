@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use super::actions::Message;
 use super::values::{Duration, Form, Mode, Name, OneOrMany, Payload, Word};
 use super::when::When;
+use super::window::Window;
 
 /// What to look for, and where to send what is found.
 #[derive(Debug, JsonSchema)]
@@ -25,6 +26,8 @@ pub struct Rule {
     pub max_age: Option<Duration>,
     /// Whether it is evaluated and sends. The strictest of all modes wins.
     pub mode: Option<Mode>,
+    /// What has to be true over time: `{ type = "distinct", of = "author", per = "token", within = "15m", at_least = 3 }`.
+    pub window: Option<Window>,
     /// The actions that hear of it: `["desk"]`, or tables that say what is different for this rule, `[{ to = "bot", max_age = "2s" }]`.
     pub send: OneOrMany<Entry>,
 }

@@ -34,6 +34,8 @@ pub struct Scope<'a> {
     pub on: &'a [Event],
     /// The rule's `each`.
     pub each: Option<Each>,
+    /// The rule has a window.
+    pub window: bool,
 }
 
 /// What a template of JSON or a form is given.

@@ -31,6 +31,7 @@ const FIRING: Shape = Table(&[
     ("expires_at", Plain),
     ("expires_at_ms", Plain),
     ("late", Plain),
+    ("held", Plain),
 ]);
 
 const ACCOUNT: Shape = Table(&[
@@ -95,6 +96,10 @@ const PREDICTION: Shape =
 
 const MATCHED: Shape = Table(&[("matcher", Plain), ("value", Plain), ("place", Plain)]);
 
+const MEMBER: Shape =
+    Table(&[("who", Plain), ("event", Plain), ("at", Plain), ("at_ms", Plain), ("price", Plain), ("link", Plain)]);
+const WINDOW: Shape = Table(&[("type", Plain), ("key", Plain), ("count", Plain), ("members", List(&MEMBER))]);
+
 const CHANGE: Shape = Table(&[("field", Plain), ("before", Plain), ("after", Plain)]);
 const CHANGES: Shape = List(&CHANGE);
 
@@ -103,7 +108,7 @@ const FOLLOW_EVENT: Shape = Table(&[("id", Plain), ("actor", ACCOUNT), ("target"
 const ANY_ACCOUNT_EVENT: Shape = Table(&[("id", Plain), ("actor", ACCOUNT), ("target", ACCOUNT), ("changes", CHANGES)]);
 
 /// Every variable, in the order of RULES 5.
-pub const VARIABLES: [&str; 15] = [
+pub const VARIABLES: [&str; 16] = [
     "rule",
     "firing",
     "event",
@@ -119,6 +124,7 @@ pub const VARIABLES: [&str; 15] = [
     "ocr",
     "account",
     "matched",
+    "window",
 ];
 
 /// What a variable is for rules on these events.
@@ -127,13 +133,15 @@ pub const VARIABLES: [&str; 15] = [
 /// Why it is never there: `None` when there is no such variable at all.
 pub fn variable(name: &str, scope: &Scope<'_>) -> Result<(&'static str, Shape), Option<String>> {
     let Some(known) = VARIABLES.into_iter().find(|known| *known == name) else {
-        return Err((name == "window").then(|| "`window` is not there yet: this version has no window rules".to_owned()));
+        return Err(None);
     };
     let shape = match known {
         "rule" | "event" => Plain,
         "firing" => FIRING,
         "author" => ACCOUNT,
         "matched" => List(&MATCHED),
+        "window" if scope.window => WINDOW,
+        "window" => return Err(Some("`window` is never there in a rule without `[rule.window]`".to_owned())),
         "account" => return account(scope).map(|shape| (known, shape)),
         _ => return of_a_tweet(known, scope).map(|shape| (known, shape)),
     };

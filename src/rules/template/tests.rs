@@ -7,7 +7,7 @@ use serde_json::json;
 use super::words::{FILTERS, TESTS};
 use super::*;
 
-const TWEETS: Scope<'static> = Scope { on: &[Event::Tweet], each: None };
+const TWEETS: Scope<'static> = Scope { on: &[Event::Tweet], each: None, window: false };
 
 fn values(values: serde_json::Value) -> Value {
     Value::from(Serde(values))
@@ -65,7 +65,7 @@ fn a_wrong_name_is_underlined_with_what_was_meant() {
 
 #[test]
 fn what_the_events_never_have_is_refused() {
-    let scope = |on: &'static [Event], each| Scope { on, each };
+    let scope = |on: &'static [Event], each| Scope { on, each, window: false };
     for (source, scope, message) in [
         ("{{ account.id }}", scope(&[Event::Tweet], None), "`account` is never there in a rule on tweet"),
         ("{{ tweet.text }}", scope(&[Event::Follow], None), "`tweet` is never there in a rule on follow"),

@@ -147,6 +147,7 @@ fn token(a: &TokenMatcher, b: &TokenMatcher) -> bool {
     within(&a.symbols, &b.symbols)
         && part_of(&a.names, &b.names)
         && within(&a.contracts, &b.contracts)
+        && (!b.any_chain || a.any_chain || !a.chains.is_empty())
         && (!b.any_contract || a.any_contract || !a.contracts.is_empty())
         && within(&a.chains, &b.chains)
         && within(&a.networks, &b.networks)

@@ -67,9 +67,13 @@ impl Tree {
 }
 
 /// Reads a `when` table, or one of those in `all`, `any` and `none`.
-pub(super) fn read<'a>(check: &mut Check<'a>, mut table: Table<'a>, depth: usize) -> Tree {
+pub(super) fn read<'a>(check: &mut Check<'a>, table: Table<'a>, depth: usize) -> Tree {
+    read_table(check, table, depth, false)
+}
+
+fn read_table<'a>(check: &mut Check<'a>, mut table: Table<'a>, depth: usize, may_be_empty: bool) -> Tree {
     let mut all = Vec::new();
-    if table.is_empty() {
+    if table.is_empty() && !may_be_empty {
         let mistake = Diagnostic::error("empty-table", table.span, "this table asks nothing, so it would hold for everything")
             .help("put a matcher into it or remove it; for a rule about every tweet: { platform = [\"twitter\", \"truth_social\"] }");
         check.report(mistake);
@@ -83,6 +87,11 @@ pub(super) fn read<'a>(check: &mut Check<'a>, mut table: Table<'a>, depth: usize
     nested(check, &mut table, &mut all, depth);
     table.finish(check);
     Tree::All(all)
+}
+
+/// Reads a step of a sequence, whose `on` has been taken: with it, the step may ask nothing else.
+pub(super) fn read_step<'a>(check: &mut Check<'a>, table: Table<'a>, has_events: bool) -> Tree {
+    read_table(check, table, 0, has_events)
 }
 
 /// Adds a matcher, if it could be read.

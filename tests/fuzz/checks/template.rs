@@ -17,10 +17,10 @@ pub(crate) fn holds(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let (title, body) = text.split_once('\n').unwrap_or(("", text));
     for event in Event::ALL {
-        chat(title, body, &Scope { on: &[event], each: None });
+        chat(title, body, &Scope { on: &[event], each: None, window: false });
     }
     for each in [Each::Token, Each::Market, Each::Prediction] {
-        chat(title, body, &Scope { on: &[Event::Tweet], each: Some(each) });
+        chat(title, body, &Scope { on: &[Event::Tweet], each: Some(each), window: false });
     }
     json_and_form(body);
 }
@@ -47,7 +47,7 @@ fn chat(title: &str, body: &str, scope: &Scope<'_>) {
 }
 
 fn json_and_form(source: &str) {
-    let scope = Scope { on: &[Event::Tweet], each: None };
+    let scope = Scope { on: &[Event::Tweet], each: None, window: false };
     let tree = json!({ "leaf": source, "list": [source, 1, null], "a/b~c": { "": source } });
     let of_form = json!({ "leaf": source, "n": 1 });
     let (json, form) = match (JsonTemplate::compile(tree, &scope), JsonTemplate::compile(of_form, &scope)) {

@@ -131,6 +131,8 @@ fn firing(name: &str, at: Timestamp) -> Firing {
         matched: Vec::new(),
         at,
         origin: Origin::Live,
+        window: None,
+        held: 0,
     }
 }
 

@@ -46,7 +46,7 @@ fn nobodys_words_act_in_any_place_on_any_platform() {
 
 #[test]
 fn nobodys_words_act_through_a_template() {
-    let scope = Scope { on: &[Event::Tweet], each: None };
+    let scope = Scope { on: &[Event::Tweet], each: None, window: false };
     let title = Some("{{ author.name }} {{ token.symbol }} {{ tweet.text }}");
     let body = Some("{{ tweet.text }}\n{{ author.name }} {{ author.bio }} {{ ref.text }} {{ token.name }}");
     for words in words().into_iter().filter(|words| words.len() < 3_000) {

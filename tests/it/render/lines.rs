@@ -42,7 +42,7 @@ fn named(name: &str) -> Firing {
 }
 
 fn chat(title: Option<&str>, body: Option<&str>) -> Option<ChatTemplate> {
-    Some(ChatTemplate::compile(title, body, &Scope { on: &[Event::Tweet], each: None }).unwrap())
+    Some(ChatTemplate::compile(title, body, &Scope { on: &[Event::Tweet], each: None, window: false }).unwrap())
 }
 
 #[test]

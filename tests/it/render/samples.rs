@@ -193,6 +193,8 @@ fn fired(subject: Subject) -> Firing {
             Matched { matcher: "keyword", value: "is live".to_owned(), place: "text" },
         ],
         origin: Origin::Live,
+        window: None,
+        held: 0,
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::inert;
 use super::samples::{every_kind, on_tweet, post, rendered, sent, token, try_rendered};
 
-const TWEETS: Scope<'static> = Scope { on: &[Event::Tweet], each: Some(Each::Token) };
+const TWEETS: Scope<'static> = Scope { on: &[Event::Tweet], each: Some(Each::Token), window: false };
 
 fn chat(title: Option<&str>, body: Option<&str>) -> ChatTemplate {
     ChatTemplate::compile(title, body, &TWEETS).unwrap()
@@ -122,7 +122,7 @@ fn every_name_that_a_template_may_use_has_a_value_and_the_other_way_round() {
     for (kind, firing) in every_kind() {
         let data = sent(&rendered(&firing, "webhook").body)["data"].take();
         let event = firing.subject.event;
-        let scope = Scope { on: &[event], each: None };
+        let scope = Scope { on: &[event], each: None, window: false };
         for (name, value) in data.as_object().unwrap() {
             if name == "truncated" {
                 continue;
@@ -149,7 +149,7 @@ fn every_name_that_a_template_may_use_has_a_value_and_the_other_way_round() {
 fn a_value_that_stands_alone_is_the_same_as_where_it_is_computed_with() {
     let (mut same, mut absent) = (0, 0);
     for (kind, firing) in every_kind() {
-        let scope = Scope { on: &[firing.subject.event], each: None };
+        let scope = Scope { on: &[firing.subject.event], each: None, window: false };
         let mut leaves: Vec<String> = Vec::new();
         for name in VARIABLES {
             match variable(name, &scope) {
