@@ -40,13 +40,20 @@ pub struct Ends {
     pub incomplete: u64,
     /// The action had had its `max_per_day`.
     pub max_per_day: u64,
+    /// Held back by a `cooldown`.
+    pub cooldown: u64,
+    /// By a `limit`.
+    pub limit: u64,
+    /// As the rule was not `active`.
+    pub out_of_hours: u64,
 }
 
 impl Ends {
     /// All together.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.orders + self.messages + self.paper + self.off + self.expired + self.incomplete + self.max_per_day
+        let held = self.paper + self.off + self.max_per_day + self.cooldown + self.limit + self.out_of_hours;
+        self.orders + self.messages + self.expired + self.incomplete + held
     }
 }
 
@@ -225,8 +232,14 @@ impl Tally {
         let Some(of) = self.rule(rule) else { return };
         let ends = &mut of.ends;
         *match outcome {
-            Outcome::Suppressed { reason: Suppression::Off } => &mut ends.off,
-            Outcome::Suppressed { .. } => &mut ends.paper,
+            Outcome::Suppressed { reason } => match reason {
+                Suppression::Off => &mut ends.off,
+                Suppression::MaxPerDay => &mut ends.max_per_day,
+                Suppression::Cooldown => &mut ends.cooldown,
+                Suppression::Limit => &mut ends.limit,
+                Suppression::Hours => &mut ends.out_of_hours,
+                Suppression::Paper | Suppression::Disarmed | Suppression::Overflow => &mut ends.paper,
+            },
             Outcome::Dead { .. } => &mut ends.incomplete,
             _ => &mut ends.expired,
         } += 1;

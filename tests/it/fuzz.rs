@@ -76,6 +76,11 @@ fn any_frames_are_decoded_or_refused() {
 }
 
 #[test]
+fn any_hours_are_read_or_refused() {
+    holds("hours");
+}
+
+#[test]
 fn any_recording_is_read_to_its_end() {
     holds("recording");
 }

@@ -173,7 +173,7 @@ fn cell(number: u64) -> String {
 /// A column of counts: its word, and what is counted.
 type Column = (&'static str, fn(&RuleSummary) -> u64);
 
-const COUNTS: [Column; 10] = [
+const COUNTS: [Column; 13] = [
     ("Firings", |rule| rule.firings),
     ("Authors", |rule| rule.authors),
     ("Tokens", |rule| rule.tokens),
@@ -184,6 +184,9 @@ const COUNTS: [Column; 10] = [
     ("Expired", |rule| rule.ends.expired),
     ("Incomplete", |rule| rule.ends.incomplete),
     ("Over day", |rule| rule.ends.max_per_day),
+    ("Cooldown", |rule| rule.ends.cooldown),
+    ("Limit", |rule| rule.ends.limit),
+    ("Out of hours", |rule| rule.ends.out_of_hours),
 ];
 /// The first of them are always shown; of the others, those in which there is something.
 const ALWAYS: usize = 5;

@@ -61,7 +61,7 @@ impl Loose {
             None => self.hour,
         };
         let minute = self.minute.unwrap_or_default();
-        (hour <= 24 && minute < 60).then_some(hour * 60 + minute)
+        (hour <= 24 && minute < 60).then(|| hour * 60 + minute)
     }
 }
 

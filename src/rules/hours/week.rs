@@ -88,7 +88,7 @@ fn time(word: &str) -> Option<u16> {
     let (hour, minute) = word.split_once(':')?;
     let number = |text: &str| text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse::<u16>().ok())?;
     let (hour, minute) = (number(hour).filter(|_| hour.len() <= 2)?, number(minute).filter(|_| minute.len() == 2)?);
-    let time = (minute < 60).then_some(hour * 60 + minute)?;
+    let time = (minute < 60).then(|| hour * 60 + minute)?;
     (time <= DAY).then_some(time)
 }
 

@@ -54,8 +54,9 @@ const KEYS: [&str; 38] = [
 ];
 /// And what is no key of it: it waits; it fired before; it is about other events; its mode.
 const OF_RULES: [&str; 4] = ["unknown", "fired", "on", "mode"];
-/// What can hold a firing's send back: its mode; too old; an order of news that did not come live; without a value that its template needs.
-const OF_SENDS: [&str; 4] = ["mode", "max_age", "late", "incomplete"];
+/// What can hold a firing's send back: its mode; too old; an order of news that did not come live; without a value that its template needs; its
+/// brakes.
+const OF_SENDS: [&str; 7] = ["mode", "max_age", "late", "incomplete", "cooldown", "limit", "out_of_hours"];
 
 /// Every word of `because`.
 pub fn all_reasons() -> impl Iterator<Item = &'static str> {
@@ -208,7 +209,7 @@ fn reasons(check: &mut Check<'_>, field: Field<'_>) -> Vec<String> {
             Some(near) => mistake.label(near),
             None => mistake.help(format!(
                 "it is a key of the rule's `when` such as `none`, `none.keyword`, `handle` or `token.price`, or {}",
-                one_of(&["unknown", "fired", "on", "mode", "max_age", "late", "incomplete"])
+                one_of(&OF_RULES.into_iter().chain(OF_SENDS.into_iter().filter(|word| *word != "mode")).collect::<Vec<_>>())
             )),
         });
     }

@@ -13,6 +13,10 @@ use crate::model::window::Part;
 /// Keys that are looked through, the oldest first, for such as need not be remembered, whenever another comes.
 const SWEPT: usize = 4;
 
+/// A key is known for so long at least, though its cooldown is over: one that a reload makes longer holds for what passed before, as it does
+/// after a restart.
+const KNOWN: Duration = Duration::from_secs(86_400);
+
 /// What is counted apart, as a hash of it: it may be as long as a tweet, and none must be able to pass for another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key([u8; 16]);
@@ -131,7 +135,7 @@ impl Cooldowns {
     fn sweep(&mut self, now: Timestamp, lasts: Duration) {
         let oldest: Vec<_> = self.order.iter().take(SWEPT).copied().collect();
         for (since, key) in oldest {
-            if self.keys.get(&key).is_some_and(|of| of.is_over(now, lasts)) {
+            if self.keys.get(&key).is_some_and(|of| of.is_over(now, lasts.max(KNOWN))) {
                 self.keys.remove(&key);
                 self.order.remove(&(since, key));
             }

@@ -4,6 +4,7 @@
 mod answers;
 mod close;
 mod decode;
+mod hours;
 mod recording;
 mod render;
 mod rule_test;
@@ -21,10 +22,11 @@ pub(crate) struct Check {
 }
 
 /// One for each file in `targets/`.
-pub(crate) const ALL: [Check; 8] = [
+pub(crate) const ALL: [Check; 9] = [
     Check { name: "answers", holds: answers::holds, seeds: &["tests/fuzz/seeds/answers"] },
     Check { name: "close", holds: close::holds, seeds: &["tests/fuzz/seeds/close"] },
     Check { name: "decode", holds: decode::holds, seeds: &["tests/data"] },
+    Check { name: "hours", holds: hours::holds, seeds: &["tests/fuzz/seeds/hours"] },
     Check { name: "recording", holds: recording::holds, seeds: &["tests/fuzz/seeds/recording"] },
     Check { name: "render", holds: render::holds, seeds: &["tests/fuzz/seeds/render"] },
     Check { name: "rule_test", holds: rule_test::holds, seeds: &["tests/fuzz/seeds/rule_test", "tests/rules/tests"] },
