@@ -21,3 +21,4 @@ mod render;
 mod replay;
 mod rule_tests;
 mod rules;
+mod window;
