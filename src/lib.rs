@@ -12,6 +12,7 @@
 //! | [`join`] | envelope → subject: content, updates and meta in any order, twice or never | model |
 //! | [`rules`] | text of rules.toml → checked rule set, or every mistake in it | model |
 //! | [`matching`] | subject × rule set → matches | the above |
+//! | [`window`] | matches → what is true over time | the above |
 //! | [`suppress`] | match → firing, or its reason not to | the above |
 //! | [`render`] | firing → message | the above |
 //! | [`engine`] | (now, input) → effects: all of the above in one pure state machine | the above |
@@ -25,7 +26,7 @@
 //! | [`app`] | the wiring; the only place that spawns (but for the log's thread, the journal's copying and the simulator's connections) | all of the above |
 //! | [`cli`] | arguments → command → exit code; one file per subcommand | all of the above |
 //!
-//! The first nine are pure: no tokio, sockets, files, clock or randomness; `now` is an argument. `tests/layers.rs` holds all this.
+//! The first ten are pure: no tokio, sockets, files, clock or randomness; `now` is an argument. `tests/layers.rs` holds all this.
 //!
 //! Where the code goes another way than its design: a webhook's lane *starts* its requests in order but has several under way, so that one
 //! slow answer does not make the next order late; a chat's lane has one.
@@ -41,6 +42,8 @@ pub mod join;
 pub mod rules;
 
 pub mod matching;
+
+pub mod window;
 
 pub mod suppress;
 

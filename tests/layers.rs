@@ -9,7 +9,7 @@ use syn::visit::Visit;
 const GROUPS: [&[&str]; 9] = [
     &["model"],
     &["decode", "join", "rules"],
-    &["matching", "suppress", "render"],
+    &["matching", "window", "suppress", "render"],
     &["engine"],
     &["replay", "rule_test"],
     &["clock", "secrets", "tls", "telemetry"],
@@ -18,7 +18,8 @@ const GROUPS: [&[&str]; 9] = [
     &["cli"],
 ];
 
-const PURE: [&str; 10] = ["model", "decode", "join", "rules", "matching", "suppress", "render", "engine", "replay", "rule_test"];
+const PURE: [&str; 11] =
+    ["model", "decode", "join", "rules", "matching", "window", "suppress", "render", "engine", "replay", "rule_test"];
 
 /// First segments, or `std::…` prefixes, that a pure module never names.
 const IMPURE: [&str; 16] = [

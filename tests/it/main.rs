@@ -22,3 +22,4 @@ mod replay;
 mod rule_tests;
 mod rules;
 mod suppress;
+mod window;

@@ -1,0 +1,61 @@
+//! `change`: a price that has moved so far within a time.
+//!
+//! Of each key its prices, in the order in which they were; of more than 64 those that tell most. A price has *moved* if there is an earlier one in its
+//! span from which it differs by so many per cent. It fires when the first in a row of prices has moved; those that follow it and have moved, too, are
+//! told with it. One that comes late may have moved, or make later ones have moved.
+
+use super::Verdict;
+use super::firings::Firings;
+use super::keys::{Held, Keys, Tally};
+use super::moment::Moment;
+use super::samples::{Asked, Samples};
+use super::stretch::Look;
+use crate::model::window::Member;
+
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    keys: Keys<Box<str>, Prices>,
+}
+
+#[derive(Debug, Default)]
+struct Prices {
+    samples: Samples,
+    firings: Firings,
+}
+
+impl Held for Prices {
+    fn has_passed(&self, moment: &Moment) -> bool {
+        self.samples.newest().is_none_or(|newest| newest < moment.floor()) && self.firings.have_passed(moment)
+    }
+
+    fn members(&self) -> usize {
+        self.samples.len()
+    }
+}
+
+impl Change {
+    pub(super) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn observe(&mut self, asked: Asked, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
+        let Some(price) = member.price else { return Verdict::First };
+        let Prices { samples, firings } = self.keys.hear(key, || key.into(), (moment, tally), drop);
+        let at = member.at;
+        tally.passed(samples.forget_passed(moment));
+        let came = samples.insert(price, member, asked, moment);
+        tally.members += 1;
+        let look = Look { new: came.new.map(|_| at), enough: came.moves.map(|_| at), most: 0 };
+        let fires = firings.decide(&look, at, moment).and(if moment.rearm.is_some() { came.moves } else { came.new });
+        let verdict = match fires {
+            Some(pair) => moment.fires(key, 2, samples.members(pair)),
+            None if came.moves.is_some() => Verdict::Fired,
+            None if came.is_alone => Verdict::First,
+            None => Verdict::Known,
+        };
+        if samples.thin() {
+            tally.evicted(1);
+        }
+        verdict
+    }
+}

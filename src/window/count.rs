@@ -1,0 +1,112 @@
+//! `count`: so many matches within a time.
+//!
+//! Of each key the matches in the order in which they happened, of more than [`most`] the newest.
+
+use std::collections::VecDeque;
+
+use super::Verdict;
+use super::firings::Firings;
+use super::keys::{Held, Keys, Tally};
+use super::moment::Moment;
+use super::stretch::{Look, Sweep};
+use crate::model::time::Timestamp;
+use crate::model::window::Member;
+
+/// Matches that a firing tells at most.
+pub(super) const TOLD: usize = 100;
+
+/// So many are kept of a key at most.
+pub(super) fn most(at_least: u32) -> usize {
+    usize::try_from(at_least).unwrap_or(usize::MAX).saturating_mul(4).max(64)
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Count {
+    keys: Keys<Box<str>, Matches>,
+}
+
+#[derive(Debug, Default)]
+struct Matches {
+    members: VecDeque<Member>,
+    firings: Firings,
+}
+
+impl Held for Matches {
+    fn has_passed(&self, moment: &Moment) -> bool {
+        self.members.back().is_none_or(|newest| newest.at < moment.floor()) && self.firings.have_passed(moment)
+    }
+
+    fn members(&self) -> usize {
+        self.members.len()
+    }
+}
+
+impl Count {
+    pub(super) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn observe(&mut self, at_least: u32, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
+        let matches = self.keys.hear(key, || key.into(), (moment, tally), drop);
+        let at = member.at;
+        tally.passed(matches.forget_passed(moment));
+        let look = matches.look(at, at_least, moment);
+        matches.insert(member);
+        tally.members += 1;
+        let verdict = match (matches.firings.decide(&look, at, moment), look.enough) {
+            (Some(t), _) => {
+                let span = matches.upto(moment.opens(t))..matches.upto(t);
+                let newest = matches.members.range(span.start.max(span.end.saturating_sub(TOLD))..span.end);
+                moment.fires(key, u32::try_from(span.len()).unwrap_or(u32::MAX), newest.cloned().collect())
+            }
+            (None, Some(_)) => Verdict::Fired,
+            (None, None) => Verdict::Gathers { have: look.most, need: at_least },
+        };
+        if matches.members.len() > most(at_least) {
+            matches.members.pop_front();
+            tally.evicted(1);
+        }
+        verdict
+    }
+}
+
+impl Matches {
+    /// How many there were until `t`, that moment included.
+    fn upto(&self, t: Timestamp) -> usize {
+        self.members.partition_point(|member| member.at <= t)
+    }
+
+    /// How many there are in the span that ends at `t`.
+    fn within(&self, t: Timestamp, moment: &Moment) -> usize {
+        self.upto(t) - self.upto(moment.opens(t))
+    }
+
+    fn forget_passed(&mut self, moment: &Moment) -> usize {
+        let passed = self.members.partition_point(|member| member.at < moment.floor());
+        self.members.drain(..passed);
+        passed
+    }
+
+    fn look(&self, at: Timestamp, at_least: u32, moment: &Moment) -> Look {
+        if self.members.back().is_none_or(|newest| newest.at <= at) {
+            let without = self.within(at, moment);
+            return Look::at_the_end(at, self.within(at.shifted(-1), moment), (without, without + 1), at_least);
+        }
+        let mut sweep = Sweep::new(at, moment.leaves(at));
+        let near = self.upto(moment.opens(at).shifted(-1))..self.upto(moment.leaves(at));
+        for member in self.members.range(near) {
+            sweep.add(member.at, moment.leaves(member.at), false);
+        }
+        sweep.look(at_least)
+    }
+
+    fn insert(&mut self, member: Member) {
+        let place = self.upto(member.at);
+        if self.members.is_empty() {
+            // Most keys never have more than one.
+            self.members = VecDeque::from([member]);
+        } else {
+            self.members.insert(place, member);
+        }
+    }
+}

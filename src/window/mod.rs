@@ -1,0 +1,223 @@
+//! matches → what is true over time: the state of a rule's `[rule.window]` (RULES 4), one file for each type.
+//!
+//! Time is when things happened. A span is half-open: at the moment `t` what counts is what happened in `(t − within, t]`. So a match counts from
+//! its own moment until `within` later, and no order of arrival changes what is true of a moment; only which match makes it known.
+//!
+//! A match that happened more than `within` ago is *late*: it is counted and put nowhere. While history is being fetched the oldest that can still
+//! come is known ([`Clock::oldest`]), and nothing is late that is not older than that. What is kept reaches back `within` before the oldest that
+//! would not be late, which is what a match of that age is judged by. Nothing else depends on what time it is. So the oldest that can still come has
+//! to be said from the first match after a gap on: what has passed by then is gone.
+//!
+//! Everything is bounded: keys by `max_keys` (the one that was not heard of for longest leaves), what is kept of a key by its type. What leaves so is
+//! counted ([`Counts`]).
+
+mod change;
+mod count;
+mod cross;
+mod deafness;
+mod distinct;
+mod firings;
+mod first_seen;
+mod keys;
+mod moment;
+mod samples;
+mod sequence;
+mod silence;
+mod stretch;
+
+use crate::model::time::Timestamp;
+use crate::model::window::{Member, Told};
+use crate::rules::ruleset::{Window, WindowKind};
+
+use keys::Tally;
+use moment::Moment;
+
+/// What time it is when a match comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// The log's time.
+    pub now: Timestamp,
+    /// While history is being fetched: the oldest that can still come. `None`: nothing is being fetched.
+    pub oldest: Option<Timestamp>,
+}
+
+/// A match, as a window takes it in.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// The values of `per`, joined; empty where all is counted together.
+    pub key: Box<str>,
+    /// The value of `of`; empty where nothing of the kind is asked.
+    pub value: Box<str>,
+    /// When it happened, and not after now.
+    pub at: Timestamp,
+    /// Which step of a sequence it is.
+    pub step: usize,
+    /// What is told of it.
+    pub member: Member,
+}
+
+/// What a match did.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It has become true: the rule fires.
+    Fires(Told),
+    /// Not yet: so many, of so many.
+    Gathers {
+        /// How many there are at the moment that comes nearest.
+        have: u32,
+        /// How many are needed.
+        need: u32,
+    },
+    /// It is true, and that has been told.
+    Fired,
+    /// It is too late to be put anywhere.
+    Late,
+    /// Of a price: there is nothing to compare it with.
+    First,
+    /// Nothing new: a value that was seen before, a price that has not gone far enough, a match of what is not silent.
+    Known,
+}
+
+/// What a window holds, and what it had to let go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Keys that are remembered.
+    pub keys: usize,
+    /// Matches that are remembered.
+    pub members: usize,
+    /// Keys that were forgotten for want of room, while they still mattered.
+    pub evicted_keys: u64,
+    /// Matches that were forgotten for want of room.
+    pub evicted_members: u64,
+    /// Matches that came too late.
+    pub late: u64,
+}
+
+/// What is remembered of the matches of one rule.
+#[derive(Debug)]
+pub struct State {
+    kind: Kind,
+    tally: Tally,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Count(count::Count),
+    Distinct(distinct::Distinct),
+    FirstSeen(first_seen::FirstSeen),
+    Cross(cross::Cross),
+    Change(change::Change),
+    Silence(silence::Silence),
+    Sequence(sequence::Sequence),
+}
+
+impl Kind {
+    fn new(window: &Window) -> Self {
+        match &window.kind {
+            WindowKind::Count { .. } => Self::Count(Default::default()),
+            WindowKind::Distinct { .. } => Self::Distinct(Default::default()),
+            WindowKind::FirstSeen { .. } => Self::FirstSeen(Default::default()),
+            WindowKind::Cross(_) => Self::Cross(Default::default()),
+            WindowKind::Change { .. } => Self::Change(Default::default()),
+            WindowKind::Silence => Self::Silence(Default::default()),
+            WindowKind::Sequence { .. } => Self::Sequence(Default::default()),
+        }
+    }
+
+    fn is_of(&self, kind: &WindowKind) -> bool {
+        matches!(
+            (self, kind),
+            (Self::Count(_), WindowKind::Count { .. })
+                | (Self::Distinct(_), WindowKind::Distinct { .. })
+                | (Self::FirstSeen(_), WindowKind::FirstSeen { .. })
+                | (Self::Cross(_), WindowKind::Cross(_))
+                | (Self::Change(_), WindowKind::Change { .. })
+                | (Self::Silence(_), WindowKind::Silence)
+                | (Self::Sequence(_), WindowKind::Sequence { .. })
+        )
+    }
+}
+
+impl State {
+    /// Nothing was seen yet.
+    #[must_use]
+    pub fn new(window: &Window) -> Self {
+        Self { kind: Kind::new(window), tally: Tally::default() }
+    }
+
+    /// Takes a match in, and says what it did. `window` is the rule's: of another type than before, it begins anew.
+    ///
+    /// A match comes once; who sees it a second time does not ask.
+    pub fn observe(&mut self, window: &Window, clock: Clock, seen: Observation) -> Verdict {
+        if !self.kind.is_of(&window.kind) {
+            *self = Self::new(window);
+        }
+        let moment = Moment::new(window, clock);
+        let at = seen.at.min(clock.now);
+        if at < moment.horizon {
+            self.tally.late += 1;
+            return Verdict::Late;
+        }
+        let (key, value) = (keys::bounded(seen.key), keys::bounded(seen.value));
+        let key = &*key;
+        let (member, tally) = (Member { at, ..seen.member }, &mut self.tally);
+        match (&mut self.kind, &window.kind) {
+            (Kind::Count(state), WindowKind::Count { at_least }) => state.observe(*at_least, &moment, key, member, tally),
+            (Kind::Distinct(state), WindowKind::Distinct { at_least, .. }) => {
+                state.observe(*at_least, &moment, (key, value), member, tally)
+            }
+            (Kind::FirstSeen(state), _) => state.observe(&moment, (key, value), member, tally),
+            (Kind::Cross(state), WindowKind::Cross(level)) => state.observe(level, &moment, key, member, tally),
+            (Kind::Change(state), WindowKind::Change { percent, direction }) => {
+                let asked = samples::Asked { percent: *percent, direction: *direction };
+                state.observe(asked, &moment, key, member, tally)
+            }
+            (Kind::Silence(state), _) => state.observe(&moment, key, member, tally),
+            (Kind::Sequence(state), WindowKind::Sequence { steps }) => {
+                state.observe((steps.len(), seen.step), &moment, key, member, tally)
+            }
+            // There is no such pair any more.
+            _ => Verdict::Known,
+        }
+    }
+
+    /// Of `silence`: the next key that has been silent for `within` by now, the one that was due first. To be asked until there is none.
+    pub fn due(&mut self, window: &Window, now: Timestamp) -> Option<Told> {
+        match &mut self.kind {
+            Kind::Silence(silence) => silence.due(&Moment::new(window, Clock { now, oldest: None }), now),
+            _ => None,
+        }
+    }
+
+    /// Of `silence`: when it has to be asked again, if nothing comes until then.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        match &self.kind {
+            Kind::Silence(silence) => silence.next_deadline(),
+            _ => None,
+        }
+    }
+
+    /// Of `silence`: nothing could be heard between these two, so that time does not count.
+    pub fn resume(&mut self, listening_from: Timestamp, deaf_since: Timestamp) {
+        if let Kind::Silence(silence) = &mut self.kind {
+            silence.resume(listening_from, deaf_since);
+        }
+    }
+
+    /// What it holds, and what it had to let go.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let keys = match &self.kind {
+            Kind::Count(state) => state.keys(),
+            Kind::Distinct(state) => state.keys(),
+            Kind::FirstSeen(state) => state.keys(),
+            Kind::Cross(state) => state.keys(),
+            Kind::Change(state) => state.keys(),
+            Kind::Silence(state) => state.keys(),
+            Kind::Sequence(state) => state.keys(),
+        };
+        let Tally { members, evicted_keys, evicted_members, late } = self.tally;
+        Counts { keys, members, evicted_keys, evicted_members, late }
+    }
+}

@@ -1,0 +1,215 @@
+//! `sequence`: matches of all steps, in their order, within a time.
+//!
+//! Of each key and step the matches, in the order in which they happened (of equal times: in which they came), of more than 64 the newest. A match
+//! fires if there is a *chain* that it is part of: one match for each step, each after the one before, the last less than `within` after the
+//! first, no two of them the same tweet at the same moment. It does not matter which of them came last. Of several chains the oldest is told: the
+//! one that begins first, then goes on first, and so on. What has been told is used up. With `rearm`, a chain too near to a firing is used up untold.
+
+use super::Verdict;
+use super::firings::Firings;
+use super::keys::{Held, Keys, Tally};
+use super::moment::Moment;
+use crate::model::time::Timestamp;
+use crate::model::window::Member;
+
+/// Matches that are kept of a step at most.
+const MOST: usize = 64;
+/// So many matches are looked at for one: more are only needed where very many of them happened at one and the same moment.
+const LOOKED_AT: u32 = 4_096;
+
+#[derive(Debug, Default)]
+pub(super) struct Sequence {
+    keys: Keys<Box<str>, Steps>,
+}
+
+#[derive(Debug, Default)]
+struct Steps {
+    steps: Vec<Vec<Entry>>,
+    firings: Firings,
+    /// Matches so far.
+    came: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    came: u64,
+    member: Member,
+}
+
+/// When it happened; of equal times, which came first.
+type Rank = (Timestamp, u64);
+
+impl Entry {
+    fn rank(&self) -> Rank {
+        (self.member.at, self.came)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let of = |entry: &Self| (entry.member.at, entry.member.tweet.clone(), entry.member.who.clone());
+        self.member.at == other.member.at && of(self) == of(other)
+    }
+}
+
+impl Held for Steps {
+    fn has_passed(&self, moment: &Moment) -> bool {
+        let newest = self.steps.iter().filter_map(|step| step.last());
+        newest.map(|newest| newest.member.at).all(|at| at < moment.floor()) && self.firings.have_passed(moment)
+    }
+
+    fn members(&self) -> usize {
+        self.steps.iter().map(Vec::len).sum()
+    }
+}
+
+impl Sequence {
+    pub(super) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// `count`: of the steps there are. `step`: this one.
+    pub(super) fn observe(
+        &mut self,
+        (count, step): (usize, usize),
+        moment: &Moment,
+        key: &str,
+        member: Member,
+        tally: &mut Tally,
+    ) -> Verdict {
+        let need = u32::try_from(count).unwrap_or(u32::MAX);
+        if step >= count {
+            return Verdict::Gathers { have: 0, need };
+        }
+        let steps = self.keys.hear(key, || key.into(), (moment, &mut *tally), drop);
+        tally.passed(steps.fit(count, moment));
+        let at = member.at;
+        let place = steps.insert(step, member);
+        tally.members += 1;
+        let verdict = match steps.chain(step, place, count, moment) {
+            Some(chain) => {
+                let fires = moment.rearm.is_none_or(|rearm| !steps.firings.is_near(at, rearm));
+                if fires && moment.rearm.is_some() {
+                    steps.firings.add(at, moment);
+                }
+                let used = steps.use_up(&chain);
+                tally.passed(used.len());
+                if fires { moment.fires(key, need, used) } else { Verdict::Fired }
+            }
+            None => Verdict::Gathers { have: steps.prefix(step, place, count, moment), need },
+        };
+        tally.evicted(steps.make_room(step));
+        verdict
+    }
+}
+
+impl Steps {
+    /// Makes it so many steps, and forgets what has passed.
+    fn fit(&mut self, count: usize, moment: &Moment) -> usize {
+        let (floor, before) = (moment.floor(), self.members());
+        self.steps.resize_with(count, Vec::new);
+        for step in &mut self.steps {
+            let passed = step.partition_point(|entry| entry.member.at < floor);
+            step.drain(..passed);
+        }
+        before - self.members()
+    }
+
+    fn insert(&mut self, step: usize, member: Member) -> usize {
+        self.came += 1;
+        let entry = Entry { came: self.came, member };
+        let Some(of) = self.steps.get_mut(step) else { return 0 };
+        let place = of.partition_point(|known| known.rank() < entry.rank());
+        if of.is_empty() {
+            // Most keys never have more than one.
+            of.reserve_exact(1);
+        }
+        of.insert(place, entry);
+        place
+    }
+
+    /// The oldest chain of the first `length` steps that the match at `place` of `step` is part of: a place for each.
+    fn chain(&self, step: usize, place: usize, length: usize, moment: &Moment) -> Option<Vec<usize>> {
+        let steps = self.steps.get(..length)?;
+        if steps.iter().any(Vec::is_empty) {
+            return None;
+        }
+        let fixed = steps.get(step)?.get(place)?;
+        let first = steps.first()?;
+        let opens = first.partition_point(|entry| entry.member.at <= moment.opens(fixed.member.at));
+        let mut search =
+            Search { steps, fixed: (step, place, fixed.rank()), until: fixed.member.at, left: LOOKED_AT, chain: Vec::new() };
+        for (start, entry) in first.iter().enumerate().skip(opens).take_while(|(_, entry)| entry.rank() <= fixed.rank()) {
+            if step == 0 && start != place {
+                continue;
+            }
+            search.until = moment.leaves(entry.member.at);
+            search.chain = vec![start];
+            if search.goes_on() {
+                return Some(search.chain);
+            }
+        }
+        None
+    }
+
+    /// How many steps have been gone, from the first on, of the longest chain that the match is part of.
+    fn prefix(&self, step: usize, place: usize, count: usize, moment: &Moment) -> u32 {
+        let longest = (step + 1..count).rev().find(|length| self.chain(step, place, *length, moment).is_some());
+        longest.and_then(|longest| u32::try_from(longest).ok()).unwrap_or(0)
+    }
+
+    fn use_up(&mut self, chain: &[usize]) -> Vec<Member> {
+        let both = self.steps.iter_mut().zip(chain);
+        both.filter(|(step, place)| **place < step.len()).map(|(step, place)| step.remove(*place).member).collect()
+    }
+
+    fn make_room(&mut self, step: usize) -> usize {
+        let Some(of) = self.steps.get_mut(step).filter(|of| of.len() > MOST) else { return 0 };
+        of.remove(0);
+        1
+    }
+}
+
+/// A search for what goes on a chain.
+struct Search<'a> {
+    steps: &'a [Vec<Entry>],
+    /// The match that must be part of it: its step, its place and its rank.
+    fixed: (usize, usize, Rank),
+    /// All of it is before this.
+    until: Timestamp,
+    left: u32,
+    chain: Vec<usize>,
+}
+
+impl<'a> Search<'a> {
+    fn chosen(&self) -> impl DoubleEndedIterator<Item = &'a Entry> + '_ {
+        self.steps.iter().zip(&self.chain).filter_map(|(step, place)| step.get(*place))
+    }
+
+    /// Goes on with the first match that is possible. If that leads nowhere, only those of the same moment may lead further: a chain that goes on with
+    /// a later one could do so with the first, but if that were the same as one that follows, and that one would then be of the same moment, too.
+    fn goes_on(&mut self) -> bool {
+        let step = self.chain.len();
+        let Some(of) = self.steps.get(step) else { return true };
+        let Some(last) = self.chosen().next_back().map(Entry::rank) else { return false };
+        let (fixed, fixed_place, fixed_rank) = self.fixed;
+        let after = of.partition_point(|entry| entry.rank() <= last);
+        let mut first = None;
+        for (place, entry) in of.iter().enumerate().skip(after) {
+            let at = entry.member.at;
+            let is_too_late = at >= self.until || step <= fixed && entry.rank() > fixed_rank;
+            if is_too_late || self.left == 0 || first.is_some_and(|first| at != first) {
+                return false;
+            }
+            self.left -= 1;
+            if step == fixed && place != fixed_place || self.chosen().any(|chosen| chosen.is_same(entry)) {
+                continue;
+            }
+            first = Some(at);
+            self.chain.push(place);
+            if self.goes_on() {
+                return true;
+            }
+            self.chain.pop();
+        }
+        false
+    }
+}

@@ -1,0 +1,94 @@
+//! `silence`: no match for that long, after there was one.
+//!
+//! Of each key the last match, and in the order of time when each is due. Time in which nothing could be heard does not count: it is due by a clock that
+//! stands still meanwhile ([`Deafness`]), so that nothing has to be put off key by key.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Verdict;
+use super::deafness::Deafness;
+use super::keys::{Held, Keys, Tally};
+use super::moment::Moment;
+use crate::model::time::Timestamp;
+use crate::model::window::{Member, Told};
+
+/// When, by the clock of what was heard; of several the one whose last match came first.
+type Due = (i64, u64);
+
+#[derive(Debug, Default)]
+pub(super) struct Silence {
+    keys: Keys<Arc<str>, Quiet>,
+    due: BTreeMap<Due, Arc<str>>,
+    deafness: Deafness,
+    /// Matches so far.
+    came: u64,
+}
+
+#[derive(Debug, Default)]
+struct Quiet {
+    last: Option<Member>,
+    /// `None`: its silence has been told.
+    due: Option<Due>,
+}
+
+impl Held for Quiet {
+    fn has_passed(&self, moment: &Moment) -> bool {
+        self.due.is_none() && self.last.as_ref().is_none_or(|last| last.at < moment.horizon)
+    }
+
+    fn members(&self) -> usize {
+        usize::from(self.last.is_some())
+    }
+}
+
+impl Silence {
+    pub(super) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn observe(&mut self, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
+        let Self { keys, due, deafness, came } = self;
+        let gone = |quiet: Quiet| drop(quiet.due.map(|at| due.remove(&at)));
+        let quiet = keys.hear(key, || key.into(), (moment, &mut *tally), gone);
+        if quiet.last.as_ref().is_some_and(|last| member.at <= last.at) {
+            return Verdict::Known;
+        }
+        *came += 1;
+        let at = (deafness.heard(member.at).saturating_add(moment.within), *came);
+        let name = quiet.due.and_then(|before| due.remove(&before)).unwrap_or_else(|| key.into());
+        due.insert(at, name);
+        quiet.due = Some(at);
+        tally.members += usize::from(quiet.last.replace(member).is_none());
+        Verdict::Known
+    }
+
+    pub(super) fn due(&mut self, moment: &Moment, now: Timestamp) -> Option<Told> {
+        let heard = self.deafness.heard(now);
+        let first = self.due.first_entry().filter(|first| first.key().0 <= heard)?;
+        let ((at, order), key) = first.remove_entry();
+        let quiet = self.keys.get_mut(&*key)?;
+        quiet.due = moment.rearm.map(|rearm| (after(at, rearm, heard), order));
+        let told = moment.told(&key, 0, quiet.last.iter().cloned().collect());
+        if let Some(again) = quiet.due {
+            self.due.insert(again, key);
+        }
+        Some(told)
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let ((at, _), _) = self.due.first_key_value()?;
+        Some(self.deafness.moment(*at))
+    }
+
+    pub(super) fn resume(&mut self, listening_from: Timestamp, deaf_since: Timestamp) {
+        self.deafness.add(deaf_since, listening_from);
+    }
+}
+
+/// The next time after now that is a whole number of `rearm` after `at`: times at which nobody asked are not made up for.
+fn after(at: i64, rearm: i64, now: i64) -> i64 {
+    let rearm = rearm.max(1);
+    let times = now.saturating_sub(at).max(0) / rearm + 1;
+    at.saturating_add(times.saturating_mul(rearm))
+}
