@@ -54,7 +54,14 @@ impl Matches {
         let at = Timestamp::from_millis(now - late);
         let tweet = Some(TweetId::new(&(2_067_225_747_256_000_000 + self.came).to_string()));
         let price = Price::new(0.9 + self.rng.f64() / 5.0);
-        let member = Member { who: Some("crypto_kol".into()), platform: None, tweet, at, price };
+        let member = Member {
+            who: Some("crypto_kol".into()),
+            platform: None,
+            tweet,
+            event: birdcall::model::subject::Event::Tweet,
+            at,
+            price,
+        };
         let key = format!("ethereum:0x6982508145454ce325ddbe47a25d4ec3{:08x}", self.rng.usize(..self.keys));
         let value = format!("{}", 100_000_000 + self.rng.u32(..8));
         let clock = Clock { now: Timestamp::from_millis(now), oldest: None };

@@ -11,12 +11,12 @@ use super::notices::{Notice, RULE};
 use super::paces::{self, Sent};
 use crate::decode;
 use crate::engine::{Effect, Engine, Hold, Input};
-use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredSwitch};
+use crate::journal::{Holds, JournalError, Reader, State, StoredDelivery, StoredSwitch};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
 use crate::model::firing::FiringBrief;
 use crate::model::ids::FiringId;
-use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, REPLAY_ENTRIES, REPLAY_REACH};
+use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
 use crate::model::message::Body;
 use crate::model::mode::Mode;
 use crate::model::time::{Timestamp, Uptime};
@@ -63,7 +63,6 @@ pub(super) fn recover(
     reader.put_right(now)?;
     let fired = reader.fired(FIRED_IDS)?;
     let ahead = reader.ahead(&fired)?;
-    engine.restore(fired);
     let (mut effects, mut unreadable, mut held) = (Vec::new(), 0_usize, false);
     let last_alive = reader.last_alive()?;
     // The run before ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
@@ -74,13 +73,22 @@ pub(super) fn recover(
         held = true;
         engine.hold(Hold::Everything);
     };
-    let since =
-        Timestamp::from_millis(now.as_millis().saturating_sub(i64::try_from(REPLAY_REACH.as_millis()).unwrap_or(i64::MAX)));
-    let entries = reader.recent(since, REPLAY_ENTRIES, |entry| {
+    let over_time = rules.reach();
+    let reach = i64::try_from(over_time.max(REPLAY_REACH).as_millis()).unwrap_or(i64::MAX);
+    let since = Timestamp::from_millis(now.as_millis().saturating_sub(reach));
+    let most = if over_time.is_zero() { REPLAY_ENTRIES } else { REPLAY_ENTRIES_OVER_TIME };
+    let mut holds = Holds::read(&mut reader, since)?;
+    engine.spare_messages(true);
+    let entries = reader.recent(since, most, |entry| {
         // The clock may have been set back since: what was then later than now must not make now later than it is.
         let at = entry.at.min(now);
         if last_alive.is_none_or(|until| at >= until) {
             hold(engine, &mut effects);
+        } else {
+            holds.before(at, entry.origin, |moment, hold| {
+                engine.step(&Input::Tick(moment.min(now)), &mut effects);
+                engine.hold(hold);
+            });
         }
         match decode::decode(entry.text) {
             Ok(envelope) => engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects),
@@ -90,7 +98,16 @@ pub(super) fn recover(
         effects.clear();
     })?;
     hold(engine, &mut effects);
+    engine.spare_messages(false);
+    // After the replay: what had fired counts for cooldowns and limits once more.
+    engine.restore(fired);
     engine.reset_counts();
+    if entries == most && !over_time.is_zero() {
+        warn!(
+            entries,
+            "windows and cooldowns know only the latest of what they are about: there is more than a start can go through"
+        );
+    }
     let unfinished = reader.unfinished()?;
     let midnight = Timestamp::from_millis(now.as_millis().div_euclid(86_400_000) * 86_400_000);
     let mut sent_today = Vec::new();

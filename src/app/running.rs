@@ -186,10 +186,18 @@ impl Running {
         if let Body::Content(content) = &envelope.body {
             self.watch.last_tweet = Some(LastTweet { id: content.tweet_id.to_string(), at });
         }
+        self.give_back();
         self.engine.step_to_orders(&Input::Entry { envelope: &envelope, at, origin: Origin::Live }, &mut self.effects);
         drop(envelope);
         let text = Bytes::from(text);
         self.act(Some(Seen { at, origin: Origin::Live, text }))
+    }
+
+    /// What expired unsent starts no cooldown and is no part of a limit.
+    fn give_back(&mut self) {
+        for (firing, action) in self.dispatch.expired.drain(..) {
+            self.engine.expired(&firing, action);
+        }
     }
 
     /// Does what came of the engine's latest step, which is not finished: orders leave before anything else is made. Says whether anything came of it.
@@ -233,6 +241,7 @@ impl Running {
 
     /// The engine's deadline has come.
     pub(super) fn tick(&mut self) {
+        self.give_back();
         self.engine.step_to_orders(&Input::Tick(self.clock.now()), &mut self.effects);
         self.act(None);
     }
@@ -258,6 +267,7 @@ impl Running {
         if self.watch.state == FeedState::Connected {
             self.heard(heard_ago);
         }
+        self.give_back();
         self.look_at_journal();
     }
 
@@ -323,6 +333,7 @@ impl Running {
         self.dispatch.totals.backfilled += 1;
         self.dispatch.safety.feed_clock.history_said(self.catch_up.ahead);
         self.engine.feed_is_ahead(self.dispatch.safety.feed_clock.ahead());
+        self.give_back();
         self.engine.step(&Input::Entry { envelope: &envelope, at, origin: Origin::Backfill }, &mut self.effects);
         drop(envelope);
         // What came live, or was fetched before, is in the journal already: queries overlap.

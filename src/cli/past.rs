@@ -52,7 +52,9 @@ impl<'p> Past<'p> {
     pub(super) fn pass(&mut self, to: Option<Timestamp>, tell: Tell<'_>) {
         loop {
             let open = self.open.iter().map(|open| open.until);
-            let due = open.chain(self.engine.next_deadline()).min();
+            // A silence ends when time is said to pass, and is no reason for it.
+            let next = if to.is_some() { self.engine.next_deadline() } else { self.engine.next_wait() };
+            let due = open.chain(next).min();
             let Some(due) = due.filter(|due| to.is_none_or(|to| *due <= to)) else { return };
             self.step(&Input::Tick(due), tell);
             // Where nothing can make a rule true the engine does not wait, and it is unknown all the same until then.

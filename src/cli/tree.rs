@@ -70,6 +70,7 @@ pub(super) fn answer(answer: Answer, at: Timestamp, moments: Option<&Moments>) -
                 format!("unknown: waits for {} more{when}; what has not come then counts as absent", span(until.since(at)));
             (words, WAITING)
         }
+        Answer::OverTime(why) => (format!("is true, but {why}"), WAITING),
         Answer::Unknown { until: None } => ("unknown".to_owned(), WAITING),
         Answer::False => ("false".to_owned(), WRONG),
         Answer::NoElement => ("false: there is nothing of what `each` asks for".to_owned(), WRONG),
@@ -177,7 +178,7 @@ pub(super) fn account(book: &Book<'_>, of: &Account, all: bool, moments: Option<
     let rank = |of: &RuleAccount| match of.answer {
         Answer::Fires => 0,
         Answer::Fired => 1,
-        Answer::Unknown { .. } => 2,
+        Answer::OverTime(_) | Answer::Unknown { .. } => 2,
         Answer::False | Answer::NoElement => 3,
         Answer::Off => 4,
         Answer::OtherEvent => 5,

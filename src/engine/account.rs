@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::observer::Asked;
+use super::over_time::Said;
 use super::{Effect, Engine, Input};
 use crate::matching::Node;
 use crate::model::delivery::Outcome;
@@ -15,6 +16,7 @@ use crate::model::message::Body;
 use crate::model::subject::{Event, Str, Subject};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
+use crate::window::Verdict;
 
 /// What the rules make of one subject at one moment.
 #[derive(Clone, Debug)]
@@ -47,6 +49,8 @@ pub struct RuleAccount {
 pub struct Seen {
     /// The element, of a rule with `each`.
     pub element: Option<Element>,
+    /// The step, of a sequence; the first is zero.
+    pub step: Option<usize>,
     /// The id that its firing has, or would have.
     pub id: FiringId,
     /// In one word.
@@ -55,13 +59,15 @@ pub struct Seen {
     pub node: Node,
 }
 
-/// What a rule says to a subject. Reasons to hold a match back (cooldowns, mutes, hours) will be words of this.
+/// What a rule says to a subject. What becomes of a firing (cooldown, limit, hours, mode, age) is told of each of its sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It became true at this moment, and fires.
     Fires,
     /// It is or was true, and has fired before.
     Fired,
+    /// It is true, and what its window asks for is not.
+    OverTime(Gathering),
     /// It is unknown: something that it asks about has not arrived.
     Unknown {
         /// Then what has not arrived counts as absent. `None`: that is not settled yet.
@@ -77,6 +83,53 @@ pub enum Answer {
     OtherEvent,
 }
 
+/// Why a match made nothing true over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gathering {
+    /// There are so many of so many.
+    Has(u32, u32),
+    /// It is true, and was told of already.
+    Told,
+    /// It came too late to be counted.
+    Late,
+    /// There is nothing to compare with.
+    First,
+    /// It is nothing new: a value that was seen before, or a price that has not crossed or moved.
+    Known,
+    /// The match has nothing of what is counted.
+    Nothing,
+    /// It has been counted before.
+    Counted,
+}
+
+impl Gathering {
+    pub(super) fn of(said: &Said) -> Self {
+        match said {
+            Said::Not(Verdict::Gathers { have, need }) => Self::Has(*have, *need),
+            Said::Fires(_) | Said::Not(Verdict::Fires(_) | Verdict::Fired) => Self::Told,
+            Said::Not(Verdict::Late) => Self::Late,
+            Said::Not(Verdict::First) => Self::First,
+            Said::Not(Verdict::Known) => Self::Known,
+            Said::Nothing => Self::Nothing,
+            Said::Again => Self::Counted,
+        }
+    }
+}
+
+impl std::fmt::Display for Gathering {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Has(have, need) => write!(f, "the window has {have} of {need}"),
+            Self::Told => f.write_str("the window was told of already, and has not been untrue since"),
+            Self::Late => f.write_str("it is too old to be counted by the window"),
+            Self::First => f.write_str("the window has nothing to compare it with"),
+            Self::Known => f.write_str("nothing new to the window"),
+            Self::Nothing => f.write_str("it has nothing of what the window counts"),
+            Self::Counted => f.write_str("the window has counted it"),
+        }
+    }
+}
+
 impl Answer {
     /// One word.
     #[must_use]
@@ -84,6 +137,7 @@ impl Answer {
         match self {
             Self::Fires => "fires",
             Self::Fired => "fired",
+            Self::OverTime(_) => "window",
             Self::Unknown { .. } => "unknown",
             Self::False | Self::NoElement => "false",
             Self::Off => "off",
@@ -94,7 +148,8 @@ impl Answer {
     /// The higher the nearer to a firing.
     pub(super) fn rank(self) -> u8 {
         match self {
-            Self::Fires => 4,
+            Self::Fires => 5,
+            Self::OverTime(_) => 4,
             Self::Unknown { .. } => 3,
             Self::Fired => 2,
             Self::False => 1,
@@ -198,7 +253,7 @@ impl Engine {
 
     /// What the rules that are `wanted` make of a remembered tweet now. `None`: it is not remembered.
     pub fn account_of(&mut self, id: &TweetId, wanted: &dyn Fn(&Rule) -> bool) -> Option<Account> {
-        self.observer.account_of(id, &Asked { wanted, fired_now: &[] })
+        self.observer.account_of(id, &Asked { wanted, fired_now: &[], said: &[] })
     }
 
     fn moment(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool) -> Moment {
@@ -206,7 +261,8 @@ impl Engine {
         self.step(input, &mut effects);
         let firings = firings(effects, &self.rules);
         let fired_now: Vec<_> = firings.iter().map(|of| of.firing.id).collect();
-        let asked = Asked { wanted, fired_now: &fired_now };
+        let said = std::mem::take(&mut self.firings.said);
+        let asked = Asked { wanted, fired_now: &fired_now, said: &said };
         let mut accounts = Vec::new();
         // What was said of one tweet may settle another, that had to be forgotten for it.
         let mut tweets: Vec<&TweetId> = Vec::new();

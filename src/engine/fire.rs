@@ -4,15 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Effect;
+use super::brakes::Brakes;
+use super::judge::{Match, step_name};
 use super::observer::Matches;
+use super::over_time::{self, Asked, OverTime, Said};
 use crate::matching::{self, Reading};
-use crate::model::action::Overflow;
+use crate::model::action::{Action, Overflow};
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
-use crate::model::firing::{Element, Firing};
+use crate::model::firing::{Firing, Origin};
 use crate::model::ids::FiringId;
 use crate::model::message::{Body, ConsoleBody};
 use crate::model::mode::Mode;
 use crate::model::subject::Subject;
+use crate::model::time::Timestamp;
 use crate::render::{self, Rendered};
 use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::Fired;
@@ -27,7 +31,7 @@ pub(super) enum Messages {
     Spared,
 }
 
-/// What has fired, and how much.
+/// What has fired, and how much; what matches make true over time, and what holds firings back.
 #[derive(Debug)]
 pub(super) struct Firings {
     known: Fired,
@@ -36,6 +40,10 @@ pub(super) struct Firings {
     pub(super) fired: u64,
     /// Matches that had fired before.
     pub(super) repeated: u64,
+    pub(super) over_time: OverTime,
+    pub(super) brakes: Brakes,
+    /// What windows said to the matches of the latest step that did not fire.
+    pub(super) said: Vec<(FiringId, Said)>,
 }
 
 /// A firing and one of its rule's sends, that is made a message later.
@@ -46,17 +54,26 @@ pub(super) struct Later {
     firing: Arc<Firing>,
 }
 
-impl Later {
-    pub(super) fn deliver(self, rules: &RuleSet, messages: Messages) -> Effect {
-        let rule = &rules.rules[self.rule];
-        deliver((rules, messages), rule, &rule.send[self.send], &self.firing)
-    }
+/// A firing of a rule, and why it is held back, if it is.
+struct Made<'r> {
+    at: usize,
+    rule: &'r Rule,
+    firing: Arc<Firing>,
+    refused: Option<Suppression>,
 }
 
 impl Firings {
     /// Remembers so many.
     pub(super) fn new(most: usize) -> Self {
-        Self { known: Fired::new(most), messages: Messages::default(), fired: 0, repeated: 0 }
+        Self {
+            known: Fired::new(most),
+            messages: Messages::default(),
+            fired: 0,
+            repeated: 0,
+            over_time: OverTime::default(),
+            brakes: Brakes::default(),
+            said: Vec::new(),
+        }
     }
 
     /// Remembers what fired in an earlier run, the oldest first.
@@ -72,67 +89,148 @@ impl Firings {
     pub(super) fn fire(&mut self, rules: &RuleSet, matches: Matches<'_>, effects: &mut Vec<Effect>, later: &mut Vec<Later>) {
         let (subject, mut matches) = (matches.subject(), matches);
         let key = subject.key();
-        let all = std::mem::take(&mut matches.rules).into_iter();
-        let firings: Vec<_> = all
-            .filter_map(|(at, element)| {
-                let rule = &rules.rules[at];
-                self.firing((rule, element), (&subject, &key), &matches).map(|firing| (at, rule, firing))
-            })
-            .collect();
-        effects.extend(firings.iter().map(|(_, _, firing)| Effect::Fired(Arc::clone(firing))));
+        let mut made = Vec::new();
+        for of in std::mem::take(&mut matches.rules) {
+            let (at, rule) = (of.rule, &rules.rules[of.rule]);
+            if let Some(firing) = self.firing((rule, of), (&subject, &key), &matches) {
+                made.push(self.brake(at, rule, firing));
+            }
+        }
+        self.send(rules, &made, effects, later);
+    }
+
+    /// Fires what was silent for so long by now.
+    pub(super) fn fire_silence(&mut self, rules: &RuleSet, now: Timestamp, effects: &mut Vec<Effect>, later: &mut Vec<Later>) {
+        let Some((at, told)) = self.over_time.due(now) else { return };
+        let Some((rule, subject)) = rules.rules.get(at).zip(over_time::silent(&told, now)) else { return };
+        let since = told.members.last().map_or(0, |last| last.at.as_millis());
+        // Of one silence there may be several firings, of each moment only one.
+        let id = FiringId::of(&rule.name, &format!("silence:{}", told.key), &format!("{since}:{}", told.count));
+        if rule.mode == Mode::Off || !self.known.is_first(id) {
+            return;
+        }
+        self.fired += 1;
+        let (name, window) = (Arc::clone(&rule.name), Some(Box::new(told)));
+        let firing = Firing {
+            id,
+            rule: name,
+            subject,
+            element: None,
+            matched: Vec::new(),
+            at: now,
+            origin: Origin::Live,
+            window,
+            held: 0,
+        };
+        let made = self.brake(at, rule, firing);
+        self.send(rules, &[made], effects, later);
+    }
+
+    /// Holds a firing back, or not, by the brakes of its rule.
+    fn brake<'r>(&mut self, at: usize, rule: &'r Rule, firing: Firing) -> Made<'r> {
+        match self.brakes.pass_rule((at, rule), &firing) {
+            Ok(passed) => {
+                let firing = Arc::new(Firing { held: passed.held, ..firing });
+                Made { at, rule, firing, refused: None }
+            }
+            Err(refused) => Made { at, rule, firing: Arc::new(firing), refused: Some(refused.reason) },
+        }
+    }
+
+    fn send(&mut self, rules: &RuleSet, made: &[Made<'_>], effects: &mut Vec<Effect>, later: &mut Vec<Later>) {
+        effects.extend(made.iter().map(|of| Effect::Fired(Arc::clone(&of.firing))));
         let turn = |send: &Send| match send.mode {
             Mode::Armed => u8::from(!rules.actions[send.action].trading),
             Mode::Paper | Mode::Off => 2,
         };
-        for of in 0..=2 {
-            for (at, rule, firing) in &firings {
-                for (place, send) in rule.send.iter().enumerate().filter(|(_, send)| turn(send) == of) {
-                    match of {
-                        0 => effects.push(deliver((rules, self.messages), rule, send, firing)),
-                        _ => later.push(Later { rule: *at, send: place, firing: Arc::clone(firing) }),
+        let going = || made.iter().filter(|of| of.refused.is_none());
+        for turn_of_now in 0..=2 {
+            for of in going() {
+                for (place, send) in of.rule.send.iter().enumerate().filter(|(_, send)| turn(send) == turn_of_now) {
+                    match turn_of_now {
+                        0 => effects.push(self.deliver(rules, (of.at, send), &of.firing)),
+                        _ => later.push(Later { rule: of.at, send: place, firing: Arc::clone(&of.firing) }),
                     }
                 }
             }
         }
+        for (of, reason) in made.iter().filter_map(|of| of.refused.map(|reason| (of, reason))) {
+            let held = |send: &Send| end(&of.firing, send, Outcome::Suppressed { reason });
+            effects.extend(of.rule.send.iter().map(held));
+        }
     }
 
-    /// The firing of a match, unless it has fired before.
-    fn firing(
-        &mut self,
-        (rule, element): (&Rule, Option<Element>),
-        (subject, key): (&Subject, &str),
-        of: &Matches<'_>,
-    ) -> Option<Arc<Firing>> {
-        let Matches { facts, origin, at, .. } = *of;
-        let of_element = element.as_ref().map(|element| matching::element_key(element, facts)).unwrap_or_default();
+    /// The firing of a match, unless it has fired before or its rule's window is not true.
+    fn firing(&mut self, (rule, of): (&Rule, Match), (subject, key): (&Subject, &str), around: &Matches<'_>) -> Option<Firing> {
+        let Matches { facts, origin, at, .. } = *around;
+        let element = of.element.as_ref();
+        let mut of_element = element.map(|element| matching::element_key(element, facts)).unwrap_or_default();
+        let step = rule.steps().and_then(|steps| steps.get(of.step));
+        if step.is_some() {
+            of_element = step_name(&of_element, of.step);
+        }
         let id = FiringId::of(&rule.name, key, &of_element);
+        let window = match rule.window.as_deref() {
+            None => None,
+            Some(window) => {
+                let asked = Asked { id, subject, element, step: of.step, now: at };
+                match self.over_time.take_in((of.rule, rule), window, &asked) {
+                    Said::Fires(told) => Some(told),
+                    said => {
+                        self.said.push((id, said));
+                        return None;
+                    }
+                }
+            }
+        };
         if !self.known.is_first(id) {
             self.repeated += 1;
             return None;
         }
         self.fired += 1;
-        let reading = Reading { settled: true, element: element.as_ref() };
-        let (matched, found) = matching::explain(&rule.when, facts, reading);
+        let reading = Reading { settled: true, element };
+        let when = step.map_or(&rule.when, |step| &step.when);
+        let (matched, found) = matching::explain(when, facts, reading);
         let (rule, subject) = (Arc::clone(&rule.name), subject.clone());
-        let element = element.or(found);
-        Some(Arc::new(Firing { id, rule, subject, element, matched, at, origin, window: None, held: 0 }))
+        let element = of.element.or(found);
+        Some(Firing { id, rule, subject, element, matched, at, origin, window, held: 0 })
+    }
+
+    /// Makes what was left for later.
+    pub(super) fn deliver_later(&mut self, rules: &RuleSet, later: &Later) -> Effect {
+        let rule = &rules.rules[later.rule];
+        self.deliver(rules, (later.rule, &rule.send[later.send]), &later.firing)
+    }
+
+    /// Brings a firing to one action, unless that is off, it is too late for it, it is held back or it lacks what its template needs.
+    fn deliver(&mut self, rules: &RuleSet, (at, send): (usize, &Send), firing: &Arc<Firing>) -> Effect {
+        let (rule, action) = (&rules.rules[at], &rules.actions[send.action]);
+        let expires_at = firing.subject.at.plus(rule.max_age_of(send, action));
+        if send.mode == Mode::Off {
+            return end(firing, send, Outcome::Suppressed { reason: Suppression::Off });
+        }
+        if expires_at <= firing.at || (action.trading && firing.is_late()) {
+            self.brakes.expired(firing.id, at, send.action);
+            return end(firing, send, Outcome::Expired);
+        }
+        let held = match self.brakes.pass_send((at, rule), (send, &action.name), firing) {
+            Ok(passed) => passed.held,
+            Err(refused) => return end(firing, send, Outcome::Suppressed { reason: refused.reason }),
+        };
+        let told = match held {
+            0 => Arc::clone(firing),
+            _ => Arc::new(Firing { held: firing.held + held, ..(**firing).clone() }),
+        };
+        delivery(self.messages, (send, action), &told, expires_at)
     }
 }
 
-/// Brings a firing to one action, unless that is off, it is too late for it or it lacks what its template needs.
-fn deliver((rules, messages): (&RuleSet, Messages), rule: &Rule, send: &Send, firing: &Arc<Firing>) -> Effect {
-    let action = &rules.actions[send.action];
-    let expires_at = firing.subject.at.plus(rule.max_age_of(send, action));
-    let end = |outcome| {
-        let firing = firing.brief();
-        Effect::Ended(Report { firing, action: send.action, outcome, attempts: 0, took: Duration::ZERO })
-    };
-    if send.mode == Mode::Off {
-        return end(Outcome::Suppressed { reason: Suppression::Off });
-    }
-    if expires_at <= firing.at || (action.trading && firing.is_late()) {
-        return end(Outcome::Expired);
-    }
+fn end(firing: &Firing, send: &Send, outcome: Outcome) -> Effect {
+    Effect::Ended(Report { firing: firing.brief(), action: send.action, outcome, attempts: 0, took: Duration::ZERO })
+}
+
+/// The message of a firing for an action.
+fn delivery(messages: Messages, (send, action): (&Send, &Action), firing: &Arc<Firing>, expires_at: Timestamp) -> Effect {
     // Without a template of its data a message cannot be incomplete.
     let message = match (messages, &send.payload) {
         (Messages::Spared, None) => Ok(Rendered { body: Body::Console(ConsoleBody { pieces: Vec::new() }), fallback: None }),
@@ -140,7 +238,7 @@ fn deliver((rules, messages): (&RuleSet, Messages), rule: &Rule, send: &Send, fi
     };
     let message = match message {
         Ok(message) => message,
-        Err(incomplete) => return end(Outcome::Dead { reason: incomplete.to_string() }),
+        Err(incomplete) => return end(firing, send, Outcome::Dead { reason: incomplete.to_string() }),
     };
     let delivery = Box::new(Delivery {
         firing: firing.brief(),

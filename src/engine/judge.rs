@@ -5,12 +5,27 @@ use std::time::Duration;
 use super::waits::Hold;
 use crate::matching::{self, Facts, Reading, Truth};
 use crate::model::firing::{Element, Origin};
-use crate::model::subject::Tweet;
+use crate::model::subject::{Event, Tweet};
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::Rule;
+use crate::rules::ruleset::{Rule, Step};
 
-/// A rule, by its index, that has become true, with the element of a rule with `each`.
-pub(super) type Match = (usize, Option<Element>);
+/// A rule that has become true.
+#[derive(Clone, Debug)]
+pub(super) struct Match {
+    /// Its place among the rules.
+    pub(super) rule: usize,
+    /// Of a rule with `each`.
+    pub(super) element: Option<Element>,
+    /// Which step of a sequence it was; zero of any other rule.
+    pub(super) step: usize,
+}
+
+impl Match {
+    /// A rule as a whole.
+    pub(super) fn of(rule: usize) -> Self {
+        Self { rule, element: None, step: 0 }
+    }
+}
 
 /// What the engine remembers of a tweet beside the tweet.
 #[derive(Debug, Default)]
@@ -172,23 +187,20 @@ impl TweetState {
 pub(super) struct Judged<'r> {
     pub(super) at: usize,
     pub(super) rule: &'r Rule,
+    /// What happened.
+    pub(super) event: Event,
     /// Nothing more is waited for.
     pub(super) settled: bool,
 }
 
 /// Judges one rule. Adds what has become true to `matches`, notes it in the state, and says whether something is still unknown.
 pub(super) fn judge(of: &Judged<'_>, facts: &Facts<'_>, state: &mut TweetState, matches: &mut Vec<Match>) -> bool {
-    let Judged { at, rule, settled } = *of;
-    let Some(each) = rule.each else {
-        let number = u32::try_from(at).unwrap_or(u32::MAX);
-        if state.has_fired(number) {
-            return false;
-        }
-        let truth = matching::evaluate(&rule.when, facts, Reading { settled, element: None });
-        if truth == Truth::True && state.fires(number) {
-            matches.push((at, None));
-        }
-        return truth == Truth::Unknown;
+    let Judged { at, rule, settled, .. } = *of;
+    let (Some(each), steps) = (rule.each, rule.steps()) else {
+        return match rule.steps() {
+            Some(steps) => judge_steps(of, (steps, None, &[]), facts, state, matches),
+            None => judge_whole(of, facts, state, matches),
+        };
     };
     // The names of elements come from the text: without it the same token would get another id than with it.
     if !settled && !facts.has_content() {
@@ -198,6 +210,10 @@ pub(super) fn judge(of: &Judged<'_>, facts: &Facts<'_>, state: &mut TweetState, 
     for element in matching::elements(each, facts) {
         let mut names = vec![matching::element_key(&element, facts)];
         names.extend(matching::element_alias(&element, facts));
+        if let Some(steps) = steps {
+            unknown |= judge_steps(of, (steps, Some(&element), &names), facts, state, matches);
+            continue;
+        }
         if state.has_fired_each(at, &names) {
             state.note(at, names);
             continue;
@@ -205,11 +221,59 @@ pub(super) fn judge(of: &Judged<'_>, facts: &Facts<'_>, state: &mut TweetState, 
         match matching::evaluate(&rule.when, facts, Reading { settled, element: Some(&element) }) {
             Truth::True => {
                 state.note(at, names);
-                matches.push((at, Some(element)));
+                matches.push(Match { element: Some(element), ..Match::of(at) });
             }
             Truth::Unknown => unknown = true,
             Truth::False => {}
         }
     }
     unknown
+}
+
+/// A rule that fires once.
+fn judge_whole(of: &Judged<'_>, facts: &Facts<'_>, state: &mut TweetState, matches: &mut Vec<Match>) -> bool {
+    let number = u32::try_from(of.at).unwrap_or(u32::MAX);
+    if state.has_fired(number) {
+        return false;
+    }
+    let truth = matching::evaluate(&of.rule.when, facts, Reading { settled: of.settled, element: None });
+    if truth == Truth::True && state.fires(number) {
+        matches.push(Match::of(of.at));
+    }
+    truth == Truth::Unknown
+}
+
+/// The steps of a sequence, each of which comes true once, for an element with these names if there is one.
+fn judge_steps(
+    of: &Judged<'_>,
+    (steps, element, names): (&[Step], Option<&Element>, &[String]),
+    facts: &Facts<'_>,
+    state: &mut TweetState,
+    matches: &mut Vec<Match>,
+) -> bool {
+    let mut unknown = false;
+    for (number, step) in steps.iter().enumerate().filter(|(_, step)| step.on.contains(&of.event)) {
+        let names: Vec<_> = match names {
+            [] => vec![step_name("", number)],
+            names => names.iter().map(|name| step_name(name, number)).collect(),
+        };
+        if state.has_fired_each(of.at, &names) {
+            state.note(of.at, names);
+            continue;
+        }
+        match matching::evaluate(&step.when, facts, Reading { settled: of.settled, element }) {
+            Truth::True => {
+                state.note(of.at, names);
+                matches.push(Match { rule: of.at, element: element.cloned(), step: number });
+            }
+            Truth::Unknown => unknown = true,
+            Truth::False => {}
+        }
+    }
+    unknown
+}
+
+/// What tells the match of a step from those of the others: of an element by its name.
+pub(super) fn step_name(element: &str, step: usize) -> String {
+    format!("{element}|step {}", step + 1)
 }

@@ -38,17 +38,17 @@ impl Look<'_> {
             let at = candidate.rule as usize;
             // Of what is proven not even the rule is looked at.
             if candidate.is_proven {
-                matches.extend(state.fires(candidate.rule).then_some((at, None)));
+                matches.extend(state.fires(candidate.rule).then_some(Match::of(at)));
                 continue;
             }
             let rule = &self.rules.rules[at];
             let settled = is_over(state, wait_of(self.rules, rule));
             let before = matches.len();
-            if judge(&Judged { at, rule, settled }, facts, state, &mut matches) {
+            if judge(&Judged { at, rule, event: Event::Tweet, settled }, facts, state, &mut matches) {
                 unknown.push(candidate.rule);
             }
-            // Of one with `each` more elements may come.
-            state.has_undecided |= matches.len() == before || rule.each.is_some();
+            // Of one with `each` more elements may come, and of a sequence more steps.
+            state.has_undecided |= matches.len() == before || rule.each.is_some() || rule.steps().is_some();
         }
         for wait in unknown.iter().filter_map(|at| self.rules.rules.get(*at as usize)).map(|rule| wait_of(self.rules, rule)) {
             let new = |deadline: &Timestamp| !is_over(state, wait) && !state.waits().contains(&(*deadline, wait));

@@ -4,27 +4,31 @@
 //! the same thing, replaying entries.
 
 mod account;
+mod brakes;
 mod finder;
 mod fire;
 mod generations;
 mod judge;
 mod look;
 mod observer;
+mod over_time;
 mod replace;
 mod waits;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::join::Bounds;
 use crate::model::delivery::{Delivery, Report};
 use crate::model::envelope::Envelope;
-use crate::model::firing::{Firing, Origin};
+use crate::model::firing::{Firing, FiringBrief, Origin};
 use crate::model::ids::FiringId;
 use crate::model::limits;
+use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
-pub use account::{Account, Answer, Fate, FiringAccount, Moment, RuleAccount, Seen, Way};
+pub use account::{Account, Answer, Fate, FiringAccount, Gathering, Moment, RuleAccount, Seen, Way};
 use finder::Finder;
 use fire::{Firings, Later, Messages};
 use observer::Observer;
@@ -81,6 +85,8 @@ pub struct Engine {
     firings: Firings,
     /// Of the latest step, what is not to stand in front of its orders.
     later: Vec<Later>,
+    /// The places of rules with something that goes on: a window, a cooldown, a limit.
+    over_time: HashMap<Str, usize>,
 }
 
 /// How much an engine remembers.
@@ -115,8 +121,13 @@ impl Engine {
     #[must_use]
     pub fn without_messages(rules: Arc<RuleSet>) -> Self {
         let mut engine = Self::new(rules);
-        engine.firings.messages = Messages::Spared;
+        engine.spare_messages(true);
         engine
+    }
+
+    /// Whether messages say nothing from now on, as in [`Engine::without_messages`].
+    pub fn spare_messages(&mut self, spared: bool) {
+        self.firings.messages = if spared { Messages::Spared } else { Messages::Made };
     }
 
     /// An engine that looks at every rule for every envelope: what the index must not change a thing of.
@@ -129,11 +140,13 @@ impl Engine {
 
     fn with(rules: Arc<RuleSet>, finder: Finder, memory: Memory) -> Self {
         let observer = Observer::new(Arc::clone(&rules), finder, memory.tweets);
-        Self { rules, observer, firings: Firings::new(memory.firings), later: Vec::new() }
+        let over_time = replace::over_time(&rules);
+        Self { rules, observer, firings: Firings::new(memory.firings), later: Vec::new(), over_time }
     }
 
-    /// Remembers what fired in an earlier run, the oldest first. Then that run's entries go through [`Engine::step`] once more, their effects
-    /// unheeded, and the engine is where it was: what had fired does not fire again, and what was waited for is waited for still.
+    /// Remembers what fired in an earlier run, the oldest first. Before that, that run's entries go through [`Engine::step`] once more, their
+    /// effects unheeded, and the engine is where it was: what had fired does not fire again, what was waited for is waited for still, and windows,
+    /// cooldowns and limits have counted what they had.
     pub fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
         self.firings.restore(fired);
     }
@@ -155,6 +168,7 @@ impl Engine {
     /// While held, waits do not come to their end. When they are let go, the next tick or entry ends those that are over.
     pub fn hold(&mut self, hold: Hold) {
         self.observer.hold(hold);
+        self.firings.over_time.hold(hold, self.observer.now());
     }
 
     /// The feed's clock is `ms` milliseconds ahead of the one that entries are dated by (negative: behind). What the feed dates itself is aged
@@ -177,8 +191,36 @@ impl Engine {
 
     /// One step, but for what may wait for orders to leave: that, [`Engine::finish`] adds, and must.
     pub fn step_to_orders(&mut self, input: &Input<'_>, effects: &mut Vec<Effect>) {
-        let Self { rules, observer, firings, later } = self;
+        self.firings.said.clear();
+        let to = match input {
+            Input::Entry { at, .. } | Input::Tick(at) => *at,
+        };
+        self.end_silences(to, effects);
+        self.observe(input, effects);
+    }
+
+    fn observe(&mut self, input: &Input<'_>, effects: &mut Vec<Effect>) {
+        let Self { rules, observer, firings, later, .. } = self;
         observer.step(input, &mut |matches| firings.fire(rules, matches, effects, later));
+    }
+
+    /// Ends the silences that are over by then, each at its moment: after the waits that ended before it, which may be heard of.
+    fn end_silences(&mut self, to: Timestamp, effects: &mut Vec<Effect>) {
+        while let Some(silence) = self.firings.over_time.next_deadline().filter(|silence| *silence <= to) {
+            if let Some(wait) = self.observer.next_deadline().filter(|wait| *wait <= silence) {
+                self.observe(&Input::Tick(wait), effects);
+            } else {
+                let now = silence.max(self.observer.now());
+                self.firings.fire_silence(&self.rules, now, effects, &mut self.later);
+            }
+        }
+    }
+
+    /// A delivery expired unsent: what its firing took of cooldowns and limits is free again.
+    pub fn expired(&mut self, firing: &FiringBrief, action: usize) {
+        if let Some(rule) = self.over_time.get(&firing.rule) {
+            self.firings.brakes.expired(firing.id, *rule, action);
+        }
     }
 
     /// Whether the latest step is to be finished.
@@ -189,7 +231,8 @@ impl Engine {
 
     /// What the latest step left: messages that are no orders are made now.
     pub fn finish(&mut self, effects: &mut Vec<Effect>) {
-        effects.extend(self.later.drain(..).map(|later| later.deliver(&self.rules, self.firings.messages)));
+        let Self { rules, firings, later, .. } = self;
+        effects.extend(later.drain(..).map(|later| firings.deliver_later(rules, &later)));
     }
 
     /// One step as far as the matches, of which only the number is told: what benches measure.
@@ -203,7 +246,20 @@ impl Engine {
     /// When the engine wants the next tick at the latest.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
+        let (wait, silence) = (self.observer.next_deadline(), self.firings.over_time.next_deadline());
+        wait.into_iter().chain(silence).min()
+    }
+
+    /// When the next wait for the rest of a tweet is over. Silences go on for as long as nothing is heard: they are no reason for time to pass.
+    #[must_use]
+    pub fn next_wait(&self) -> Option<Timestamp> {
         self.observer.next_deadline()
+    }
+
+    /// What windows hold, and have had to let go of.
+    #[must_use]
+    pub fn window_counts(&self) -> crate::window::Counts {
+        self.firings.over_time.counts()
     }
 
     /// How much it has seen.

@@ -16,7 +16,7 @@ use crate::matching::Facts;
 use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::Origin;
 use crate::model::ids::TweetId;
-use crate::model::subject::{Subject, Tweet};
+use crate::model::subject::{Event, Subject, Tweet};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
@@ -276,7 +276,7 @@ impl Observer {
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, self.ahead));
         let (rules, finder, waits, now) = (&*self.rules, &mut *self.finder, &mut self.waits, self.now);
         let mut matches = Look { rules, finder, waits, now, generation: self.generations.current() }.at(id, &facts, state);
-        matches.retain(|(rule, _)| u32::try_from(*rule).is_ok_and(|rule| waited.binary_search(&rule).is_ok()));
+        matches.retain(|of| u32::try_from(of.rule).is_ok_and(|rule| waited.binary_search(&rule).is_ok()));
         if !matches.is_empty() {
             told(Matches { rules: matches, facts: &facts, origin, at: now, of: Of::Tweet(&tweet, at) });
         }
@@ -321,7 +321,12 @@ impl Observer {
         self.finder.find(subject.event, &facts, true, std::iter::empty());
         for candidate in &self.finder.rules {
             let at = candidate.rule as usize;
-            judge(&Judged { at, rule: &self.rules.rules[at], settled: true }, &facts, &mut state, &mut matches);
+            judge(
+                &Judged { at, rule: &self.rules.rules[at], event: subject.event, settled: true },
+                &facts,
+                &mut state,
+                &mut matches,
+            );
         }
         if !matches.is_empty() {
             told(Matches { rules: matches, facts: &facts, origin, at: self.now, of: Of::Other(subject) });
@@ -347,7 +352,7 @@ fn settled(rules: &RuleSet, facts: &Facts<'_>, state: &mut TweetState, is_over: 
     let mut matches = Vec::new();
     for at in over {
         let at = at as usize;
-        judge(&Judged { at, rule: &rules.rules[at], settled: true }, facts, state, &mut matches);
+        judge(&Judged { at, rule: &rules.rules[at], event: Event::Tweet, settled: true }, facts, state, &mut matches);
     }
     matches
 }

@@ -1,11 +1,14 @@
 //! Rules in the place of others, in an engine that goes on: all that takes time is done beside it, before and after.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Engine;
 use super::finder::Finder;
 use super::generations::Numbers;
-use crate::rules::ruleset::RuleSet;
+use crate::model::mode::Mode;
+use crate::model::subject::Str;
+use crate::rules::ruleset::{Rule, RuleSet};
 
 /// Rules made ready to take the place of others: they are indexed, and it is known which of them were there before.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub struct Prepared {
     rules: Arc<RuleSet>,
     finder: Box<Finder>,
     numbers: Numbers,
+    /// The numbers of rules with something that goes on: a window, a cooldown, a limit.
+    over_time: HashMap<Str, usize>,
     /// Those whose place they are to take.
     before: Arc<RuleSet>,
 }
@@ -22,7 +27,8 @@ impl Prepared {
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, before: &Arc<RuleSet>) -> Self {
         let (finder, numbers) = (Box::new(Finder::new(&rules)), Numbers::of(before, &rules));
-        Self { rules, finder, numbers, before: Arc::clone(before) }
+        let over_time = over_time(&rules);
+        Self { rules, finder, numbers, over_time, before: Arc::clone(before) }
     }
 
     /// As [`Prepared::new`], for an engine that looks at every rule for every envelope.
@@ -30,7 +36,8 @@ impl Prepared {
     #[must_use]
     pub fn without_index(rules: Arc<RuleSet>, before: &Arc<RuleSet>) -> Self {
         let (finder, numbers) = (Box::new(Finder::all(&rules)), Numbers::of(before, &rules));
-        Self { rules, finder, numbers, before: Arc::clone(before) }
+        let over_time = over_time(&rules);
+        Self { rules, finder, numbers, over_time, before: Arc::clone(before) }
     }
 
     /// The rules.
@@ -40,15 +47,28 @@ impl Prepared {
     }
 }
 
+/// The places of rules with something that goes on.
+pub(super) fn over_time(rules: &RuleSet) -> HashMap<Str, usize> {
+    let goes_on = |rule: &Rule| {
+        let has_brakes = rule.brakes.is_some() || rule.send.iter().any(|send| send.brakes.is_some());
+        rule.mode != Mode::Off && (rule.window.is_some() || has_brakes)
+    };
+    let all = rules.rules.iter().enumerate();
+    all.filter(|(_, rule)| goes_on(rule)).map(|(at, rule)| (Str::clone(&rule.name), at)).collect()
+}
+
 /// Rules that are used no more. To be dropped where nobody waits: of many it takes milliseconds.
 #[derive(Debug)]
 pub struct Replaced(#[expect(dead_code, reason = "only held, to be let go elsewhere")] Vec<(Arc<RuleSet>, Option<Box<Finder>>)>);
 
 pub(super) fn replace(engine: &mut Engine, prepared: Prepared) -> Replaced {
-    let Prepared { rules, finder, numbers, before } = prepared;
+    let Prepared { rules, finder, numbers, over_time, before } = prepared;
     // Made ready for others: the numbers are of them.
     let numbers = if Arc::ptr_eq(&before, &engine.rules) { numbers } else { Numbers::of(&engine.rules, &rules) };
     let old = std::mem::replace(&mut engine.rules, Arc::clone(&rules));
+    engine.firings.over_time.replace_rules(&rules, &over_time);
+    engine.firings.brakes.replace_rules(&rules, &over_time);
+    engine.over_time = over_time;
     let (looked_at, finder) = engine.observer.replace_rules(rules, finder, numbers);
     Replaced(vec![(old, None), (looked_at, Some(finder)), (before, None)])
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::ids::FiringId;
+use super::price::Price;
 use super::subject::{Market, Prediction, Str, Subject, Token};
 use super::time::Timestamp;
 use super::window::Told;
@@ -95,6 +96,18 @@ pub enum Element {
     Market(Market),
     /// A prediction market.
     Prediction(Prediction),
+}
+
+impl Element {
+    /// Its price, at the moment of detection.
+    #[must_use]
+    pub fn price(&self) -> Option<Price> {
+        match self {
+            Self::Token(token) => token.price,
+            Self::Market(market) => market.price,
+            Self::Prediction(prediction) => prediction.price,
+        }
+    }
 }
 
 /// One matcher that held.

@@ -108,6 +108,9 @@ pub const WINDOW_STEPS: usize = 8;
 /// The longest `within`.
 pub const WINDOW_WITHIN_MAX: Duration = Duration::from_secs(366 * 86_400);
 
+/// Firings that have passed a cooldown or a limit and of which it is remembered, so that it can be given back if they expire unsent.
+pub const BRAKED_FIRINGS: usize = 10_000;
+
 // --- matching ---
 
 /// Bytes of one normalised text that matchers look at; the rest of a longer one is not searched. The longest posts on X have 25,000
@@ -213,6 +216,8 @@ pub const BLOCKED_FIRST: Duration = Duration::from_secs(60);
 pub const REPLAY_REACH: Duration = Duration::from_secs(3_600);
 /// Entries replayed at start, the latest: what takes half a second.
 pub const REPLAY_ENTRIES: usize = 60_000;
+/// The same where rules look further back, with windows, cooldowns or limits: what takes some ten seconds.
+pub const REPLAY_ENTRIES_OVER_TIME: usize = 1_500_000;
 
 /// Attempts of earlier runs that are looked at for the rate limits of this one: the newest, more than any platform lets through in its window.
 pub const PACE_REACH: usize = 100_000;

@@ -190,7 +190,9 @@ impl Piece {
 pub(super) fn card(firing: &Firing) -> Card {
     let subject = &firing.subject;
     let kind = subject.tweet().and_then(Tweet::kind);
-    let (emoji, color, did) = look(subject.event, kind.as_ref());
+    let is_silence = firing.window.as_ref().is_some_and(|told| told.kind == "silence");
+    let silent = ("🔇", 0x8b_98_a5, SILENT);
+    let (emoji, color, did) = if is_silence { silent } else { look(subject.event, kind.as_ref()) };
     let mut card = Card {
         emoji,
         color,
@@ -215,10 +217,13 @@ pub(super) fn card(firing: &Firing) -> Card {
     card
 }
 
+/// What somebody has done of whom nothing was heard for the time of a window.
+const SILENT: &str = "has fallen silent";
+
 fn of_tweet(card: &mut Card, tweet: &Tweet) {
     let said = |text: &str| Some(sanitise::written(text).into_owned()).filter(|text| !text.is_empty());
     card.text = tweet.text.as_deref().and_then(said);
-    if tweet.text.is_none() {
+    if tweet.text.is_none() && card.did != SILENT {
         card.note = Some(format!("Post {} was not seen before: its text is not known.", numeric(tweet)));
     }
     if let Some(reference) = &tweet.reference {
@@ -231,7 +236,8 @@ fn of_tweet(card: &mut Card, tweet: &Tweet) {
         card.whom = (whom.name.is_some() || whom.handle.is_some()).then_some(whom);
     }
     card.link = link::tweet(&tweet.id, &tweet.author);
-    card.link_label = "Open post";
+    // Of a silence, the tweet is what was last heard.
+    card.link_label = if card.did == SILENT { "Open their last post" } else { "Open post" };
     card.picture = link::first_picture(tweet);
 }
 

@@ -90,7 +90,7 @@ impl Replay {
             Some(until) => self.engine.step(&Input::Tick(until), &mut self.effects),
             None => {
                 self.engine.hold(Hold::Nothing);
-                while let Some(next) = self.engine.next_deadline() {
+                while let Some(next) = self.engine.next_wait() {
                     self.engine.step(&Input::Tick(next), &mut self.effects);
                     self.tally.heed(&mut self.effects, self.from, &mut told);
                 }

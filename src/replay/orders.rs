@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::summary::Told;
-use super::watch::{Priced, Watch, first_priced, price};
+use super::watch::{Priced, Watch, first_priced};
 use super::worth::{Changes, Room, Worths};
 use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::{Element, Firing};
@@ -112,7 +112,7 @@ impl Orders {
         let number = self.gone + self.followed.len() as u64;
         let tweet = firing.subject.tweet();
         let element = firing.element.clone().or_else(|| tweet.and_then(first_priced));
-        let then = element.as_ref().and_then(price).map(|price| Sighting { at: firing.at, price });
+        let then = element.as_ref().and_then(Element::price).map(|price| Sighting { at: firing.at, price });
         self.watch.add(number, element.as_ref().and_then(Priced::of), tweet.map(|tweet| tweet.id.clone()));
         self.followed.push_back(Order {
             firing: Told::of(firing),

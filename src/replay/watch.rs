@@ -59,15 +59,6 @@ pub(super) fn first_priced(tweet: &Tweet) -> Option<Element> {
     token.or_else(market)
 }
 
-/// The price of an element.
-pub(super) fn price(element: &Element) -> Option<Price> {
-    match element {
-        Element::Token(token) => token.price,
-        Element::Market(market) => market.price,
-        Element::Prediction(prediction) => prediction.price,
-    }
-}
-
 /// The same of what an envelope detects: its name for people, which thing, and its price.
 fn first_detected(detected: &Detected<'_>) -> Option<(String, Priced)> {
     let token = detected.tokens.iter().filter(|token| token.price_usd.is_some()).find_map(|token| {

@@ -58,7 +58,7 @@ pub fn reasons(rule: &Rule, of: &RuleAccount) -> Vec<Vec<String>> {
         Answer::OtherEvent => return vec![vec!["on".to_owned()]],
         Answer::Off => return vec![vec!["mode".to_owned()]],
         Answer::NoElement => return rule.each.map(|each| lacking(sort_of(each), of)).into_iter().collect(),
-        Answer::Fired | Answer::Unknown { .. } => return vec![vec![of.answer.name().to_owned()]],
+        Answer::Fired | Answer::OverTime(_) | Answer::Unknown { .. } => return vec![vec![of.answer.name().to_owned()]],
         Answer::False => {}
     }
     let names = names(of);

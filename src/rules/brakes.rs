@@ -39,7 +39,6 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// `"10m"`, or `{ for = "10m", per = "token" }`, or a report.
-#[cfg_attr(not(test), expect(dead_code, reason = "rules and sends take it next"))]
 pub(super) fn cooldown<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Cooldown> {
     let node = field.node;
     let Some(mut table) = node.as_table(Place::Cooldown) else {
@@ -63,7 +62,7 @@ pub(super) fn cooldown<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Co
 }
 
 /// What is held back apart: one word or several. Empty: all firings of the rule together.
-fn per<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec<Part>> {
+pub(super) fn per<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Vec<Part>> {
     let Field { name, node, .. } = field;
     let nodes = node.as_list().map_or_else(|| vec![node], Iterator::collect);
     if nodes.is_empty() {
@@ -113,7 +112,6 @@ fn part<'a>(check: &mut Check<'a>, name: &str, node: Node<'a>) -> Option<Option<
 }
 
 /// `"5/h"` or a list of such, or a report. Their burst is their count.
-#[cfg_attr(not(test), expect(dead_code, reason = "rules and sends take it next"))]
 pub(super) fn limits<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Rate> {
     let Some(items) = field.node.as_list() else {
         return limit(check, field.name, field.node).into_iter().collect();

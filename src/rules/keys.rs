@@ -116,10 +116,12 @@ impl Place {
             Self::Top => &["feed", "journal", "defaults", "lists", "templates", "actions", "rule"],
             Self::Feed => &["key", "url", "auth", "meta_timeout", "history", "notices"],
             Self::Journal => &["sync", "max_age", "max_bytes"],
-            Self::Defaults => &["max_age", "timeout", "overflow", "mode"],
-            Self::Rule => &["name", "on", "when", "each", "wait", "max_age", "mode", "window", "send"],
+            Self::Defaults => &["max_age", "timeout", "overflow", "mode", "timezone"],
+            Self::Rule => {
+                &["name", "on", "when", "each", "wait", "max_age", "mode", "window", "cooldown", "limit", "active", "send"]
+            }
             Self::When => WHEN,
-            Self::Send => &["to", "max_age", "mode", "template", "json", "form"],
+            Self::Send => &["to", "max_age", "mode", "template", "json", "form", "cooldown", "limit"],
             Self::Window => WINDOW,
             Self::Step => STEP,
             Self::Discord => DISCORD,
@@ -211,7 +213,8 @@ const CONSOLE: &[&str] = &[
 /// Where the keys are at home that people put elsewhere. The first place of a key is the one that is recommended.
 const HOMES: &[(Place, &[&str])] = &[
     (Place::Top, &["feed", "journal", "defaults", "lists", "actions", "templates"]),
-    (Place::Rule, &["name", "on", "each", "when", "send", "wait", "max_age", "mode", "window"]),
+    (Place::Rule, &["name", "on", "each", "when", "send", "wait", "max_age", "mode", "window", "cooldown", "limit", "active"]),
+    (Place::Defaults, &["timezone"]),
     (Place::When, WHEN),
     (
         Place::Webhook,
@@ -233,14 +236,6 @@ const HOMES: &[(Place, &[&str])] = &[
     (Place::Link, &["domain"]),
     (Place::Cooldown, &["for"]),
     (Place::TestFile, &["test"]),
-];
-
-/// Keys of later work, where they will stand, and what there is instead. They must never be ignored: somebody relies on them.
-const NOT_YET: &[(&str, &str, &str)] = &[
-    ("cooldown", "the rule or one of its sends", "a rule fires once for every tweet that it is true for"),
-    ("limit", "the rule or one of its sends", "`rate_limit` on the action paces it"),
-    ("active", "the rule", "rules are active at all hours"),
-    ("timezone", "`[defaults]`", "times are shown in UTC"),
 ];
 
 /// Spellings that people bring from elsewhere.
@@ -314,11 +309,6 @@ const ALIASES: &[(Place, &str, &str)] = &[
 pub(super) fn unknown(field: &Field<'_>, place: Place, allowed: &[&'static str]) -> Diagnostic {
     let name = field.name;
     let here = place.name();
-    if !place.is_of_tests()
-        && let Some((_, home, instead)) = NOT_YET.iter().find(|(key, ..)| *key == name)
-    {
-        return not_yet(field, &format!("`{name}`"), instead, Some(home));
-    }
     let alias = ALIASES.iter().find(|(at, key, _)| *at == place && key.eq_ignore_ascii_case(name)).map(|(.., key)| *key);
     let at_home = |(at, keys): &&(Place, &[&str])| *at != place && !place.is_of_tests() && keys.contains(&name);
     let homes: Vec<_> = HOMES.iter().filter(at_home).map(|(at, _)| at.name()).collect();

@@ -35,6 +35,7 @@ mod send;
 mod settings;
 mod show;
 mod sorted;
+mod suppression;
 mod syntax;
 pub mod template;
 mod templates;
@@ -186,13 +187,17 @@ fn read<'a>(check: &mut Check<'a>, tops: Vec<Table<'a>>) -> RuleSet {
         single(check, &sections.journal, Place::Journal).map(|table| settings::journal(check, table)).unwrap_or_default();
     let defaults =
         single(check, &sections.defaults, Place::Defaults).map(|table| settings::defaults(check, table)).unwrap_or_default();
-    let mut shared =
-        Shared { actions: actions::Actions::default(), templates: templates::Templates::default(), mode: defaults.mode };
+    let mut shared = Shared {
+        actions: actions::Actions::default(),
+        templates: templates::Templates::default(),
+        mode: defaults.mode,
+        zone: defaults.zone.clone(),
+    };
     for field in entries(check, &sections.templates, Place::Template) {
         shared.templates.define(check, field);
     }
     for field in entries(check, &sections.actions, Place::Free) {
-        shared.actions.define(check, &mut shared.templates, defaults, field);
+        shared.actions.define(check, &mut shared.templates, &defaults, field);
     }
     feed.notices = notices.map(|field| notices::read(check, &mut shared, field)).unwrap_or_default();
     let mut names = rule::Names::new();

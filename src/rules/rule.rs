@@ -12,6 +12,7 @@ use super::read::{Field, Table};
 use super::ruleset::{Each, NOTICES, Rule};
 use super::send::{self, Context, Shared};
 use super::settings::wait;
+use super::suppression;
 use super::template::Scope;
 use super::units::duration;
 use super::when::{self, Leaf, OnSpan, Tree};
@@ -79,6 +80,7 @@ pub(super) fn read<'a>(
         mode,
         key: span,
     };
+    let brakes = suppression::of_rule(check, &mut table, &shared.zone);
     let sends = table.take("send");
     if sends.is_none() {
         let mistake = Diagnostic::error("missing-key", context.key, "this rule has no `send`, so nobody hears of it");
@@ -95,19 +97,7 @@ pub(super) fn read<'a>(
         }
         None => (None, when),
     };
-    Some(Rule {
-        name: name.into(),
-        span,
-        when,
-        on,
-        each,
-        wait: wait.map(|(wait, _)| wait),
-        max_age,
-        mode,
-        window,
-        brakes: None,
-        send,
-    })
+    Some(Rule { name: name.into(), span, when, on, each, wait: wait.map(|(wait, _)| wait), max_age, mode, window, brakes, send })
 }
 
 /// The rule's name and where it stands.

@@ -36,6 +36,13 @@ impl RuleSet {
         self.actions.iter().enumerate().find(|(_, action)| action.name == name && !action.retired)
     }
 
+    /// How far back what happened matters: to windows, cooldowns and limits. Zero where there are none.
+    #[must_use]
+    pub fn reach(&self) -> Duration {
+        let awake = self.rules.iter().filter(|rule| rule.mode != Mode::Off);
+        awake.map(Rule::reach).max().unwrap_or_default()
+    }
+
     /// Gives the actions other numbers: number `n` of now is number `places[n]` of `actions`, which holds what is to be kept beside them.
     #[must_use]
     pub fn renumbered(mut self, actions: Vec<Action>, places: &[usize]) -> Self {
@@ -105,6 +112,21 @@ pub struct Rule {
 }
 
 impl Rule {
+    fn reach(&self) -> Duration {
+        let window = self.window.as_deref().map(Window::reach).unwrap_or_default();
+        let brakes = self.brakes.iter().chain(self.send.iter().filter_map(|send| send.brakes.as_ref()));
+        brakes.map(|brakes| brakes.reach()).fold(window, Duration::max)
+    }
+
+    /// The steps of a sequence: each is looked at by itself.
+    #[must_use]
+    pub fn steps(&self) -> Option<&[Step]> {
+        match self.window.as_deref() {
+            Some(Window { kind: WindowKind::Sequence { steps }, .. }) => Some(steps),
+            _ => None,
+        }
+    }
+
     /// How old the subject may be when it is sent by way of `send`, which is one of the rule's and goes to `action`.
     #[must_use]
     pub fn max_age_of(&self, send: &Send, action: &Action) -> Duration {
@@ -126,6 +148,31 @@ pub struct Window {
     pub rearm: Option<Duration>,
     /// So many keys are remembered; of more, what was not heard of for longest is forgotten, and that is counted.
     pub max_keys: usize,
+}
+
+impl Window {
+    /// How far back what happened matters.
+    fn reach(&self) -> Duration {
+        let looks_back = match self.kind {
+            WindowKind::FirstSeen { .. } | WindowKind::Cross(_) | WindowKind::Silence => self.within,
+            // What comes late is counted with what was there then.
+            _ => self.within.saturating_mul(2),
+        };
+        looks_back.saturating_add(self.rearm.unwrap_or_default())
+    }
+
+    /// Whether what one of them has counted is what the other counts, so that it may go on with it: thresholds and times may differ.
+    #[must_use]
+    pub fn counts_as(&self, other: &Self) -> bool {
+        let counts = match (&self.kind, &other.kind) {
+            (WindowKind::Distinct { of, .. }, WindowKind::Distinct { of: other, .. })
+            | (WindowKind::FirstSeen { of }, WindowKind::FirstSeen { of: other }) => of == other,
+            (WindowKind::Cross(level), WindowKind::Cross(other)) => level.direction == other.direction,
+            (WindowKind::Sequence { steps }, WindowKind::Sequence { steps: other }) => steps.len() == other.len(),
+            (kind, other) => std::mem::discriminant(kind) == std::mem::discriminant(other),
+        };
+        counts && self.per == other.per
+    }
 }
 
 /// What has to be true over time.
@@ -238,6 +285,13 @@ pub struct Brakes {
     pub limits: Vec<Rate>,
     /// Only in these hours. Of a rule alone.
     pub hours: Option<Arc<Hours>>,
+}
+
+impl Brakes {
+    fn reach(&self) -> Duration {
+        let cooldown = self.cooldown.as_ref().map(|cooldown| cooldown.lasts).unwrap_or_default();
+        self.limits.iter().map(|limit| limit.per).fold(cooldown, Duration::max)
+    }
 }
 
 /// What `each` counts by.

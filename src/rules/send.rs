@@ -7,10 +7,12 @@ use super::actions::Actions;
 use super::check::Check;
 use super::condition::Matcher;
 use super::diagnostic::Diagnostic;
+use super::hours::Zone;
 use super::keys::{Place, list};
 use super::modes;
 use super::read::{Field, Node};
-use super::ruleset::Send;
+use super::ruleset::{Brakes, Send};
+use super::suppression;
 use super::template::Scope;
 use super::templates::{PayloadId, TemplateId, Templates};
 use super::token;
@@ -47,6 +49,8 @@ pub(super) struct Shared<'a> {
     pub(super) templates: Templates<'a>,
     /// Of `[defaults]`.
     pub(super) mode: Mode,
+    /// The same: in which `active` is meant.
+    pub(super) zone: Zone,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +59,7 @@ struct Overrides<'a> {
     max_age: Option<(Duration, Span)>,
     template: Option<TemplateId>,
     payload: Option<PayloadId>,
+    brakes: Option<Box<Brakes>>,
 }
 
 /// All entries of a rule's `send`.
@@ -103,6 +108,7 @@ fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> 
     overrides.template = template.and_then(|field| shared.templates.named_or_inline(check, field));
     let json = [table.has("json").then_some("json"), table.has("form").then_some("form")].into_iter().flatten().next();
     overrides.payload = shared.templates.payload(check, &mut table);
+    overrides.brakes = suppression::of_send(check, &mut table);
     table.finish(check);
     let Some(to) = to else {
         let mistake = Diagnostic::error("missing-key", node.span, "this entry of `send` names no action");
@@ -193,7 +199,14 @@ fn finish<'a>(
         let reads = shared.templates.reads(check, id);
         super::incomplete::check(check, context, &reads, trading, span);
     }
-    Some(Send { action, max_age: overrides.max_age.map(|(age, _)| age), mode, template, brakes: None, payload: compiled })
+    Some(Send {
+        action,
+        max_age: overrides.max_age.map(|(age, _)| age),
+        mode,
+        template,
+        brakes: overrides.brakes.clone(),
+        payload: compiled,
+    })
 }
 
 /// Reports what can never be sent in time.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::check::Check;
 use super::diagnostic::Diagnostic;
+use super::hours::{self, Zone};
 use super::http::{self, IN_CLEAR, public_url, secret};
 use super::modes;
 use super::names::choice;
@@ -130,8 +131,10 @@ pub(super) fn wait<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Durati
 }
 
 /// `[defaults]`: what actions have that do not say otherwise.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Defaults {
+    /// In which hours are meant; UTC unless the file says otherwise.
+    pub(super) zone: Zone,
     pub(super) max_age: Option<Duration>,
     pub(super) timeout: Option<Duration>,
     pub(super) overflow: Option<Overflow>,
@@ -149,6 +152,9 @@ pub(super) fn defaults<'a>(check: &mut Check<'a>, mut table: Table<'a>) -> Defau
     }
     if let Some(field) = table.take("overflow") {
         defaults.overflow = super::actions::overflow(check, field);
+    }
+    if let Some(field) = table.take("timezone") {
+        defaults.zone = hours::zone(check, field).unwrap_or_default();
     }
     if let Some(field) = table.take("mode") {
         defaults.mode = modes::read(check, field).unwrap_or_default();

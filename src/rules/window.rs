@@ -4,6 +4,7 @@ mod price;
 
 use std::time::Duration;
 
+use super::brakes;
 use super::check::Check;
 use super::condition::{Condition, Matcher, NumberRange, TokenMatcher};
 use super::condition::{MarketMatcher, PredictionMatcher};
@@ -126,7 +127,7 @@ fn of_type<'a>(check: &mut Check<'a>, field: Field<'a>, name: &str, keys: &Keys<
     if keys.of.is_none() && matches!(name, "distinct" | "first_seen") {
         missing(check, "of", "\"author\"");
     }
-    let mut per = keys.per.map(|field| parts(check, field)).unwrap_or_default();
+    let mut per = keys.per.and_then(|field| brakes::per(check, field)).unwrap_or_default();
     if matches!(name, "cross" | "change") && !per.iter().any(|part| element_of(*part).is_some()) {
         per.push(around.each.map_or(Part::Token, part_of));
     }
@@ -155,7 +156,7 @@ fn of_type<'a>(check: &mut Check<'a>, field: Field<'a>, name: &str, keys: &Keys<
         check
             .report(Diagnostic::error("impossible", at.node.span, message).help("count another thing, or leave it out of `per`"));
     }
-    let each = each(check, keys, &per, of, around);
+    let each = each(check, field, (keys, &per, of), around);
     let rearm = keys.rearm.and_then(|field| duration(check, field));
     let max_keys = keys.max_keys.map_or(Some(WINDOW_KEYS), |field| max_keys(check, field));
     let window = Window { kind: kind?, within: within?, per, rearm, max_keys: max_keys? };
@@ -204,19 +205,6 @@ fn whole(check: &mut Check<'_>, field: Field<'_>, example: &str) -> Option<u32> 
     number
 }
 
-/// `per`: one part or several, or `"rule"` for all together.
-pub(super) fn parts<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Part> {
-    let known: Vec<_> = Part::ALL.iter().map(|part| (part.name(), Some(*part))).chain([("rule", None)]).collect();
-    let mut parts: Vec<_> = choices(check, field, &known).unwrap_or_default();
-    if parts.len() > 1 && parts.contains(&None) {
-        let mistake = Diagnostic::error("impossible", field.node.span, "`rule` means all together, so it stands alone");
-        check.report(mistake.help("leave `rule` out, or the others"));
-    }
-    parts.sort_unstable();
-    parts.dedup();
-    parts.into_iter().flatten().collect()
-}
-
 /// Which elements of a tweet have it.
 pub(super) fn element_of(part: Part) -> Option<Each> {
     match part {
@@ -236,11 +224,16 @@ fn part_of(each: Each) -> Part {
 }
 
 /// What is counted per token is looked at token by token: what `each` must be, and is where the rule does not say it.
-fn each(check: &mut Check<'_>, keys: &Keys<'_>, per: &[Part], of: Option<Part>, around: Around<'_>) -> Option<Each> {
+fn each<'a>(
+    check: &mut Check<'a>,
+    window: Field<'a>,
+    (keys, per, of): (&Keys<'a>, &[Part], Option<Part>),
+    around: Around<'_>,
+) -> Option<Each> {
     let mut each = around.each;
     for (part, field) in per.iter().map(|part| (*part, keys.per)).chain(of.map(|of| (of, keys.of))) {
         let Some(needed) = element_of(part) else { continue };
-        let Some(field) = field.or(keys.within) else { continue };
+        let field = field.unwrap_or(window);
         if !around.on.iter().any(|event| event.is_about_a_tweet()) {
             let message = format!("only tweets have a {}", part.name());
             let mistake = Diagnostic::error("impossible-on-event", field.key, message);
@@ -249,7 +242,7 @@ fn each(check: &mut Check<'_>, keys: &Keys<'_>, per: &[Part], of: Option<Part>, 
             );
         } else if let Some(other) = each.filter(|each| *each != needed) {
             let message = format!("one window cannot count a {} and a {}", part_of(other).name(), part.name());
-            let mistake = Diagnostic::error("impossible", field.node.span, message);
+            let mistake = Diagnostic::error("impossible", field.key, message);
             check.report(mistake.help("a match is about one token, one market or one prediction market: make it two rules"));
         }
         each = each.or(Some(needed));

@@ -26,6 +26,12 @@ impl Fired {
         Self { capacity, newer: HashSet::with_capacity(capacity), older: HashSet::with_capacity(capacity) }
     }
 
+    /// The same, without room that is reserved: for what few ids may ever come of.
+    #[must_use]
+    pub fn growing(capacity: usize) -> Self {
+        Self { capacity: capacity.max(1), newer: HashSet::new(), older: HashSet::new() }
+    }
+
     /// Whether this is the first time. It is remembered from now on.
     pub fn is_first(&mut self, id: FiringId) -> bool {
         if self.older.contains(&id) || !self.newer.insert(id) {

@@ -178,7 +178,14 @@ mod tests {
         for (at, usd) in prices.enumerate() {
             let Some(price) = Price::new(usd) else { continue };
             let at = Timestamp::from_millis(at as i64);
-            let member = Member { who: None, platform: None, tweet: None, at, price: Some(price) };
+            let member = Member {
+                who: None,
+                platform: None,
+                tweet: None,
+                event: crate::model::subject::Event::Tweet,
+                at,
+                price: Some(price),
+            };
             samples.insert(price, member, Asked { percent: 10.0, direction: None }, &moment());
             samples.thin();
         }

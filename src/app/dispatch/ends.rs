@@ -1,5 +1,6 @@
 //! What lanes have to tell → ledger, journal, log, and the people who must know.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
@@ -92,6 +93,9 @@ impl Dispatch {
             self.tail.ended(report, self.name(report.action), self.is_trading(report.action), self.clock.now());
         }
         self.say(report);
+        if report.outcome == Outcome::Expired {
+            self.expired.push((Arc::clone(&report.firing), report.action));
+        }
         if &*report.firing.rule == RULE {
             self.notices.ended(report);
         }
@@ -181,9 +185,6 @@ impl Dispatch {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
     use super::*;
     use crate::app::Way;
     use crate::app::lanes::{Ends, Lanes};

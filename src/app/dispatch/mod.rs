@@ -60,6 +60,8 @@ pub(super) struct Dispatch {
     pub(super) keeping: Option<Keeping>,
     /// Deliveries of an earlier run that a crash has parted from the rest of their step: when that comes again, they do not.
     pub(super) on_record: HashSet<(FiringId, usize)>,
+    /// Deliveries that have expired since the engine was told of those before: it gives back what they took of cooldowns and limits.
+    pub(super) expired: Vec<(Arc<FiringBrief>, usize)>,
     notices: Notices,
     pub(super) tail: Tail,
     /// Of the actions, as the journal is told them.
@@ -102,6 +104,7 @@ impl Dispatch {
             sent_again: HashSet::new(),
             keeping: None,
             on_record: HashSet::new(),
+            expired: Vec::new(),
             notices,
             tail: Tail::default(),
             names,

@@ -5,7 +5,6 @@
 mod batch;
 mod chart;
 mod evaluate;
-mod gaps;
 mod history;
 mod html;
 mod prices;
@@ -157,7 +156,7 @@ fn stretch(arguments: &Arguments, moments: &Moments, now: Timestamp) -> Result<(
 }
 
 /// What is known at the beginning of a stretch, as a run would know it. Files are read from their start. Of a journal, some time before is read:
-/// as much as rules may wait, and where an action has had its share of the day, the day; and what fired before that is on record.
+/// as much as rules may wait or look back, and where an action has had its share of the day, the day; and what fired before that is on record.
 fn before(
     mut stretch: Stretch,
     from: Option<Timestamp>,
@@ -165,7 +164,8 @@ fn before(
     rules: &[Option<&Arc<RuleSet>>],
 ) -> Result<(Stretch, Vec<FiringId>), SourceError> {
     let ([Source::Journal(folder)], Some(from)) = (sources, from) else { return Ok((stretch, Vec::new())) };
-    let reach = i64::try_from(REPLAY_REACH.as_millis()).unwrap_or(i64::MAX);
+    let over_time = rules.iter().flatten().map(|rules| rules.reach()).max().unwrap_or_default();
+    let reach = i64::try_from(over_time.max(REPLAY_REACH).as_millis()).unwrap_or(i64::MAX);
     let has_share = |rules: &&Arc<RuleSet>| rules.actions.iter().any(|action| action.max_per_day.is_some());
     let midnight = Timestamp::from_millis(from.as_millis().div_euclid(DAY) * DAY);
     let since = from.shifted(-reach);

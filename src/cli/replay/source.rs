@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use super::batch::Batch;
-use super::gaps::Gaps;
 use crate::cli::table::clean;
 use crate::feed::recording::{Lines, RecordingError, first_at};
-use crate::journal::{JournalError, Reader};
+use crate::journal::{Holds, JournalError, Reader};
 use crate::model::time::Timestamp;
 
 /// Endings of the files of a folder that are recordings; the last are those that are being written, or were when their program was killed.
@@ -179,7 +178,7 @@ impl Reading {
             reader.last_alive()?.map(|alive| reader.last_fired().map(|fired| fired.map_or(alive, |fired| fired.max(alive))));
         let until = until.transpose()?;
         let since = since.unwrap_or(Timestamp::from_millis(i64::MIN));
-        let mut gaps = Gaps::read(&mut reader, since)?;
+        let mut holds = Holds::read(&mut reader, since)?;
         let name: Arc<str> = "the journal".into();
         let (mut batch, mut first, mut goes_on) = (Batch::new(&name), None, true);
         reader.recent(since, usize::MAX, |entry| {
@@ -187,7 +186,7 @@ impl Reading {
                 return;
             }
             let first = *first.get_or_insert(entry.at);
-            gaps.before(entry.at, entry.origin, |at, hold| batch.hold(at, hold));
+            holds.before(entry.at, entry.origin, |at, hold| batch.hold(at, hold));
             batch.entry(entry.at, entry.origin, entry.text);
             if batch.is_full() {
                 let end = to.or(until).unwrap_or(now);

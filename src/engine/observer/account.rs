@@ -2,8 +2,9 @@
 //!
 //! It looks again at what the latest step has looked at, through the same facts and the same readings, and changes nothing.
 
-use super::super::account::{Account, Answer, RuleAccount, Seen};
-use super::super::judge::TweetState;
+use super::super::account::{Account, Answer, Gathering, RuleAccount, Seen};
+use super::super::judge::{TweetState, step_name};
+use super::super::over_time::Said;
 use super::{Observer, wait_of};
 use crate::join::{Joined, Known};
 use crate::matching::{self, Facts, Flips, Node, Reading, Truth, is_of_elements};
@@ -13,12 +14,15 @@ use crate::model::ids::{FiringId, TweetId};
 use crate::model::mode::Mode;
 use crate::model::subject::Event;
 use crate::model::time::Timestamp;
+use crate::rules::condition::Condition;
 use crate::rules::ruleset::Rule;
 
 /// Which rules are asked for, and which firings are of this moment.
 pub(in crate::engine) struct Asked<'a> {
     pub(in crate::engine) wanted: &'a dyn Fn(&Rule) -> bool,
     pub(in crate::engine) fired_now: &'a [FiringId],
+    /// What windows said to matches of this moment that did not fire.
+    pub(in crate::engine) said: &'a [(FiringId, Said)],
 }
 
 /// A subject, and how a rule is read for it.
@@ -31,7 +35,7 @@ struct Look<'a, 'f> {
     until: Option<Timestamp>,
     /// Of a tweet: what has fired for it.
     state: Option<&'a TweetState>,
-    fired_now: &'a [FiringId],
+    asked: &'a Asked<'a>,
 }
 
 impl Observer {
@@ -48,7 +52,7 @@ impl Observer {
             let deadline = state.deadline(wait_of(&self.rules, rule));
             let settled = !held && deadline.is_some_and(|deadline| deadline <= now);
             let (until, state) = (deadline.filter(|_| !settled && !held), Some(&*state));
-            let look = Look { facts: &facts, key: &key, event: Event::Tweet, settled, until, state, fired_now: asked.fired_now };
+            let look = Look { facts: &facts, key: &key, event: Event::Tweet, settled, until, state, asked };
             look.account(at, rule)
         };
         let rules = self.rules.rules.iter().enumerate().filter(|(_, rule)| (asked.wanted)(rule)).map(of).collect();
@@ -62,7 +66,7 @@ impl Observer {
         let created = subject.tweet().and_then(|tweet| tweet.created_at);
         let facts = Facts::of(&subject, created.map(|created| self.now.shifted(self.ahead).since(created)));
         let (key, event) = (subject.key(), subject.event);
-        let look = Look { facts: &facts, key: &key, event, settled: true, until: None, state: None, fired_now: asked.fired_now };
+        let look = Look { facts: &facts, key: &key, event, settled: true, until: None, state: None, asked };
         let wanted = self.rules.rules.iter().enumerate().filter(|(_, rule)| (asked.wanted)(rule));
         let rules = wanted.map(|(at, rule)| look.account(at, rule)).collect();
         Some(Account { subject, at: self.now, rules })
@@ -80,16 +84,19 @@ impl Look<'_, '_> {
             return none(Answer::Off);
         }
         let Some(each) = rule.each else {
-            let seen = self.see(at, rule, None);
-            return RuleAccount { answer: seen.answer, seen: vec![seen], ..none(Answer::False) };
+            let seen = self.see_steps(at, rule, None);
+            let answer = furthest(&seen).unwrap_or(Answer::OtherEvent);
+            return RuleAccount { answer, seen, ..none(Answer::False) };
         };
         // The names of elements come from the text: before it nothing is said of them.
         let without = || Some(Node::of(&rule.when, self.facts, Reading { settled: self.settled, element: None }));
         if !self.settled && !self.facts.has_content() {
             return RuleAccount { without: without(), ..none(Answer::Unknown { until: self.until }) };
         }
-        let seen: Vec<_> =
-            matching::elements(each, self.facts).into_iter().map(|element| self.see(at, rule, Some(element))).collect();
+        let seen: Vec<_> = matching::elements(each, self.facts)
+            .into_iter()
+            .flat_map(|element| self.see_steps(at, rule, Some(element)))
+            .collect();
         let without = if seen.is_empty() { without() } else { None };
         let more_may_come = !self.settled && !self.facts.has_meta();
         // What an element would have to do with may turn when one comes, the rest of the tree may not.
@@ -99,32 +106,47 @@ impl Look<'_, '_> {
             Some(_) if more_may_come => Answer::False,
             _ => Answer::NoElement,
         };
-        let answer = seen.iter().map(|seen| seen.answer).max_by_key(|answer| answer.rank()).unwrap_or(none_yet);
+        let answer = furthest(&seen).unwrap_or(none_yet);
         RuleAccount { answer, seen, without, ..none(Answer::False) }
     }
 
+    /// The looks at a rule, or at the steps of a sequence that are about this event.
+    fn see_steps(&self, at: usize, rule: &Rule, element: Option<Element>) -> Vec<Seen> {
+        let Some(steps) = rule.steps() else { return vec![self.see((at, rule), (&rule.when, None), element)] };
+        let about = steps.iter().enumerate().filter(|(_, step)| step.on.contains(&self.event));
+        about.map(|(number, step)| self.see((at, rule), (&step.when, Some(number)), element.clone())).collect()
+    }
+
     /// One look at a rule: as a whole, or with one element.
-    fn see(&self, at: usize, rule: &Rule, element: Option<Element>) -> Seen {
-        let node = Node::of(&rule.when, self.facts, Reading { settled: self.settled, element: element.as_ref() });
+    fn see(&self, (at, rule): (usize, &Rule), (when, step): (&Condition, Option<usize>), element: Option<Element>) -> Seen {
+        let node = Node::of(when, self.facts, Reading { settled: self.settled, element: element.as_ref() });
         let of_element = element.as_ref().map(|element| matching::element_key(element, self.facts)).unwrap_or_default();
         let alias = element.as_ref().and_then(|element| matching::element_alias(element, self.facts));
+        let named = |name: String| step.map_or(name.clone(), |step| step_name(&name, step));
+        let (of_element, alias) = (named(of_element), alias.map(named));
         let id = FiringId::of(&rule.name, self.key, &of_element);
-        let has_fired = self.state.is_some_and(|state| match &element {
-            None => state.has_fired(u32::try_from(at).unwrap_or(u32::MAX)),
-            Some(_) => state.has_fired_each(at, &[Some(of_element.clone()), alias].into_iter().flatten().collect::<Vec<_>>()),
+        let has_fired = self.state.is_some_and(|state| match (&element, step) {
+            (None, None) => state.has_fired(u32::try_from(at).unwrap_or(u32::MAX)),
+            _ => state.has_fired_each(at, &[Some(of_element.clone()), alias].into_iter().flatten().collect::<Vec<_>>()),
         });
-        let answer = if self.fired_now.contains(&id) {
+        let said = self.asked.said.iter().find(|(of, _)| *of == id);
+        let answer = if self.asked.fired_now.contains(&id) {
             Answer::Fires
-        } else if has_fired {
-            Answer::Fired
+        } else if let Some((_, said)) = said {
+            Answer::OverTime(Gathering::of(said))
+        } else if has_fired || node.truth == Truth::True {
+            // True, and not of now: a firing of this id is known from elsewhere.
+            if rule.window.is_some() { Answer::OverTime(Gathering::Counted) } else { Answer::Fired }
+        } else if node.truth == Truth::Unknown {
+            Answer::Unknown { until: self.until }
         } else {
-            match node.truth {
-                // True, and not of now: a firing of this id is known from elsewhere.
-                Truth::True => Answer::Fired,
-                Truth::Unknown => Answer::Unknown { until: self.until },
-                Truth::False => Answer::False,
-            }
+            Answer::False
         };
-        Seen { element, id, answer, node }
+        Seen { element, step, id, answer, node }
     }
+}
+
+/// In one word: what the one says that came furthest.
+fn furthest(seen: &[Seen]) -> Option<Answer> {
+    seen.iter().map(|seen| seen.answer).max_by_key(|answer| answer.rank())
 }

@@ -249,8 +249,8 @@ impl Draft {
             self.beside.extend(&beside);
         }
         self.awaited.extend(&beside);
-        // One with `each` is asked of every element.
-        let is_whole = found.is_whole && !each;
+        // One with `each` is asked of every element, and a sequence of every step.
+        let is_whole = found.is_whole && !each && rule.steps().is_none();
         self.rules.push(Asked { events, is_whole, beside: u16::try_from(beside.len()).unwrap_or(u16::MAX), first });
     }
 }

@@ -57,7 +57,7 @@ impl<'a> Actions<'a> {
     }
 
     /// Takes in one action.
-    pub(super) fn define(&mut self, check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defaults, field: Field<'a>) {
+    pub(super) fn define(&mut self, check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: &Defaults, field: Field<'a>) {
         let known = self.find(field.name);
         if known.and_then(|at| self.nodes.get(at)).is_some_and(|first| first.is_same(field.node)) {
             return;
@@ -90,7 +90,7 @@ impl<'a> Actions<'a> {
 
 const EXAMPLE: &str = "{ type = \"discord\", url = \"env:DISCORD_URL\" }";
 
-fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: Defaults, field: Field<'a>) -> Draft {
+fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: &Defaults, field: Field<'a>) -> Draft {
     let mut draft = Draft {
         action: None,
         place: Place::Free,
@@ -206,7 +206,7 @@ struct Common {
 }
 
 /// The keys that every type has.
-fn common<'a>(check: &mut Check<'a>, table: &mut Table<'a>, defaults: Defaults) -> Common {
+fn common<'a>(check: &mut Check<'a>, table: &mut Table<'a>, defaults: &Defaults) -> Common {
     let rate_limits = table.take("rate_limit").map(|field| rates(check, field));
     let written = table.take("overflow");
     let own_overflow = written.and_then(|field| overflow(check, field));

@@ -112,7 +112,6 @@ impl Hours {
 }
 
 /// A text of hours or a list of them, or a report.
-#[cfg_attr(not(test), expect(dead_code, reason = "rules take it next"))]
 pub(super) fn hours<'a>(check: &mut Check<'a>, field: Field<'a>, zone: &Zone) -> Option<Hours> {
     let Field { name, node, .. } = field;
     let example = "\"Mon-Fri 08:00-22:00\"";
@@ -155,7 +154,6 @@ pub(super) fn hours<'a>(check: &mut Check<'a>, field: Field<'a>, zone: &Zone) ->
 }
 
 /// A time zone, or a report.
-#[cfg_attr(not(test), expect(dead_code, reason = "`[defaults]` takes it next"))]
 pub(super) fn zone(check: &mut Check<'_>, field: Field<'_>) -> Option<Zone> {
     let text = field.node.text(check, field.name, "\"Europe/London\"")?;
     Zone::parse(text)

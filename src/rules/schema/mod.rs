@@ -23,6 +23,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 
 use actions::Action;
+use brakes::Zone;
 use rule::Rule;
 use values::{Duration, Mode, Name, Overflow, Secret, Size};
 
@@ -144,6 +145,8 @@ pub struct Defaults {
     pub timeout: Option<Duration>,
     /// What becomes of what comes faster than the pace lets through.
     pub overflow: Option<Overflow>,
+    /// In which `active` is meant: `"Europe/London"`. UTC unless said otherwise.
+    pub timezone: Option<Zone>,
 }
 
 /// What a message says. Both parts are templates: `"{{ author.name }}: {{ tweet.text }}"`.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 
 use super::actions::Message;
+use super::brakes::{Cooldown, Hours, Limits};
 use super::values::{Duration, Form, Mode, Name, OneOrMany, Payload, Word};
 use super::when::When;
 use super::window::Window;
@@ -28,6 +29,12 @@ pub struct Rule {
     pub mode: Option<Mode>,
     /// What has to be true over time: `{ type = "distinct", of = "author", per = "token", within = "15m", at_least = 3 }`.
     pub window: Option<Window>,
+    /// After a firing none for so long: `"10m"`, or `{ for = "10m", per = "token" }`.
+    pub cooldown: Option<Cooldown>,
+    /// At most so many firings in any span of so long: `"5/h"`.
+    pub limit: Option<Limits>,
+    /// Only in these hours of the time zone of `[defaults]`: `"Mon-Fri 08:00-22:00"`.
+    pub active: Option<Hours>,
     /// The actions that hear of it: `["desk"]`, or tables that say what is different for this rule, `[{ to = "bot", max_age = "2s" }]`.
     pub send: OneOrMany<Entry>,
 }
@@ -84,6 +91,10 @@ pub struct Send {
     pub mode: Option<Mode>,
     /// Nothing older is ever sent.
     pub max_age: Option<Duration>,
+    /// After one that went this way none for so long.
+    pub cooldown: Option<Cooldown>,
+    /// At most so many this way in any span of so long.
+    pub limit: Option<Limits>,
     /// What a message says.
     pub template: Option<Message>,
     /// What a webhook gets, as JSON.

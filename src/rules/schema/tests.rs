@@ -27,6 +27,7 @@ fn every_table_has_the_keys_that_the_reader_knows_and_no_others() {
         (Place::Send, "Send", &schema),
         (Place::Window, "Window", &schema),
         (Place::Step, "Step", &schema),
+        (Place::Cooldown, "CooldownTable", &schema),
         (Place::Discord, "Discord", &schema),
         (Place::Telegram, "Telegram", &schema),
         (Place::Slack, "Slack", &schema),

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 
+use super::brakes::Per;
 use super::rule::On;
 use super::values::{Duration, Word};
 use super::when::When;
@@ -79,26 +80,6 @@ pub enum Part {
     Prediction,
     /// The tweet.
     Tweet,
-}
-
-/// What things are counted, or held back, apart by.
-#[derive(Debug, JsonSchema)]
-#[schemars(rename_all = "snake_case", extend("x-any-case" = true))]
-pub enum Per {
-    /// Who did it.
-    Author,
-    /// The token: by chain and contract, else by its symbol.
-    Token,
-    /// The token's contract, on whatever chain.
-    Contract,
-    /// The market of an exchange.
-    Market,
-    /// The prediction market.
-    Prediction,
-    /// The tweet.
-    Tweet,
-    /// All of the rule together.
-    Rule,
 }
 
 /// A number, or per cent: `"2%"`.

@@ -52,8 +52,8 @@ const KEYS: [&str; 38] = [
     "changed",
     "age",
 ];
-/// And what is no key of it: it waits; it fired before; it is about other events; its mode.
-const OF_RULES: [&str; 4] = ["unknown", "fired", "on", "mode"];
+/// And what is no key of it: it waits; it fired before; its window is not true; it is about other events; its mode.
+const OF_RULES: [&str; 5] = ["unknown", "fired", "window", "on", "mode"];
 /// What can hold a firing's send back: its mode; too old; an order of news that did not come live; without a value that its template needs; its
 /// brakes.
 const OF_SENDS: [&str; 7] = ["mode", "max_age", "late", "incomplete", "cooldown", "limit", "out_of_hours"];

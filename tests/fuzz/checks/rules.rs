@@ -35,9 +35,9 @@ pub(crate) fn holds(bytes: &[u8]) {
         engine.step(&Input::Entry { envelope: &envelope, at, origin: Origin::Live }, &mut effects);
         at = Timestamp::from_millis(at.as_millis() + 1_000);
     }
-    while let Some(deadline) = engine.next_deadline() {
+    while let Some(deadline) = engine.next_wait() {
         engine.step(&Input::Tick(deadline), &mut effects);
-        assert!(engine.next_deadline() > Some(deadline) || engine.next_deadline().is_none(), "time goes on");
+        assert!(engine.next_wait() > Some(deadline) || engine.next_wait().is_none(), "time goes on");
     }
 }
 

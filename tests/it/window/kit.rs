@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use birdcall::model::ids::TweetId;
 use birdcall::model::price::Price;
+use birdcall::model::subject::Event;
 use birdcall::model::time::Timestamp;
 use birdcall::model::window::{Member, Part, Told};
 use birdcall::rules::ruleset::{Window, WindowKind};
@@ -63,6 +64,7 @@ impl Seen {
             who: Some(format!("author {}", self.value).into()),
             platform: None,
             tweet: Some(TweetId::new(&self.tweet.to_string())),
+            event: Event::Tweet,
             at: seconds(self.at),
             price: self.price.and_then(Price::new),
         }

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::{JournalError, Reader};
 use crate::engine::Hold;
-use crate::journal::{JournalError, Reader};
 use crate::model::firing::Origin;
 use crate::model::limits::HISTORY_SETTLE;
 use crate::model::time::Timestamp;
@@ -25,7 +25,7 @@ struct Held {
 
 /// Gaps that are still to come, and where the replay is in the one at hand.
 #[derive(Debug, Default)]
-pub(super) struct Gaps {
+pub struct Holds {
     gaps: VecDeque<Held>,
     stage: Stage,
 }
@@ -40,9 +40,12 @@ enum Stage {
     Fetching,
 }
 
-impl Gaps {
+impl Holds {
     /// Those of a journal from `since` on. When what was missed had come is told by the entries that it brought.
-    pub(super) fn read(reader: &mut Reader, since: Timestamp) -> Result<Self, JournalError> {
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn read(reader: &mut Reader, since: Timestamp) -> Result<Self, JournalError> {
         let all = reader.gaps(GAPS)?.into_iter().rev().filter(|gap| gap.to >= since);
         let mut gaps: Vec<_> = all.map(|gap| Held { from: gap.from, to: gap.to, fetched: None }).collect();
         gaps.sort_by_key(|gap| gap.from);
@@ -68,7 +71,7 @@ impl Gaps {
     }
 
     /// What has changed by the time that an entry comes.
-    pub(super) fn before(&mut self, at: Timestamp, origin: Origin, mut hold: impl FnMut(Timestamp, Hold)) {
+    pub fn before(&mut self, at: Timestamp, origin: Origin, mut hold: impl FnMut(Timestamp, Hold)) {
         while let Some(gap) = self.gaps.front() {
             if self.stage == Stage::Heard && at > gap.from {
                 hold(gap.from, Hold::Everything);
@@ -102,7 +105,7 @@ mod tests {
     fn told(gaps: &[(i64, i64, Option<i64>)], entries: &[(i64, Origin)]) -> Vec<Vec<(i64, Hold)>> {
         let held =
             |(from, to, fetched): &(i64, i64, Option<i64>)| Held { from: at(*from), to: at(*to), fetched: fetched.map(at) };
-        let mut gaps = Gaps { gaps: gaps.iter().map(held).collect(), stage: Stage::Heard };
+        let mut gaps = Holds { gaps: gaps.iter().map(held).collect(), stage: Stage::Heard };
         let told = entries.iter().map(|(ms, origin)| {
             let mut told = Vec::new();
             gaps.before(at(*ms), *origin, |moment, hold| told.push((moment.as_millis(), hold)));

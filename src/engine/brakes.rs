@@ -1,0 +1,107 @@
+//! What holds firings back: for each rule and each send that has brakes, what those remember.
+
+use std::collections::HashMap;
+
+use crate::model::firing::Firing;
+use crate::model::ids::FiringId;
+use crate::model::limits::BRAKED_FIRINGS;
+use crate::model::subject::Str;
+use crate::rules::ruleset::{Rule, RuleSet, Send};
+use crate::suppress::brakes::{Asked, Brake, Passed, Refused};
+
+/// The brakes of all rules and sends.
+#[derive(Debug, Default)]
+pub(super) struct Brakes {
+    of: HashMap<Place, Braked>,
+    /// Firings that have passed the brakes of their rule, and the actions of those of their sends that have not expired. Of two generations the
+    /// older is forgotten when the newer is full.
+    going: HashMap<FiringId, Vec<usize>>,
+    gone: HashMap<FiringId, Vec<usize>>,
+}
+
+/// A rule, or one of its sends, by the action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Place {
+    rule: usize,
+    action: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Braked {
+    rule: Str,
+    action: Option<String>,
+    brake: Brake,
+}
+
+impl Brakes {
+    /// Whether a firing passes the brakes of its rule.
+    pub(super) fn pass_rule(&mut self, (at, rule): (usize, &Rule), firing: &Firing) -> Result<Passed, Refused> {
+        let Some(brakes) = rule.brakes.as_deref() else { return Ok(Passed { held: 0 }) };
+        let place = Place { rule: at, action: None };
+        let passed =
+            self.brake(place, rule, None).pass(&Asked { brakes, key: &key(brakes, firing), id: firing.id, now: firing.at })?;
+        if self.going.len() >= BRAKED_FIRINGS {
+            self.gone = std::mem::take(&mut self.going);
+        }
+        self.going.insert(firing.id, rule.send.iter().map(|send| send.action).collect());
+        Ok(passed)
+    }
+
+    /// Whether it passes those of one of its sends.
+    pub(super) fn pass_send(
+        &mut self,
+        (at, rule): (usize, &Rule),
+        (send, action): (&Send, &str),
+        firing: &Firing,
+    ) -> Result<Passed, Refused> {
+        let Some(brakes) = send.brakes.as_deref() else { return Ok(Passed { held: 0 }) };
+        let place = Place { rule: at, action: Some(send.action) };
+        self.brake(place, rule, Some(action)).pass(&Asked { brakes, key: &key(brakes, firing), id: firing.id, now: firing.at })
+    }
+
+    fn brake(&mut self, place: Place, rule: &Rule, action: Option<&str>) -> &mut Brake {
+        let new = || Braked { rule: Str::clone(&rule.name), action: action.map(str::to_owned), brake: Brake::new() };
+        &mut self.of.entry(place).or_insert_with(new).brake
+    }
+
+    /// One of a firing's sends expired unsent: what it took is free again, and when all of them did, what the firing took.
+    pub(super) fn expired(&mut self, id: FiringId, rule: usize, action: usize) {
+        if let Some(braked) = self.of.get_mut(&Place { rule, action: Some(action) }) {
+            braked.brake.give_back(id);
+        }
+        let left = self.going.get_mut(&id).or_else(|| self.gone.get_mut(&id));
+        let Some(left) = left else { return };
+        left.retain(|left| *left != action);
+        if !left.is_empty() {
+            return;
+        }
+        self.going.remove(&id);
+        self.gone.remove(&id);
+        if let Some(braked) = self.of.get_mut(&Place { rule, action: None }) {
+            braked.brake.give_back(id);
+        }
+    }
+
+    /// Goes on with other rules: what has kept its name keeps what it remembers.
+    pub(super) fn replace_rules(&mut self, rules: &RuleSet, places: &HashMap<Str, usize>) {
+        let old = std::mem::take(&mut self.of);
+        for braked in old.into_values() {
+            let Some(rule) = places.get(&braked.rule).copied() else { continue };
+            let action = match &braked.action {
+                None => None,
+                Some(name) => match rules.action(name) {
+                    Some((action, _)) => Some(action),
+                    None => continue,
+                },
+            };
+            self.of.insert(Place { rule, action }, braked);
+        }
+    }
+}
+
+/// What a cooldown is counted apart by. What a firing lacks is a key of its own.
+fn key(brakes: &crate::rules::ruleset::Brakes, firing: &Firing) -> String {
+    let per = brakes.cooldown.as_ref().map(|cooldown| cooldown.per.as_slice()).unwrap_or_default();
+    let value = |part: &crate::model::window::Part| part.value(&firing.subject, firing.element.as_ref()).unwrap_or_default();
+    per.iter().map(value).collect::<Vec<_>>().join("\u{1f}")
+}

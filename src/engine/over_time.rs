@@ -1,0 +1,221 @@
+//! Matches of rules with windows → those that make something true over time, and silences that are over.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::waits::Hold;
+use crate::model::firing::Element;
+use crate::model::ids::FiringId;
+use crate::model::limits::{FIRED_IDS, HISTORY_OVERLAP};
+use crate::model::subject::{About, Account, AccountEvent, Str, Subject, Tweet};
+use crate::model::time::Timestamp;
+use crate::model::window::{Member, Part, Told};
+use crate::rules::ruleset::{Rule, RuleSet, Window, WindowKind};
+use crate::suppress::Fired;
+use crate::window::{Clock, Counts, Observation, State, Verdict};
+
+/// A match that a window is asked about.
+pub(super) struct Asked<'a> {
+    /// What its firing would be known by.
+    pub(super) id: FiringId,
+    pub(super) subject: &'a Subject,
+    pub(super) element: Option<&'a Element>,
+    /// Of a sequence.
+    pub(super) step: usize,
+    pub(super) now: Timestamp,
+}
+
+/// What a window says to a match.
+#[derive(Clone, Debug)]
+pub(super) enum Said {
+    /// It fires.
+    Fires(Box<Told>),
+    /// It does not.
+    Not(Verdict),
+    /// The match has nothing of what is counted.
+    Nothing,
+    /// The match was taken in before: the tweet was forgotten, and came once more.
+    Again,
+}
+
+/// The windows of all rules.
+#[derive(Debug, Default)]
+pub(super) struct OverTime {
+    /// By the rule's number; made when its first match comes.
+    windows: HashMap<usize, Watched>,
+    hold: Hold,
+    /// When nobody listened the last time.
+    deaf: Option<Deaf>,
+    /// When the next silence may be over.
+    next: Option<Timestamp>,
+}
+
+/// The window of one rule.
+#[derive(Debug)]
+struct Watched {
+    rule: Str,
+    window: Box<Window>,
+    state: State,
+    /// Matches that it has taken in.
+    taken: Fired,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Deaf {
+    since: Timestamp,
+    until: Option<Timestamp>,
+}
+
+impl OverTime {
+    /// A match of a rule with a window.
+    pub(super) fn take_in(&mut self, (at, rule): (usize, &Rule), window: &Window, of: &Asked<'_>) -> Said {
+        let Some(key) = values(&window.per, of) else { return Said::Nothing };
+        let value = match window.kind {
+            WindowKind::Distinct { of: part, .. } | WindowKind::FirstSeen { of: part } => part.value(of.subject, of.element),
+            _ => Some(String::new()),
+        };
+        let Some(value) = value else { return Said::Nothing };
+        let clock = Clock { now: of.now, oldest: self.oldest(of.now) };
+        let happened = self.placed(window, of.subject.at.min(of.now));
+        let watched = self.windows.entry(at).or_insert_with(|| Watched::new(rule, window));
+        if !watched.taken.is_first(of.id) {
+            return Said::Again;
+        }
+        let seen = Observation { key: key.into(), value: value.into(), at: happened, step: of.step, member: member(of) };
+        let verdict = watched.state.observe(window, clock, seen);
+        if matches!(window.kind, WindowKind::Silence) {
+            self.find_next();
+        }
+        match verdict {
+            Verdict::Fires(told) => Said::Fires(Box::new(told)),
+            verdict => Said::Not(verdict),
+        }
+    }
+
+    /// When a match is counted. What was fetched of the time when nobody listened counts for a silence from when somebody did again.
+    fn placed(&self, window: &Window, at: Timestamp) -> Timestamp {
+        match (&window.kind, self.deaf) {
+            (WindowKind::Silence, Some(Deaf { since, until: Some(until) })) if at >= since => at.max(until),
+            _ => at,
+        }
+    }
+
+    /// The oldest that may still come, while what was missed is being fetched.
+    fn oldest(&self, now: Timestamp) -> Option<Timestamp> {
+        let since = self.deaf.map_or(now, |deaf| deaf.since);
+        let overlap = i64::try_from(HISTORY_OVERLAP.as_millis()).unwrap_or(i64::MAX);
+        (self.hold != Hold::Nothing).then(|| since.shifted(-overlap))
+    }
+
+    /// While held, silences do not end; the time when nobody listens does not count as silence.
+    pub(super) fn hold(&mut self, hold: Hold, now: Timestamp) {
+        match (self.hold, hold) {
+            (Hold::Nothing | Hold::Before(_), Hold::Everything) => {
+                // Deaf once more while what was missed before is still being fetched: that may be as old.
+                let since = self.deaf.filter(|_| self.hold != Hold::Nothing).map_or(now, |deaf| deaf.since);
+                self.deaf = Some(Deaf { since, until: None });
+            }
+            (Hold::Everything, Hold::Nothing | Hold::Before(_)) => {
+                if let Some(deaf) = &mut self.deaf {
+                    deaf.until = Some(now);
+                    let since = deaf.since;
+                    self.windows.values_mut().for_each(|watched| watched.state.resume(now, since));
+                }
+            }
+            _ => {}
+        }
+        self.hold = hold;
+        self.find_next();
+    }
+
+    fn find_next(&mut self) {
+        let all = self.windows.values().filter_map(|watched| watched.state.next_deadline());
+        self.next = all.min().filter(|_| self.hold == Hold::Nothing);
+    }
+
+    /// When the next silence may be over.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        self.next
+    }
+
+    /// The next silence that is over by `now`: the rule, and what it came of.
+    pub(super) fn due(&mut self, now: Timestamp) -> Option<(usize, Told)> {
+        self.next.filter(|next| *next <= now)?;
+        let first = |(at, watched): (&usize, &Watched)| watched.state.next_deadline().map(|deadline| (deadline, *at));
+        let (_, at) = self.windows.iter().filter_map(first).min()?;
+        let told = self.windows.get_mut(&at).and_then(|watched| watched.state.due(&watched.window, now));
+        self.find_next();
+        told.map(|told| (at, told))
+    }
+
+    /// Goes on with other rules. A window goes on where it was if its rule has kept its name, and it counts the same thing.
+    pub(super) fn replace_rules(&mut self, rules: &RuleSet, places: &HashMap<Str, usize>) {
+        let old = std::mem::take(&mut self.windows);
+        for (_, mut watched) in old {
+            let Some(at) = places.get(&watched.rule) else { continue };
+            let window = rules.rules.get(*at).and_then(|rule| rule.window.as_ref());
+            let Some(window) = window.filter(|window| window.counts_as(&watched.window)) else { continue };
+            watched.window.clone_from(window);
+            self.windows.insert(*at, watched);
+        }
+        self.find_next();
+    }
+
+    /// How much all windows hold, and have had to let go of.
+    pub(super) fn counts(&self) -> Counts {
+        let all = self.windows.values().map(|watched| watched.state.counts());
+        all.fold(Counts::default(), |sum, of| Counts {
+            keys: sum.keys + of.keys,
+            members: sum.members + of.members,
+            evicted_keys: sum.evicted_keys + of.evicted_keys,
+            evicted_members: sum.evicted_members + of.evicted_members,
+            late: sum.late + of.late,
+        })
+    }
+}
+
+impl Watched {
+    fn new(rule: &Rule, window: &Window) -> Self {
+        Self {
+            rule: Arc::clone(&rule.name),
+            window: Box::new(window.clone()),
+            state: State::new(window),
+            taken: Fired::growing(FIRED_IDS),
+        }
+    }
+}
+
+/// The values of what is counted apart, as one key. `None`: the match lacks one of them.
+fn values(parts: &[Part], of: &Asked<'_>) -> Option<String> {
+    let values: Option<Vec<_>> = parts.iter().map(|part| part.value(of.subject, of.element)).collect();
+    Some(values?.join("\u{1f}"))
+}
+
+fn member(of: &Asked<'_>) -> Member {
+    let actor = of.subject.actor();
+    Member {
+        who: actor.handle.clone(),
+        platform: actor.platform.clone(),
+        tweet: of.subject.tweet().map(|tweet| tweet.id.clone()),
+        event: of.subject.event,
+        at: of.subject.at.min(of.now),
+        price: of.element.and_then(Element::price),
+    }
+}
+
+/// What a silence is about, from the last that was heard: whoever it was, and their tweet without its text.
+pub(super) fn silent(told: &Told, now: Timestamp) -> Option<Subject> {
+    let last = told.members.last()?;
+    let author = Account { handle: last.who.clone(), platform: last.platform.clone(), ..Account::default() };
+    let about = match &last.tweet {
+        Some(id) => {
+            let tweet: Tweet = Tweet::unknown(id.clone());
+            About::Tweet(Arc::new(Tweet { author, created_at: Some(last.at), ..tweet }))
+        }
+        None => {
+            let id = last.at.as_millis().to_string().into();
+            About::Account(Arc::new(AccountEvent { id, actor: author, target: None, changes: Vec::new() }))
+        }
+    };
+    Some(Subject { event: last.event, about, at: now })
+}

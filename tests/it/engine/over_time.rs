@@ -1,0 +1,371 @@
+//! Windows, silences, cooldowns and limits in the engine: they survive a restart and a reload, wait until it is known which token it is, and
+//! are told of.
+
+use std::sync::Arc;
+
+use birdcall::engine::{Effect, Engine, Hold, Input, Prepared};
+use birdcall::model::delivery::{Outcome, Suppression};
+use birdcall::model::firing::{Firing, Origin};
+use birdcall::model::time::Timestamp;
+use birdcall::rules::ruleset::RuleSet;
+use birdcall::{decode, rules};
+use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use serde_json::{Value, json};
+
+use super::{ORBL, OTHER};
+use crate::kit::story::{START, content, meta, of_tweet, token};
+
+/// A rule with each type of window, one with each sort of brake, and those together.
+const RULES: &str = r#"
+[actions.out]
+type = "console"
+max_age = "1d"
+[actions.other]
+type = "console"
+max_age = "10m"
+[[rule]]
+name = "count"
+send = ["out"]
+when = { keyword = "gm" }
+window = { type = "count", per = "author", within = "10m", at_least = 2 }
+[[rule]]
+name = "often"
+send = ["out"]
+when = { keyword = "gm" }
+window = { type = "count", within = "10m", at_least = 2, rearm = "7m" }
+[[rule]]
+name = "distinct"
+send = ["out"]
+when = { token = true }
+window = { type = "distinct", of = "author", per = "token", within = "10m", at_least = 2 }
+[[rule]]
+name = "new"
+send = ["out"]
+when = { token = true }
+window = { type = "first_seen", of = "token", within = "20m" }
+[[rule]]
+name = "cross"
+send = ["out"]
+when = { token = "DOGE" }
+window = { type = "cross", above = 0.5, hysteresis = 0.05, within = "30m" }
+[[rule]]
+name = "change"
+send = ["out"]
+when = { token = "DOGE" }
+window = { type = "change", percent = 20, within = "10m" }
+[[rule]]
+name = "quiet"
+send = ["out"]
+when = { handle = "kol" }
+window = { type = "silence", within = "9m" }
+[[rule]]
+name = "steps"
+on = ["tweet", "delete"]
+send = ["out"]
+[rule.window]
+type = "sequence"
+per = "author"
+within = "15m"
+steps = [{ on = "tweet", keyword = "gm" }, { on = "tweet", token = true }, { on = "delete" }]
+[[rule]]
+name = "cooled"
+cooldown = { for = "8m", per = "author" }
+send = ["out", { to = "other", cooldown = "12m" }]
+when = { keyword = "gm" }
+[[rule]]
+name = "limited"
+limit = "2/10m"
+active = "12:00-12:58"
+send = ["out"]
+when = { keyword = "gm" }
+[[rule]]
+name = "both"
+cooldown = "5m"
+send = ["out"]
+when = { token = true }
+window = { type = "count", within = "10m", at_least = 2, rearm = "1m" }
+"#;
+
+fn load(text: &str) -> Arc<RuleSet> {
+    let sources = [rules::Source { name: "rules.toml".into(), text: text.into() }];
+    let loaded = rules::load(&sources);
+    Arc::new(loaded.ruleset.unwrap_or_else(|| {
+        panic!("{}", rules::render(&loaded.diagnostics, &sources, rules::Style::Plain));
+    }))
+}
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+struct Step {
+    at: i64,
+    entry: Option<(Value, Origin)>,
+}
+
+/// What is told: firings with what their windows say, and what became of their sends.
+#[derive(Clone, Debug, PartialEq)]
+enum Told {
+    Fired(String, i64, Option<(u32, Vec<i64>)>, u32),
+    Sent(String, usize),
+    Ended(String, usize, &'static str),
+}
+
+fn fired(of: &Firing) -> Told {
+    let window = of.window.as_ref().map(|told| (told.count, told.members.iter().map(|of| of.at.as_millis() - START).collect()));
+    Told::Fired(format!("{} {}", of.rule, of.id), of.at.as_millis() - START, window, of.held)
+}
+
+fn told(effects: Vec<Effect>) -> Vec<Told> {
+    let of = |effect| match effect {
+        Effect::Fired(of) => fired(&of),
+        Effect::Deliver(of) | Effect::Paper(of) => Told::Sent(of.firing.id.to_string(), of.action),
+        Effect::Ended(of) => Told::Ended(
+            of.firing.id.to_string(),
+            of.action,
+            match of.outcome {
+                Outcome::Suppressed { reason } => reason.name(),
+                other => Box::leak(other.name().to_owned().into_boxed_str()),
+            },
+        ),
+    };
+    effects.into_iter().map(of).collect()
+}
+
+fn step(engine: &mut Engine, step: &Step) -> Vec<Effect> {
+    let (mut effects, at) = (Vec::new(), Timestamp::from_millis(START + step.at));
+    match &step.entry {
+        None => engine.step(&Input::Tick(at), &mut effects),
+        Some((envelope, origin)) => {
+            let frame = envelope.to_string();
+            let envelope = decode::decode(&frame).unwrap_or_else(|error| panic!("{frame}: {error}"));
+            engine.step(&Input::Entry { envelope: &envelope, at, origin: *origin }, &mut effects);
+        }
+    }
+    effects
+}
+
+/// The story with a restart before step `cut`: a new engine that goes through the entries once more, silently, and is then told what had fired.
+fn with_a_restart(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<Told> {
+    let (before, after) = story.split_at(cut);
+    let mut engine = Engine::new(Arc::clone(rules));
+    let all: Vec<_> = before.iter().flat_map(|of| step(&mut engine, of)).collect();
+    let ids: Vec<_> = all.iter().filter_map(|effect| if let Effect::Fired(of) = effect { Some(of.id) } else { None }).collect();
+    let mut all = told(all);
+    let mut engine = Engine::new(Arc::clone(rules));
+    for entry in before.iter().filter(|of| of.entry.is_some()) {
+        step(&mut engine, entry);
+    }
+    // What has ended by the end of the run before has been told by it.
+    if let Some(last) = before.last() {
+        step(&mut engine, &Step { at: last.at, entry: None });
+    }
+    engine.restore(ids);
+    all.extend(after.iter().flat_map(|of| told(step(&mut engine, of))));
+    all
+}
+
+fn without(rules: &Arc<RuleSet>, story: &[Step]) -> Vec<Told> {
+    let mut engine = Engine::new(Arc::clone(rules));
+    story.iter().flat_map(|of| told(step(&mut engine, of))).collect()
+}
+
+/// The story with the rules replaced before step `cut` by the same in another order, with others around them.
+fn with_a_reload(rules: &Arc<RuleSet>, other: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<Told> {
+    let (before, after) = story.split_at(cut);
+    let mut engine = Engine::new(Arc::clone(rules));
+    let mut all: Vec<_> = before.iter().flat_map(|of| told(step(&mut engine, of))).collect();
+    drop(engine.replace_rules(Prepared::new(Arc::clone(other), rules)));
+    all.extend(after.iter().flat_map(|of| told(step(&mut engine, of))));
+    all
+}
+
+/// The rules from the last to the first, after one that is new.
+fn turned_round() -> Arc<RuleSet> {
+    let (head, of) = RULES.split_once("[[rule]]").unwrap();
+    let mut all: Vec<_> = of.split("[[rule]]").collect();
+    all.push("\nname = \"of-now\"\nsend = [\"out\"]\nwhen = { keyword = \"never\" }\n");
+    let all: String = all.into_iter().rev().map(|rule| format!("[[rule]]{rule}")).collect();
+    load(&format!("{head}{all}"))
+}
+
+/// A story of few people, words and prices, in steps that meet the times of the rules; some of it is old when it comes.
+fn any_story() -> impl Strategy<Value = Vec<Step>> {
+    let minutes = prop::sample::select(vec![0_i64, 1, 1, 2, 3, 5, 8, 9, 10]);
+    let old = prop::sample::select(vec![0_i64, 0, 0, 0, 1, 4, 12]);
+    let price = prop::sample::select(vec![0.4, 0.44, 0.48, 0.5, 0.52, 0.6]);
+    let one = (minutes, old, 0..10, prop::sample::select(vec!["kol", "other", "third"]), price);
+    prop::collection::vec(one, 1..28).prop_map(|steps| {
+        let (mut at, mut story) = (0, Vec::new());
+        for (number, (minutes, old, sort, handle, price)) in steps.into_iter().enumerate() {
+            at += minutes * 60_000;
+            let id = number.to_string();
+            let origin = if old > 1 { Origin::Backfill } else { Origin::Live };
+            let dated = |mut envelope: Value| {
+                envelope["d"]["createdAt"] = json!(START + at - old * 60_000);
+                envelope
+            };
+            let mut push = |envelope| story.push(Step { at, entry: Some((envelope, origin)) });
+            match sort {
+                0..=3 => push(dated(content(&id, handle, "gm"))),
+                4 => push(dated(content(&id, handle, &format!("gm {OTHER}")))),
+                5 | 6 => {
+                    push(dated(content(&id, handle, "$DOGE")));
+                    push(meta(&id, &json!({"tokens": [token("DOGE", ORBL, price)]})));
+                }
+                7 => push(dated(content(&id, handle, "$DOGE"))),
+                8 => push(of_tweet("delete", &(number / 2).to_string(), &json!({}))),
+                _ => story.push(Step { at, entry: None }),
+            }
+        }
+        story.push(Step { at: at + 3_600_000, entry: None });
+        story
+    })
+}
+
+fn cases() -> u32 {
+    std::env::var("INDEX_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
+}
+
+/// The same stories every time.
+fn runner() -> proptest::test_runner::TestRunner {
+    let config = ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() };
+    proptest::test_runner::TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
+#[test]
+fn a_restart_in_the_middle_of_every_window_cooldown_and_limit_changes_nothing() {
+    let rules = load(RULES);
+    let law = |story: Vec<Step>| {
+        let expected = without(&rules, &story);
+        for cut in 0..=story.len() {
+            prop_assert_eq!(&with_a_restart(&rules, &story, cut), &expected, "cut before step {}", cut);
+        }
+        Ok(())
+    };
+    runner().run(&any_story(), law).unwrap();
+}
+
+#[test]
+fn a_reload_of_rules_that_kept_their_names_changes_nothing() {
+    let (rules, other) = (load(RULES), turned_round());
+    let law = |story: Vec<Step>| {
+        let expected = sorted(without(&rules, &story));
+        for cut in 0..=story.len() {
+            prop_assert_eq!(&sorted(with_a_reload(&rules, &other, &story, cut)), &expected, "cut before step {}", cut);
+        }
+        Ok(())
+    };
+    runner().run(&any_story(), law).unwrap();
+}
+
+/// In another order of the rules what comes of one moment comes in another order.
+fn sorted(told: Vec<Told>) -> Vec<String> {
+    let mut told: Vec<_> = told.iter().map(|of| format!("{of:?}")).collect();
+    told.sort();
+    told
+}
+
+#[test]
+fn stories_of_the_laws_make_every_rule_fire_and_every_brake_hold() {
+    let rules = load(RULES);
+    let mut all = String::new();
+    let see = |story: Vec<Step>| {
+        let more = format!("{:?}", without(&rules, &story));
+        Ok(more)
+    };
+    let strategy = any_story();
+    let mut runner = runner();
+    for _ in 0..200 {
+        let story = strategy.new_tree(&mut runner).unwrap().current();
+        all += &see(story).unwrap_or_else(|never: std::convert::Infallible| match never {});
+    }
+    for rule in &rules.rules {
+        assert!(all.contains(&format!("Fired(\"{} ", rule.name)), "{} never fires", rule.name);
+    }
+    for reason in [Suppression::Cooldown, Suppression::Limit, Suppression::Hours] {
+        assert!(all.contains(reason.name()), "{} holds nothing back", reason.name());
+    }
+}
+
+fn one(text: &str) -> Engine {
+    Engine::new(load(&format!(
+        "[actions.out]\ntype = \"console\"\nmax_age = \"1d\"\n[[rule]]\nname = \"r\"\nsend = [\"out\"]\n{text}"
+    )))
+}
+
+fn at(engine: &mut Engine, ms: i64, envelope: &Value) -> Vec<Told> {
+    told(step(engine, &Step { at: ms, entry: Some((envelope.clone(), Origin::Live)) }))
+}
+
+fn firings(told: &[Told]) -> usize {
+    told.iter().filter(|of| matches!(of, Told::Fired(..))).count()
+}
+
+#[test]
+fn a_symbol_is_counted_when_it_is_known_whether_it_has_a_contract() {
+    let mut engine =
+        one("when = { token = true }\nwindow = { type = \"count\", per = \"token\", within = \"10m\", at_least = 1 }");
+    assert_eq!(firings(&at(&mut engine, 0, &content("1", "kol", "$DOGE"))), 0, "it may be any DOGE");
+    assert_eq!(firings(&at(&mut engine, 300, &meta("1", &json!({"tokens": [token("DOGE", ORBL, 0.5)]})))), 1);
+    assert_eq!(firings(&at(&mut engine, 1_000, &content("2", "kol", OTHER))), 1, "a contract is a contract");
+    at(&mut engine, 2_000, &content("3", "kol", "$ORBL"));
+    let settled = told(step(&mut engine, &Step { at: 17_000, entry: None }));
+    assert_eq!(firings(&settled), 1, "nothing more comes: it is known by its symbol");
+}
+
+#[test]
+fn what_came_while_nobody_listened_is_put_where_it_belongs_and_fakes_nothing() {
+    let rule = "when = { keyword = \"gm\" }\nwindow = { type = \"distinct\", of = \"author\", within = \"15m\", at_least = 3 }";
+    let old = |id: &str, handle: &str, minutes: i64| {
+        let mut envelope = content(id, handle, "gm");
+        envelope["d"]["createdAt"] = json!(START + minutes * 60_000);
+        envelope
+    };
+    let told_of = |minutes: [i64; 3]| {
+        let mut engine = one(rule);
+        at(&mut engine, 0, &content("0", "nobody", "hm"));
+        engine.hold(Hold::Everything);
+        step(&mut engine, &Step { at: 180 * 60_000, entry: None });
+        engine.hold(Hold::Before(Timestamp::from_millis(START + 180 * 60_000)));
+        let mut all = Vec::new();
+        for (minutes, handle) in minutes.into_iter().zip(["a", "b", "c"]) {
+            let envelope = old(handle, handle, minutes);
+            all.extend(step(&mut engine, &Step { at: 180 * 60_000, entry: Some((envelope, Origin::Backfill)) }));
+        }
+        firings(&told(all))
+    };
+    assert_eq!(told_of([10, 70, 130]), 0, "an hour apart, fetched together");
+    assert_eq!(told_of([100, 105, 110]), 1, "together, an hour ago");
+    assert_eq!(told_of([110, 100, 105]), 1, "in whatever order");
+}
+
+#[test]
+fn a_silence_does_not_go_on_while_nobody_listens() {
+    let mut engine = one("when = { handle = \"kol\" }\nwindow = { type = \"silence\", within = \"1h\" }");
+    let minutes = |engine: &mut Engine, minutes: i64| firings(&told(step(engine, &Step { at: minutes * 60_000, entry: None })));
+    at(&mut engine, 0, &content("1", "kol", "gm"));
+    assert_eq!(minutes(&mut engine, 30), 0);
+    engine.hold(Hold::Everything);
+    assert_eq!(minutes(&mut engine, 500), 0, "nobody knows");
+    engine.hold(Hold::Nothing);
+    assert_eq!(minutes(&mut engine, 529), 0, "half an hour was heard");
+    assert_eq!(minutes(&mut engine, 530), 1);
+    assert_eq!(minutes(&mut engine, 900), 0, "once");
+    at(&mut engine, 901 * 60_000, &content("2", "kol", "gm"));
+    assert_eq!(minutes(&mut engine, 961), 1, "again after a word");
+}
+
+#[test]
+fn what_expires_unsent_gives_its_cooldown_back() {
+    let mut engine = one("cooldown = \"10m\"\nwhen = { keyword = \"gm\" }");
+    let first = step(&mut engine, &Step { at: 0, entry: Some((content("1", "kol", "gm"), Origin::Live)) });
+    let Some(Effect::Deliver(delivery)) = first.iter().find(|effect| matches!(effect, Effect::Deliver(_))) else {
+        panic!("{first:?}")
+    };
+    let ended = |told: &[Told]| told.iter().any(|of| matches!(of, Told::Ended(_, _, "cooldown")));
+    assert!(ended(&at(&mut engine, 1_000, &content("2", "kol", "gm"))));
+    engine.expired(&delivery.firing, delivery.action);
+    let third = at(&mut engine, 2_000, &content("3", "kol", "gm"));
+    assert!(!ended(&third), "{third:?}");
+    assert!(third.iter().any(|of| matches!(of, Told::Fired(_, _, _, 1))), "one was held back meanwhile: {third:?}");
+}
