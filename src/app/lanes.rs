@@ -144,6 +144,12 @@ impl Lanes {
         self.lanes.get(action)?.as_ref().and_then(Lane::refusal)
     }
 
+    /// Has the lanes send again whose destinations have refused for good. Says whose.
+    pub(super) fn reopen(&self) -> Vec<usize> {
+        let has_refused = |(at, lane): (usize, &Option<Lane>)| lane.as_ref().is_some_and(Lane::reopen).then_some(at);
+        self.lanes.iter().enumerate().filter_map(has_refused).collect()
+    }
+
     /// For how long from now on an action's destination has asked for patience.
     pub(super) fn patience(&self, action: usize) -> Option<Duration> {
         self.lanes.get(action)?.as_ref().and_then(Lane::patience)

@@ -288,7 +288,7 @@ fn log_lane(shared: &Shared, change: Option<&Change>, disabled: Option<&str>) {
             target: "birdcall::deliver",
             action,
             reason,
-            "the destination refuses for good; nothing more is sent to it until it is set right and birdcall starts anew"
+            "the destination refuses for good; nothing more is sent to it until it is set right and somebody says birdcall reload"
         );
     }
 }

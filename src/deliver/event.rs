@@ -16,7 +16,8 @@ pub enum LaneEvent {
     Ended(Report),
     /// The lane is retired, and nobody has begun with this delivery: it is to go on elsewhere, or to end.
     Returned(Box<Returned>),
-    /// The destination refuses for good: nothing more is sent to it until the action is another one or the program starts anew. Told once.
+    /// The destination refuses for good: nothing more is sent to it until the action is another one, somebody has it tried again, or the program
+    /// starts anew. Told once.
     Disabled {
         /// Index of the action in the rule set.
         action: usize,

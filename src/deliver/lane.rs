@@ -126,6 +126,11 @@ impl Lane {
         self.shared.state().disabled.clone()
     }
 
+    /// Sends again though its destination has refused for good: somebody may have set it right. No: it has not refused.
+    pub fn reopen(&self) -> bool {
+        self.shared.state().disabled.take().is_some()
+    }
+
     /// How it is.
     #[must_use]
     pub fn health(&self) -> LaneHealth {

@@ -64,7 +64,7 @@ pub struct Seen {
 pub enum Answer {
     /// It became true at this moment, and fires.
     Fires,
-    /// It is or was true, and has fired before.
+    /// It is or was true, and has fired before; of an element: it, or another one of the same name.
     Fired,
     /// It is true, and what its window asks for is not.
     OverTime(Gathering),

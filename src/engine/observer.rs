@@ -161,7 +161,17 @@ impl Observer {
         self.news = self.joiner.absorb_said(said, self.now);
         self.settle_forgotten(told);
         if let Some(state) = self.joiner.state(id) {
+            let (hold, now) = (self.waits.hold(), self.now);
+            let was_held = state.is_held(hold);
             state.came(origin, is_content);
+            if was_held && !state.is_held(hold) {
+                // Those that are over were put aside; they end now.
+                state
+                    .waits()
+                    .iter()
+                    .filter(|(at, _)| *at <= now)
+                    .for_each(|(at, wait)| self.waits.push((*at, id.clone(), *wait)));
+            }
         }
         if self.news {
             self.tweet(id, Some(said), origin, told);

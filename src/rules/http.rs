@@ -43,6 +43,12 @@ fn reference(check: &mut Check<'_>, field: Field<'_>, example: &str) -> Option<S
             "write the bare name: \"env:DISCORD_URL\"",
         ),
         SecretSource::File(path) if path.is_empty() => wrong(check, format!("`{}` names no file", field.name), help),
+        // It would be the secret itself.
+        SecretSource::Clear(_) if text.trim_start() != text && is_source(text.trim_start()) => wrong(
+            check,
+            format!("`{}` has a blank before `{}`", field.name, text.trim()),
+            "remove it: what begins with a blank is taken as the secret itself",
+        ),
         SecretSource::Clear(_) if text.trim().is_empty() => wrong(check, format!("`{}` is empty", field.name), help),
         SecretSource::Clear(_) if text.starts_with('$') => wrong(
             check,
@@ -51,6 +57,10 @@ fn reference(check: &mut Check<'_>, field: Field<'_>, example: &str) -> Option<S
         ),
         source => Some(SecretRef { source, span }),
     }
+}
+
+fn is_source(text: &str) -> bool {
+    !matches!(SecretSource::parse(text), SecretSource::Clear(_))
 }
 
 fn clear(secret: &SecretRef) -> Option<&str> {

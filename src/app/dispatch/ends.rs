@@ -44,7 +44,7 @@ impl Dispatch {
                 key: format!("disabled:{}:{action}", self.name(*action)),
                 about: Some(*action),
                 title: format!("{} takes nothing any more", self.name(*action)),
-                text: format!("{reason}. Nothing more is sent there until its action is changed in the rules, or birdcall is started anew; see birdcall deliveries --failed."),
+                text: format!("{reason}. Nothing more is sent there until its action is changed in the rules, or it is set right and you say birdcall reload; see birdcall deliveries --failed."),
             }),
             LaneEvent::Circuit { action, open: Some(why) } => {
                 warn!(action = %self.name(*action), "the destination fails again and again ({why}): it is only probed until it works");

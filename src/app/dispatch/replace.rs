@@ -49,6 +49,12 @@ impl Dispatch {
         }
     }
 
+    /// Has what was refused for good tried again, as somebody may have set it right. Says which actions those are.
+    pub(in crate::app) fn reopen(&mut self) -> Vec<String> {
+        let actions = self.lanes.reopen().into_iter().filter_map(|at| self.rules.actions.get(at));
+        actions.filter(|action| !action.retired).map(|action| action.name.clone()).collect()
+    }
+
     /// A lane has given this back.
     pub(super) fn go_on(&mut self, Returned { action: from, delivery, doubt }: Returned) {
         let to = self.rules.actions.get(from).and_then(|action| self.rules.action(&action.name)).map(|(to, _)| to);

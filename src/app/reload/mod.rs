@@ -211,7 +211,7 @@ fn refuse(running: &mut Running, reloading: &mut Reloading, mistakes: Mistakes) 
 }
 
 fn put_in_place(running: &mut Running, reloading: &mut Reloading, ready: Ready) -> Answer {
-    let Ready { prepared, mut change, active, after_restart, summary } = ready;
+    let Ready { prepared, mut change, active, after_restart, summary, asked } = ready;
     let begun = reloading.clock.elapsed();
     if let Err(error) = running.dispatch.open(prepared.rules(), &mut change) {
         let why = error.to_string();
@@ -229,6 +229,13 @@ fn put_in_place(running: &mut Running, reloading: &mut Reloading, ready: Ready) 
         warn!("{why}");
     }
     let mut said = summary;
+    // A saved file says nothing about the destinations; who asks for it may have set one right.
+    let again = if asked { running.dispatch.reopen() } else { Vec::new() };
+    if !again.is_empty() {
+        let note = format!("tried again, though refused for good before: {}", again.join(", "));
+        info!("{note}");
+        said.push_str(&format!("\n{note}"));
+    }
     if !reloading.after_restart.is_empty() {
         let note = format!("{} changed: that counts after a restart", reloading.after_restart.join(", "));
         warn!("{note}");

@@ -52,6 +52,8 @@ pub(in crate::app) struct Ready {
     pub(super) after_restart: Vec<&'static str>,
     /// In words: how many rules, how many of them new and gone.
     pub(super) summary: String,
+    /// Somebody asked for it by name.
+    pub(super) asked: bool,
 }
 
 impl Task {
@@ -105,7 +107,7 @@ impl Task {
         change.unwanted = unwanted(&self.active.rules, &rules);
         let rules = Arc::new(rules);
         let prepared = Prepared::new(Arc::clone(&rules), &self.active.rules);
-        Ready { prepared, change, active: Active { rules, sources, targets }, after_restart, summary }
+        Ready { prepared, change, active: Active { rules, sources, targets }, after_restart, summary, asked: self.asked }
     }
 }
 

@@ -49,9 +49,13 @@ impl Observer {
         let facts = Facts::of_tweet(&tweet, state.age(&tweet, ahead));
         let key = subject.key();
         let of = |(at, rule): (usize, &Rule)| {
-            let deadline = state.deadline(wait_of(&self.rules, rule));
-            let settled = !held && deadline.is_some_and(|deadline| deadline <= now);
-            let (until, state) = (deadline.filter(|_| !settled && !held), Some(&*state));
+            let wait = wait_of(&self.rules, rule);
+            let deadline = state.deadline(wait);
+            // A wait that is set ends by itself, even when its moment has come.
+            let is_over = |deadline: &Timestamp| *deadline <= now && !state.waits().contains(&(*deadline, wait));
+            let settled = !held && deadline.as_ref().is_some_and(is_over);
+            let until = deadline.filter(|_| !settled && !held).map(|deadline| deadline.max(now));
+            let state = Some(&*state);
             let look = Look { facts: &facts, key: &key, event: Event::Tweet, settled, until, state, asked };
             look.account(at, rule)
         };
@@ -93,10 +97,15 @@ impl Look<'_, '_> {
         if !self.settled && !self.facts.has_content() {
             return RuleAccount { without: without(), ..none(Answer::Unknown { until: self.until }) };
         }
-        let seen: Vec<_> = matching::elements(each, self.facts)
-            .into_iter()
-            .flat_map(|element| self.see_steps(at, rule, Some(element)))
-            .collect();
+        let elements = matching::elements(each, self.facts).into_iter();
+        let mut seen: Vec<Seen> = Vec::new();
+        for mut of in elements.flat_map(|element| self.see_steps(at, rule, Some(element))) {
+            // Of several with one name it was the first.
+            if of.answer == Answer::Fires && seen.iter().any(|first| first.answer == Answer::Fires && first.id == of.id) {
+                of.answer = Answer::Fired;
+            }
+            seen.push(of);
+        }
         let without = if seen.is_empty() { without() } else { None };
         let more_may_come = !self.settled && !self.facts.has_meta();
         // What an element would have to do with may turn when one comes, the rest of the tree may not.
@@ -130,13 +139,14 @@ impl Look<'_, '_> {
             _ => state.has_fired_each(at, &[Some(of_element.clone()), alias].into_iter().flatten().collect::<Vec<_>>()),
         });
         let said = self.asked.said.iter().find(|(of, _)| *of == id);
-        let answer = if self.asked.fired_now.contains(&id) {
+        let fires = self.asked.fired_now.contains(&id);
+        let answer = if fires && node.truth == Truth::True {
             Answer::Fires
         } else if let Some((_, said)) = said {
             Answer::OverTime(Gathering::of(said))
-        } else if has_fired || node.truth == Truth::True {
-            // True, and not of now: a firing of this id is known from elsewhere.
-            if rule.window.is_some() { Answer::OverTime(Gathering::Counted) } else { Answer::Fired }
+        } else if fires || has_fired || node.truth == Truth::True {
+            // If now, by another element of this name; if true and not of now, a firing of this id is known from elsewhere.
+            if rule.window.is_some() && !fires { Answer::OverTime(Gathering::Counted) } else { Answer::Fired }
         } else if node.truth == Truth::Unknown {
             Answer::Unknown { until: self.until }
         } else {

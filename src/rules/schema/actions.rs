@@ -125,7 +125,10 @@ pub enum Chat {
 
 /// A channel of Slack: an incoming webhook (`url`), or an app (`token` and `channel`).
 #[derive(Debug, JsonSchema)]
-#[schemars(deny_unknown_fields, extend("oneOf" = [{ "required": ["url"] }, { "required": ["token", "channel"] }]))]
+#[schemars(deny_unknown_fields, extend("oneOf" = [
+    { "required": ["url"], "not": { "anyOf": [{ "required": ["token"] }, { "required": ["channel"] }] } },
+    { "required": ["token", "channel"], "not": { "required": ["url"] } },
+]))]
 pub struct Slack {
     /// `"slack"`: a channel of Slack.
     pub r#type: OfSlack,

@@ -123,9 +123,12 @@ pub enum OneRate {
     Table(RateTable),
 }
 
+/// A blank before `env:` or `file:`, nothing after it, or what is no name of a variable.
+const NO_SOURCE: &str = r"^\s+(env|file):|^(env|file):\s*$|^env:[^=$]*[=$]|^env:\s*\S+ +\S";
+
 /// A secret: `"env:NAME"` reads the environment, `"file:PATH"` a file. One written in clear works, with a warning.
 #[derive(Debug, JsonSchema)]
-#[schemars(extend("pattern" = r"^\s*[^\s$]"))]
+#[schemars(extend("pattern" = r"^\s*[^\s$]", "not" = { "pattern": NO_SOURCE }))]
 pub struct Secret(pub String);
 
 /// Whether things are sent. Of several modes that apply the strictest wins.

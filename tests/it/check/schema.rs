@@ -154,3 +154,42 @@ fn a_mistake_in_any_table_is_refused() {
         assert!(validator.wrong(&bad).is_some(), "{to}");
     }
 }
+
+#[test]
+fn a_secret_and_the_keys_of_slack_are_as_right_for_the_schema_as_for_the_reader() {
+    let validator = Validator::new();
+    let rule = "[[rule]]\nname = \"gm\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n";
+    let slack = |keys: &str| format!("[actions.out]\ntype = \"slack\"\n{keys}\n{rule}");
+    let signed = |secret: &str| {
+        let action = "[actions.out]\ntype = \"webhook\"\nurl = \"https://bot.example/\"";
+        format!("{action}\nsecret = \"{secret}\"\n{rule}")
+    };
+    let (url, token, channel) = ("url = \"env:URL\"", "token = \"env:TOKEN\"", "channel = \"C0123456789\"");
+    for (text, is_right) in [
+        (slack(url), true),
+        (slack(&format!("{token}\n{channel}")), true),
+        (slack(token), false),
+        (slack(channel), false),
+        (slack(&format!("{url}\n{channel}")), false),
+        (slack(&format!("{url}\n{token}")), false),
+        (slack(&format!("{url}\n{token}\n{channel}")), false),
+        (signed("env:A_B"), true),
+        (signed("env: A_B "), true),
+        (signed("file:/run/secrets/a b"), true),
+        (signed("file: x"), true),
+        (signed("env"), true),
+        (signed("env:"), false),
+        (signed("env:  "), false),
+        (signed("file:"), false),
+        (signed(" env:A"), false),
+        (signed("\\tfile:/x"), false),
+        (signed("env:$A"), false),
+        (signed("env:A=B"), false),
+        (signed("env:A B"), false),
+        (signed("$A"), false),
+        (signed(" "), false),
+    ] {
+        let loaded = load(&[Source { name: "x.toml".to_owned(), text: text.clone() }]);
+        assert_eq!((loaded.ruleset.is_some(), validator.wrong(&text).is_none()), (is_right, is_right), "{text}");
+    }
+}

@@ -12,6 +12,7 @@ use super::{content, tweets};
 use crate::kit::agreed::agreed;
 use crate::kit::binary::{Home, Program, wait_until};
 use crate::kit::feed::Rig;
+use crate::kit::http::Reply;
 
 const RELOADED: &str = "the rules were reloaded";
 const NOT: &str = "the rules were not reloaded";
@@ -166,6 +167,31 @@ async fn what_waits_in_a_lane_that_changes_goes_on_in_the_new_one_once_and_what_
     agreed(&home);
     stop(program);
     assert_eq!(tweets(&world.desk.received()), (1..=3).map(|id| (id.to_string(), 1)).collect());
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_refused_for_good_is_tried_again_when_somebody_says_so_and_not_when_a_file_is_saved() {
+    let world = World::new(Rig::plain().await).await;
+    let text = base().replace("notices = [\"desk\"]\n", "");
+    let home = world.home(&text);
+    let mut program = world.start(&home);
+    world.desk.say_next([Reply::new(404, "{\"message\": \"Unknown Webhook\", \"code\": 10015}")]);
+    world.lists("1");
+    in_state(&home, "desk", "dead", 1);
+    home.write("rules.toml", &(text + GM));
+    wait_anew(&mut program, RELOADED);
+    world.lists("2");
+    in_state(&home, "desk", "dead", 2);
+    let (code, out, said) = home.run(&["reload"]);
+    assert!(code == 0 && out.contains("tried again, though refused for good before: desk"), "{out}{said}");
+    world.lists("3");
+    in_state(&home, "desk", "delivered", 1);
+    let (_, out, _) = home.run(&["reload"]);
+    assert!(!out.contains("tried again"), "it works: {out}");
+    agreed(&home);
+    stop(program);
+    assert_eq!(tweets(&world.desk.received()), [("1".to_owned(), 1), ("3".to_owned(), 1)].into());
     world.is_well();
 }
 

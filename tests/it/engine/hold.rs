@@ -64,3 +64,13 @@ fn an_envelope_of_a_held_tweet_does_not_end_its_wait_either() {
     assert_eq!(story.at(6_100, &meta("1", &json!({"tokens": [token("DOGE", ORBL, 1.0)]}))), [""; 0]);
     assert_eq!(story.hold(Hold::Nothing).tick(60_000), [""; 0], "a token was said meanwhile");
 }
+
+#[test]
+fn the_wait_of_what_was_fetched_ends_as_soon_as_it_is_heard_live_too() {
+    let mut story = quiet();
+    story.hold(connected_at(0)).now_from(Origin::Backfill).at(500, &content("1", "kol", "gm"));
+    assert_eq!(story.tick(10_000), [""; 0], "its meta may have been missed");
+    assert_eq!(story.now_from(Origin::Live).at(11_000, &content("1", "kol", "gm")), [""; 0]);
+    assert_eq!(story.tick(11_000), ["quiet"]);
+    assert_eq!(story.hold(Hold::Nothing).tick(100_000), [""; 0]);
+}

@@ -10,6 +10,7 @@ use birdcall::model::time::Timestamp;
 use birdcall::rules::ruleset::RuleSet;
 use birdcall::{decode, rules};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::{Value, json};
 
@@ -269,15 +270,11 @@ fn sorted(told: Vec<Told>) -> Vec<String> {
 fn stories_of_the_laws_make_every_rule_fire_and_every_brake_hold() {
     let rules = load(RULES);
     let mut all = String::new();
-    let see = |story: Vec<Step>| {
-        let more = format!("{:?}", without(&rules, &story));
-        Ok(more)
-    };
     let strategy = any_story();
     let mut runner = runner();
     for _ in 0..200 {
         let story = strategy.new_tree(&mut runner).unwrap().current();
-        all += &see(story).unwrap_or_else(|never: std::convert::Infallible| match never {});
+        all += &format!("{:?}", without(&rules, &story));
     }
     for rule in &rules.rules {
         assert!(all.contains(&format!("Fired(\"{} ", rule.name)), "{} never fires", rule.name);

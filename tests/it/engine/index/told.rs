@@ -103,8 +103,6 @@ fn is_true_to(moment: &Moment, set: &RuleSet, before: &[FiringId]) -> Result<(),
         }
     }
     fires.sort_by_key(ToString::to_string);
-    // Two elements of one name are one firing.
-    fires.dedup();
     let mut now = now;
     now.sort_by_key(ToString::to_string);
     if fires == now { Ok(()) } else { Err(format!("{fires:?} are told to fire, {now:?} did\n{moment:#?}")) }
@@ -173,12 +171,10 @@ fn story_agrees(set: &Arc<RuleSet>, story: &[Step]) -> Result<usize, String> {
 }
 
 proptest! {
-    // The same cases every time: among some two thousand there is one of which what is told is not understood yet.
     #![proptest_config(ProptestConfig {
         cases: cases(200),
         max_shrink_iters: 0,
         failure_persistence: None,
-        rng_seed: proptest::test_runner::RngSeed::Fixed(1),
         ..ProptestConfig::default()
     })]
 
