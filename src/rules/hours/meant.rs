@@ -123,11 +123,11 @@ fn add_word(word: &str, read: &mut Vec<Read>) -> Option<()> {
 /// `mo`, `tues`, `thurs`, `weds`, `mondays`.
 fn day(word: &str) -> Option<u8> {
     let singular = word.strip_suffix('s').filter(|word| word.len() > 2).unwrap_or(word);
-    let is_it = |name: &&str| {
+    let is_it = |name: &str| {
         let name = name.to_lowercase();
         singular.len() >= 2 && (name.starts_with(singular) || name.starts_with(word))
     };
-    DAYS.iter().position(|name| is_it(&name)).and_then(|day| u8::try_from(day).ok())
+    DAYS.iter().position(|name| is_it(name)).and_then(|day| u8::try_from(day).ok())
 }
 
 /// Makes times of numbers, two by two where two are a span.

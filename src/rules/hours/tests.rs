@@ -30,7 +30,7 @@ fn what_is_no_hours_is_said_with_what_was_meant() {
 
 #[test]
 fn a_time_zone_is_a_name_of_the_database() {
-    let (london, said) = read("timezone = 'Europe/London'", |check, field| zone(check, field));
+    let (london, said) = read("timezone = 'Europe/London'", zone);
     assert!(london.is_some_and(|zone| zone.name() == "Europe/London") && said.is_empty(), "{said:?}");
     let cases: [(&str, &[&str]); 3] = [
         ("timezone = 'London'", &["bad-timezone", "`London` is no time zone", "did you mean `Europe/London`?"]),
@@ -38,6 +38,6 @@ fn a_time_zone_is_a_name_of_the_database() {
         ("timezone = 1", &["wrong-type", "\"Europe/London\""]),
     ];
     for (text, all_of) in cases {
-        assert_said(&read(text, |check, field| zone(check, field)), all_of);
+        assert_said(&read(text, zone), all_of);
     }
 }

@@ -79,8 +79,8 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
 /// A day by its whole name or the first three letters of it.
 fn day(word: &str) -> Option<u8> {
     let is_it =
-        |name: &&str| name.eq_ignore_ascii_case(word) || name.get(..3).is_some_and(|short| short.eq_ignore_ascii_case(word));
-    DAYS.iter().position(|name| is_it(&name)).and_then(|day| u8::try_from(day).ok())
+        |name: &str| name.eq_ignore_ascii_case(word) || name.get(..3).is_some_and(|short| short.eq_ignore_ascii_case(word));
+    DAYS.iter().position(|name| is_it(name)).and_then(|day| u8::try_from(day).ok())
 }
 
 /// `08:00`, `8:00` or `24:00`, as a minute of the day.
