@@ -34,7 +34,7 @@ fn errors(loaded: &Loaded) -> Vec<&str> {
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules");
 
-/// RULES 1 without the keys of later work.
+/// RULES 1.
 const WHOLE: &str = include_str!("../rules/good/whole.toml");
 
 #[test]
@@ -97,13 +97,6 @@ fn every_key_of_later_work_is_refused_by_name() {
     let desk = "[actions.desk]\ntype = \"console\"\n";
     let rule = "[[rule]]\nname = \"r\"\nsend = [\"desk\"]\nwhen = { keyword = \"x\" }\n";
     let cases = [
-        ("`timezone`", format!("[defaults]\ntimezone = \"Europe/London\"\n{desk}{rule}")),
-        ("`cooldown`", format!("{desk}{rule}cooldown = {{ for = \"10m\", per = \"token\" }}\n")),
-        ("`limit`", format!("{desk}{rule}limit = \"5/h\"\n")),
-        ("`cooldown`", format!("{desk}{}", rule.replace("[\"desk\"]", "[{ to = \"desk\", cooldown = \"1m\" }]"))),
-        ("`limit`", format!("{desk}{}", rule.replace("[\"desk\"]", "[{ to = \"desk\", limit = \"1/h\" }]"))),
-        ("`active`", format!("{desk}{rule}active = \"Mon-Fri 08:00-22:00\"\n")),
-        ("`window`", format!("{desk}{rule}[rule.window]\ntype = \"count\"\n")),
         ("type `redis`", format!("[actions.desk]\ntype = \"redis\"\nstream = \"x\"\n{rule}")),
         ("type `nats`", format!("[actions.desk]\ntype = \"nats\"\n{rule}")),
         ("type `sqs`", format!("[actions.desk]\ntype = \"sqs\"\n{rule}")),

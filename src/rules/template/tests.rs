@@ -48,7 +48,7 @@ fn a_wrong_name_is_underlined_with_what_was_meant() {
         ("{{ now() }}", "now()", "there is no function `now`", "filters are written"),
         ("{{ token }}", "token", "this is a table, which cannot stand in a text", "say which of its fields: symbol, name"),
         ("{{ tokens }}", "tokens", "this is a list, which cannot stand in a text", "write its elements"),
-        ("{{ window.members }}", "window", "`window` is not there yet: this version has no window rules", "there are: rule"),
+        ("{{ window.members }}", "window", "`window` is never there in a rule without `[rule.window]`", "there are: rule"),
         ("{{ changed }}", "changed", "there is no variable `changed`", "there are: rule, firing, event, tweet"),
         ("{{ handle }}", "handle", "there is no variable `handle`", "did you mean `author.handle`?"),
     ] {
