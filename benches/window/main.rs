@@ -5,8 +5,9 @@
 //! cargo bench --bench window -- quick
 //! ```
 //!
-//! The same window with few keys and with many takes turns in one process, so that what slows the machine down slows all of them down. As part of the
-//! tests (without `--bench`) nothing is timed: it is only looked at whether a million matches over 100,000 keys stay within the bounds.
+//! The same window with few keys and with many takes turns in one process, so that what slows the machine down slows all of them
+//! down. As part of the tests (without `--bench`) nothing is timed: it is only looked at whether a million matches over 100,000
+//! keys stay within the bounds.
 
 #![expect(clippy::print_stdout, reason = "a program that prints its table")]
 

@@ -1,7 +1,8 @@
 //! `cross`: a price that was on the other side of a level the last time that it was seen.
 //!
-//! Of each key the last price, by when it was. One that is older than `within` is none: the next one is a first sight, which never crosses. After
-//! firing, the price must go back, beyond the level by the hysteresis, before it fires again; with `rearm`, so much time must pass instead.
+//! Of each key the last price, by when it was. One that is older than `within` is none: the next one is a first sight, which
+//! never crosses. After firing, the price must go back, beyond the level by the hysteresis, before it fires again; with `rearm`,
+//! so much time must pass instead.
 
 use super::Verdict;
 use super::keys::{Held, Keys, Tally};

@@ -1,10 +1,12 @@
 //! `distinct`: so many different values within a time.
 //!
-//! Of each key the values, of more than [`count::most`](super::count::most) those that were seen last; of each value the matches that can still
-//! matter. Of three matches of one value `a ≤ b ≤ c` with `c − a ≤ within` the middle one cannot: `a` counts for `t` in `[a, a + within)` and `c` in
-//! `[c, c + within)`, which touch, so together they are `[a, c + within)`, in which `[b, b + within)` lies. That stays so when `a` has passed, which is
-//! when it is older than `within` before the horizon `h`: then `c ≤ a + within < h`, and `c` counts for all moments from `h − 1` on for which `b` would
-//! have; earlier ones are not asked about. So a value that is seen all the time takes no more room than any other.
+//! Of each key the values, of more than [`most`] those that were seen last; of each value the matches that can still matter.
+//!
+//! Of three matches of one value `a ≤ b ≤ c` with `c − a ≤ within` the middle one cannot: `a` counts in `[a, a + within)` and `c` in
+//! `[c, c + within)`, which touch, so together they are `[a, c + within)`, in which `[b, b + within)` lies. That stays so when `a`
+//! has passed, being older than `within` before the horizon `h`. For then `c ≤ a + within < h`, so `c` counts from before `h` on, for
+//! as long as `b` would have or longer; and what was before `h`, but for the millisecond that is next to it, is not asked about.
+//! So a value that is seen all the time takes no more room than any other.
 
 use super::Verdict;
 use super::count::{TOLD, most};
@@ -15,7 +17,8 @@ use super::stretch::{Look, Sweep};
 use crate::model::time::Timestamp;
 use crate::model::window::Member;
 
-/// Matches of one value that are kept at most. There are no more than four that matter, but while history is being fetched from far back.
+/// Matches of one value that are kept at most. There are no more than four that matter, but while history is being fetched from
+/// far back.
 const OF_A_VALUE: usize = 16;
 
 #[derive(Debug, Default)]

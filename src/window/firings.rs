@@ -12,8 +12,8 @@ const MOST: usize = 64;
 pub(super) struct Firings(Vec<Timestamp>);
 
 impl Firings {
-    /// A firing lies nearer than `rearm`, before or after. Of those that are forgotten for want of room it is assumed: rather one too few than
-    /// the same twice.
+    /// A firing lies nearer than `rearm`, before or after. Of those that are forgotten for want of room it is assumed: rather one
+    /// too few than the same twice.
     pub(super) fn is_near(&self, at: Timestamp, rearm: i64) -> bool {
         let is_near = |firing: &Timestamp| (firing.as_millis().saturating_sub(at.as_millis())).saturating_abs() < rearm;
         let place = self.0.partition_point(|firing| *firing <= at);
@@ -21,8 +21,8 @@ impl Firings {
         before.last().is_some_and(is_near) || after.first().is_some_and(is_near) || place == 0 && self.0.len() >= MOST
     }
 
-    /// Whether a match at `at` fires, and of which moment it tells. With `rearm`: wherever it is among enough, unless a firing is near. Without:
-    /// if it has made a new stretch.
+    /// Whether a match at `at` fires, and of which moment it tells. With `rearm`: wherever it is among enough, unless a firing is
+    /// near. Without: if it has made a new stretch.
     pub(super) fn decide(&mut self, look: &Look, at: Timestamp, moment: &Moment) -> Option<Timestamp> {
         let Some(rearm) = moment.rearm else { return look.new };
         let fires = look.enough.filter(|_| !self.is_near(at, rearm))?;

@@ -1,7 +1,7 @@
 //! `first_seen`: a value that was not seen for that long, or never.
 //!
-//! Of each value, apart for each key, the last sighting. A sighting that is not newer than that is no news: what came of it when it happened is not
-//! known, or was told by the later one.
+//! Of each value, apart for each key, the last sighting. A sighting that is not newer than that is no news: what came of it when
+//! it happened is not known, or was told by the later one.
 
 use super::Verdict;
 use super::keys::{Held, Keys, Tally};

@@ -12,7 +12,8 @@ use super::moment::Moment;
 
 /// Bytes of a key at most.
 const LONGEST: usize = 256;
-/// So many that have passed leave for each that is heard of: more than come, so that all of them go in time, and no match pays for many.
+/// So many that have passed leave for each that is heard of: more than come, so that all of them go in time, and no match pays
+/// for many.
 const LEAVE_AT_ONCE: usize = 2;
 
 /// What is counted of a window.

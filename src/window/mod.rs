@@ -1,15 +1,17 @@
 //! matches → what is true over time: the state of a rule's `[rule.window]` (RULES 4), one file for each type.
 //!
-//! Time is when things happened. A span is half-open: at the moment `t` what counts is what happened in `(t − within, t]`. So a match counts from
-//! its own moment until `within` later, and no order of arrival changes what is true of a moment; only which match makes it known.
+//! Time is when things happened. A span is half-open: at the moment `t` what counts is what happened in `(t − within, t]`. So a
+//! match counts from its own moment until `within` later, and no order of arrival changes what is true of a moment; only which
+//! match makes it known.
 //!
-//! A match that happened more than `within` ago is *late*: it is counted and put nowhere. While history is being fetched the oldest that can still
-//! come is known ([`Clock::oldest`]), and nothing is late that is not older than that. What is kept reaches back `within` before the oldest that
-//! would not be late, which is what a match of that age is judged by. Nothing else depends on what time it is. So the oldest that can still come has
-//! to be said from the first match after a gap on: what has passed by then is gone.
+//! A match that happened more than `within` ago is *late*: it is counted and put nowhere. While history is being fetched the
+//! oldest that can still come is known ([`Clock::oldest`]), and nothing is late that is not older than that. What is kept reaches
+//! back `within` before the oldest that would not be late, which is what a match of that age is judged by. Nothing else depends
+//! on what time it is. So the oldest that can still come has to be said from the first match after a gap on: what has passed by
+//! then is gone.
 //!
-//! Everything is bounded: keys by `max_keys` (the one that was not heard of for longest leaves), what is kept of a key by its type. What leaves so is
-//! counted ([`Counts`]).
+//! Everything is bounded: keys by `max_keys` (the one that was not heard of for longest leaves), what is kept of a key by its
+//! type. What leaves so is counted ([`Counts`]).
 
 mod change;
 mod count;
@@ -181,7 +183,8 @@ impl State {
         }
     }
 
-    /// Of `silence`: the next key that has been silent for `within` by now, the one that was due first. To be asked until there is none.
+    /// Of `silence`: the next key that has been silent for `within` by now, the one that was due first. To be asked until there
+    /// is none.
     pub fn due(&mut self, window: &Window, now: Timestamp) -> Option<Told> {
         match &mut self.kind {
             Kind::Silence(silence) => silence.due(&Moment::new(window, Clock { now, oldest: None }), now),

@@ -34,7 +34,8 @@ impl Moment {
         }
     }
 
-    /// What is older does not matter any more: a match at the horizon is judged by what was true until then, which is by what happened so long before.
+    /// What is older does not matter any more: a match at the horizon is judged by what was true until then, which is by what
+    /// happened so long before.
     pub(super) fn floor(&self) -> Timestamp {
         self.opens(self.horizon)
     }

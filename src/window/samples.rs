@@ -136,8 +136,8 @@ impl Samples {
         })
     }
 
-    /// Of too many one goes, and whether one did: not the newest, not the highest or the lowest, and of the others the one that is nearest to one beside
-    /// it, which will stand for it.
+    /// Of too many one goes, and whether one did: not the newest, not the highest or the lowest, and of the others the one that
+    /// is nearest to one beside it, which will stand for it.
     pub(super) fn thin(&mut self) -> bool {
         if self.0.len() <= MOST {
             return false;

@@ -1,9 +1,10 @@
 //! `sequence`: matches of all steps, in their order, within a time.
 //!
-//! Of each key and step the matches, in the order in which they happened (of equal times: in which they came), of more than 64 the newest. A match
-//! fires if there is a *chain* that it is part of: one match for each step, each after the one before, the last less than `within` after the
-//! first, no two of them the same tweet at the same moment. It does not matter which of them came last. Of several chains the oldest is told: the
-//! one that begins first, then goes on first, and so on. What has been told is used up. With `rearm`, a chain too near to a firing is used up untold.
+//! Of each key and step the matches, in the order in which they happened (of equal times: in which they came), of more than 64
+//! the newest. A match fires if there is a *chain* that it is part of: one match for each step, each after the one before, the
+//! last less than `within` after the first, no two of them the same tweet at the same moment. It does not matter which of them
+//! came last. Of several chains the oldest is told: the one that begins first, then goes on first, and so on. What has been told
+//! is used up. With `rearm`, a chain too near to a firing is used up untold.
 
 use super::Verdict;
 use super::firings::Firings;
@@ -184,8 +185,9 @@ impl<'a> Search<'a> {
         self.steps.iter().zip(&self.chain).filter_map(|(step, place)| step.get(*place))
     }
 
-    /// Goes on with the first match that is possible. If that leads nowhere, only those of the same moment may lead further: a chain that goes on with
-    /// a later one could do so with the first, but if that were the same as one that follows, and that one would then be of the same moment, too.
+    /// Goes on with the first match that is possible. If that leads nowhere, only those of the same moment may lead further: a
+    /// chain that goes on with a later one could do so with the first, but if that were the same as one that follows, and that
+    /// one would then be of the same moment, too.
     fn goes_on(&mut self) -> bool {
         let step = self.chain.len();
         let Some(of) = self.steps.get(step) else { return true };

@@ -1,7 +1,7 @@
 //! `silence`: no match for that long, after there was one.
 //!
-//! Of each key the last match, and in the order of time when each is due. Time in which nothing could be heard does not count: it is due by a clock that
-//! stands still meanwhile ([`Deafness`]), so that nothing has to be put off key by key.
+//! Of each key the last match, and in the order of time when each is due. Time in which nothing could be heard does not count: it
+//! is due by a clock that stands still meanwhile ([`Deafness`]), so that nothing has to be put off key by key.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

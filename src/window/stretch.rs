@@ -1,9 +1,10 @@
 //! Stretches: the spans of time in which there is enough, and whether a match makes a new one.
 //!
-//! `c(t)` is how many there are in the span that ends at `t`. A match at `at` adds at most one to it, for every `t` in `[at, at + within)`. A stretch is
-//! a greatest connected set of moments with `c(t) ≥ at_least`; two of which one begins where the other ends are one. A match fires if a stretch is
-//! there now that shares no moment with one that was there before. So each is told once, whatever the order in which the matches come; but for one
-//! that came of joining two that had been told, and for two that one match made at once, of which the first is told.
+//! `c(t)` is how many there are in the span that ends at `t`. A match at `at` adds at most one to it, for every `t` in `[at, at +
+//! within)`. A stretch is a greatest connected set of moments with `c(t) ≥ at_least`; two of which one begins where the other
+//! ends are one. A match fires if a stretch is there now that shares no moment with one that was there before. So each is told
+//! once, whatever the order in which the matches come; but for one that came of joining two that had been told, and for two that
+//! one match made at once, of which the first is told.
 
 use crate::model::time::Timestamp;
 
@@ -34,8 +35,8 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Of a match after which none happened that is known: `c` falls from there on, so that its own moment says everything. `c` just before it,
-    /// and at its moment without and with it.
+    /// Of a match after which none happened that is known: `c` falls from there on, so that its own moment says everything. `c`
+    /// just before it, and at its moment without and with it.
     pub(super) fn at_the_end(at: Timestamp, before: usize, (without, with): (usize, usize), at_least: u32) -> Self {
         let needed = usize::try_from(at_least).unwrap_or(usize::MAX);
         let enough = (with >= needed).then_some(at);

@@ -7,7 +7,7 @@ use birdcall::rules::ruleset::{Direction, Hysteresis, Level, Step, WindowKind};
 use birdcall::window::{State, Verdict};
 use fastrand::Rng;
 
-use super::kit::{at, seconds, window};
+use super::kit::{at, seconds, story, window};
 
 fn kinds() -> Vec<WindowKind> {
     let step = || Step { on: vec![Event::Tweet], when: Condition::All(Vec::new()) };
@@ -40,6 +40,15 @@ fn of_many_keys_those_that_were_not_heard_of_for_longest_leave_and_are_counted()
         assert_eq!(counts.keys, 500, "{:?}", window.kind);
         assert!(counts.evicted_keys > 10_000 && counts.members <= 64 * 500, "{:?}: {counts:?}", window.kind);
     }
+}
+
+#[test]
+fn a_key_that_is_heard_of_again_stays_and_another_leaves() {
+    let mut window = window(WindowKind::Count { at_least: 3 }, 100, None);
+    window.max_keys = 2;
+    let by = |moment, key| at(moment).of(key, 0);
+    let seen = [by(1, 1), by(2, 2), by(3, 1), by(4, 3), by(5, 1), by(6, 2)];
+    assert_eq!(story(&window, &seen), ["1 of 3", "1 of 3", "2 of 3", "1 of 3", "fires 3: 1 3 5", "1 of 3"]);
 }
 
 #[test]

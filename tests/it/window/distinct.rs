@@ -120,7 +120,8 @@ impl Naive for Reference {
         }
     }
 
-    /// Of a moment after which something happened that has come already, any match of a value that is within the span may be told.
+    /// Of a moment after which something happened that has come already, any match of a value that is within the span may be
+    /// told.
     fn agrees(&self, window: &Window, history: &[Seen], expected: &Verdict, found: &Verdict) -> bool {
         let (Verdict::Fires(expected), Verdict::Fires(found)) = (expected, found) else { return expected == found };
         let who = |members: &[Member]| members.iter().map(|member| member.who.clone()).collect::<BTreeSet<_>>();

@@ -1,5 +1,5 @@
-//! Ten thousand histories for each type: late ones, equal times, exact bounds, history fetched in bursts. What has come so far is judged from scratch by
-//! the reference each time, and the state must say the same.
+//! Ten thousand histories for each type: late ones, equal times, exact bounds, history fetched in bursts. What has come so far is
+//! judged from scratch by the reference each time, and the state must say the same.
 
 use std::cell::Cell;
 
@@ -13,7 +13,8 @@ use super::kit::Seen;
 
 /// Keeps everything.
 pub(super) trait Naive {
-    /// What must come of the last of `history`, which has all that were not too late for any window, in the order in which they came.
+    /// What must come of the last of `history`, which has all that were not too late for any window, in the order in which they
+    /// came.
     fn judge(&mut self, window: &Window, history: &[Seen]) -> Verdict;
 
     /// Whether the two say the same.
@@ -52,8 +53,8 @@ pub(super) struct Few {
     pub(super) prices: &'static [f64],
 }
 
-/// Matches around a window of so many seconds, whose bounds they hit often. No horizon lies before one that there was: what can still come is known from
-/// the first match after a gap on.
+/// Matches around a window of so many seconds, whose bounds they hit often. No horizon lies before one that there was: what can
+/// still come is known from the first match after a gap on.
 pub(super) fn history(rng: &mut Rng, within: i64, few: Few) -> Vec<Seen> {
     let (mut now, mut all) = (100, Vec::<Seen>::new());
     let (mut horizon, mut oldest, mut burst) = (i64::MIN, None::<i64>, 0);

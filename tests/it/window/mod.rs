@@ -1,4 +1,5 @@
-//! Windows: each sentence of docs/windows.md about them, and each type held against a naive reference that keeps everything and computes from scratch.
+//! Windows: each sentence of docs/windows.md about them, and each type held against a naive reference that keeps everything and
+//! computes from scratch.
 
 mod caps;
 mod change;

@@ -1,8 +1,8 @@
 //! What does not depend on the order in which matches come: of `count` and `distinct`, that every stretch is told.
 //!
-//! The *number* of firings does depend on it, in two corners: two stretches that were told apart may be joined by one that comes later, and one match
-//! may make two stretches at once, of which it tells the first. In the order in which things happened neither can be, and there is exactly one firing
-//! for each stretch.
+//! The *number* of firings does depend on it, in two corners: two stretches that were told apart may be joined by one that comes
+//! later, and one match may make two stretches at once, of which it tells the first. In the order in which things happened
+//! neither can be, and there is exactly one firing for each stretch.
 
 use std::ops::Range;
 

@@ -56,6 +56,17 @@ fn one_tweet_is_not_two_steps_at_one_moment_but_at_two() {
 }
 
 #[test]
+fn of_several_at_one_moment_one_is_taken_that_leaves_the_other_for_its_own_step() {
+    let seen = [
+        (at(1).tweet(1), "1 of 3"),
+        (at(2).step(1).tweet(7), "2 of 3"),
+        (at(2).step(1).tweet(8), "2 of 3"),
+        (at(2).step(2).tweet(7), "fires 3: 1 8 7"),
+    ];
+    tells(&sequence(3, 10, None), &seen);
+}
+
+#[test]
 fn keys_are_apart() {
     tells(&sequence(2, 10, None), &[(at(1).of(1, 0), "1 of 2"), (at(2).of(2, 0).step(1), "0 of 2")]);
 }
