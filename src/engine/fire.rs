@@ -104,8 +104,9 @@ impl Firings {
         let Some((at, told)) = self.over_time.due(now) else { return };
         let Some((rule, subject)) = rules.rules.get(at).zip(over_time::silent(&told, now)) else { return };
         let since = told.members.last().map_or(0, |last| last.at.as_millis());
-        // Of one silence there may be several firings, of each moment only one.
-        let id = FiringId::of(&rule.name, &format!("silence:{}", told.key), &format!("{since}:{}", told.count));
+        // With `rearm` one silence has several firings, each some time after the other.
+        let again = rule.window.as_ref().and_then(|window| window.rearm).map(|_| now.as_millis() - since).unwrap_or_default();
+        let id = FiringId::of(&rule.name, &format!("silence:{}", told.key), &format!("{since}:{again}"));
         if rule.mode == Mode::Off || !self.known.is_first(id) {
             return;
         }

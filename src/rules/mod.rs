@@ -208,6 +208,7 @@ fn read<'a>(check: &mut Check<'a>, tops: Vec<Table<'a>>) -> RuleSet {
         }
     }
     rules.shrink_to_fit();
+    window::beyond_journal(check, &rules, journal.max_age);
     check.unused_lists();
     shared.templates.unused(check);
     shared.actions.unused(check);

@@ -51,7 +51,8 @@ pub(super) fn read<'a>(
     let mut window = window_field.and_then(|field| window::read(check, field, window::Around { on: &on, on_span, each }));
     let each = window.as_ref().map_or(each, |window| window.each);
     let tree = when_field.and_then(|field| condition(check, field, &on, on_span, each));
-    let has_steps = window.as_ref().is_some_and(window::Read::has_steps);
+    // A sequence says itself what the rule is about.
+    let has_steps = window_field.and_then(|field| field.node.as_table(Place::Window)).is_some_and(|table| table.has("steps"));
     let tree = match &mut window {
         Some(window) => window.whole(tree),
         None => tree,

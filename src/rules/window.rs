@@ -12,7 +12,7 @@ use super::diagnostic::Diagnostic;
 use super::keys::{Place, list};
 use super::names::{choice, choices};
 use super::read::{Field, Table};
-use super::ruleset::{Each, Step, Window, WindowKind};
+use super::ruleset::{Each, Rule, Step, Window, WindowKind};
 use super::units::{duration, written};
 use super::when::{self, OnSpan, Tree};
 use crate::model::limits::{WINDOW_AT_LEAST, WINDOW_KEYS, WINDOW_KEYS_MAX, WINDOW_STEPS, WINDOW_WITHIN_MAX};
@@ -37,7 +37,7 @@ const TYPES: [(&str, &[&str]); 7] = [
     ("cross", &["above", "below", "hysteresis", "per", "rearm"]),
     ("change", &["percent", "direction", "per", "rearm"]),
     ("silence", &["per", "rearm"]),
-    ("sequence", &["steps", "per"]),
+    ("sequence", &["steps", "per", "rearm"]),
 ];
 
 const EXAMPLE: &str = "{ type = \"distinct\", of = \"author\", per = \"token\", within = \"15m\", at_least = 3 }";
@@ -279,12 +279,27 @@ fn step<'a>(check: &mut Check<'a>, mut table: Table<'a>, around: Around<'_>) -> 
     (on, tree)
 }
 
-impl Read {
-    /// It says itself what it is about.
-    pub(super) fn has_steps(&self) -> bool {
-        !self.steps.is_empty()
+/// Warns of rules that look further back than the journal remembers: after a restart what is older is not known.
+pub(super) fn beyond_journal(check: &mut Check<'_>, rules: &[Rule], remembered: Duration) {
+    for rule in rules {
+        let cooldown = rule.brakes.as_ref().and_then(|brakes| brakes.cooldown.as_ref()).map(|cooldown| cooldown.lasts);
+        // A last price is of no use for so long.
+        let window = rule.window.as_ref().filter(|window| !matches!(window.kind, WindowKind::Cross(_)));
+        let longest = window.map(|window| window.within).into_iter().chain(cooldown).max();
+        if let Some(longest) = longest.filter(|longest| *longest > remembered) {
+            let (longest, remembered) = (written(longest), written(remembered));
+            let message = format!("this rule looks back {longest}, and the journal forgets after {remembered}");
+            let mistake = Diagnostic::warning("short-memory", rule.span, message);
+            check.report(
+                mistake
+                    .label("after a restart what is older is not known")
+                    .help(format!("give it more: `[journal]` with `max_age = \"{longest}\"`")),
+            );
+        }
     }
+}
 
+impl Read {
     /// The whole condition: what the rule asks and, of a sequence, one of its steps.
     pub(super) fn whole(&mut self, when: Option<Tree>) -> Option<Tree> {
         if self.steps.is_empty() {

@@ -94,7 +94,6 @@ fn a_payload_that_is_always_complete_is_not_warned_of() {
 
 #[test]
 fn every_key_of_later_work_is_refused_by_name() {
-    let desk = "[actions.desk]\ntype = \"console\"\n";
     let rule = "[[rule]]\nname = \"r\"\nsend = [\"desk\"]\nwhen = { keyword = \"x\" }\n";
     let cases = [
         ("type `redis`", format!("[actions.desk]\ntype = \"redis\"\nstream = \"x\"\n{rule}")),
