@@ -11,7 +11,7 @@ use super::notices::{Notice, RULE};
 use super::paces::{self, Sent};
 use crate::decode;
 use crate::engine::{Effect, Engine, Hold, Input};
-use crate::journal::{Holds, JournalError, Reader, State, StoredDelivery, StoredSwitch};
+use crate::journal::{Expired, Holds, JournalError, Reader, State, StoredDelivery, StoredSwitch};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
 use crate::model::firing::FiringBrief;
@@ -63,51 +63,11 @@ pub(super) fn recover(
     reader.put_right(now)?;
     let fired = reader.fired(FIRED_IDS)?;
     let ahead = reader.ahead(&fired)?;
-    let (mut effects, mut unreadable, mut held) = (Vec::new(), 0_usize, false);
     let last_alive = reader.last_alive()?;
-    // The run before ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
-    let mut hold = |engine: &mut Engine, effects: &mut Vec<Effect>| {
-        if let Some(until) = last_alive.filter(|_| !held) {
-            engine.step(&Input::Tick(until.min(now)), effects);
-        }
-        held = true;
-        engine.hold(Hold::Everything);
-    };
-    let over_time = rules.reach();
-    let reach = i64::try_from(over_time.max(REPLAY_REACH).as_millis()).unwrap_or(i64::MAX);
-    let since = Timestamp::from_millis(now.as_millis().saturating_sub(reach));
-    let most = if over_time.is_zero() { REPLAY_ENTRIES } else { REPLAY_ENTRIES_OVER_TIME };
-    let mut holds = Holds::read(&mut reader, since)?;
-    engine.spare_messages(true);
-    let entries = reader.recent(since, most, |entry| {
-        // The clock may have been set back since: what was then later than now must not make now later than it is.
-        let at = entry.at.min(now);
-        if last_alive.is_none_or(|until| at >= until) {
-            hold(engine, &mut effects);
-        } else {
-            holds.before(at, entry.origin, |moment, hold| {
-                engine.step(&Input::Tick(moment.min(now)), &mut effects);
-                engine.hold(hold);
-            });
-        }
-        match decode::decode(entry.text) {
-            Ok(envelope) => engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects),
-            Err(_) => unreadable += 1,
-        }
-        // Whatever came of it was recorded together with it.
-        effects.clear();
-    })?;
-    hold(engine, &mut effects);
-    engine.spare_messages(false);
+    let (entries, unreadable) = replay(&mut reader, rules, engine, (now, last_alive))?;
     // After the replay: what had fired counts for cooldowns and limits once more.
     engine.restore(fired);
     engine.reset_counts();
-    if entries == most && !over_time.is_zero() {
-        warn!(
-            entries,
-            "windows and cooldowns know only the latest of what they are about: there is more than a start can go through"
-        );
-    }
     let unfinished = reader.unfinished()?;
     let midnight = Timestamp::from_millis(now.as_millis().div_euclid(86_400_000) * 86_400_000);
     let mut sent_today = Vec::new();
@@ -125,6 +85,69 @@ pub(super) fn recover(
         warn!(unreadable, damaged = reader.damaged(), "parts of the journal are damaged and were left out");
     }
     Ok(Recovered { unfinished, switch, last_alive, sent_today, sent, ahead })
+}
+
+/// The entries of the recent past, as far back as waits or the rules look: how many, and how many could not be read.
+fn replay(
+    reader: &mut Reader,
+    rules: &RuleSet,
+    engine: &mut Engine,
+    (now, last_alive): (Timestamp, Option<Timestamp>),
+) -> Result<(usize, usize), JournalError> {
+    let (mut effects, mut unreadable, mut held) = (Vec::new(), 0_usize, false);
+    // The run before ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
+    let mut hold = |engine: &mut Engine, effects: &mut Vec<Effect>| {
+        if let Some(until) = last_alive.filter(|_| !held) {
+            engine.step(&Input::Tick(until.min(now)), effects);
+        }
+        held = true;
+        engine.hold(Hold::Everything);
+    };
+    let over_time = rules.reach();
+    let reach = i64::try_from(over_time.max(REPLAY_REACH).as_millis()).unwrap_or(i64::MAX);
+    let since = Timestamp::from_millis(now.as_millis().saturating_sub(reach));
+    let most = if over_time.is_zero() { REPLAY_ENTRIES } else { REPLAY_ENTRIES_OVER_TIME };
+    let mut holds = Holds::read(reader, since)?;
+    let mut expired = if over_time.is_zero() { Vec::new() } else { reader.expired_since(since)? }.into_iter().peekable();
+    engine.spare_messages(true);
+    let entries = reader.recent(since, most, |entry| {
+        // The clock may have been set back since: what was then later than now must not make now later than it is.
+        let at = entry.at.min(now);
+        if last_alive.is_none_or(|until| at >= until) {
+            hold(engine, &mut effects);
+        } else {
+            holds.before(at, entry.origin, |moment, hold| {
+                engine.step(&Input::Tick(moment.min(now)), &mut effects);
+                engine.hold(hold);
+            });
+        }
+        while let Some(expired) = expired.next_if(|expired| expired.at <= at) {
+            give_back(engine, rules, &expired);
+        }
+        match decode::decode(entry.text) {
+            Ok(envelope) => engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects),
+            Err(_) => unreadable += 1,
+        }
+        // Whatever came of it was recorded together with it.
+        effects.clear();
+    })?;
+    hold(engine, &mut effects);
+    expired.for_each(|expired| give_back(engine, rules, &expired));
+    engine.spare_messages(false);
+    if entries == most && !over_time.is_zero() {
+        warn!(
+            entries,
+            "windows and cooldowns know only the latest of what they are about: there is more than a start can go through"
+        );
+    }
+    Ok((entries, unreadable))
+}
+
+/// What expired unsent began no cooldown.
+fn give_back(engine: &mut Engine, rules: &RuleSet, expired: &Expired) {
+    if let Some((action, _)) = rules.action(&expired.action) {
+        engine.expired((&expired.rule, expired.firing), action);
+    }
 }
 
 impl Recovered {

@@ -196,7 +196,7 @@ impl Running {
     /// What expired unsent starts no cooldown and is no part of a limit.
     fn give_back(&mut self) {
         for (firing, action) in self.dispatch.expired.drain(..) {
-            self.engine.expired(&firing, action);
+            self.engine.expired((&firing.rule, firing.id), action);
         }
     }
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use crate::join::Bounds;
 use crate::model::delivery::{Delivery, Report};
 use crate::model::envelope::Envelope;
-use crate::model::firing::{Firing, FiringBrief, Origin};
+use crate::model::firing::{Firing, Origin};
 use crate::model::ids::FiringId;
 use crate::model::limits;
 use crate::model::subject::Str;
@@ -217,9 +217,9 @@ impl Engine {
     }
 
     /// A delivery expired unsent: what its firing took of cooldowns and limits is free again.
-    pub fn expired(&mut self, firing: &FiringBrief, action: usize) {
-        if let Some(rule) = self.over_time.get(&firing.rule) {
-            self.firings.brakes.expired(firing.id, *rule, action);
+    pub fn expired(&mut self, (rule, firing): (&str, FiringId), action: usize) {
+        if let Some(rule) = self.over_time.get(rule) {
+            self.firings.brakes.expired(firing, *rule, action);
         }
     }
 

@@ -151,7 +151,7 @@ impl OverTime {
     /// Goes on with other rules. A window goes on where it was if its rule has kept its name, and it counts the same thing.
     pub(super) fn replace_rules(&mut self, rules: &RuleSet, places: &HashMap<Str, usize>) {
         let old = std::mem::take(&mut self.windows);
-        for (_, mut watched) in old {
+        for mut watched in old.into_values() {
             let Some(at) = places.get(&watched.rule) else { continue };
             let window = rules.rules.get(*at).and_then(|rule| rule.window.as_ref());
             let Some(window) = window.filter(|window| window.counts_as(&watched.window)) else { continue };

@@ -45,7 +45,7 @@ pub use begun::Begun;
 pub use error::{JournalError, Unrecorded, Why};
 pub use folder::{create as create_folder, set_switch};
 pub use holds::Holds;
-pub use reader::Reader;
+pub use reader::{Expired, Reader};
 pub use rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, EntryRow, GapRow, GapState, Record, RedeliverRow, State};
 pub use stored::{Query, StoredAttempt, StoredDelivery, StoredEntry, StoredGap, StoredRequest, StoredSwitch};
 

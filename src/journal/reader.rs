@@ -25,6 +25,8 @@ mod select;
 mod sends;
 mod walk;
 
+pub use sends::Expired;
+
 pub(super) use select::delivery;
 
 /// Reads a journal, whether an instance is running on it or not.

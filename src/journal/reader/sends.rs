@@ -7,6 +7,7 @@ use super::{Reader, limit};
 use crate::journal::clocks::Of;
 use crate::journal::error::JournalError;
 use crate::journal::stored::StoredRequest;
+use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
 
 impl Reader {
@@ -86,6 +87,39 @@ impl Reader {
             Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?)))
         })
     }
+
+    /// The deliveries that have expired at or after `since`, by when: the rule, the firing and the action of each.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn expired_since(&mut self, since: Timestamp) -> Result<Vec<Expired>, JournalError> {
+        let by = self.clocks.sql(Of::Deliveries);
+        let sql = format!(
+            "SELECT ended_at + {by}, rule, firing, action FROM deliveries INDEXED BY deliveries_failed \
+             WHERE state = 'expired' AND ended_at + {by} >= ?1"
+        );
+        let all = self.collect(&sql, (since.as_millis(),), |row| {
+            let firing = FiringId::parse(&row.get::<_, String>(2)?);
+            let (at, rule, action) = (Timestamp::from_millis(row.get(0)?), row.get(1)?, row.get(3)?);
+            Ok(firing.map(|firing| Expired { at, rule, firing, action }))
+        })?;
+        let mut all: Vec<_> = all.into_iter().flatten().collect();
+        all.sort_by_key(|expired| expired.at);
+        Ok(all)
+    }
+}
+
+/// A delivery that expired unsent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expired {
+    /// When.
+    pub at: Timestamp,
+    /// The rule's name.
+    pub rule: String,
+    /// The firing.
+    pub firing: FiringId,
+    /// The action's name.
+    pub action: String,
 }
 
 fn before(at: Timestamp, by: Duration) -> Timestamp {

@@ -41,7 +41,7 @@ impl Naive for Reference {
     fn judge(&mut self, window: &Window, history: &[Seen]) -> Verdict {
         let (new, before) = history.split_last().unwrap();
         let same = |seen: &&Seen| seen.key == new.key && seen.value == new.value;
-        if before.iter().filter(same).any(|seen| seen.at >= new.at - window.within.as_secs() as i64 + 1) {
+        if before.iter().filter(same).any(|seen| seen.at > new.at - window.within.as_secs() as i64) {
             return Verdict::Known;
         }
         // Of equal times the one that came first.
