@@ -170,7 +170,10 @@ impl Said {
             }
             Each::Market if self.markets.is_empty() => self.market(&MarketMatcher::default()),
             Each::Prediction if self.predictions.is_empty() => self.prediction(&PredictionMatcher::default()),
-            _ => {}
+            // All that is asked is asked of the same one; what was said of it first is what the rule's own matcher says.
+            Each::Token => as_one(&mut self.tokens),
+            Each::Market => as_one(&mut self.markets),
+            Each::Prediction => as_one(&mut self.predictions),
         }
     }
 
@@ -290,4 +293,16 @@ fn inline(of: &[(&'static str, String)]) -> String {
 
 fn table(key: &str, of: &[(&'static str, String)]) -> String {
     format!("{{ {key} = {} }}", inline(of))
+}
+
+/// Several elements as one that has what all of them have; of what they say differently the first word.
+fn as_one(elements: &mut Vec<Vec<(&'static str, String)>>) {
+    let all = std::mem::take(elements).into_iter().flatten();
+    let one = all.fold(Vec::new(), |mut one: Vec<(&'static str, String)>, (key, value)| {
+        if one.iter().all(|(known, _)| *known != key) {
+            one.push((key, value));
+        }
+        one
+    });
+    elements.extend((!one.is_empty()).then_some(one));
 }

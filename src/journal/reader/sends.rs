@@ -96,7 +96,7 @@ impl Reader {
         let by = self.clocks.sql(Of::Deliveries);
         let sql = format!(
             "SELECT ended_at + {by}, rule, firing, action FROM deliveries INDEXED BY deliveries_failed \
-             WHERE state = 'expired' AND ended_at + {by} >= ?1"
+             WHERE state IN ('expired', 'dead', 'unknown') AND state = 'expired' AND ended_at + {by} >= ?1"
         );
         let all = self.collect(&sql, (since.as_millis(),), |row| {
             let firing = FiringId::parse(&row.get::<_, String>(2)?);

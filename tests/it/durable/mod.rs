@@ -10,6 +10,7 @@ mod disorder;
 mod gaps;
 mod left;
 mod orders;
+mod over_time;
 mod paces;
 mod refused;
 mod reload;
