@@ -137,7 +137,7 @@ impl Samples {
     }
 
     /// Of too many one goes, and whether one did: not the newest, not the highest or the lowest, and of the others the one that
-    /// is nearest to one beside it, which will stand for it.
+    /// is the least far from those beside it, which will stand for it.
     pub(super) fn thin(&mut self) -> bool {
         if self.0.len() <= MOST {
             return false;
@@ -150,9 +150,10 @@ impl Samples {
             let [before, it, after] = three else { continue };
             let (is_lowest, is_highest) = (lowest == Some(it.price), highest == Some(it.price));
             let has_twin = it.price == before.price || it.price == after.price;
-            let nearest = apart(before, it).min(apart(it, after));
-            if (has_twin || !is_lowest && !is_highest) && least.is_none_or(|(least, _)| nearest < least) {
-                least = Some((nearest, place + 1));
+            // By the farther of the two: of a long rise the nearest to the newest would always be the one before it.
+            let farther = if has_twin { 0.0 } else { apart(before, it).max(apart(it, after)) };
+            if (has_twin || !is_lowest && !is_highest) && least.is_none_or(|(least, _)| farther < least) {
+                least = Some((farther, place + 1));
             }
         }
         // The oldest, where all others are extremes.

@@ -111,6 +111,7 @@ pub enum Direction {
 
 /// One step of a sequence: a condition as `when`, of the rule's events or of those that `on` names.
 #[derive(Debug, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
 pub struct Step {
     /// Which of the rule's events it is about; all unless said otherwise.
     pub on: Option<Word<On>>,
