@@ -17,6 +17,7 @@ mod ledger;
 mod lost_time;
 mod notices;
 mod paces;
+mod quiet;
 mod recovery;
 mod rehearsal;
 mod reload;

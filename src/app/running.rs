@@ -10,6 +10,7 @@ use tracing::{debug, error, info, warn};
 use super::catch_up::{CatchUp, Caught, Words};
 use super::dispatch::{Comparison, Dispatch, Seen, Suspicion, Verdict};
 use super::notices::Notice;
+use super::quiet::{Pause, Quiet};
 use super::safety::written;
 use super::{AppError, Totals};
 use crate::clock::Clock;
@@ -66,6 +67,7 @@ pub(super) struct Watch {
     pub(super) last_tweet: Option<LastTweet>,
     pub(super) latest_loss: Option<String>,
     pub(super) has_connected: bool,
+    quiet: Quiet,
 }
 
 impl Running {
@@ -80,6 +82,7 @@ impl Running {
             last_tweet: None,
             latest_loss: None,
             has_connected: false,
+            quiet: Quiet::default(),
         };
         Self {
             dispatch,
@@ -171,6 +174,10 @@ impl Running {
     pub(super) fn turn(&mut self, state: FeedState) {
         if self.watch.state != state {
             (self.watch.state, self.watch.since) = (state, self.clock.now());
+            match state {
+                FeedState::Connected => self.watch.quiet.connected(self.watch.since),
+                _ => self.watch.quiet.lost(),
+            }
             self.hold_or_let_go();
         }
     }
@@ -185,6 +192,9 @@ impl Running {
         self.engine.feed_is_ahead(self.dispatch.safety.feed_clock.ahead());
         if let Body::Content(content) = &envelope.body {
             self.watch.last_tweet = Some(LastTweet { id: content.tweet_id.to_string(), at });
+            if self.watch.quiet.heard(at) {
+                info!("the feed brings tweets again");
+            }
         }
         self.give_back();
         self.engine.step_to_orders(&Input::Entry { envelope: &envelope, at, origin: Origin::Live }, &mut self.effects);
@@ -269,6 +279,23 @@ impl Running {
         }
         self.give_back();
         self.look_at_journal();
+        if let Some(pause) = self.watch.quiet.look(self.clock.now()) {
+            self.gone_quiet(pause);
+        }
+    }
+
+    /// The connection lives, and brings nothing.
+    fn gone_quiet(&mut self, Pause { lasts, usual }: Pause) {
+        let (lasts, usual) = (written(lasts), written(usual));
+        warn!(lasts, usual, "the feed is connected and brings no tweets");
+        self.dispatch.tell(&Notice {
+            key: "quiet".to_owned(),
+            about: None,
+            title: "The feed has gone quiet".to_owned(),
+            text: format!(
+                "It is connected, and no tweet has come for {lasts}; the longest pause of the last day was {usual}. Either nobody posts who is tracked, or the feed does not send what is posted."
+            ),
+        });
     }
 
     /// Tells people when the journal cannot record, and when it can again.

@@ -23,6 +23,13 @@ pub const RECORDING_BUFFER: usize = 128 * 1024;
 /// What was received is in the file at the latest so long after: what a `kill -9` can take.
 pub const RECORDING_FLUSH: Duration = Duration::from_secs(2);
 
+/// A pause between tweets is not told of before it has lasted so long, however busy the feed is used to be.
+pub const QUIET_AFTER: Duration = Duration::from_secs(15 * 60);
+/// It is told of when it is so many times the longest pause of the last day.
+pub const QUIET_TIMES: u32 = 3;
+/// What is usual is known after so long.
+pub const QUIET_LISTENED: Duration = Duration::from_secs(3_600);
+
 // --- feed: gaps and history ---
 
 /// Asked of the history more than was missed, on both sides: clocks differ, and rows are dated by more than one of them (PROTOCOL 5).
