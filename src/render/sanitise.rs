@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use unicode_normalization::char::is_combining_mark;
 
-use crate::rules::normal::decode_entities;
+use crate::rules::entities::decode_entities;
 
 /// Combining marks that may follow one another: more than any script stacks, fewer than it takes to cover the lines above ("zalgo").
 const MARKS: usize = 6;

@@ -13,6 +13,7 @@ mod brakes;
 mod check;
 pub mod condition;
 pub mod diagnostic;
+pub mod entities;
 pub mod hours;
 mod http;
 mod incomplete;
