@@ -376,5 +376,6 @@ fn fate_object(book: &Book<'_>, fate: &crate::engine::Fate) -> Value {
         Way::Ended(outcome) => (outcome.name(), None),
     };
     let action = book.rules.actions.get(fate.action).map(|action| action.name.as_str());
-    json!({ "action": action, "way": way, "why": why, "expires_at": fate.expires_at.map(|at| at.to_string()) })
+    let until = fate.held.and_then(|held| held.until).map(|until| until.to_string());
+    json!({ "action": action, "way": way, "why": why, "until": until, "expires_at": fate.expires_at.map(|at| at.to_string()) })
 }

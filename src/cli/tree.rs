@@ -4,9 +4,10 @@ use anstyle::Style;
 
 use super::moments::{Moments, span};
 use super::table::{FAINT, FINE, PLAIN, STRONG, WAITING, WARNING, WRONG, clean};
-use crate::engine::{Account, Answer, FiringAccount, RuleAccount, Way};
+use crate::engine::{Account, Answer, Fate, FiringAccount, RuleAccount, Way};
 use crate::matching::{Node, Truth, element_name};
 use crate::model::delivery::Outcome;
+use crate::model::firing::Firing;
 use crate::model::mode::Mode;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
@@ -134,21 +135,27 @@ pub(super) fn firing(book: &Book<'_>, of: &FiringAccount) -> String {
         let (words, style) = if matches!(fate.way, Way::Ended(Outcome::Expired)) && of.is_too_late_for(fate, book.rules) {
             ("late: an order is made of live news only, and this did not come live".to_owned(), WARNING)
         } else {
-            way(&fate.way, book, &firing.rule, fate.action)
+            way(fate, book, firing)
         };
         out.push_str(&format!("{INDENT}→ {}: {style}{words}{style:#}{}\n", clean(name), left.unwrap_or_default()));
     }
     out
 }
 
-fn way(way: &Way, book: &Book<'_>, rule: &str, action: usize) -> (String, Style) {
-    match way {
+fn way(fate: &Fate, book: &Book<'_>, firing: &Firing) -> (String, Style) {
+    let (rule, action) = (&*firing.rule, fate.action);
+    match &fate.way {
         Way::Order => ("an order, sent".to_owned(), FINE),
         Way::Message => ("a message, sent".to_owned(), FINE),
         Way::Paper => (
             format!("on paper: made and not sent, as {} says `mode = \"paper\"`", says(book, rule, action, Mode::Paper)),
             WAITING,
         ),
+        Way::Ended(Outcome::Suppressed { reason }) if fate.held.is_some() => {
+            let by = if fate.held.is_some_and(|held| held.by_rule) { "rule" } else { "rule's send" };
+            let until = fate.held.and_then(|held| held.until).map(|until| format!(", for {} more", span(until.since(firing.at))));
+            (format!("held back ({}) by the {by}{}", reason.name(), until.unwrap_or_default()), WARNING)
+        }
         Way::Ended(Outcome::Suppressed { reason }) => {
             (format!("held back ({}), as {} says so", reason.name(), says(book, rule, action, Mode::Off)), WARNING)
         }

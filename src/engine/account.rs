@@ -188,6 +188,17 @@ pub struct Fate {
     pub expires_at: Option<Timestamp>,
     /// The message, if one was made.
     pub body: Option<Arc<Body>>,
+    /// By whose cooldown, limit or hours it was held back.
+    pub held: Option<HeldBack>,
+}
+
+/// By what a send was held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    /// By the rule's own, and not by that of the send.
+    pub by_rule: bool,
+    /// Until when, if nothing else happens.
+    pub until: Option<Timestamp>,
 }
 
 /// How a send goes on.
@@ -259,7 +270,7 @@ impl Engine {
     fn moment(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool) -> Moment {
         let mut effects = Vec::new();
         self.step(input, &mut effects);
-        let firings = firings(effects, &self.rules);
+        let firings = firings(effects, &self.rules, &self.firings.refused);
         let fired_now: Vec<_> = firings.iter().map(|of| of.firing.id).collect();
         let said = std::mem::take(&mut self.firings.said);
         let asked = Asked { wanted, fired_now: &fired_now, said: &said };
@@ -298,7 +309,11 @@ impl Engine {
 }
 
 /// Firings with what became of their sends.
-fn firings(effects: Vec<Effect>, rules: &RuleSet) -> Vec<FiringAccount> {
+fn firings(
+    effects: Vec<Effect>,
+    rules: &RuleSet,
+    refused: &[(FiringId, Option<usize>, Option<Timestamp>)],
+) -> Vec<FiringAccount> {
     let mut found: Vec<FiringAccount> = Vec::new();
     for effect in effects {
         let (id, fate) = match effect {
@@ -313,8 +328,15 @@ fn firings(effects: Vec<Effect>, rules: &RuleSet) -> Vec<FiringAccount> {
             }
             Effect::Paper(delivery) => (delivery.firing.id, Fate::of(&delivery, Way::Paper)),
             Effect::Ended(report) => {
-                let fate = Fate { action: report.action, way: Way::Ended(report.outcome), expires_at: None, body: None };
-                (report.firing.id, fate)
+                let fate =
+                    Fate { action: report.action, way: Way::Ended(report.outcome), expires_at: None, body: None, held: None };
+                let is_it = |(id, action, _): &&(FiringId, Option<usize>, Option<Timestamp>)| {
+                    *id == report.firing.id && action.is_none_or(|action| action == report.action)
+                };
+                let held =
+                    refused.iter().find(is_it).map(|(_, action, until)| HeldBack { by_rule: action.is_none(), until: *until });
+                let held = held.filter(|_| matches!(fate.way, Way::Ended(Outcome::Suppressed { .. })));
+                (report.firing.id, Fate { held, ..fate })
             }
         };
         if let Some(of) = found.iter_mut().find(|of| of.firing.id == id) {
@@ -327,6 +349,6 @@ fn firings(effects: Vec<Effect>, rules: &RuleSet) -> Vec<FiringAccount> {
 impl Fate {
     fn of(delivery: &crate::model::delivery::Delivery, way: Way) -> Self {
         let (action, expires_at) = (delivery.action, Some(delivery.expires_at));
-        Self { action, way, expires_at, body: Some(Arc::clone(&delivery.body)) }
+        Self { action, way, expires_at, body: Some(Arc::clone(&delivery.body)), held: None }
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Firings {
     pub(super) brakes: Brakes,
     /// What windows said to the matches of the latest step that did not fire.
     pub(super) said: Vec<(FiringId, Said)>,
+    /// What was held back in the latest step: the firing, the action of one of its sends or none for all of them, and until when.
+    pub(super) refused: Vec<(FiringId, Option<usize>, Option<Timestamp>)>,
 }
 
 /// A firing and one of its rule's sends, that is made a message later.
@@ -73,6 +75,7 @@ impl Firings {
             over_time: OverTime::default(),
             brakes: Brakes::default(),
             said: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -134,7 +137,10 @@ impl Firings {
                 let firing = Arc::new(Firing { held: passed.held, ..firing });
                 Made { at, rule, firing, refused: None }
             }
-            Err(refused) => Made { at, rule, firing: Arc::new(firing), refused: Some(refused.reason) },
+            Err(refused) => {
+                self.refused.push((firing.id, None, refused.until));
+                Made { at, rule, firing: Arc::new(firing), refused: Some(refused.reason) }
+            }
         }
     }
 
@@ -216,7 +222,10 @@ impl Firings {
         }
         let held = match self.brakes.pass_send((at, rule), (send, &action.name), firing) {
             Ok(passed) => passed.held,
-            Err(refused) => return end(firing, send, Outcome::Suppressed { reason: refused.reason }),
+            Err(refused) => {
+                self.refused.push((firing.id, Some(send.action), refused.until));
+                return end(firing, send, Outcome::Suppressed { reason: refused.reason });
+            }
         };
         let told = match held {
             0 => Arc::clone(firing),

@@ -28,7 +28,7 @@ use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
-pub use account::{Account, Answer, Fate, FiringAccount, Gathering, Moment, RuleAccount, Seen, Way};
+pub use account::{Account, Answer, Fate, FiringAccount, Gathering, HeldBack, Moment, RuleAccount, Seen, Way};
 use finder::Finder;
 use fire::{Firings, Later, Messages};
 use observer::Observer;
@@ -192,6 +192,7 @@ impl Engine {
     /// One step, but for what may wait for orders to leave: that, [`Engine::finish`] adds, and must.
     pub fn step_to_orders(&mut self, input: &Input<'_>, effects: &mut Vec<Effect>) {
         self.firings.said.clear();
+        self.firings.refused.clear();
         let to = match input {
             Input::Entry { at, .. } | Input::Tick(at) => *at,
         };
