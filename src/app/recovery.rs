@@ -110,6 +110,13 @@ fn replay(
     let mut holds = Holds::read(reader, since)?;
     let mut expired = if over_time.is_zero() { Vec::new() } else { reader.expired_since(since)? }.into_iter().peekable();
     engine.spare_messages(true);
+    if !over_time.is_zero() {
+        let mut held: HashMap<_, Vec<_>> = HashMap::new();
+        for (firing, action) in reader.held_since(since)? {
+            held.entry(firing).or_default().extend(rules.action(&action).map(|(action, _)| action));
+        }
+        engine.were_held(held);
+    }
     let entries = reader.recent(since, most, |entry| {
         // The clock may have been set back since: what was then later than now must not make now later than it is.
         let at = entry.at.min(now);
@@ -134,6 +141,7 @@ fn replay(
     hold(engine, &mut effects);
     expired.for_each(|expired| give_back(engine, rules, &expired));
     engine.spare_messages(false);
+    engine.were_held(HashMap::new());
     if entries == most && !over_time.is_zero() {
         warn!(
             entries,

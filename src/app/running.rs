@@ -200,7 +200,8 @@ impl Running {
         self.engine.step_to_orders(&Input::Entry { envelope: &envelope, at, origin: Origin::Live }, &mut self.effects);
         drop(envelope);
         let text = Bytes::from(text);
-        self.act(Some(Seen { at, origin: Origin::Live, text }))
+        let counted = self.engine.has_counted();
+        self.act(Some(Seen { at, origin: Origin::Live, text, counted }))
     }
 
     /// What expired unsent starts no cooldown and is no part of a limit.
@@ -242,11 +243,12 @@ impl Running {
 
     /// Lets waits end only while what was said can be known: connected, and, of what came before that, nothing still to be fetched.
     fn hold_or_let_go(&mut self) {
-        self.engine.hold(match self.watch.state {
+        let hold = match self.watch.state {
             FeedState::Connected if self.catch_up.is_behind() => Hold::Before(self.watch.since),
             FeedState::Connected => Hold::Nothing,
             _ => Hold::Everything,
-        });
+        };
+        self.engine.hold_at(hold, self.clock.now());
     }
 
     /// The engine's deadline has come.
@@ -364,7 +366,12 @@ impl Running {
         self.engine.step(&Input::Entry { envelope: &envelope, at, origin: Origin::Backfill }, &mut self.effects);
         drop(envelope);
         // What came live, or was fetched before, is in the journal already: queries overlap.
-        let seen = self.engine.was_news().then(|| Seen { at, origin: Origin::Backfill, text: Bytes::from(text) });
+        let seen = self.engine.was_news().then(|| Seen {
+            at,
+            origin: Origin::Backfill,
+            text: Bytes::from(text),
+            counted: self.engine.has_counted(),
+        });
         self.dispatch.perform(seen, &mut self.effects)
     }
 

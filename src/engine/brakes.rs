@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use crate::model::delivery::Suppression;
 use crate::model::firing::Firing;
 use crate::model::ids::FiringId;
 use crate::model::limits::BRAKED_FIRINGS;
+use crate::model::mode::Mode;
 use crate::model::subject::Str;
 use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::brakes::{Asked, Brake, Passed, Refused};
@@ -17,6 +19,8 @@ pub(super) struct Brakes {
     /// older is forgotten when the newer is full.
     going: HashMap<FiringId, Vec<usize>>,
     gone: HashMap<FiringId, Vec<usize>>,
+    /// While the past is replayed: by firing, the actions to which it was held back then.
+    held: HashMap<FiringId, Vec<usize>>,
 }
 
 /// A rule, or one of its sends, by the action.
@@ -38,12 +42,13 @@ impl Brakes {
     pub(super) fn pass_rule(&mut self, (at, rule): (usize, &Rule), firing: &Firing) -> Result<Passed, Refused> {
         let Some(brakes) = rule.brakes.as_deref() else { return Ok(Passed { held: 0 }) };
         let place = Place { rule: at, action: None };
-        let passed =
-            self.brake(place, rule, None).pass(&Asked { brakes, key: &key(brakes, firing), id: firing.id, now: firing.at })?;
+        let was_held = self.held.get(&firing.id).is_some_and(|held| rule.send.iter().all(|send| held.contains(&send.action)));
+        let asked = Asked { brakes, key: &key(brakes, firing), id: firing.id, now: firing.at };
+        let passed = self.ask((place, rule, None), &asked, was_held)?;
         if self.going.len() >= BRAKED_FIRINGS {
             self.gone = std::mem::take(&mut self.going);
         }
-        self.going.insert(firing.id, rule.send.iter().map(|send| send.action).collect());
+        self.going.insert(firing.id, rule.send.iter().filter(|send| send.mode != Mode::Off).map(|send| send.action).collect());
         Ok(passed)
     }
 
@@ -56,7 +61,28 @@ impl Brakes {
     ) -> Result<Passed, Refused> {
         let Some(brakes) = send.brakes.as_deref() else { return Ok(Passed { held: 0 }) };
         let place = Place { rule: at, action: Some(send.action) };
-        self.brake(place, rule, Some(action)).pass(&Asked { brakes, key: &key(brakes, firing), id: firing.id, now: firing.at })
+        let was_held = self.held.get(&firing.id).is_some_and(|held| held.contains(&send.action));
+        let asked = Asked { brakes, key: &key(brakes, firing), id: firing.id, now: firing.at };
+        self.ask((place, rule, Some(action)), &asked, was_held)
+    }
+
+    /// Asks a brake. What `was_held` in the past that is replayed is held again, though the replay does not know by what.
+    fn ask(
+        &mut self,
+        (place, rule, action): (Place, &Rule, Option<&str>),
+        asked: &Asked<'_>,
+        was_held: bool,
+    ) -> Result<Passed, Refused> {
+        let brake = self.brake(place, rule, action);
+        if was_held && brake.ask(asked).is_ok() {
+            return Err(Refused { reason: Suppression::Cooldown, until: None });
+        }
+        brake.pass(asked)
+    }
+
+    /// What was held back in the past that is replayed from now on; nothing, when that is over.
+    pub(super) fn were_held(&mut self, held: HashMap<FiringId, Vec<usize>>) {
+        self.held = held;
     }
 
     fn brake(&mut self, place: Place, rule: &Rule, action: Option<&str>) -> &mut Brake {

@@ -17,6 +17,7 @@ use crate::model::message::{Body, ConsoleBody};
 use crate::model::mode::Mode;
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
+use crate::model::window::Told;
 use crate::render::{self, Rendered};
 use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::Fired;
@@ -96,7 +97,7 @@ impl Firings {
         for of in std::mem::take(&mut matches.rules) {
             let (at, rule) = (of.rule, &rules.rules[of.rule]);
             if let Some(firing) = self.firing((rule, of), (&subject, &key), &matches) {
-                made.push(self.brake(at, rule, firing));
+                made.push(self.brake(rules, (at, rule), firing));
             }
         }
         self.send(rules, &made, effects, later);
@@ -104,34 +105,27 @@ impl Firings {
 
     /// Fires what was silent for so long by now.
     pub(super) fn fire_silence(&mut self, rules: &RuleSet, now: Timestamp, effects: &mut Vec<Effect>, later: &mut Vec<Later>) {
-        let Some((at, told)) = self.over_time.due(now) else { return };
+        let Some((at, told, element)) = self.over_time.due(now) else { return };
         let Some((rule, subject)) = rules.rules.get(at).zip(over_time::silent(&told, now)) else { return };
-        let since = told.members.last().map_or(0, |last| last.at.as_millis());
-        // With `rearm` one silence has several firings, each some time after the other.
-        let again = rule.window.as_ref().and_then(|window| window.rearm).map(|_| now.as_millis() - since).unwrap_or_default();
-        let id = FiringId::of(&rule.name, &format!("silence:{}", told.key), &format!("{since}:{again}"));
+        let id = silence_id(rule, &told, now);
         if rule.mode == Mode::Off || !self.known.is_first(id) {
             return;
         }
         self.fired += 1;
         let (name, window) = (Arc::clone(&rule.name), Some(Box::new(told)));
-        let firing = Firing {
-            id,
-            rule: name,
-            subject,
-            element: None,
-            matched: Vec::new(),
-            at: now,
-            origin: Origin::Live,
-            window,
-            held: 0,
-        };
-        let made = self.brake(at, rule, firing);
+        let firing =
+            Firing { id, rule: name, subject, element, matched: Vec::new(), at: now, origin: Origin::Live, window, held: 0 };
+        let made = self.brake(rules, (at, rule), firing);
         self.send(rules, &[made], effects, later);
     }
 
     /// Holds a firing back, or not, by the brakes of its rule.
-    fn brake<'r>(&mut self, at: usize, rule: &'r Rule, firing: Firing) -> Made<'r> {
+    fn brake<'r>(&mut self, rules: &RuleSet, (at, rule): (usize, &'r Rule), firing: Firing) -> Made<'r> {
+        // What is too old for all of them begins no cooldown, not even for what comes of the same moment.
+        let is_over = |send: &Send| send.mode == Mode::Off || is_too_late(rules, (rule, send), &firing);
+        if rule.send.iter().all(is_over) {
+            return Made { at, rule, firing: Arc::new(firing), refused: None };
+        }
         match self.brakes.pass_rule((at, rule), &firing) {
             Ok(passed) => {
                 let firing = Arc::new(Firing { held: passed.held, ..firing });
@@ -216,7 +210,7 @@ impl Firings {
         if send.mode == Mode::Off {
             return end(firing, send, Outcome::Suppressed { reason: Suppression::Off });
         }
-        if expires_at <= firing.at || (action.trading && firing.is_late()) {
+        if is_too_late(rules, (rule, send), firing) {
             self.brakes.expired(firing.id, at, send.action);
             return end(firing, send, Outcome::Expired);
         }
@@ -224,6 +218,7 @@ impl Firings {
             Ok(passed) => passed.held,
             Err(refused) => {
                 self.refused.push((firing.id, Some(send.action), refused.until));
+                self.brakes.expired(firing.id, at, send.action);
                 return end(firing, send, Outcome::Suppressed { reason: refused.reason });
             }
         };
@@ -231,8 +226,36 @@ impl Firings {
             0 => Arc::clone(firing),
             _ => Arc::new(Firing { held: firing.held + held, ..(**firing).clone() }),
         };
-        delivery(self.messages, (send, action), &told, expires_at)
+        let effect = delivery(self.messages, (send, action), &told, expires_at);
+        if matches!(effect, Effect::Ended(_)) {
+            // Incomplete: it does not go out.
+            self.brakes.expired(firing.id, at, send.action);
+        }
+        effect
     }
+}
+
+/// Whether a firing is too old for one of its sends, or an order of news that did not come live.
+fn is_too_late(rules: &RuleSet, (rule, send): (&Rule, &Send), firing: &Firing) -> bool {
+    let action = &rules.actions[send.action];
+    firing.subject.at.plus(rule.max_age_of(send, action)) <= firing.at || (action.trading && firing.is_late())
+}
+
+/// The id of a silence: of whom, since what, and of one that is told again and again the how manieth time. It is the same whenever it is looked
+/// at, live or in a replay.
+fn silence_id(rule: &Rule, told: &Told, now: Timestamp) -> FiringId {
+    let last = told.members.last();
+    let since = match last.map(|last| (&last.tweet, last.at)) {
+        Some((Some(tweet), _)) => tweet.as_str().to_owned(),
+        Some((None, at)) => at.as_millis().to_string(),
+        None => String::new(),
+    };
+    let window = rule.window.as_deref().and_then(|window| Some((window.within, window.rearm?)));
+    let again = window.zip(last).map(|((within, rearm), last)| {
+        let over = now.since(last.at).saturating_sub(within).as_millis();
+        over / rearm.as_millis().max(1)
+    });
+    FiringId::of(&rule.name, &format!("silence:{}", told.key), &format!("{since}:{}", again.unwrap_or_default()))
 }
 
 fn end(firing: &Firing, send: &Send, outcome: Outcome) -> Effect {

@@ -167,8 +167,24 @@ impl Engine {
 
     /// While held, waits do not come to their end. When they are let go, the next tick or entry ends those that are over.
     pub fn hold(&mut self, hold: Hold) {
+        self.hold_at(hold, self.observer.now());
+    }
+
+    /// As [`Engine::hold`], at a moment that may be later than the latest entry and tick: when the feed was lost, or heard again.
+    pub fn hold_at(&mut self, hold: Hold, at: Timestamp) {
         self.observer.hold(hold);
-        self.firings.over_time.hold(hold, self.observer.now());
+        self.firings.over_time.hold(hold, at.max(self.observer.now()));
+    }
+
+    /// What is replayed from now on had firings held back, to these actions each: they are held back again. None, when the replay is over.
+    pub fn were_held(&mut self, held: HashMap<FiringId, Vec<usize>>) {
+        self.firings.brakes.were_held(held);
+    }
+
+    /// Whether a window has taken in a match of the latest step that did not fire: it is of use, though nothing comes of it now.
+    #[must_use]
+    pub fn has_counted(&self) -> bool {
+        !self.firings.said.is_empty()
     }
 
     /// The feed's clock is `ms` milliseconds ahead of the one that entries are dated by (negative: behind). What the feed dates itself is aged

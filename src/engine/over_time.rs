@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
+use hashlink::LinkedHashMap;
+
 use super::waits::Hold;
 use crate::model::firing::Element;
 use crate::model::ids::FiringId;
-use crate::model::limits::{FIRED_IDS, HISTORY_OVERLAP};
+use crate::model::limits::{HISTORY_OVERLAP, WINDOW_TAKEN};
 use crate::model::subject::{About, Account, AccountEvent, Str, Subject, Tweet};
 use crate::model::time::Timestamp;
 use crate::model::window::{Member, Part, Told};
@@ -46,6 +49,8 @@ pub(super) struct OverTime {
     hold: Hold,
     /// When nobody listened the last time.
     deaf: Option<Deaf>,
+    /// Since when something may be missing that is still to be fetched.
+    owed: Option<Timestamp>,
     /// When the next silence may be over.
     next: Option<Timestamp>,
 }
@@ -58,6 +63,8 @@ struct Watched {
     state: State,
     /// Matches that it has taken in.
     taken: Fired,
+    /// Of a silence that is counted by token, market or prediction market: which one was last heard of, by key.
+    elements: LinkedHashMap<String, Element, FixedState>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +88,14 @@ impl OverTime {
         if !watched.taken.is_first(of.id) {
             return Said::Again;
         }
+        if matches!(window.kind, WindowKind::Silence)
+            && let Some(element) = of.element
+        {
+            watched.elements.insert(key.clone(), element.clone());
+            if watched.elements.len() > window.max_keys {
+                watched.elements.pop_front();
+            }
+        }
         let seen = Observation { key: key.into(), value: value.into(), at: happened, step: of.step, member: member(of) };
         let verdict = watched.state.observe(window, clock, seen);
         if matches!(window.kind, WindowKind::Silence) {
@@ -102,7 +117,7 @@ impl OverTime {
 
     /// The oldest that may still come, while what was missed is being fetched.
     fn oldest(&self, now: Timestamp) -> Option<Timestamp> {
-        let since = self.deaf.map_or(now, |deaf| deaf.since);
+        let since = self.owed.unwrap_or(now);
         let overlap = i64::try_from(HISTORY_OVERLAP.as_millis()).unwrap_or(i64::MAX);
         (self.hold != Hold::Nothing).then(|| since.shifted(-overlap))
     }
@@ -111,9 +126,9 @@ impl OverTime {
     pub(super) fn hold(&mut self, hold: Hold, now: Timestamp) {
         match (self.hold, hold) {
             (Hold::Nothing | Hold::Before(_), Hold::Everything) => {
-                // Deaf once more while what was missed before is still being fetched: that may be as old.
-                let since = self.deaf.filter(|_| self.hold != Hold::Nothing).map_or(now, |deaf| deaf.since);
-                self.deaf = Some(Deaf { since, until: None });
+                // Deaf once more while what was missed before is still being fetched: that may be as old as it was.
+                self.owed = self.owed.or(Some(now));
+                self.deaf = Some(Deaf { since: now, until: None });
             }
             (Hold::Everything, Hold::Nothing | Hold::Before(_)) => {
                 if let Some(deaf) = &mut self.deaf {
@@ -123,6 +138,9 @@ impl OverTime {
                 }
             }
             _ => {}
+        }
+        if hold == Hold::Nothing {
+            self.owed = None;
         }
         self.hold = hold;
         self.find_next();
@@ -139,13 +157,17 @@ impl OverTime {
     }
 
     /// The next silence that is over by `now`: the rule, and what it came of.
-    pub(super) fn due(&mut self, now: Timestamp) -> Option<(usize, Told)> {
+    pub(super) fn due(&mut self, now: Timestamp) -> Option<(usize, Told, Option<Element>)> {
         self.next.filter(|next| *next <= now)?;
         let first = |(at, watched): (&usize, &Watched)| watched.state.next_deadline().map(|deadline| (deadline, *at));
         let (_, at) = self.windows.iter().filter_map(first).min()?;
-        let told = self.windows.get_mut(&at).and_then(|watched| watched.state.due(&watched.window, now));
+        let told = self.windows.get_mut(&at).and_then(|watched| {
+            let told = watched.state.due(&watched.window, now)?;
+            let element = watched.elements.get(&*told.key).cloned();
+            Some((at, told, element))
+        });
         self.find_next();
-        told.map(|told| (at, told))
+        told
     }
 
     /// Goes on with other rules. A window goes on where it was if its rule has kept its name, and it counts the same thing.
@@ -180,7 +202,8 @@ impl Watched {
             rule: Arc::clone(&rule.name),
             window: Box::new(window.clone()),
             state: State::new(window),
-            taken: Fired::growing(FIRED_IDS),
+            taken: Fired::growing(WINDOW_TAKEN),
+            elements: LinkedHashMap::with_hasher(FixedState::default()),
         }
     }
 }

@@ -108,6 +108,8 @@ pub const DIAGNOSTICS_SHOWN: usize = 200;
 pub const WINDOW_KEYS: usize = 20_000;
 /// The most that a file may ask for.
 pub const WINDOW_KEYS_MAX: usize = 1_000_000;
+/// Matches of a rule with a window that are known to have been counted, so that a duplicate is not once more; up to as many before them.
+pub const WINDOW_TAKEN: usize = 20_000;
 /// The greatest `at_least` of a window: so many members are remembered of each of its keys.
 pub const WINDOW_AT_LEAST: u32 = 1_000;
 /// Steps of a sequence.

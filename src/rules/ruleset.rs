@@ -168,7 +168,10 @@ impl Window {
             (WindowKind::Distinct { of, .. }, WindowKind::Distinct { of: other, .. })
             | (WindowKind::FirstSeen { of }, WindowKind::FirstSeen { of: other }) => of == other,
             (WindowKind::Cross(level), WindowKind::Cross(other)) => level.direction == other.direction,
-            (WindowKind::Sequence { steps }, WindowKind::Sequence { steps: other }) => steps.len() == other.len(),
+            (WindowKind::Sequence { steps }, WindowKind::Sequence { steps: other }) => {
+                // No step may stand for another one.
+                format!("{steps:?}") == format!("{other:?}")
+            }
             (kind, other) => std::mem::discriminant(kind) == std::mem::discriminant(other),
         };
         counts && self.per == other.per

@@ -76,6 +76,8 @@ pub(super) struct Seen {
     pub(super) at: Timestamp,
     pub(super) origin: Origin,
     pub(super) text: Bytes,
+    /// A window has counted it.
+    pub(super) counted: bool,
 }
 
 impl Dispatch {
@@ -130,7 +132,7 @@ impl Dispatch {
         let mut step = std::mem::take(&mut self.current);
         let acted = !effects.is_empty() || !step.fired.is_empty();
         let entry = seen.filter(|_| self.journal.is_some());
-        let entry = entry.map(|Seen { at, origin, text }| EntryRow { at, origin, matched: acted, text });
+        let entry = entry.map(|Seen { at, origin, text, counted }| EntryRow { at, origin, matched: acted || counted, text });
         if !acted {
             if let (Some(journal), Some(_)) = (&self.journal, &entry) {
                 journal.record(Record { entry, ..Record::default() });

@@ -109,6 +109,24 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// The deliveries of firings since `since` that a cooldown, a limit or the hours held back: the firing and the action of each.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn held_since(&mut self, since: Timestamp) -> Result<Vec<(FiringId, String)>, JournalError> {
+        let by = self.clocks.sql(Of::Deliveries);
+        let sql = format!(
+            "SELECT firing, action FROM deliveries WHERE state = 'suppressed' AND why IN ('cooldown', 'limit', 'out_of_hours') \
+             AND fired_at + {by} >= ?1"
+        );
+        let all = self.collect(&sql, (since.as_millis(),), |row| {
+            Ok((FiringId::parse(&row.get::<_, String>(0)?), row.get::<_, String>(1)?))
+        })?;
+        Ok(all.into_iter().filter_map(|(firing, action)| Some((firing?, action))).collect())
+    }
+}
+
 /// A delivery that expired unsent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expired {

@@ -1,6 +1,7 @@
 //! Windows, silences, cooldowns and limits in the engine: they survive a restart and a reload, wait until it is known which token it is, and
 //! are told of.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use birdcall::engine::{Effect, Engine, Hold, Input, Prepared};
@@ -246,6 +247,57 @@ fn a_restart_in_the_middle_of_every_window_cooldown_and_limit_changes_nothing() 
     runner().run(&any_story(), law).unwrap();
 }
 
+/// As [`with_a_restart`], where the journal has no more than the rules look back to; it says what was held back.
+fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<Told> {
+    let (before, after) = story.split_at(cut);
+    let mut engine = Engine::new(Arc::clone(rules));
+    let all: Vec<_> = before.iter().flat_map(|of| step(&mut engine, of)).collect();
+    let ids: Vec<_> = all.iter().filter_map(|effect| if let Effect::Fired(of) = effect { Some(of.id) } else { None }).collect();
+    let mut held: HashMap<_, Vec<_>> = HashMap::new();
+    for effect in &all {
+        if let Effect::Ended(report) = effect
+            && matches!(report.outcome, Outcome::Suppressed { .. })
+        {
+            held.entry(report.firing.id).or_default().push(report.action);
+        }
+    }
+    let mut all = told(all);
+    let mut engine = Engine::new(Arc::clone(rules));
+    let since = before.last().map_or(0, |last| last.at) - i64::try_from(rules.reach().as_millis()).unwrap();
+    engine.were_held(held);
+    for entry in before.iter().filter(|of| of.entry.is_some() && of.at >= since) {
+        step(&mut engine, entry);
+    }
+    engine.were_held(HashMap::new());
+    engine.restore(ids);
+    all.extend(after.iter().flat_map(|of| told(step(&mut engine, of))));
+    all
+}
+
+#[test]
+fn a_restart_that_sees_no_further_back_than_the_rules_lets_nothing_through_that_was_to_be_held() {
+    let rule = |name: &str, lines: &str| {
+        format!("[[rule]]\nname = \"{name}\"\nsend = [\"out\"]\nwhen = {{ keyword = \"gm\" }}\n{lines}\n")
+    };
+    let text = "[actions.out]\ntype = \"console\"\nmax_age = \"1d\"\n".to_owned()
+        + &rule("cooled", "cooldown = { for = \"8m\", per = \"author\" }")
+        + &rule("limited", "limit = \"2/10m\"");
+    let rules = load(&text);
+    // How many were held back before the first entry that is replayed is not known.
+    let but_for_counts = |told: Vec<Told>| -> Vec<Told> {
+        let of = |of| if let Told::Fired(id, at, window, _) = of { Told::Fired(id, at, window, 0) } else { of };
+        told.into_iter().map(of).collect()
+    };
+    let law = |story: Vec<Step>| {
+        let expected = but_for_counts(without(&rules, &story));
+        for cut in 0..=story.len() {
+            prop_assert_eq!(&but_for_counts(with_a_short_memory(&rules, &story, cut)), &expected, "cut before step {}", cut);
+        }
+        Ok(())
+    };
+    runner().run(&any_story(), law).unwrap();
+}
+
 #[test]
 fn a_reload_of_rules_that_kept_their_names_changes_nothing() {
     let (rules, other) = (load(RULES), turned_round());
@@ -352,6 +404,33 @@ fn a_silence_does_not_go_on_while_nobody_listens() {
     word["d"]["createdAt"] = json!(START + 901 * 60_000);
     at(&mut engine, 901 * 60_000, &word);
     assert_eq!(minutes(&mut engine, 961), 1, "again after a word");
+}
+
+#[test]
+fn a_silence_stops_when_the_feed_is_lost_though_no_time_passes_for_the_engine() {
+    let mut engine = one("when = { handle = \"kol\" }\nwindow = { type = \"silence\", within = \"1h\" }");
+    let minute = |minutes: i64| Timestamp::from_millis(START + minutes * 60_000);
+    at(&mut engine, 0, &content("1", "kol", "gm"));
+    engine.hold_at(Hold::Everything, minute(30));
+    engine.hold_at(Hold::Nothing, minute(500));
+    let fires = |engine: &mut Engine, minutes: i64| firings(&told(step(engine, &Step { at: minutes * 60_000, entry: None })));
+    assert_eq!(fires(&mut engine, 529), 0);
+    assert_eq!(fires(&mut engine, 530), 1);
+}
+
+#[test]
+fn what_is_too_old_for_every_send_begins_no_cooldown_for_what_comes_of_the_same_moment() {
+    let mut engine = one("cooldown = \"10m\"\nmax_age = \"10m\"\nwhen = { keyword = \"gm\", none = [{ token = true }] }");
+    let old = |id: &str, minutes: i64| {
+        let mut envelope = content(id, "kol", "gm");
+        envelope["d"]["createdAt"] = json!(START - minutes * 60_000);
+        envelope
+    };
+    at(&mut engine, 0, &old("1", 18));
+    at(&mut engine, 0, &old("2", 2));
+    let settled = told(step(&mut engine, &Step { at: 20_000, entry: None }));
+    assert!(settled.iter().any(|of| matches!(of, Told::Ended(_, _, "expired"))), "{settled:?}");
+    assert!(settled.iter().any(|of| matches!(of, Told::Sent(..))), "{settled:?}");
 }
 
 #[test]
