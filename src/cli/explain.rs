@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> End {
 
 fn explain(arguments: &Arguments) -> Result<(), End> {
     let (rules, what) = positions(&arguments.what, arguments.envelope.is_some())?;
-    let (rules, book_of) = rules_at(rules.as_deref())?;
+    let (rules, book_of) = rules_at(rules.as_deref(), &arguments.state)?;
     let book = Book { rules: &rules, written: book_of };
     known(&rules, &arguments.only)?;
     let from = Envelopes::of(arguments, what.as_deref())?;
@@ -76,11 +76,11 @@ fn explain(arguments: &Arguments) -> Result<(), End> {
 pub(super) type Written = HashMap<String, Vec<String>>;
 
 /// Rules, loaded, and how their matchers are written.
-pub(super) fn rules_at(path: Option<&Path>) -> Result<(Arc<RuleSet>, Written), End> {
+pub(super) fn rules_at(path: Option<&Path>, state: &State) -> Result<(Arc<RuleSet>, Written), End> {
     let usual = || ["rules.toml", "rules"].iter().map(PathBuf::from).find(|path| path.exists());
     let loaded = match path.map(Path::to_owned).or_else(usual) {
-        Some(path) => load::load_quietly(&path)?,
-        None => load::load(None)?,
+        Some(path) => load::load_quietly(&path, state)?,
+        None => load::load(None, state)?,
     };
     let written = crate::rules::as_written(&loaded.sources);
     Ok((Arc::new(loaded.set), written))

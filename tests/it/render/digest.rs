@@ -4,7 +4,7 @@ use birdcall::model::delivery::DigestLine;
 use birdcall::model::firing::Firing;
 use birdcall::model::message::Body;
 use birdcall::model::subject::{Event, Tweet};
-use birdcall::render::{digest, digest_line};
+use birdcall::render::{Whole, digest, digest_line};
 use serde_json::Value;
 
 use super::hostile::words;
@@ -15,7 +15,7 @@ use super::samples::{action_of, every_kind, on_tweet, post, s, sent};
 const CHATS: [&str; 3] = ["discord", "telegram", "slack"];
 
 fn made(platform: &str, lines: &[DigestLine], total: usize) -> Body {
-    digest(&action_of(platform), &lines.iter().collect::<Vec<_>>(), total).unwrap()
+    digest(&action_of(platform), &lines.iter().collect::<Vec<_>>(), &Whole { total, ..Whole::default() }).unwrap()
 }
 
 /// Everything that has to hold for a digest.
@@ -54,6 +54,7 @@ fn discord(body: &Value) {
 fn line(rule: &str, text: &str) -> DigestLine {
     DigestLine {
         rule: rule.into(),
+        token: String::new(),
         who: "@orbitlab_xyz posted".into(),
         text: text.into(),
         link: Some("https://x.com/i/status/1".into()),
