@@ -22,6 +22,7 @@ use crate::model::firing::Origin;
 use crate::model::subject::{About, Event};
 use crate::model::time::Timestamp;
 use crate::rule_test::Recorded;
+use crate::rules::in_digest;
 use crate::rules::ruleset::{Rule, RuleSet};
 
 /// Show what every rule makes of an envelope, a file or a tweet, and why
@@ -354,7 +355,7 @@ pub(super) fn object(book: &Book<'_>, moment: &Moment) -> Value {
         json!({ "subject": of.subject.key(), "rules": rules })
     };
     let firing = |of: &crate::engine::FiringAccount| {
-        let fates: Vec<_> = of.fates.iter().map(|fate| fate_object(book, fate)).collect();
+        let fates: Vec<_> = of.fates.iter().map(|fate| fate_object(book, fate, of.firing.at)).collect();
         let element = of.firing.element.as_ref().map(crate::matching::element_name);
         json!({ "firing": of.firing.id.to_string(), "rule": &*of.firing.rule, "subject": of.firing.subject.key(), "element": element,
                 "late": of.firing.is_late(), "sends": fates })
@@ -364,7 +365,7 @@ pub(super) fn object(book: &Book<'_>, moment: &Moment) -> Value {
     json!({ "at": moment.at.to_string(), "of_wait": moment.of_wait, "subjects": accounts, "firings": firings })
 }
 
-fn fate_object(book: &Book<'_>, fate: &crate::engine::Fate) -> Value {
+fn fate_object(book: &Book<'_>, fate: &crate::engine::Fate, at: Timestamp) -> Value {
     use crate::engine::Way;
     use crate::model::delivery::Outcome;
     let (way, why) = match &fate.way {
@@ -375,6 +376,8 @@ fn fate_object(book: &Book<'_>, fate: &crate::engine::Fate) -> Value {
         Way::Ended(Outcome::Suppressed { reason }) => (reason.name(), None),
         Way::Ended(outcome) => (outcome.name(), None),
     };
+    let is_told = matches!(fate.way, Way::Message | Way::Paper);
+    let digest = book.rules.actions.get(fate.action).filter(|_| is_told).and_then(|action| in_digest(action, at));
     let action = book.rules.actions.get(fate.action).map(|action| action.name.as_str());
-    json!({ "action": action, "way": way, "why": why, "expires_at": fate.expires_at.map(|at| at.to_string()) })
+    json!({ "action": action, "way": way, "why": why, "digest": digest, "expires_at": fate.expires_at.map(|at| at.to_string()) })
 }

@@ -7,8 +7,10 @@ use super::table::{FAINT, FINE, PLAIN, STRONG, WAITING, WARNING, WRONG, clean};
 use crate::engine::{Account, Answer, FiringAccount, RuleAccount, Way};
 use crate::matching::{Node, Truth, element_name};
 use crate::model::delivery::Outcome;
+use crate::model::firing::Firing;
 use crate::model::mode::Mode;
 use crate::model::time::Timestamp;
+use crate::rules::in_digest;
 use crate::rules::ruleset::RuleSet;
 
 /// What stands in front of every step inwards.
@@ -134,19 +136,23 @@ pub(super) fn firing(book: &Book<'_>, of: &FiringAccount) -> String {
         let (words, style) = if matches!(fate.way, Way::Ended(Outcome::Expired)) && of.is_too_late_for(fate, book.rules) {
             ("late: an order is made of live news only, and this did not come live".to_owned(), WARNING)
         } else {
-            way(&fate.way, book, &firing.rule, fate.action)
+            way(&fate.way, book, firing, fate.action)
         };
         out.push_str(&format!("{INDENT}→ {}: {style}{words}{style:#}{}\n", clean(name), left.unwrap_or_default()));
     }
     out
 }
 
-fn way(way: &Way, book: &Book<'_>, rule: &str, action: usize) -> (String, Style) {
+fn way(way: &Way, book: &Book<'_>, firing: &Firing, action: usize) -> (String, Style) {
+    let rule = &*firing.rule;
+    let kept = book.rules.actions.get(action).and_then(|action| in_digest(action, firing.at));
+    let kept = kept.map(|when| format!(", in a digest {when}")).unwrap_or_default();
     match way {
         Way::Order => ("an order, sent".to_owned(), FINE),
-        Way::Message => ("a message, sent".to_owned(), FINE),
+        Way::Message if kept.is_empty() => ("a message, sent".to_owned(), FINE),
+        Way::Message => (format!("a message{kept}"), FINE),
         Way::Paper => (
-            format!("on paper: made and not sent, as {} says `mode = \"paper\"`", says(book, rule, action, Mode::Paper)),
+            format!("on paper: made{kept} and not sent, as {} says `mode = \"paper\"`", says(book, rule, action, Mode::Paper)),
             WAITING,
         ),
         Way::Ended(Outcome::Suppressed { reason }) => {

@@ -325,7 +325,9 @@ impl SlackRows {
     /// Begins a line.
     fn line(&mut self, words: &str) {
         let gap = if self.elements.is_empty() { "" } else { "\n" };
-        self.push(&format!("{gap}{words}"));
+        if !(gap.is_empty() && words.is_empty()) {
+            self.push(&format!("{gap}{words}"));
+        }
     }
 
     /// Begins a line with a rule and a token.

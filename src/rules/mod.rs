@@ -49,6 +49,7 @@ mod window;
 
 use toml::de::DeTable;
 
+pub use self::actions::digest::in_digest;
 pub use self::as_written::as_written;
 pub use self::authors::NamedAuthor;
 pub use self::diagnostic::{Diagnostic, Severity};

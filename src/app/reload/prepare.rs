@@ -120,10 +120,13 @@ impl Task {
 fn half_written(before: &[Source], now: &[Source]) -> Option<String> {
     let cut = |now: &&Source| {
         let before = before.iter().find(|before| before.name == now.name);
-        // A list that loses its last lines is most likely meant to.
-        let is_list = now.kind != Kind::Rules && now.text.ends_with('\n');
-        !is_list
-            && before.is_some_and(|before| now.text.len() < before.text.trim_end().len() && before.text.starts_with(&now.text))
+        let may_be = match now.kind {
+            Kind::Rules => true,
+            // One that loses its last lines is most likely meant to.
+            Kind::List => !now.text.ends_with('\n'),
+            Kind::Unread(_) | Kind::Tracked => false,
+        };
+        may_be && before.is_some_and(|before| now.text.len() < before.text.trim_end().len() && before.text.starts_with(&now.text))
     };
     let name = &now.iter().find(cut)?.name;
     Some(format!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Defaults, is_chat};
-use crate::model::action::{Digest, Overflow, Quiet, Span};
+use crate::model::action::{Action, Digest, Overflow, Quiet, Span};
 use crate::model::limits::{DIGEST_COUNT, DIGEST_EVERY};
 use crate::model::time::Timestamp;
 use crate::rules::check::Check;
@@ -119,6 +119,8 @@ pub(in crate::rules) fn in_time(check: &mut Check<'_>, digest: &Digest, max_age:
         Diagnostic::warning("digest-too-late", span, message)
     };
     let help = |wanted: Duration| {
+        let hours = Duration::from_secs(wanted.as_secs().div_ceil(3_600) * 3_600);
+        let wanted = if wanted > Duration::from_secs(3_600) { hours } else { wanted };
         format!("what is too old is left out and recorded as expired; write `max_age = \"{}\"` or more", written(wanted))
     };
     match (digest.every, digest.count) {
@@ -156,4 +158,19 @@ fn longest(Quiet(hours): &Quiet) -> Duration {
         at = next;
     }
     longest
+}
+
+/// How a message that an action is given at this moment is kept, in words: `every 15m, or when there are 20`. `None`: it is sent at once.
+#[must_use]
+pub fn in_digest(action: &Action, at: Timestamp) -> Option<String> {
+    let digest = action.digest.as_ref()?;
+    if let Some(quiet) = digest.quiet.as_ref().filter(|quiet| quiet.0.is_open(at)) {
+        return Some(format!("at the end of the quiet hours ({})", quiet.0.in_words()));
+    }
+    match (digest.every, digest.count) {
+        (Some(every), Some(count)) => Some(format!("{} after its first, or when there are {count}", written(every))),
+        (Some(every), None) => Some(format!("{} after its first", written(every))),
+        (None, Some(count)) => Some(format!("when there are {count}")),
+        (None, None) => None,
+    }
 }
