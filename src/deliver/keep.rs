@@ -109,6 +109,19 @@ impl Shared {
         }
     }
 
+    /// How many it keeps, in words; nothing where it keeps none.
+    pub(super) fn keeps(&self, state: &State) -> Option<String> {
+        let digest = self.action.digest.as_ref()?;
+        let (kept, now) = (state.queue.len() - state.notices(), self.clock.now());
+        let until = match due(digest, state, now) {
+            Due::At(at) => format!(", for another {} s", at.since(now).as_secs()),
+            Due::Never => String::new(),
+            Due::Now(_) => return None,
+        };
+        let what = if is_quiet(digest, now) { "in quiet hours" } else { "for a digest" };
+        (kept > 0).then(|| format!("keeps {kept} {what}{until}"))
+    }
+
     /// Waits until what is kept is to be looked at again. For ever where nothing is kept.
     pub(super) async fn kept(&self) {
         let wait = self.action.digest.as_ref().and_then(|digest| {

@@ -150,7 +150,7 @@ impl Lane {
         } else if state.pace.ready_at(now) > now && !state.queue.is_empty() && shared.action.digest.is_none() {
             (LaneState::Throttled, Some("its rate limit holds back what waits".to_owned()))
         } else {
-            (LaneState::Ok, None)
+            (LaneState::Ok, shared.keeps(&state))
         };
         drop(state);
         LaneHealth { state: lane_state, why, warm: shared.wire.is_warm() }

@@ -55,6 +55,7 @@ async fn a_digest_by_time_comes_so_long_after_the_first_and_one_alone_is_itself(
     }
     rig.wait(secs(399)).await;
     assert_eq!((rig.asked().len(), rig.lane.waiting()), (0, 5));
+    assert_eq!(rig.lane.health().why.as_deref(), Some("keeps 5 for a digest, for another 1 s"));
     rig.wait(secs(2)).await;
     assert_eq!(at(&rig), [900]);
     assert!(rig.asked()[0].body.contains("told together, as a digest"), "{}", rig.asked()[0].body);
