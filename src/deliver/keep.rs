@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use crate::model::action::Digest;
-use crate::model::delivery::Outcome;
+use crate::model::delivery::{Delivery, Outcome};
 use crate::model::time::Timestamp;
 use crate::render::Together;
 
+use super::lane::is_notice;
 use super::state::{Shared, State};
 
 /// Between two looks at the clock, which may be set meanwhile.
@@ -50,7 +51,13 @@ pub(crate) fn is_quiet(digest: &Digest, now: Timestamp) -> bool {
     digest.quiet.as_ref().is_some_and(|quiet| quiet.0.is_open(now))
 }
 
-/// Of a queue that is not empty, or of which nothing is asked.
+/// Whether a delivery is one of those that are kept, and does not only wait for its turn.
+pub(crate) fn is_kept(digest: &Digest, delivery: &Delivery) -> bool {
+    let is_for_all = digest.every.is_some() || digest.count.is_some();
+    !is_notice(delivery) && (is_for_all || is_quiet(digest, delivery.firing.at))
+}
+
+/// When what is first in the queue may go.
 pub(crate) fn due(digest: &Digest, state: &State, now: Timestamp) -> Due {
     let notices = state.notices();
     let (kept, first) = (state.queue.len() - notices, state.queue.get(notices));
@@ -103,7 +110,8 @@ impl Shared {
             if waiting.delivery.expires_at > now {
                 at += 1;
             } else if let Some(old) = state.remove(at) {
-                state.missed.too_old += usize::from(!super::lane::is_notice(&old.delivery));
+                let is_kept = self.action.digest.as_ref().is_some_and(|digest| is_kept(digest, &old.delivery));
+                state.missed.too_old += usize::from(is_kept);
                 self.end(state, &old.delivery, Outcome::Expired, 0);
             }
         }

@@ -14,6 +14,7 @@ use super::circuit::Way;
 use super::event::LaneHealth;
 use super::event::Returned;
 use super::intents::Pledge;
+use super::keep::is_kept;
 use super::retry::Progress;
 use super::state::{Shared, State, Unwanted, Waiting};
 
@@ -65,8 +66,8 @@ impl Lane {
         }
         state.push(waiting);
         let lost = state.make_room();
-        if shared.action.digest.is_some() {
-            state.missed.no_room += lost.len();
+        if let Some(digest) = &shared.action.digest {
+            state.missed.no_room += lost.iter().filter(|lost| is_kept(digest, &lost.delivery)).count();
         }
         drop(state);
         shared.wake.notify_one();

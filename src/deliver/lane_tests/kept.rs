@@ -209,6 +209,20 @@ async fn of_more_than_there_is_room_for_the_newest_are_kept_and_the_others_are_c
     assert_eq!(numbers(&rig.asked()[0].body), (limits::LANE_QUEUE, 7), "{}", rig.asked()[0].body);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_grew_too_old_at_another_hour_is_no_number_of_the_night() {
+    let paced = Action { rate_limits: rates(&[(1, secs(60))]), ..keeping(None, None, Some("12:45-13:00")) };
+    let mut rig = Rig::new(paced, |_, _| taken());
+    for n in 0..4 {
+        rig.put(rig.delivery(n, secs(5)));
+    }
+    rig.wait(secs(310)).await;
+    assert_eq!(rig.outcomes(), ["delivered", "expired", "expired", "expired"]);
+    (4..6).for_each(|n| rig.put(rig.delivery(n, hour())));
+    rig.wait(secs(1_000)).await;
+    assert_eq!(numbers(&rig.asked()[1].body), (2, 0), "{}", rig.asked()[1].body);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
 
