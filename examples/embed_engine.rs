@@ -39,7 +39,7 @@ const STORY: [&str; 2] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sources = [Source { name: "rules in the program".to_owned(), text: RULES.to_owned() }];
+    let sources = [Source::rules("rules in the program", RULES)];
     let loaded = rules::load(&sources);
     let Some(set) = loaded.ruleset else {
         return Err(rules::render(&loaded.diagnostics, &sources, Style::Plain).into());

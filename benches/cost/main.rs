@@ -258,7 +258,7 @@ fn rules_of(world: &World, profile: Profile, count: usize, corpus: &Corpus) -> R
 }
 
 fn load(files: &[String]) -> Result<RuleSet, Failure> {
-    let source = |(number, text): (usize, &String)| Source { name: format!("rules{number}.toml"), text: text.clone() };
+    let source = |(number, text): (usize, &String)| Source::rules(format!("rules{number}.toml"), text.clone());
     let sources: Vec<_> = files.iter().enumerate().map(source).collect();
     let loaded = rules::load(&sources);
     loaded.ruleset.ok_or_else(|| rules::render(&loaded.diagnostics, &sources, Style::Plain).into())

@@ -32,7 +32,7 @@ fn allocated() -> Result<f64, Failure> {
 }
 
 fn load(files: &[String]) -> Result<Arc<rules::ruleset::RuleSet>, Failure> {
-    let source = |(number, text): (usize, &String)| Source { name: format!("rules{number}.toml"), text: text.clone() };
+    let source = |(number, text): (usize, &String)| Source::rules(format!("rules{number}.toml"), text.clone());
     let sources: Vec<_> = files.iter().enumerate().map(source).collect();
     let loaded = rules::load(&sources);
     let rules = loaded.ruleset.ok_or_else(|| rules::render(&loaded.diagnostics, &sources, Style::Plain))?;

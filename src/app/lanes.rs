@@ -267,7 +267,7 @@ mod tests {
 
     fn lanes(out: Box<dyn Write + Send>) -> Lanes {
         let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"gm\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n";
-        let source = crate::rules::Source { name: "rules.toml".to_owned(), text: text.to_owned() };
+        let source = crate::rules::Source::rules("rules.toml", text);
         let rules = crate::rules::load(&[source]).ruleset.unwrap();
         let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
         let events = mpsc::channel(1).0;

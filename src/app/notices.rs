@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::model::action::{Action, Destination, Overflow};
+use crate::model::action::{Action, Destination};
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Report};
 use crate::model::firing::FiringBrief;
 use crate::model::ids::FiringId;
@@ -98,7 +98,7 @@ impl Notices {
         let delivery = |&at: &usize| {
             let action = rules.actions.get(at)?;
             let body = Arc::new(render::notice(action, &notice.title, &notice.text, now));
-            let line = (action.overflow == Overflow::Digest).then(|| Box::new(line(notice)));
+            let line = action.tells_together().then(|| Box::new(line(notice)));
             let (firing, expires_at) = (Arc::clone(&firing), now.plus(NOTICE_MAX_AGE));
             Some(Delivery { firing, action: at, expires_at, body, fallback: None, line })
         };
@@ -139,7 +139,7 @@ mod tests {
 
     fn rules(actions: &str) -> RuleSet {
         let text = format!("{actions}\n[[rule]]\nname = \"gm\"\nsend = [\"a\", \"b\"]\nwhen = {{ keyword = \"gm\" }}\n");
-        crate::rules::load(&[crate::rules::Source { name: "rules.toml".to_owned(), text }]).ruleset.unwrap()
+        crate::rules::load(&[crate::rules::Source::rules("rules.toml", text)]).ruleset.unwrap()
     }
 
     fn notice() -> Notice {

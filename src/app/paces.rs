@@ -136,7 +136,7 @@ mod tests {
     fn actions() -> Vec<Action> {
         let text = "[actions.desk]\ntype = \"discord\"\nurl = \"env:DESK\"\n[actions.bot]\ntype = \"webhook\"\nurl = \"env:BOT\"\n\
             [[rule]]\nname = \"gm\"\nsend = [\"desk\", \"bot\"]\nwhen = { keyword = \"gm\" }\n";
-        let source = crate::rules::Source { name: "rules.toml".to_owned(), text: text.to_owned() };
+        let source = crate::rules::Source::rules("rules.toml", text);
         crate::rules::load(&[source]).ruleset.unwrap().actions.clone()
     }
 

@@ -13,7 +13,7 @@ const NOON: Timestamp = Timestamp::from_millis(1_781_697_600_000);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 fn rules(text: &str) -> Arc<RuleSet> {
-    let source = crate::rules::Source { name: "rules.toml".to_owned(), text: text.to_owned() };
+    let source = crate::rules::Source::rules("rules.toml", text);
     Arc::new(crate::rules::load(&[source]).ruleset.unwrap())
 }
 

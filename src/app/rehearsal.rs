@@ -140,7 +140,7 @@ impl Rehearsal {
 
 fn rules(orders: bool) -> Option<Arc<RuleSet>> {
     let text = RULES.replace("ORDERS\n", if orders { ORDERS } else { "" });
-    crate::rules::load(&[Source { name: "rehearsal".to_owned(), text }]).ruleset.map(Arc::new)
+    crate::rules::load(&[Source::rules("rehearsal", text)]).ruleset.map(Arc::new)
 }
 
 /// As the feed's are, in what they say and how long they are.

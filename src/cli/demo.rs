@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use super::load::{self, Rules};
+use super::state::State;
 use super::{End, Signals, complain, complain_last, runtime, say, say_last};
 use crate::app::{self, Setup, Totals, Way};
 use crate::clock::Clock;
@@ -47,8 +48,8 @@ pub(super) fn run(arguments: &Arguments) -> End {
         return End::CannotStart;
     }
     let rules = match &arguments.path {
-        Some(path) => load::load(Some(path)),
-        None => load::check(vec![Source { name: "rules/rules.toml".to_owned(), text: STARTER.to_owned() }]),
+        Some(path) => load::load(Some(path), &State::default()),
+        None => load::check(vec![Source::rules("rules/rules.toml", STARTER)]),
     };
     let rules = match rules {
         Ok(Rules { set, .. }) => printed(set),
@@ -151,6 +152,7 @@ fn printed(set: RuleSet) -> RuleSet {
         trading: false,
         mode: Mode::Armed,
         max_per_day: None,
+        digest: None,
         retired: false,
     };
     let rules = set.rules.into_iter().map(|mut rule| {

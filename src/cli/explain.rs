@@ -22,6 +22,7 @@ use crate::model::firing::Origin;
 use crate::model::subject::{About, Event};
 use crate::model::time::Timestamp;
 use crate::rule_test::Recorded;
+use crate::rules::in_digest;
 use crate::rules::ruleset::{Rule, RuleSet};
 
 /// Show what every rule makes of an envelope, a file or a tweet, and why
@@ -62,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> End {
 
 fn explain(arguments: &Arguments) -> Result<(), End> {
     let (rules, what) = positions(&arguments.what, arguments.envelope.is_some())?;
-    let (rules, book_of) = rules_at(rules.as_deref())?;
+    let (rules, book_of) = rules_at(rules.as_deref(), &arguments.state)?;
     let book = Book { rules: &rules, written: book_of };
     known(&rules, &arguments.only)?;
     let from = Envelopes::of(arguments, what.as_deref())?;
@@ -76,11 +77,11 @@ fn explain(arguments: &Arguments) -> Result<(), End> {
 pub(super) type Written = HashMap<String, Vec<String>>;
 
 /// Rules, loaded, and how their matchers are written.
-pub(super) fn rules_at(path: Option<&Path>) -> Result<(Arc<RuleSet>, Written), End> {
+pub(super) fn rules_at(path: Option<&Path>, state: &State) -> Result<(Arc<RuleSet>, Written), End> {
     let usual = || ["rules.toml", "rules"].iter().map(PathBuf::from).find(|path| path.exists());
     let loaded = match path.map(Path::to_owned).or_else(usual) {
-        Some(path) => load::load_quietly(&path)?,
-        None => load::load(None)?,
+        Some(path) => load::load_quietly(&path, state)?,
+        None => load::load(None, state)?,
     };
     let written = crate::rules::as_written(&loaded.sources);
     Ok((Arc::new(loaded.set), written))
@@ -354,7 +355,7 @@ pub(super) fn object(book: &Book<'_>, moment: &Moment) -> Value {
         json!({ "subject": of.subject.key(), "rules": rules })
     };
     let firing = |of: &crate::engine::FiringAccount| {
-        let fates: Vec<_> = of.fates.iter().map(|fate| fate_object(book, fate)).collect();
+        let fates: Vec<_> = of.fates.iter().map(|fate| fate_object(book, fate, of.firing.at)).collect();
         let element = of.firing.element.as_ref().map(crate::matching::element_name);
         json!({ "firing": of.firing.id.to_string(), "rule": &*of.firing.rule, "subject": of.firing.subject.key(), "element": element,
                 "late": of.firing.is_late(), "sends": fates })
@@ -364,7 +365,7 @@ pub(super) fn object(book: &Book<'_>, moment: &Moment) -> Value {
     json!({ "at": moment.at.to_string(), "of_wait": moment.of_wait, "subjects": accounts, "firings": firings })
 }
 
-fn fate_object(book: &Book<'_>, fate: &crate::engine::Fate) -> Value {
+fn fate_object(book: &Book<'_>, fate: &crate::engine::Fate, at: Timestamp) -> Value {
     use crate::engine::Way;
     use crate::model::delivery::Outcome;
     let (way, why) = match &fate.way {
@@ -375,7 +376,10 @@ fn fate_object(book: &Book<'_>, fate: &crate::engine::Fate) -> Value {
         Way::Ended(Outcome::Suppressed { reason }) => (reason.name(), None),
         Way::Ended(outcome) => (outcome.name(), None),
     };
+    let is_told = matches!(fate.way, Way::Message | Way::Paper);
+    let digest = book.rules.actions.get(fate.action).filter(|_| is_told).and_then(|action| in_digest(action, at));
     let action = book.rules.actions.get(fate.action).map(|action| action.name.as_str());
     let until = fate.held.and_then(|held| held.until).map(|until| until.to_string());
-    json!({ "action": action, "way": way, "why": why, "until": until, "expires_at": fate.expires_at.map(|at| at.to_string()) })
+    let expires_at = fate.expires_at.map(|at| at.to_string());
+    json!({ "action": action, "way": way, "why": why, "until": until, "digest": digest, "expires_at": expires_at })
 }

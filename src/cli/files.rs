@@ -1,11 +1,13 @@
-//! A path given on the command line → the texts of the rules files behind it.
+//! A path given on the command line → the texts of the rules files behind it, and of the lists that they take from elsewhere.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::model::limits::RULES_FILE_BYTES;
-use crate::rules::Source;
+use super::state::State;
+use super::tracked;
+use crate::model::limits::{LIST_FILE_BYTES, RULES_FILE_BYTES};
+use crate::rules::{self, Elsewhere, Source};
 
 /// Where rules are looked for when no path is given.
 const USUAL: [&str; 2] = ["rules.toml", "rules"];
@@ -16,6 +18,9 @@ pub(crate) enum FilesError {
     /// Nothing is there.
     #[error("{}: there is no such file or folder", .0.display())]
     Missing(PathBuf),
+    /// The file of a list is not there.
+    #[error("{}: there is no such file", .0.display())]
+    NoList(PathBuf),
     /// No path was given and none of the usual ones is there.
     #[error("no rules: there is no rules.toml and no folder rules here. Name a path, or begin with: birdcall demo")]
     NoneGiven,
@@ -27,14 +32,18 @@ pub(crate) enum FilesError {
     NotRegular(PathBuf),
     /// Too large to be a rules file.
     #[error(
-        "{}: the file has {} MiB; a rules file may have {} MiB. Is it the right file?",
-        .path.display(), .bytes / 1024 / 1024, RULES_FILE_BYTES / 1024 / 1024
+        "{}: the file has {} MiB; {what} may have {} MiB. Is it the right file?",
+        .path.display(), .bytes.div_ceil(1024 * 1024), .most / 1024 / 1024
     )]
     TooLarge {
         /// Which file.
         path: PathBuf,
         /// Its size.
         bytes: u64,
+        /// What it is meant to be.
+        what: &'static str,
+        /// How large such a file may be.
+        most: u64,
     },
     /// Bytes that are no text.
     #[error("{}: the file is not UTF-8 text (byte {at} cannot be read)", .path.display())]
@@ -59,14 +68,32 @@ impl FilesError {
     pub(crate) fn is_about_rules(&self) -> bool {
         matches!(self, Self::EmptyFolder(_) | Self::TooLarge { .. } | Self::NotText { .. })
     }
+
+    /// Whether there is nothing at all.
+    pub(crate) fn is_missing(&self) -> bool {
+        let is_missing = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+        matches!(self, Self::Missing(_)) || matches!(self, Self::System { error, .. } if is_missing(error))
+    }
 }
 
-/// Reads one file, or every `*.toml` of a folder but `*.test.toml`, in the order of their names.
+/// Reads one file, or every `*.toml` of a folder but `*.test.toml`, in the order of their names; and behind them the lists that they take
+/// from elsewhere. A list that cannot be read is one of the mistakes in the rules.
 ///
 /// # Errors
 /// When nothing is there, or what is there cannot be rules.
-pub(crate) fn read(path: Option<&Path>) -> Result<Vec<Source>, FilesError> {
-    list(path)?.iter().map(|file| read_file(file)).collect()
+pub(crate) fn read(path: Option<&Path>, state: &State) -> Result<Vec<Source>, FilesError> {
+    let mut sources = list(path)?.iter().map(|file| read_file(file)).collect::<Result<Vec<_>, _>>()?;
+    let Elsewhere { files, tracked } = rules::elsewhere(&sources);
+    sources.extend(files.iter().map(|file| {
+        let name = file.display().to_string();
+        match read_list(file) {
+            Ok(text) => Source::list(name, text),
+            Err(error) if error.is_missing() => Source::unread(name, FilesError::NoList(file.clone()).to_string()),
+            Err(error) => Source::unread(name, error.to_string()),
+        }
+    }));
+    sources.extend(tracked.then(|| tracked::kept(state.place().as_deref())));
+    Ok(sources)
 }
 
 /// The files that [`read`] would read.
@@ -98,29 +125,36 @@ pub(crate) fn list(path: Option<&Path>) -> Result<Vec<PathBuf>, FilesError> {
     Ok(files)
 }
 
-/// Reads one file.
+/// Reads one file of rules, or of tests of them.
 pub(crate) fn read_file(path: &Path) -> Result<Source, FilesError> {
+    let text = read_text(path, "a rules file", RULES_FILE_BYTES)?;
+    Ok(Source::rules(path.display().to_string(), text))
+}
+
+/// Reads one file of values.
+pub(crate) fn read_list(path: &Path) -> Result<String, FilesError> {
+    read_text(path, "a list", LIST_FILE_BYTES)
+}
+
+fn read_text(path: &Path, what: &'static str, most: u64) -> Result<String, FilesError> {
     let system = |error| FilesError::System { path: path.to_owned(), error };
     // Asked before opening: a pipe would wait for somebody to write.
     let about = std::fs::metadata(path).map_err(system)?;
     if !about.is_file() {
         return Err(FilesError::NotRegular(path.to_owned()));
     }
-    let too_large = |bytes| FilesError::TooLarge { path: path.to_owned(), bytes };
-    if about.len() > RULES_FILE_BYTES {
+    let too_large = |bytes| FilesError::TooLarge { path: path.to_owned(), bytes, what, most };
+    if about.len() > most {
         return Err(too_large(about.len()));
     }
     let mut bytes = Vec::new();
     // It may have grown since it was asked.
     let file = File::open(path).map_err(system)?;
-    file.take(RULES_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(system)?;
-    if bytes.len() as u64 > RULES_FILE_BYTES {
+    file.take(most + 1).read_to_end(&mut bytes).map_err(system)?;
+    if bytes.len() as u64 > most {
         return Err(too_large(bytes.len() as u64));
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source { name: path.display().to_string(), text }),
-        Err(error) => Err(FilesError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() }),
-    }
+    String::from_utf8(bytes).map_err(|error| FilesError::NotText { path: path.to_owned(), at: error.utf8_error().valid_up_to() })
 }
 
 #[cfg(test)]
@@ -133,7 +167,7 @@ mod tests {
         for name in ["b.toml", "a.toml", "a.test.toml", ".hidden.toml", "notes.md"] {
             std::fs::write(folder.path().join(name), name).unwrap();
         }
-        let texts: Vec<_> = read(Some(folder.path())).unwrap().into_iter().map(|source| source.text).collect();
+        let texts: Vec<_> = read(Some(folder.path()), &State::default()).unwrap().into_iter().map(|source| source.text).collect();
         assert_eq!(texts, ["a.toml", "b.toml"]);
     }
 
@@ -150,10 +184,22 @@ mod tests {
             ("empty", "holds no *.toml file", true),
             ("none", "no such file or folder", false),
         ] {
-            let error = read(Some(&place(name))).unwrap_err();
+            let error = read(Some(&place(name)), &State::default()).unwrap_err();
             assert!(error.to_string().contains(words), "{name}: {error}");
             assert_eq!(error.is_about_rules(), about_rules, "{name}");
         }
-        assert!(matches!(read(Some(Path::new("/dev/null"))), Err(FilesError::NotRegular(_))));
+        for (name, words) in [
+            ("large.toml", "large.toml: the file has 100 MiB; a list may have 1 MiB"),
+            ("latin.toml", "latin.toml: the file is not UTF-8 text (byte 11"),
+            ("empty", "empty: this is neither a file nor a folder"),
+            ("none", "none: there is no such file"),
+        ] {
+            let rules = format!("[lists]\nl = {{ file = \"{name}\" }}\n");
+            std::fs::write(place("rules.toml"), rules).unwrap();
+            let sources = read(Some(&place("rules.toml")), &State::default()).unwrap();
+            let [_, list] = sources.as_slice() else { panic!("{sources:?}") };
+            assert!(matches!(&list.kind, rules::Kind::Unread(why) if why.contains(words)), "{name}: {:?}", list.kind);
+        }
+        assert!(matches!(read(Some(Path::new("/dev/null")), &State::default()), Err(FilesError::NotRegular(_))));
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 
+use super::state::State;
 use super::{End, complain, files};
 use crate::app::Way;
 use crate::deliver::{Target, TargetError};
@@ -18,8 +19,8 @@ pub(crate) struct Rules {
 }
 
 /// Reads and checks the rules behind a path. Mistakes and warnings are told; with a mistake there are no rules.
-pub(crate) fn load(path: Option<&Path>) -> Result<Rules, End> {
-    let sources = files::read(path).map_err(|error| {
+pub(crate) fn load(path: Option<&Path>, state: &State) -> Result<Rules, End> {
+    let sources = files::read(path, state).map_err(|error| {
         complain(&error);
         if error.is_about_rules() { End::RulesWrong } else { End::CannotStart }
     })?;
@@ -27,8 +28,8 @@ pub(crate) fn load(path: Option<&Path>) -> Result<Rules, End> {
 }
 
 /// As [`load`], but warnings are not told: they are what `birdcall check` is for.
-pub(crate) fn load_quietly(path: &Path) -> Result<Rules, End> {
-    let sources = files::read(Some(path)).map_err(|error| {
+pub(crate) fn load_quietly(path: &Path, state: &State) -> Result<Rules, End> {
+    let sources = files::read(Some(path), state).map_err(|error| {
         complain(&error);
         if error.is_about_rules() { End::RulesWrong } else { End::CannotStart }
     })?;

@@ -29,6 +29,7 @@ mod switch;
 mod table;
 mod tail;
 mod test;
+mod tracked;
 mod tree;
 mod tweet;
 mod why;

@@ -1,23 +1,78 @@
 //! The rules files of a run, read again while it goes on.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{files, load};
+use super::moments::Moments;
+use super::state::State;
+use super::{files, load, tracked};
 use crate::app::{Look, Mistakes, RulesFiles, Way};
+use crate::feed::{HistorySettings, history};
 use crate::rules::ruleset::RuleSet;
-use crate::rules::{self, Diagnostic, Places, Source, Style};
+use crate::rules::{self, Diagnostic, Elsewhere, Places, Source, Style};
 
-/// A path given on the command line, or none.
-pub(super) struct Files(pub(super) Option<PathBuf>);
+/// Where the rules of a run are, and what they take from elsewhere.
+pub(super) struct Files {
+    /// A path given on the command line, or none.
+    path: Option<PathBuf>,
+    state: State,
+    /// Who is asked which accounts the key tracks.
+    account: Option<HistorySettings>,
+    /// As it was read the last time.
+    elsewhere: Mutex<Elsewhere>,
+}
+
+impl Files {
+    pub(super) fn new(path: Option<PathBuf>, state: State) -> Self {
+        let files = Self { path, state, account: None, elsewhere: Mutex::default() };
+        // Whatever is wrong with them is told by who loads them; here it is learned which lists there are to look at.
+        let _ = files.read();
+        files
+    }
+
+    /// The feed can be asked which accounts the key tracks.
+    pub(super) fn asking(self, account: Option<HistorySettings>) -> Self {
+        Self { account, ..self }
+    }
+
+    fn elsewhere(&self) -> MutexGuard<'_, Elsewhere> {
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl RulesFiles for Files {
     fn look(&self) -> Look {
-        files::list(self.0.as_deref()).into_iter().flatten().map(seen).collect()
+        let rules = files::list(self.path.as_deref()).into_iter().flatten();
+        let elsewhere = self.elsewhere();
+        let tracked = self.state.place().filter(|_| elsewhere.tracked).map(|state| tracked::path(&state));
+        rules.chain(elsewhere.files.iter().cloned()).chain(tracked).map(seen).collect()
+    }
+
+    fn fetch(&self) {
+        let is_wanted = self.elsewhere().tracked;
+        let Some((account, state)) = self.account.as_ref().filter(|_| is_wanted).zip(self.state.place()) else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let why = match runtime.block_on(Box::pin(history::account(account.clone()))).map(|account| account.handles) {
+            Ok(Some(handles)) => match tracked::keep(&state, &handles) {
+                Ok(is_news) => {
+                    return tracing::info!(accounts = handles.len(), is_news, "the feed said which accounts the key tracks");
+                }
+                Err(error) => format!("it cannot be kept in {}: {error}", state.display()),
+            },
+            Ok(None) => "the feed does not say so, or not of all".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let moments = Moments::here(account.clock.wall());
+        let kept =
+            tracked::since(&state).map_or("no list is kept".to_owned(), |at| format!("the list of {} goes on", moments.both(at)));
+        tracing::warn!("which accounts the key tracks is not known: {why}; {kept}");
     }
 
     fn read(&self) -> Result<Vec<Source>, String> {
-        files::read(self.0.as_deref()).map_err(|error| error.to_string())
+        let sources = files::read(self.path.as_deref(), &self.state).map_err(|error| error.to_string())?;
+        *self.elsewhere() = rules::elsewhere(&sources);
+        Ok(sources)
     }
 
     fn load(&self, sources: &[Source]) -> Result<(RuleSet, Vec<Way>), Mistakes> {
@@ -58,9 +113,4 @@ fn mistakes(diagnostics: &[Diagnostic], sources: &[Source]) -> Mistakes {
     let first = first.unwrap_or_default();
     let brief = if errors.len() == 1 { first } else { format!("{} mistakes, the first: {first}", errors.len()) };
     Mistakes { brief, text: rules::render(diagnostics, sources, Style::Plain) }
-}
-
-/// What is seen of a path, for the rules that are read next.
-pub(super) fn look(path: Option<&Path>) -> Look {
-    Files(path.map(Path::to_owned)).look()
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use super::load::Rules;
-use super::rules_files::{self, Files};
+use super::rules_files::Files;
 use super::state::State;
 use super::{End, Signals, complain, complain_last, load, runtime, say_last};
-use crate::app::{self, Durable, Look, Reload, Setup};
+use crate::app::{self, Durable, Look, Reload, RulesFiles as _, Setup};
 use crate::clock::Clock;
 use crate::feed::{Feed, History, HistorySettings, Settings, history};
 use crate::model::secret::Secret;
@@ -47,8 +47,9 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> End {
     telemetry::start(LevelFilter::INFO);
     // Before they are read: what is saved meanwhile is read again.
-    let look = rules_files::look(arguments.path.as_deref());
-    let setup = load::load(arguments.path.as_deref()).and_then(|rules| setup(rules, look, arguments));
+    let files = Files::new(arguments.path.clone(), arguments.state.clone());
+    let look = files.look();
+    let setup = load::load(arguments.path.as_deref(), &arguments.state).and_then(|rules| setup(rules, files, look, arguments));
     let setup = match setup {
         Ok(setup) => setup,
         Err(end) => return end,
@@ -88,7 +89,7 @@ fn reachable(mut setup: Setup) -> Result<Setup, control::BindError> {
 }
 
 /// Reads every secret and prepares every lane before anything is connected: all that is missing is told in one run.
-fn setup(rules: Rules, look: Look, arguments: &Arguments) -> Result<Setup, End> {
+fn setup(rules: Rules, files: Files, look: Look, arguments: &Arguments) -> Result<Setup, End> {
     if let Some(why) = app::nobody_is_told(&rules.set) {
         tracing::warn!("{why}");
     }
@@ -111,26 +112,22 @@ fn setup(rules: Rules, look: Look, arguments: &Arguments) -> Result<Setup, End> 
     let feed = Feed::new(settings).map_err(|error| cannot(&error))?;
     let clock = Clock::system();
     let history = arguments.history.clone().or_else(|| rules.set.feed.history.clone()).or_else(|| history::default_url(&url));
-    let history = history
-        .map(|url| {
-            History::new(HistorySettings {
-                url,
-                key: secret,
-                tls: Arc::clone(&tls),
-                agent: AGENT.to_owned(),
-                clock: clock.clone(),
-            })
-        })
-        .transpose();
-    let history = history.map_err(|error| cannot(&error))?;
+    let history = history.map(|url| HistorySettings {
+        url,
+        key: secret,
+        tls: Arc::clone(&tls),
+        agent: AGENT.to_owned(),
+        clock: clock.clone(),
+    });
+    let account = history.clone().and_then(|of| Some(HistorySettings { url: history::account_url(&of.url).ok()?, ..of }));
+    let history = history.map(History::new).transpose().map_err(|error| cannot(&error))?;
     let folder = arguments.state.folder()?;
     let (journal, writer) = journal::open(&folder, rules.set.journal, clock.clone()).map_err(|error| cannot(&error))?;
     let state = Durable { folder, journal, writer: Box::new(writer), control: None };
     let start_timeout = (arguments.start_timeout > 0).then(|| Duration::from_secs(arguments.start_timeout));
     let rehearse = (arguments.rehearse > 0).then(|| Duration::from_millis(arguments.rehearse));
     let console = Box::new(anstream::stdout());
-    let files = Arc::new(Files(arguments.path.clone()));
-    let reload = Reload { files, look, sources: rules.sources, watch: !arguments.no_watch };
+    let reload = Reload { files: Arc::new(files.asking(account)), look, sources: rules.sources, watch: !arguments.no_watch };
     Ok(Setup {
         rules: Arc::new(rules.set),
         host: host(&url),

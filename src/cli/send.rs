@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tracing::level_filters::LevelFilter;
 
 use super::load::{self, Rules};
+use super::state::State;
 use super::{End, complain, runtime, say};
 use crate::clock::Clock;
 use crate::deliver::{self, Common, Granted, Switch, Target, Verdict};
@@ -29,7 +30,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> End {
     telemetry::start(LevelFilter::ERROR);
-    let rules = match load::load(arguments.path.as_deref()) {
+    let rules = match load::load(arguments.path.as_deref(), &State::default()) {
         Ok(rules) => rules,
         Err(end) => return end,
     };

@@ -19,10 +19,15 @@ pub(super) struct State {
 }
 
 impl State {
+    /// The folder, which need not be there, if there is one to be found.
+    pub(super) fn place(&self) -> Option<PathBuf> {
+        let usual = || etcetera::choose_base_strategy().ok().map(|places| places.data_dir());
+        choose(self.folder.as_deref(), std::env::var_os(VARIABLE), usual)
+    }
+
     /// The folder, which need not be there. None to be found is told.
     pub(super) fn folder(&self) -> Result<PathBuf, End> {
-        let usual = || etcetera::choose_base_strategy().ok().map(|places| places.data_dir());
-        choose(self.folder.as_deref(), std::env::var_os(VARIABLE), usual).ok_or_else(|| {
+        self.place().ok_or_else(|| {
             complain(format_args!("there is no home folder to keep the state in: name a folder with --state DIR or {VARIABLE}"));
             End::CannotStart
         })

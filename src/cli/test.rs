@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> End {
     if let Some(rule) = &arguments.new {
         return skeleton::run(arguments, rule);
     }
-    let found = match find::find(&arguments.paths, arguments.rules.as_deref()) {
+    let found = match find::find(&arguments.paths, arguments.rules.as_deref(), &arguments.state) {
         Ok(found) => found,
         Err(end) => return end,
     };

@@ -10,6 +10,7 @@ use crate::model::delivery::Outcome;
 use crate::model::firing::Firing;
 use crate::model::mode::Mode;
 use crate::model::time::Timestamp;
+use crate::rules::in_digest;
 use crate::rules::ruleset::RuleSet;
 
 /// What stands in front of every step inwards.
@@ -144,11 +145,14 @@ pub(super) fn firing(book: &Book<'_>, of: &FiringAccount) -> String {
 
 fn way(fate: &Fate, book: &Book<'_>, firing: &Firing) -> (String, Style) {
     let (rule, action) = (&*firing.rule, fate.action);
+    let kept = book.rules.actions.get(action).and_then(|action| in_digest(action, firing.at));
+    let kept = kept.map(|when| format!(", in a digest {when}")).unwrap_or_default();
     match &fate.way {
         Way::Order => ("an order, sent".to_owned(), FINE),
-        Way::Message => ("a message, sent".to_owned(), FINE),
+        Way::Message if kept.is_empty() => ("a message, sent".to_owned(), FINE),
+        Way::Message => (format!("a message{kept}"), FINE),
         Way::Paper => (
-            format!("on paper: made and not sent, as {} says `mode = \"paper\"`", says(book, rule, action, Mode::Paper)),
+            format!("on paper: made{kept} and not sent, as {} says `mode = \"paper\"`", says(book, rule, action, Mode::Paper)),
             WAITING,
         ),
         Way::Ended(Outcome::Suppressed { reason }) if fate.held.is_some() => {

@@ -63,7 +63,7 @@ fn why(arguments: &Arguments) -> Result<(), End> {
         ));
         return Err(End::CannotStart);
     };
-    let (rules, written) = explain::rules_at(arguments.rules.as_deref())?;
+    let (rules, written) = explain::rules_at(arguments.rules.as_deref(), &arguments.state)?;
     let book = Book { rules: &rules, written };
     explain::known(&rules, &arguments.only)?;
     let now = Clock::system().wall();

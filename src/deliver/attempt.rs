@@ -8,7 +8,7 @@ use crate::model::limits::{ANSWER_SHOWN, BLOCKED_FIRST, ORDER_HOLD_TOLD};
 use crate::model::message::Body;
 use crate::model::time::Timestamp;
 use crate::render;
-use crate::render::fit;
+use crate::render::{Whole, fit};
 
 use super::circuit::{Change, Sign};
 use super::client::SendError;
@@ -16,6 +16,7 @@ use super::event::{Attempt, LaneEvent};
 use super::gate::Gate;
 use super::intents::Unrecorded;
 use super::job::{Job, Member, UnderWay};
+use super::keep::Missed;
 use super::lane::is_notice;
 use super::pace::Slot;
 use super::retry::{self, Step};
@@ -90,7 +91,9 @@ impl Job {
         deliveries.sort_by_key(|delivery| !is_notice(delivery));
         let lines: Vec<DigestLine> = deliveries.into_iter().map(|delivery| line(delivery, fallback)).collect();
         let lines: Vec<&DigestLine> = lines.iter().collect();
-        render::digest(&self.shared.action, &lines, lines.len()).map(Arc::new)
+        let Missed { too_old, no_room } = self.missed;
+        let whole = Whole { total: lines.len(), why: self.together.unwrap_or_default(), too_old, no_room };
+        render::digest(&self.shared.action, &lines, &whole).map(Arc::new)
     }
 
     /// Tells of the attempt, and draws every conclusion.
@@ -187,6 +190,7 @@ impl Job {
                 Some(Duration::ZERO)
             }
             Step::End(Outcome::Delivered { receipt, .. }) if self.is_digest() => {
+                state.missed.told(self.missed);
                 self.end_all(state, &Outcome::Delivered { receipt, form: Form::Digest });
                 None
             }

@@ -77,7 +77,7 @@ pub struct Attempt {
 pub struct LaneHealth {
     /// In one word.
     pub state: LaneState,
-    /// In words, unless all is well.
+    /// In words, unless all is well and nothing is kept.
     pub why: Option<String>,
     /// A connection is open, so that the next request needs no handshake.
     pub warm: bool,

@@ -7,11 +7,13 @@ use crate::model::action::Overflow;
 use crate::model::delivery::{Outcome, Suppression};
 use crate::model::limits::{LANE_QUEUE, ORDER_PATIENCE};
 use crate::model::time::Timestamp;
+use crate::render::Together;
 
 use super::attempt::Tried;
 use super::circuit::Way;
 use super::event::LaneEvent;
 use super::gate::Gate;
+use super::keep::{self, Due, Missed};
 use super::lane::{OVERFLOW, is_notice};
 use super::pace::Slot;
 use super::retry::Progress;
@@ -30,6 +32,10 @@ pub(crate) struct Job {
     pub(super) progress: Progress,
     /// The request that is under way.
     pub(super) under_way: Option<UnderWay>,
+    /// Why all that waits goes with it, if it was kept for that.
+    pub(super) together: Option<Together>,
+    /// What the message tells of what is told in none.
+    pub(super) missed: Missed,
     /// Why it was not let through the last time, if it was not the destination that said so.
     pub(super) blocked: Option<String>,
 }
@@ -70,12 +76,21 @@ impl Job {
         if !state.is_heard() {
             return None;
         }
+        let together = shared.may_go(&mut state)?;
         let waiting = state.pop()?;
         state.busy += 1;
         drop(state);
         let progress = Progress::doubting(waiting.doubt);
         let members = vec![Member::new(waiting)];
-        Some(Self { shared: Arc::clone(shared), members, progress, under_way: None, blocked: None })
+        Some(Self {
+            shared: Arc::clone(shared),
+            members,
+            progress,
+            under_way: None,
+            together,
+            missed: Missed::default(),
+            blocked: None,
+        })
     }
 
     /// Requests until it has come to its end, the first with the leave of `slot`.
@@ -131,6 +146,9 @@ impl Job {
             return Look::Commit;
         }
         self.gather(&mut state, now);
+        if self.together.is_some() {
+            self.missed = state.missed;
+        }
         if self.members.is_empty() {
             // All have become too old just now: nothing is begun that nobody would end.
             return Look::Over;
@@ -186,12 +204,12 @@ impl Job {
     /// For a digest: all that wait, when they are more than may go now one by one. Nothing joins what may have arrived already, nor what
     /// was refused.
     fn gather(&mut self, state: &mut State, now: Duration) {
-        if self.shared.overflow != Overflow::Digest || self.progress.ambiguous > 0 || self.progress.fallback {
+        if !self.may_gather(state) || self.progress.ambiguous > 0 || self.progress.fallback {
             return;
         }
         let all = self.members.len() + state.queue.len();
         let one_by_one = self.members.len() == 1 && state.circuit.why().is_none() && state.pace.fits(all, now);
-        if one_by_one {
+        if one_by_one && self.together.is_none() {
             return;
         }
         while let Some(waiting) = state.pop() {
@@ -211,6 +229,15 @@ impl Job {
         }
     }
 
+    /// Whether what waits may go with it: what is kept is, until its time has come.
+    fn may_gather(&self, state: &State) -> bool {
+        let is_asked = self.together.is_some() || self.shared.overflow == Overflow::Digest;
+        let Some(digest) = self.shared.action.digest.as_ref().filter(|_| is_asked) else { return is_asked };
+        let now = self.shared.clock.now();
+        let is_due = || matches!(keep::due(digest, state, now), Due::Now(_)) && state.notices() == 0;
+        !keep::is_quiet(digest, now) && (self.together.is_some() || is_due())
+    }
+
     /// How long until the first of it is too old; `None` when nothing is left.
     fn youth(&self) -> Option<Duration> {
         let now = self.shared.clock.now();
@@ -218,7 +245,8 @@ impl Job {
     }
 
     pub(super) fn is_digest(&self) -> bool {
-        self.members.len() > 1
+        // One that is left of those that were kept tells of the others.
+        self.members.len() > 1 || self.missed.any()
     }
 
     pub(super) fn has_fallback(&self) -> bool {
@@ -235,6 +263,7 @@ impl Job {
         };
         let outcome = self.progress.ending(outcome);
         for member in self.members.extract_if(.., is_old) {
+            state.missed.too_old += usize::from(self.together.is_some() && !is_notice(&member.waiting.delivery));
             member.end(&self.shared, state, outcome.clone());
         }
     }

@@ -14,6 +14,7 @@ use super::circuit::Way;
 use super::event::LaneHealth;
 use super::event::Returned;
 use super::intents::Pledge;
+use super::keep::is_kept;
 use super::retry::Progress;
 use super::state::{Shared, State, Unwanted, Waiting};
 
@@ -65,6 +66,9 @@ impl Lane {
         }
         state.push(waiting);
         let lost = state.make_room();
+        if let Some(digest) = &shared.action.digest {
+            state.missed.no_room += lost.iter().filter(|lost| is_kept(digest, &lost.delivery)).count();
+        }
         drop(state);
         shared.wake.notify_one();
         let end = |lost: &Waiting| shared.report(&lost.delivery, Progress::doubting(lost.doubt).ending(OVERFLOW), 0);
@@ -144,10 +148,10 @@ impl Lane {
         } else if state.pace.held_until() > now || state.throttle.is_struck() {
             let left = state.pace.held_until().saturating_sub(now);
             (LaneState::Throttled, Some(format!("the destination asks for patience, another {} s", left.as_secs())))
-        } else if state.pace.ready_at(now) > now && !state.queue.is_empty() {
+        } else if state.pace.ready_at(now) > now && !state.queue.is_empty() && shared.action.digest.is_none() {
             (LaneState::Throttled, Some("its rate limit holds back what waits".to_owned()))
         } else {
-            (LaneState::Ok, None)
+            (LaneState::Ok, shared.keeps(&state))
         };
         drop(state);
         LaneHealth { state: lane_state, why, warm: shared.wire.is_warm() }
@@ -201,10 +205,11 @@ impl Lane {
     /// it is the same one.
     pub fn inherit(&self, from: &Self) {
         let now = self.shared.clock.elapsed();
-        let (ages, under_way, held) = {
+        let (ages, under_way, held, missed) = {
             let state = from.shared.state();
-            (state.pace.ages(now), state.requests, state.pace.held_until())
+            (state.pace.ages(now), state.requests, state.pace.held_until(), state.missed)
         };
+        self.shared.state().missed = missed;
         let patience = if from.shared.target == self.shared.target { held.saturating_sub(now) } else { Duration::ZERO };
         self.restore(&ages, under_way, patience);
     }

@@ -10,7 +10,7 @@
 //! offered ends in exactly one [`Report`](crate::model::delivery::Report): returned by [`Lane::offer`], or told by the worker.
 //!
 //! An order (`trading`) leaves only while the [`Switch`] is armed and after its intent was committed ([`Intents`]). A chat's lane may put
-//! what waits together to one digest (`overflow = "digest"`). A destination that fails again and again is only probed.
+//! what waits together to one digest (`overflow = "digest"`), and keep what comes for one (`digest`, `quiet`). A destination that fails again and again is only probed.
 //!
 //! To stop: [`Lane::close`] all, wait for the workers as long as [`DRAIN`](limits::DRAIN), then [`Lane::abandon`] and wait once more, which
 //! takes no longer than reading the reports. All `console` actions share one lane of another kind, [`console`].
@@ -28,6 +28,7 @@ mod event;
 mod gate;
 mod intents;
 mod job;
+mod keep;
 mod lane;
 #[cfg(test)]
 mod lane_tests;
@@ -181,13 +182,18 @@ fn share(index: usize, action: &Action, target: Target, common: &Common, jitter:
         Overflow::Digest if !target.is_chat() => Overflow::Queue,
         overflow => overflow,
     };
+    let mut action = action.clone();
+    if !target.is_chat() || trading {
+        action.digest = None;
+    }
     Shared {
         index,
-        action: action.clone(),
+        inner: Mutex::new(State::new(Pace::new(&action.rate_limits), jitter)),
+        hold: trading.then(|| common.switch.clone()),
+        action,
         wire,
         clock: common.clock.clone(),
         policy,
-        hold: action.trading.then(|| common.switch.clone()),
         intents: Arc::clone(&common.intents),
         concurrency: concurrency(&target),
         jobs: if target.is_chat() { 1 } else { limits::WEBHOOK_JOBS },
@@ -199,6 +205,5 @@ fn share(index: usize, action: &Action, target: Target, common: &Common, jitter:
         news: Notify::new(),
         hope: Notify::new(),
         stop: Notify::new(),
-        inner: Mutex::new(State::new(Pace::new(&action.rate_limits), jitter)),
     }
 }

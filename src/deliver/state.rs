@@ -18,6 +18,7 @@ use super::circuit::Circuit;
 use super::event::{LaneEvent, Returned};
 use super::gate::Gate;
 use super::intents::{Intents, Pledge};
+use super::keep::Missed;
 use super::lane::is_notice;
 use super::pace::{Pace, Slot};
 use super::retry::Policy;
@@ -111,6 +112,8 @@ pub(crate) struct State {
     pub(crate) has_told_hold: bool,
     /// The chat's new id.
     pub(crate) moved: Option<i64>,
+    /// Of what was kept, what no message has told of yet.
+    pub(crate) missed: Missed,
     /// What happened and is not told yet, in order.
     pub(crate) untold: VecDeque<LaneEvent>,
 }
@@ -191,6 +194,7 @@ impl State {
             disabled: None,
             has_told_hold: false,
             moved: None,
+            missed: Missed::default(),
             untold: VecDeque::new(),
         }
     }

@@ -73,6 +73,7 @@ async fn serve(shared: &Arc<Shared>) {
                 }
             }
             () = shared.wake.notified(), if next.is_none() && has_room => {}
+            () = shared.kept(), if next.is_none() && has_room && shared.action.digest.is_some() => {}
             () = shared.disarmed(), if !has_room && has_queue(shared) => disarm(shared),
         }
     }

@@ -9,7 +9,7 @@ use super::judge::{Match, step_name};
 use super::observer::Matches;
 use super::over_time::{self, Asked, OverTime, Said};
 use crate::matching::{self, Reading};
-use crate::model::action::{Action, Overflow};
+use crate::model::action::Action;
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::firing::{Firing, Origin};
 use crate::model::ids::FiringId;
@@ -279,7 +279,7 @@ fn delivery(messages: Messages, (send, action): (&Send, &Action), firing: &Arc<F
         expires_at,
         body: Arc::new(message.body),
         fallback: message.fallback.map(Arc::new),
-        line: (action.overflow == Overflow::Digest && messages == Messages::Made).then(|| Box::new(render::digest_line(firing))),
+        line: (action.tells_together() && messages == Messages::Made).then(|| Box::new(render::digest_line(firing))),
     });
     if send.mode == Mode::Paper { Effect::Paper(delivery) } else { Effect::Deliver(delivery) }
 }

@@ -40,7 +40,7 @@ pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// What belongs in a state folder.
 fn is_of_journal(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.starts_with("journal") || matches!(name, "lock" | "control.sock"))
+    name.to_str().is_some_and(|name| name.starts_with("journal") || matches!(name, "lock" | "control.sock" | "tracked.txt"))
 }
 
 /// Sees to it that nobody else has a say in the folder.

@@ -1,10 +1,13 @@
 //! Actions: named places to send to, as the rules file means them. Secrets are still references here.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::mode::Mode;
 use super::rate::Rate;
 use super::secret::SecretSource;
+use super::time::Timestamp;
 
 /// A place in a rules file: byte offsets into the text of file number `file`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +43,8 @@ pub struct Action {
     pub rate_limits: Vec<Rate>,
     /// What to do with a delivery that finds the lane's queue full.
     pub overflow: Overflow,
+    /// When what it has to tell is kept, to be told together; `None`: everything is told when it comes. Chats alone have one.
+    pub digest: Option<Digest>,
     /// Nothing older is ever sent, unless a rule's `send` says otherwise.
     pub max_age: Duration,
     /// One whole request, answer included.
@@ -56,12 +61,53 @@ pub struct Action {
 }
 
 impl Action {
+    /// Whether several of its alerts may become one message, so that each needs a line for that.
+    #[must_use]
+    pub fn tells_together(&self) -> bool {
+        self.overflow == Overflow::Digest || self.digest.is_some()
+    }
+
     /// Whether its receiver knows a repetition by its id, and carries it out once.
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
         matches!(&self.destination, Destination::Webhook(webhook) if webhook.idempotent)
     }
 }
+
+/// What an action keeps, to tell it as one message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digest {
+    /// Until so long after the first that is kept. Without `count` and without this only what comes in quiet hours is kept.
+    pub every: Option<Duration>,
+    /// Until there are so many.
+    pub count: Option<usize>,
+    /// Nothing is told in these hours; at their end all that came in them is.
+    pub quiet: Option<Quiet>,
+}
+
+/// Hours in which nothing is told.
+#[derive(Clone, Debug)]
+pub struct Quiet(pub Arc<dyn WeekHours>);
+
+/// Hours of a week, in some time zone.
+pub trait WeekHours: fmt::Debug + Send + Sync {
+    /// Whether a moment is within them.
+    fn is_open(&self, at: Timestamp) -> bool;
+
+    /// The next moment after `at` at which they begin or end, if ever.
+    fn next_change(&self, at: Timestamp) -> Option<Timestamp>;
+
+    /// As they were written, with the time zone.
+    fn in_words(&self) -> String;
+}
+
+impl PartialEq for Quiet {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.in_words() == other.0.in_words()
+    }
+}
+
+impl Eq for Quiet {}
 
 /// What to do with a delivery that finds its lane's queue full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

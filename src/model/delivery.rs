@@ -20,7 +20,7 @@ pub struct Delivery {
     pub body: Arc<Body>,
     /// Our own words and the tweet's link, sent once if the platform refuses the message itself. Chat only.
     pub fallback: Option<Arc<Body>>,
-    /// What a digest says of it. Only where the action's `overflow` is `digest`.
+    /// What a digest says of it. Only where the action [tells together](super::action::Action::tells_together).
     pub line: Option<Box<DigestLine>>,
 }
 
@@ -29,6 +29,9 @@ pub struct Delivery {
 pub struct DigestLine {
     /// The rule's name.
     pub rule: String,
+    /// The token that it is about, as a checked symbol or a short address; empty if it is about none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub token: String,
     /// Who did it, in our own words.
     pub who: String,
     /// The first words of the text, on one line.

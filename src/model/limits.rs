@@ -88,6 +88,10 @@ pub const REGEXES_TRIED: usize = 200;
 pub const REGEXES_TRIED_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of one rules file.
 pub const RULES_FILE_BYTES: u64 = 16 * 1024 * 1024;
+/// Bytes of a file that a list stands in.
+pub const LIST_FILE_BYTES: u64 = 1024 * 1024;
+/// Values of a file that a list stands in: more accounts than any key tracks.
+pub const LIST_FILE_VALUES: usize = 100_000;
 /// Characters of one regex pattern.
 pub const REGEX_CHARS: usize = 1_000;
 /// Bytes of one compiled regex (RELIABILITY 3: refuses the bombs in under a millisecond).
@@ -151,6 +155,10 @@ pub const WEBHOOK_JOBS: usize = 4 * WEBHOOK_CONCURRENCY;
 pub const ORDER_HOLD_TOLD: Duration = Duration::from_secs(60);
 /// Deliveries waiting in one lane.
 pub const LANE_QUEUE: usize = 1_000;
+/// Deliveries after which a digest can be asked for: more would be let go while they wait ([`LANE_QUEUE`]).
+pub const DIGEST_COUNT: usize = 500;
+/// The longest time that a digest by time is waited for.
+pub const DIGEST_EVERY: Duration = Duration::from_secs(7 * 86_400);
 /// Bytes of the deliveries that wait in one lane; the oldest leaves first and is counted (RELIABILITY B10: a dead destination costs at most
 /// 20 MiB).
 pub const LANE_BYTES: usize = 16 * 1024 * 1024;

@@ -1,11 +1,13 @@
-//! Several firings → one message: how many, and the newest with who, what and where. For chats whose limit does not let them through one by
-//! one.
+//! Several firings → one message: how many, and the newest with who, what and where, those of one rule and token together. For chats whose limit
+//! does not let them through one by one, and for what was kept to be told together.
 //!
 //! Somebody else's words stand where each platform takes them for text, as in a whole message; links are ours.
 
-use serde_json::json;
+use std::collections::HashMap;
 
-use super::card::{Card, card};
+use serde_json::{Value, json};
+
+use super::card::{Card, card, token};
 use super::fit::{chars, cut, utf16};
 use super::{discord, sanitise, slack, telegram};
 use crate::model::action::Discord;
@@ -24,17 +26,66 @@ const LINES: usize = 25;
 /// UTF-16 code units of a Telegram message, and of Slack's blocks (DESTINATIONS 4.2, 5.2).
 const TELEGRAM: usize = 4_096;
 const SLACK: usize = 6_500;
-/// Left for `and 1,234 more`.
-const REST: usize = 40;
+/// What an element of Slack's takes besides its words.
+const SLACK_ELEMENT: usize = 20;
+/// Between the alerts of one rule and token.
+const BULLET: &str = "• ";
 
-const WHY: &str = "told together, because more came than may be sent one by one";
+/// What is true of all alerts of a digest together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Whole {
+    /// How many there are.
+    pub total: usize,
+    /// Why they are told together.
+    pub why: Together,
+    /// So many more had become too old while they were kept.
+    pub too_old: usize,
+    /// So many more were let go, as more was kept than there is room for.
+    pub no_room: usize,
+}
+
+/// Why alerts are told together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Together {
+    /// More came than may be sent one by one.
+    #[default]
+    Pace,
+    /// The action's `digest` says so.
+    Kept,
+    /// They came in quiet hours.
+    Quiet,
+}
+
+impl Whole {
+    fn why(&self) -> &'static str {
+        match self.why {
+            Together::Pace => "told together, because more came than may be sent one by one",
+            Together::Kept => "told together, as a digest",
+            Together::Quiet => "told together, at the end of the quiet hours",
+        }
+    }
+
+    /// What stands behind the alerts, of which so many are shown.
+    fn end(&self, shown: usize) -> Vec<String> {
+        let left = self.total.saturating_sub(shown);
+        let told = |count: usize, words: &str| (count > 0).then(|| format!("{count} more {words}"));
+        let more = [told(self.too_old, "had become too old to be sent"), told(self.no_room, "had to be let go for want of room")];
+        (left > 0).then(|| format!("and {left} more")).into_iter().chain(more.into_iter().flatten()).collect()
+    }
+}
 
 /// What a digest says of a firing.
 pub(super) fn line(firing: &Firing) -> DigestLine {
     let card: Card = card(firing);
     let who = card.deed().unwrap_or_default();
     let text = card.text.as_deref().map(sanitise::line).or(card.title.about).unwrap_or_default();
-    DigestLine { rule: card.title.rule, who, text: cut(&text, TEXT, chars).into_owned(), link: card.link }
+    DigestLine {
+        rule: card.title.rule,
+        token: token(firing).unwrap_or_default(),
+        who,
+        text: cut(&text, TEXT, chars).into_owned(),
+        link: card.link,
+    }
 }
 
 /// `🗞️ 23 alerts`.
@@ -56,8 +107,53 @@ fn by_rule<'l>(lines: &[&'l DigestLine]) -> Vec<(&'l str, usize)> {
     counts
 }
 
-fn rest(left: usize) -> Option<String> {
-    (left > 0).then(|| format!("and {left} more"))
+/// Alerts of one rule about one token.
+struct Group<'l> {
+    rule: &'l str,
+    token: &'l str,
+    /// How many there are, shown or not.
+    count: usize,
+    /// The newest first.
+    shown: Vec<&'l DigestLine>,
+}
+
+/// The groups of the newest so many alerts, that of the newest first.
+fn groups<'l>(lines: &[&'l DigestLine], counts: &HashMap<(&str, &str), usize>, newest: usize) -> Vec<Group<'l>> {
+    let mut groups: Vec<Group<'l>> = Vec::new();
+    for line in lines.iter().take(newest) {
+        match groups.iter_mut().find(|group| group.rule == line.rule && group.token == line.token) {
+            Some(group) => group.shown.push(line),
+            None => {
+                let (rule, token) = (line.rule.as_str(), line.token.as_str());
+                let count = counts.get(&(rule, token)).copied().unwrap_or(1);
+                groups.push(Group { rule, token, count, shown: vec![line] });
+            }
+        }
+    }
+    groups
+}
+
+/// What `make` makes of the groups of as many alerts as it has room for.
+fn most<'l, T: Default>(lines: &[&'l DigestLine], make: impl Fn(&[Group<'l>], usize) -> Option<T>) -> T {
+    let mut counts = HashMap::new();
+    for line in lines {
+        *counts.entry((line.rule.as_str(), line.token.as_str())).or_default() += 1;
+    }
+    let made = (0..=lines.len().min(LINES)).rev().find_map(|newest| make(&groups(lines, &counts, newest), newest));
+    made.unwrap_or_default()
+}
+
+impl Group<'_> {
+    /// One alert stands on a line with its rule; more stand below it.
+    fn is_one(&self) -> bool {
+        self.count == 1
+    }
+
+    /// What is said of each alert that is shown. One of an earlier run has no words of its own.
+    fn alerts(&self) -> impl Iterator<Item = &DigestLine> {
+        let has_words = |line: &&DigestLine| !line.who.is_empty() || !line.text.is_empty() || line.link.is_some();
+        self.shown.iter().copied().filter(move |line| self.is_one() || has_words(line))
+    }
 }
 
 /// A link of ours, if it is one that cannot break out of anything.
@@ -70,31 +166,35 @@ fn link(line: &DigestLine) -> Option<&str> {
 }
 
 /// An embed with a line for each.
-pub(super) fn discord(action: &Discord, lines: &[&DigestLine], total: usize) -> DiscordBody {
+pub(super) fn discord(action: &Discord, lines: &[&DigestLine], whole: &Whole) -> DiscordBody {
     let rules = by_rule(lines).into_iter().map(|(rule, count)| format!(" · {rule} {count}")).collect::<String>();
-    let content = discord::escaped(&format!("{}{rules}", head(total)), discord::TITLE_MARKUP, discord::CONTENT);
-    let mut description = String::new();
-    let mut shown = 0;
-    for line in lines.iter().take(LINES) {
-        let parts = [(&line.rule, RULE), (&line.who, WHO), (&line.text, TEXT)];
-        let parts = parts.map(|(part, room)| discord::escaped(part, discord::MARKUP, room));
-        let words = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
-        let open = link(line).map_or_else(String::new, |link| format!(" [open]({link})"));
-        let gap = if shown == 0 { "" } else { "\n" };
-        if chars(&description) + chars(&words) + chars(&open) + REST > discord::DESCRIPTION {
-            break;
+    let content = discord::escaped(&format!("{}{rules}", head(whole.total)), discord::TITLE_MARKUP, discord::CONTENT);
+    let description = most(lines, |groups, shown| {
+        let mut rows = Vec::new();
+        for group in groups {
+            let named =
+                [(group.rule, RULE), (group.token, RULE)].map(|(part, room)| discord::escaped(part, discord::MARKUP, room));
+            let named = joined(&named);
+            if !group.is_one() {
+                rows.push(format!("{named} · {}", group.count));
+            }
+            for line in group.alerts() {
+                let said =
+                    [(&line.who, WHO), (&line.text, TEXT)].map(|(part, room)| discord::escaped(part, discord::MARKUP, room));
+                let words =
+                    if group.is_one() { joined(&[named.clone(), joined(&said)]) } else { format!("{BULLET}{}", joined(&said)) };
+                let open = link(line).map_or_else(String::new, |link| format!(" [open]({link})"));
+                rows.push(format!("{words}{open}"));
+            }
         }
-        description.push_str(&format!("{gap}{words}{open}"));
-        shown += 1;
-    }
-    if let Some(rest) = rest(total.saturating_sub(shown)) {
-        description.push_str(&format!("\n{rest}"));
-    }
+        rows.extend(whole.end(shown));
+        Some(rows.join("\n")).filter(|text| chars(text) <= discord::DESCRIPTION)
+    });
     let embed = Embed {
         title: Some("The newest first".to_owned()),
         description: Some(description).filter(|text| !text.is_empty()),
         color: Some(0x1d_9b_f0),
-        footer: Some(EmbedFooter { text: WHY.to_owned() }),
+        footer: Some(EmbedFooter { text: whole.why().to_owned() }),
         ..Embed::default()
     };
     DiscordBody {
@@ -107,79 +207,149 @@ pub(super) fn discord(action: &Discord, lines: &[&DigestLine], total: usize) -> 
     }
 }
 
+fn joined(parts: &[String]) -> String {
+    parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" · ")
+}
+
 /// A line for each, as many as there may be entities.
-pub(super) fn telegram(lines: &[&DigestLine], total: usize) -> TelegramBody {
+pub(super) fn telegram(lines: &[&DigestLine], whole: &Whole) -> TelegramBody {
+    let text = most(lines, |groups, shown| {
+        let mut text = telegram_head(lines, whole);
+        for group in groups {
+            if !group.is_one() {
+                text.push("\n");
+                telegram_name(&mut text, group);
+                text.push(&format!(" · {}", group.count));
+            }
+            for line in group.alerts() {
+                text.push("\n");
+                match group.is_one() {
+                    true => telegram_name(&mut text, group),
+                    false => text.push(BULLET),
+                }
+                telegram_words(&mut text, line, group.is_one());
+            }
+        }
+        for end in whole.end(shown) {
+            text.push(&format!("\n{end}"));
+        }
+        Some(text).filter(|text| text.units <= TELEGRAM && text.entities.len() <= telegram::ENTITIES)
+    });
+    TelegramBody { text: text.text, entities: text.entities, link_preview_options: LinkPreview::default(), reply_markup: None }
+}
+
+fn telegram_head(lines: &[&DigestLine], whole: &Whole) -> telegram::Text {
     let mut text = telegram::Text::default();
-    text.mark("bold", &head(total), None);
+    text.mark("bold", &head(whole.total), None);
     for (rule, count) in by_rule(lines) {
         text.push(" · ");
         text.mark("code", &cut(rule, RULE, utf16), None);
         text.push(&format!(" {count}"));
     }
-    text.push(&format!("\n{WHY}, the newest first"));
-    let mut shown = 0;
-    for line in lines.iter().take(LINES) {
-        let mut row = telegram::Text::default();
-        row.push("\n");
-        row.mark("code", &cut(&line.rule, RULE, utf16), None);
-        if !line.who.is_empty() {
-            row.push(&format!(" · {}", telegram::defused(&cut(&line.who, WHO, utf16))));
-        }
-        if !line.text.is_empty() {
-            row.push(" · ");
-            row.mark("code", &cut(&line.text, TEXT, utf16), None);
-        }
-        if let Some(link) = link(line) {
-            row.push(" ");
-            row.mark("text_link", "open", Some(link.to_owned()));
-        }
-        let is_full = text.units + row.units + REST > TELEGRAM || text.entities.len() + row.entities.len() > telegram::ENTITIES;
-        if is_full {
-            break;
-        }
-        text.append(row);
-        shown += 1;
+    text.push(&format!("\n{}, the newest first", whole.why()));
+    text
+}
+
+fn telegram_name(text: &mut telegram::Text, group: &Group<'_>) {
+    text.mark("code", &cut(group.rule, RULE, utf16), None);
+    if !group.token.is_empty() {
+        text.push(" · ");
+        text.mark("code", &cut(group.token, RULE, utf16), None);
     }
-    if let Some(rest) = rest(total.saturating_sub(shown)) {
-        text.push(&format!("\n{rest}"));
+}
+
+/// Who and what and where, after a name or not.
+fn telegram_words(text: &mut telegram::Text, line: &DigestLine, after_name: bool) {
+    let mut gap = if after_name { " · " } else { "" };
+    if !line.who.is_empty() {
+        text.push(&format!("{gap}{}", telegram::defused(&cut(&line.who, WHO, utf16))));
+        gap = " · ";
     }
-    TelegramBody { text: text.text, entities: text.entities, link_preview_options: LinkPreview::default(), reply_markup: None }
+    if !line.text.is_empty() {
+        text.push(gap);
+        text.mark("code", &cut(&line.text, TEXT, utf16), None);
+    }
+    if let Some(link) = link(line) {
+        text.push(" ");
+        text.mark("text_link", "open", Some(link.to_owned()));
+    }
 }
 
 /// One block of text that is never parsed.
-pub(super) fn slack(lines: &[&DigestLine], total: usize) -> SlackBody {
+pub(super) fn slack(lines: &[&DigestLine], whole: &Whole) -> SlackBody {
     let rules =
         by_rule(lines).into_iter().map(|(rule, count)| format!(" · {} {count}", cut(rule, RULE, utf16))).collect::<String>();
-    let (mut elements, mut spent, mut shown) = (Vec::new(), 0, 0);
-    for line in lines.iter().take(LINES) {
-        let rule = cut(&line.rule, RULE, utf16);
-        let parts = [cut(&line.who, WHO, utf16), cut(&line.text, TEXT, utf16)];
-        let words: String = parts.iter().filter(|part| !part.is_empty()).map(|part| format!(" · {part}")).collect();
-        let cost = utf16(&rule) + utf16(&words) + REST;
-        if spent + cost > SLACK {
-            break;
+    let elements = most(lines, |groups, shown| {
+        let mut row = SlackRows::default();
+        for group in groups {
+            if !group.is_one() {
+                row.name(group);
+                row.push(&format!(" · {}", group.count));
+            }
+            for line in group.alerts() {
+                match group.is_one() {
+                    true => row.name(group),
+                    false => row.line(BULLET),
+                }
+                row.words(line, group.is_one());
+            }
         }
-        spent += cost;
-        if shown > 0 {
-            slack::push(&mut elements, "\n");
-        }
-        elements.push(slack::styled(&rule, "bold"));
-        slack::push(&mut elements, &format!("{words} "));
-        if let Some(link) = link(line) {
-            elements.push(json!({ "type": "link", "url": link, "text": "open" }));
-        }
-        shown += 1;
-    }
-    if let Some(rest) = rest(total.saturating_sub(shown)) {
-        slack::push(&mut elements, &format!("\n{rest}"));
-    }
-    let why = slack::plain(&format!("{WHY}, the newest first"), slack::CONTEXT);
+        whole.end(shown).iter().for_each(|end| row.line(end));
+        Some(row).filter(|row| row.spent <= SLACK).map(|row| row.elements)
+    });
+    let why = slack::plain(&format!("{}, the newest first", whole.why()), slack::CONTEXT);
     let mut blocks = vec![
-        json!({ "type": "header", "text": slack::plain(&head(total), slack::HEADER) }),
+        json!({ "type": "header", "text": slack::plain(&head(whole.total), slack::HEADER) }),
         json!({ "type": "context", "elements": [why] }),
     ];
     if !elements.is_empty() {
         blocks.push(json!({ "type": "rich_text", "elements": [slack::section(&elements)] }));
     }
-    SlackBody { text: slack::notified(&format!("{}{rules}", head(total))), blocks, unfurl_links: false, unfurl_media: false }
+    let text = slack::notified(&format!("{}{rules}", head(whole.total)));
+    SlackBody { text, blocks, unfurl_links: false, unfurl_media: false }
+}
+
+/// Elements of Slack, and what they take of the room.
+#[derive(Default)]
+struct SlackRows {
+    elements: Vec<Value>,
+    spent: usize,
+}
+
+impl SlackRows {
+    fn push(&mut self, words: &str) {
+        self.spent += utf16(words);
+        slack::push(&mut self.elements, words);
+    }
+
+    /// Begins a line.
+    fn line(&mut self, words: &str) {
+        let gap = if self.elements.is_empty() { "" } else { "\n" };
+        if !(gap.is_empty() && words.is_empty()) {
+            self.push(&format!("{gap}{words}"));
+        }
+    }
+
+    /// Begins a line with a rule and a token.
+    fn name(&mut self, group: &Group<'_>) {
+        self.line("");
+        let rule = cut(group.rule, RULE, utf16);
+        self.spent += utf16(&rule) + SLACK_ELEMENT;
+        self.elements.push(slack::styled(&rule, "bold"));
+        if !group.token.is_empty() {
+            self.push(&format!(" · {}", cut(group.token, RULE, utf16)));
+        }
+    }
+
+    /// Who and what and where, after a name or not.
+    fn words(&mut self, line: &DigestLine, after_name: bool) {
+        let parts = [cut(&line.who, WHO, utf16), cut(&line.text, TEXT, utf16)].map(std::borrow::Cow::into_owned);
+        let words = joined(&parts);
+        let gap = if after_name && !words.is_empty() { " · " } else { "" };
+        self.push(&format!("{gap}{words} "));
+        if let Some(link) = link(line) {
+            self.spent += SLACK_ELEMENT;
+            self.elements.push(json!({ "type": "link", "url": link, "text": "open" }));
+        }
+    }
 }

@@ -27,6 +27,7 @@ mod webhook;
 mod who;
 
 use self::card::Card;
+pub use self::digest::{Together, Whole};
 use crate::model::action::{Action, Destination};
 use crate::model::delivery::DigestLine;
 use crate::model::firing::Firing;
@@ -82,20 +83,20 @@ pub fn test_message(action: &Action, at: Timestamp) -> Rendered {
     Rendered { body, fallback: None }
 }
 
-/// What a digest says of a firing, kept with each delivery to an action whose `overflow` is `digest`.
+/// What a digest says of a firing, kept with each delivery to an action that tells several together.
 #[must_use]
 pub fn digest_line(firing: &Firing) -> DigestLine {
     digest::line(firing)
 }
 
-/// One message for many firings: `total` in all, of which `lines`, the newest first, are shown as far as they fit. `None` where nobody is told
-/// together: only chats are.
+/// One message for many firings, of which `lines`, the newest first, are shown as far as they fit. `None` where nobody is told together: only
+/// chats are.
 #[must_use]
-pub fn digest(action: &Action, lines: &[&DigestLine], total: usize) -> Option<Body> {
+pub fn digest(action: &Action, lines: &[&DigestLine], whole: &Whole) -> Option<Body> {
     match &action.destination {
-        Destination::Discord(discord) => Some(Body::Discord(Box::new(digest::discord(discord, lines, total)))),
-        Destination::Telegram(_) => Some(Body::Telegram(Box::new(digest::telegram(lines, total)))),
-        Destination::Slack(_) => Some(Body::Slack(Box::new(digest::slack(lines, total)))),
+        Destination::Discord(discord) => Some(Body::Discord(Box::new(digest::discord(discord, lines, whole)))),
+        Destination::Telegram(_) => Some(Body::Telegram(Box::new(digest::telegram(lines, whole)))),
+        Destination::Slack(_) => Some(Body::Slack(Box::new(digest::slack(lines, whole)))),
         Destination::Console | Destination::Webhook(_) => None,
     }
 }

@@ -134,7 +134,7 @@ mod tests {
     /// Firings of tweets with these numbers.
     fn firings(numbers: impl IntoIterator<Item = u32>) -> Vec<Arc<Firing>> {
         let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"all\"\nsend = [\"out\"]\nwhen = { handle = \"kol\" }\n";
-        let loaded = rules::load(&[rules::Source { name: "rules.toml".into(), text: text.to_owned() }]);
+        let loaded = rules::load(&[rules::Source::rules("rules.toml", text)]);
         let mut engine = Engine::without_messages(Arc::new(loaded.ruleset.unwrap()));
         let mut effects = Vec::new();
         for n in numbers {

@@ -13,7 +13,7 @@ use crate::model::message::Body;
 use crate::model::subject::Subject;
 use crate::rules::ruleset::RuleSet;
 use crate::rules::test_file::Expect;
-use crate::rules::written;
+use crate::rules::{in_digest, written};
 
 /// Lines of what was found.
 const FOUND: usize = 12;
@@ -181,7 +181,11 @@ fn sent(expect: &Expect, rules: &RuleSet, at: Duration, of: &FiringAccount) -> O
         "" | "incomplete" | "cooldown" | "limit" | "out_of_hours" => way(&fate.way),
         reason => format!("{} (`{reason}`)", way(&fate.way)),
     };
-    let fates: Vec<_> = of.fates.iter().map(|fate| format!("to {}: {}", name(fate.action), told(fate))).collect();
+    let kept = |fate: &Fate| {
+        let action = rules.actions.get(fate.action).filter(|_| matches!(fate.way, Way::Message | Way::Paper));
+        action.and_then(|action| in_digest(action, of.firing.at)).map(|when| format!(", in a digest {when}")).unwrap_or_default()
+    };
+    let fates: Vec<_> = of.fates.iter().map(|fate| format!("to {}: {}{}", name(fate.action), told(fate), kept(fate))).collect();
     let differs = |expected: String, found: Vec<String>| Some(Difference { expected, found, help: None });
     let goes: Vec<usize> = of.fates.iter().filter(|fate| fate.body.is_some()).map(|fate| fate.action).collect();
     if let Some(sends) = &expect.sends {

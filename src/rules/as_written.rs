@@ -112,7 +112,7 @@ when.link.domain = "x.org"
 name = "three"
 when = { before = "old", changed = "bio", after = { keyword = "new" } }
 "#;
-        let found = as_written(&[Source { name: "rules.toml".to_owned(), text: text.to_owned() }]);
+        let found = as_written(&[Source::rules("rules.toml", text)]);
         assert_eq!(
             found["one"],
             [

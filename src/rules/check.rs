@@ -90,9 +90,15 @@ impl<'a> Check<'a> {
 
     /// Warns of a text that stands in the same list already: most likely another was meant.
     pub(super) fn again(&mut self, seen: &mut HashMap<&'a str, Span>, item: Node<'a>) {
-        let Some(text) = item.as_text() else { return };
-        if let Some(first) = seen.insert(text, item.span) {
-            let mistake = Diagnostic::warning("duplicate-value", item.span, "this stands in the list already");
+        if let Some(text) = item.as_text() {
+            self.again_in_list(seen, text, item.span);
+        }
+    }
+
+    /// As [`Self::again`], of a text and where it stands.
+    pub(super) fn again_in_list(&mut self, seen: &mut HashMap<&'a str, Span>, text: &'a str, span: Span) {
+        if let Some(first) = seen.insert(text, span) {
+            let mistake = Diagnostic::warning("duplicate-value", span, "this stands in the list already");
             self.report(
                 mistake.label("here again").also(first, "and here").help("remove it, or correct it if another was meant"),
             );

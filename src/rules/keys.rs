@@ -11,6 +11,8 @@ pub(super) enum Place {
     Journal,
     Defaults,
     Lists,
+    List,
+    Digest,
     Rule,
     When,
     Send,
@@ -56,6 +58,8 @@ impl Place {
             Self::Journal => "`[journal]`",
             Self::Defaults => "`[defaults]`",
             Self::Lists => "`[lists]`",
+            Self::List => "a list that stands elsewhere",
+            Self::Digest => "`digest`",
             Self::Rule => "the rule",
             Self::When => "`when`",
             Self::Send => "an entry of `send`",
@@ -117,6 +121,8 @@ impl Place {
             Self::Feed => &["key", "url", "auth", "meta_timeout", "history", "notices"],
             Self::Journal => &["sync", "max_age", "max_bytes"],
             Self::Defaults => &["max_age", "timeout", "overflow", "mode", "timezone"],
+            Self::List => &["file", "tracked"],
+            Self::Digest => &["every", "count"],
             Self::Rule => {
                 &["name", "on", "when", "each", "wait", "max_age", "mode", "window", "cooldown", "limit", "active", "send"]
             }
@@ -183,31 +189,31 @@ const WINDOW: &[&str] = &[
 #[rustfmt::skip]
 const DISCORD: &[&str] = &[
     "type", "url", "thread", "username", "avatar", "silent", "template",
-    "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
+    "rate_limit", "overflow", "digest", "quiet", "max_age", "timeout", "trading", "mode", "max_per_day",
 ];
 
 #[rustfmt::skip]
 const TELEGRAM: &[&str] = &[
     "type", "token", "chat", "topic", "silent", "preview", "api", "template",
-    "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
+    "rate_limit", "overflow", "digest", "quiet", "max_age", "timeout", "trading", "mode", "max_per_day",
 ];
 
 #[rustfmt::skip]
 const SLACK: &[&str] = &[
     "type", "url", "token", "channel", "api", "template",
-    "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
+    "rate_limit", "overflow", "digest", "quiet", "max_age", "timeout", "trading", "mode", "max_per_day",
 ];
 
 #[rustfmt::skip]
 const WEBHOOK: &[&str] = &[
     "type", "url", "method", "headers", "secret", "idempotent", "json", "form",
-    "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
+    "rate_limit", "overflow", "digest", "quiet", "max_age", "timeout", "trading", "mode", "max_per_day",
 ];
 
 #[rustfmt::skip]
 const CONSOLE: &[&str] = &[
     "type", "template",
-    "rate_limit", "overflow", "max_age", "timeout", "trading", "mode", "max_per_day",
+    "rate_limit", "overflow", "digest", "quiet", "max_age", "timeout", "trading", "mode", "max_per_day",
 ];
 
 /// Where the keys are at home that people put elsewhere. The first place of a key is the one that is recommended.
@@ -220,7 +226,7 @@ const HOMES: &[(Place, &[&str])] = &[
         Place::Webhook,
         &["url", "method", "headers", "secret", "json", "form", "idempotent", "trading", "rate_limit", "max_per_day"],
     ),
-    (Place::Discord, &["thread", "username", "avatar", "silent", "overflow", "timeout"]),
+    (Place::Discord, &["thread", "username", "avatar", "silent", "overflow", "digest", "quiet", "timeout"]),
     (Place::Telegram, &["chat", "topic", "preview", "api"]),
     (Place::Slack, &["channel"]),
     (Place::Feed, &["key", "auth", "meta_timeout", "history", "notices"]),
@@ -235,6 +241,7 @@ const HOMES: &[(Place, &[&str])] = &[
     (Place::Range, &["above", "below", "at_most", "between", "outside"]),
     (Place::Link, &["domain"]),
     (Place::Cooldown, &["for"]),
+    (Place::Digest, &["every"]),
     (Place::TestFile, &["test"]),
 ];
 

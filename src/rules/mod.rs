@@ -36,6 +36,7 @@ mod send;
 mod settings;
 mod show;
 mod sorted;
+mod source;
 mod suppression;
 mod syntax;
 pub mod template;
@@ -47,16 +48,16 @@ mod units;
 mod when;
 mod window;
 
-use std::fmt;
-
 use toml::de::DeTable;
 
+pub use self::actions::digest::in_digest;
 pub use self::as_written::as_written;
 pub use self::authors::NamedAuthor;
 pub use self::diagnostic::{Diagnostic, Severity};
 pub use self::place::{Places, Position};
 pub use self::ruleset::RuleSet;
 pub use self::show::{Style, render};
+pub use self::source::{Elsewhere, Kind, Source, elsewhere};
 pub use self::units::{parse_duration, parse_size, written};
 
 use self::check::Check;
@@ -65,22 +66,6 @@ use self::read::{Field, Table};
 use self::send::Shared;
 use crate::model::action::Span;
 use crate::model::limits::RULES_FILE_BYTES;
-
-/// One file.
-#[derive(Clone)]
-pub struct Source {
-    /// Its path, as the user typed it.
-    pub name: String,
-    /// All of it.
-    pub text: String,
-}
-
-impl fmt::Debug for Source {
-    /// Without the text, in which secrets may stand in clear.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Source({:?}, {} bytes)", self.name, self.text.len())
-    }
-}
 
 /// What came of a load.
 #[derive(Clone, Debug)]
@@ -91,7 +76,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Reads files as one rule set: everything resolved, checked and compiled, or every mistake in them.
+/// Reads files as one rule set: everything resolved, checked and compiled, or every mistake in them. Lists that they take from
+/// [`elsewhere`] stand among the sources.
 #[must_use]
 pub fn load(sources: &[Source]) -> Loaded {
     examine(sources, |_| ()).0
@@ -132,6 +118,10 @@ fn examine<T>(sources: &[Source], take: impl FnOnce(&Check<'_>) -> T) -> (Loaded
 
 /// A file as TOML, as far as it is one; `false` when it has mistakes of syntax.
 fn parse<'a>(check: &mut Check<'a>, file: usize, source: &'a Source) -> (DeTable<'a>, bool) {
+    if source.kind != Kind::Rules {
+        // What names it reads it.
+        return (DeTable::new(), true);
+    }
     if source.text.len() as u64 > RULES_FILE_BYTES {
         let message = format!("this file is larger than {} MiB", RULES_FILE_BYTES / 1024 / 1024);
         check.error("too-large", Span { file, start: 0, end: 0 }, message);

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn columns_are_characters_and_lines_are_those_of_an_editor() {
         let text = "a = 1\r\nb = \"上x\"\n\nc".to_owned();
-        let sources = [Source { name: "f".to_owned(), text }];
+        let sources = [Source::rules("f", text)];
         let places = Places::of(&sources);
         let at = |start, end| {
             let (from, to) = places.locate(Span { file: 0, start, end }).unwrap();
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(at(19, 20), ((4, 1), (4, 2)));
         assert_eq!(at(99, 7), ((4, 2), (4, 2)), "what is not in the file is its end");
         assert_eq!(places.locate(Span { file: 1, start: 0, end: 0 }), None);
-        let long = [Source { name: "l".to_owned(), text: format!("\n{}x", "上".repeat(3_000)) }];
+        let long = [Source::rules("l", format!("\n{}x", "上".repeat(3_000)))];
         for (at, column) in [(1, 1), (1 + 3 * 341, 342), (1 + 3 * 2_000, 2_001), (9_001, 3_001), (9_002, 3_002)] {
             let found = Places::of(&long).locate(Span { file: 0, start: at, end: at }).unwrap().0;
             assert_eq!((found.line, found.column), (2, column), "{at}");

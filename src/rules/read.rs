@@ -151,7 +151,7 @@ impl<'a> Node<'a> {
 
     fn gather(self, check: &mut Check<'a>, key: &str, example: &str, into: &mut Vec<Word<'a>>) -> bool {
         if let Some(text) = self.as_text() {
-            return self.word(check, text, into);
+            return self.word(check, key, text, into);
         }
         let Some(items) = self.as_list() else {
             self.wrong(check, key, "a text or a list of texts", example);
@@ -164,7 +164,7 @@ impl<'a> Node<'a> {
             any = true;
             check.again(&mut seen, item);
             match item.as_text() {
-                Some(text) => whole &= item.word(check, text, into),
+                Some(text) => whole &= item.word(check, key, text, into),
                 None => {
                     item.wrong(check, key, "a list of texts", example);
                     whole = false;
@@ -180,9 +180,9 @@ impl<'a> Node<'a> {
     }
 
     /// Adds one word, or those of the list that it names.
-    fn word(self, check: &mut Check<'a>, text: &'a str, into: &mut Vec<Word<'a>>) -> bool {
+    fn word(self, check: &mut Check<'a>, key: &str, text: &'a str, into: &mut Vec<Word<'a>>) -> bool {
         match text.strip_prefix('@') {
-            Some(name) => check.resolve(name, self.span, into),
+            Some(name) => check.resolve(key, name, self.span, into),
             None => {
                 into.push(Word { text, span: self.span, used_at: None });
                 true

@@ -170,6 +170,7 @@ fn finish<'a>(
     let (trading, key, own_max_age) = (draft.trading, draft.key, draft.own_max_age);
     let of_action_mode = draft.action.as_ref().map_or(Mode::default(), |action| action.mode);
     let of_action = draft.action.as_ref().map_or(MAX_AGE, |action| action.max_age);
+    let digest = draft.action.as_ref().and_then(|action| action.digest.clone());
     let template = overrides.template.or(draft.template);
     let payload = overrides.payload.or(draft.payload);
     if trading && own_max_age.is_none() && overrides.max_age.is_none() {
@@ -184,7 +185,12 @@ fn finish<'a>(
     }
     let max_age = overrides.max_age.map_or(of_action, |(age, _)| age);
     let max_age = context.max_age.map_or(max_age, |of_rule| of_rule.min(max_age));
-    in_time(check, context, max_age, overrides.max_age.map_or(span, |(_, span)| span));
+    let age_span = overrides.max_age.map_or(span, |(_, span)| span);
+    in_time(check, context, max_age, age_span);
+    // Of the action's own age that was said with the action.
+    if let Some(digest) = digest.filter(|_| max_age < of_action) {
+        super::actions::digest::in_time(check, &digest, max_age, age_span);
+    }
     let template = template.and_then(|id| shared.templates.chat(check, id, &context.scope));
     let compiled = payload.and_then(|id| shared.templates.compiled_payload(check, id, &context.scope));
     // Without a payload of its own a webhook is sent the whole firing, its token included.

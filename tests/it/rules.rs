@@ -11,11 +11,11 @@ use birdcall::model::mode::Mode;
 use birdcall::model::subject::Event;
 use birdcall::rules::condition::{Condition, Matcher, TextPattern};
 use birdcall::rules::ruleset::Auth;
-use birdcall::rules::{Loaded, Severity, Source, Style, load, render};
+use birdcall::rules::{Loaded, Severity, Source, Style, elsewhere, load, render};
 use proptest::prelude::*;
 
 fn source(name: &str, text: &str) -> Source {
-    Source { name: name.to_owned(), text: text.to_owned() }
+    Source::rules(name, text)
 }
 
 fn load_text(text: &str) -> Loaded {
@@ -37,6 +37,19 @@ const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rules");
 /// RULES 1.
 const WHOLE: &str = include_str!("../rules/good/whole.toml");
 
+/// Rules with the lists that stand beside them; what the key tracks is not known.
+fn with_lists(rules: Source) -> Vec<Source> {
+    let named = elsewhere(std::slice::from_ref(&rules)).files.into_iter().map(|file| {
+        let name = file.display().to_string();
+        match fs::read_to_string(Path::new(FIXTURES).join(&file)) {
+            Ok(text) => Source::list(name, text),
+            Err(_) => Source::unread(&*name, format!("{name}: there is no such file")),
+        }
+    });
+    let named: Vec<_> = named.collect();
+    std::iter::once(rules).chain(named).collect()
+}
+
 #[test]
 fn every_mistake_is_explained() {
     let mut files: Vec<_> = fs::read_dir(FIXTURES).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -45,7 +58,7 @@ fn every_mistake_is_explained() {
     assert!(files.len() > 40, "the fixtures are not where they were: {}", files.len());
     for path in files {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let sources = [source(&format!("{name}.toml"), &fs::read_to_string(&path).unwrap())];
+        let sources = with_lists(source(&format!("{name}.toml"), &fs::read_to_string(&path).unwrap()));
         let loaded = load(&sources);
         let text = render(&loaded.diagnostics, &sources, Style::Plain);
         assert!(!loaded.diagnostics.is_empty(), "{name}: no mistake was found");

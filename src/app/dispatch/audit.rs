@@ -172,7 +172,7 @@ mod tests {
     #[tokio::test]
     async fn the_console_thread_never_makes_a_look_at_the_lanes_a_false_alarm() {
         let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"gm\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n";
-        let source = crate::rules::Source { name: "rules.toml".to_owned(), text: text.to_owned() };
+        let source = crate::rules::Source::rules("rules.toml", text);
         let rules = Arc::new(crate::rules::load(&[source]).ruleset.unwrap());
         let (mut dispatch, mut told) = of_consoles(&rules);
         let body = Arc::new(Body::Console(ConsoleBody::default()));

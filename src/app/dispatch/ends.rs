@@ -212,7 +212,7 @@ when = { handle = "kol", keyword = "gm" }
 
     /// Of which nothing is sent anywhere. The place of the bot.
     fn dispatch() -> (Dispatch, usize) {
-        let source = crate::rules::Source { name: "rules.toml".to_owned(), text: RULES.to_owned() };
+        let source = crate::rules::Source::rules("rules.toml", RULES);
         let rules = Arc::new(crate::rules::load(&[source]).ruleset.expect("rules without a mistake"));
         let bot = rules.actions.iter().position(|action| action.trading).unwrap();
         let tls = crate::tls::client_config_trusting(Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();

@@ -11,6 +11,9 @@ pub trait RulesFiles: Send + Sync {
     /// What can be seen of the files without reading them: another value whenever one of them was saved, in whatever way.
     fn look(&self) -> Look;
 
+    /// Asks the feed anew for what of the rules it knows, and keeps it for [`RulesFiles::read`]. What cannot be had stays as it was.
+    fn fetch(&self) {}
+
     /// The texts of all of them.
     ///
     /// # Errors

@@ -25,8 +25,8 @@ use crate::control::{Answer, Answerer};
 use crate::model::limits::REFUSED_RULES_BYTES;
 use crate::model::status::{RefusedRules, RulesStatus};
 use crate::model::time::Timestamp;
-use crate::rules::Source;
 use crate::rules::ruleset::RuleSet;
+use crate::rules::{Kind, Source};
 
 use files::Active;
 pub use files::{Look, Mistakes, RulesFiles};
@@ -69,6 +69,7 @@ pub(super) struct Reloading {
 struct Wish {
     asked: bool,
     force: bool,
+    fetch: bool,
 }
 
 /// What follows from it.
@@ -96,8 +97,10 @@ impl Reloading {
             Way::Console => None,
             Way::Send(target) => Some((**target).clone()),
         };
+        // The run begins with what was kept, and does not wait for the feed's word.
+        let fetch = sources.iter().any(|source| source.kind == Kind::Tracked);
         let active = Active { rules: Arc::clone(rules), sources, targets: ways.iter().map(target).collect() };
-        Self {
+        let mut reloading = Self {
             watch: Watch::begin(Arc::clone(&files), look, watch),
             files,
             active: Arc::new(active),
@@ -110,7 +113,11 @@ impl Reloading {
             since: clock.now(),
             refused: None,
             after_restart: Vec::new(),
+        };
+        if fetch {
+            reloading.wish(Wish { fetch, ..Wish::default() });
         }
+        reloading
     }
 
     /// What comes next. Cancel-safe.
@@ -127,12 +134,16 @@ impl Reloading {
     /// A person asks for it; answered when it is done. `force`: though more than half of the rules are lost.
     pub(super) fn ask(&mut self, force: bool, answer: Answerer) {
         self.waiting_for_next.push(answer);
-        self.wish(Wish { asked: true, force });
+        self.wish(Wish { asked: true, force, fetch: true });
     }
 
     fn wish(&mut self, wish: Wish) {
         let wished = self.next.unwrap_or_default();
-        self.next = Some(Wish { asked: wish.asked || wished.asked, force: wish.force || wished.force });
+        self.next = Some(Wish {
+            asked: wish.asked || wished.asked,
+            force: wish.force || wished.force,
+            fetch: wish.fetch || wished.fetch,
+        });
         self.go_on();
     }
 
@@ -140,9 +151,10 @@ impl Reloading {
         if self.is_busy {
             return;
         }
-        let Some(Wish { asked, force }) = self.next.take() else { return };
+        let Some(Wish { asked, force, fetch }) = self.next.take() else { return };
         self.waiting.append(&mut self.waiting_for_next);
-        let task = Task { files: Arc::clone(&self.files), active: Arc::clone(&self.active), asked, force, rest: REST };
+        let (files, active) = (Arc::clone(&self.files), Arc::clone(&self.active));
+        let task = Task { files, active, asked, force, fetch, rest: REST };
         self.is_busy = true;
         self.preparing.begin(move || task.run());
     }
@@ -168,7 +180,10 @@ pub(super) fn take(running: &mut Running, reloading: &mut Reloading, news: News)
     let had_orders = running.dispatch.has_orders();
     match news {
         News::Why(Why::Gone) => return Taken::Stop,
-        News::Why(why) => reloading.wish(Wish { asked: why == Why::Asked, force: false }),
+        News::Why(why) => {
+            let asked = why == Why::Asked;
+            reloading.wish(Wish { asked, force: false, fetch: asked });
+        }
         News::Outcome(outcome) => {
             reloading.is_busy = false;
             let answer = match outcome {

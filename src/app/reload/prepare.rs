@@ -13,8 +13,8 @@ use crate::engine::Prepared;
 use crate::model::action::{Action, Destination};
 use crate::model::mode::Mode;
 use crate::model::subject::Str;
-use crate::rules::Source;
 use crate::rules::ruleset::{Rule, RuleSet};
+use crate::rules::{Kind, Source};
 
 /// Who saves a file may write it piece by piece: it is not read before it has been the same for so long.
 pub(super) const REST: Duration = Duration::from_millis(250);
@@ -29,6 +29,8 @@ pub(super) struct Task {
     pub(super) asked: bool,
     /// Though more than half of the rules are lost.
     pub(super) force: bool,
+    /// What the feed knows of them is asked anew.
+    pub(super) fetch: bool,
     /// [`REST`].
     pub(super) rest: Duration,
 }
@@ -59,11 +61,14 @@ pub(in crate::app) struct Ready {
 impl Task {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
+        if self.fetch {
+            self.files.fetch();
+        }
         let sources = match self.read() {
             Ok(sources) => sources,
             Err(why) => return refused(why),
         };
-        let same = |(one, other): (&Source, &Source)| one.name == other.name && one.text == other.text;
+        let same = |(one, other): (&Source, &Source)| one.name == other.name && one.text == other.text && one.kind == other.kind;
         let is_same = sources.len() == self.active.sources.len() && sources.iter().zip(&self.active.sources).all(same);
         // Secrets in files may be others all the same.
         if is_same && !self.asked {
@@ -115,7 +120,13 @@ impl Task {
 fn half_written(before: &[Source], now: &[Source]) -> Option<String> {
     let cut = |now: &&Source| {
         let before = before.iter().find(|before| before.name == now.name);
-        before.is_some_and(|before| now.text.len() < before.text.trim_end().len() && before.text.starts_with(&now.text))
+        let may_be = match now.kind {
+            Kind::Rules => true,
+            // One that loses its last lines is most likely meant to.
+            Kind::List => !now.text.ends_with('\n'),
+            Kind::Unread(_) | Kind::Tracked => false,
+        };
+        may_be && before.is_some_and(|before| now.text.len() < before.text.trim_end().len() && before.text.starts_with(&now.text))
     };
     let name = &now.iter().find(cut)?.name;
     Some(format!(
@@ -211,6 +222,7 @@ fn is_same_lane(one: &Action, other: &Action) -> bool {
     let prints = |action: &Action| matches!(action.destination, Destination::Console);
     let same = one.rate_limits == other.rate_limits
         && one.overflow == other.overflow
+        && one.digest == other.digest
         && one.timeout == other.timeout
         && one.trading == other.trading
         && one.mode == other.mode

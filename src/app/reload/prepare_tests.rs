@@ -30,7 +30,7 @@ impl RulesFiles for Fixed {
 }
 
 fn source(text: &str) -> Source {
-    Source { name: "rules.toml".to_owned(), text: text.to_owned() }
+    Source::rules("rules.toml", text)
 }
 
 fn ways(rules: &RuleSet) -> Vec<Way> {
@@ -54,7 +54,7 @@ fn active(text: &str) -> Active {
 
 fn task(active: &Arc<Active>, text: &str, asked: bool, force: bool) -> Outcome {
     let files = Arc::new(Fixed(Mutex::new(text.to_owned())));
-    Task { files, active: Arc::clone(active), asked, force, rest: Duration::ZERO }.run()
+    Task { files, active: Arc::clone(active), asked, force, fetch: false, rest: Duration::ZERO }.run()
 }
 
 fn hook(name: &str, path: &str, more: &str) -> String {
@@ -187,7 +187,7 @@ fn files_are_read_when_they_are_at_rest_though_somebody_asks_for_it_and_what_nev
     let before = Arc::new(active(&text));
     let run = |times: u64| {
         let files = Arc::new(Restless(Mutex::new(times), Fixed(Mutex::new(text.clone()))));
-        Task { files, active: Arc::clone(&before), asked: true, force: false, rest: Duration::ZERO }.run()
+        Task { files, active: Arc::clone(&before), asked: true, force: false, fetch: false, rest: Duration::ZERO }.run()
     };
     assert!(matches!(run(10), Outcome::Ready(_)));
     assert!(matches!(run(10_000), Outcome::Refused(why) if why.brief.contains("all the time")));

@@ -17,10 +17,8 @@ use crate::model::action::{Action, Destination, Span};
 use crate::model::limits::REACH_AT_ONCE;
 use crate::model::mode::Mode;
 use crate::model::secret::Secret;
-use crate::rules::{Diagnostic, RuleSet, Severity, Source, named_authors};
+use crate::rules::{Diagnostic, RuleSet, Severity};
 use crate::{app, secrets, tls};
-
-use super::untracked::untracked;
 
 /// Characters of a word of the feed's in the table.
 const SHOWN: usize = 40;
@@ -28,8 +26,8 @@ const SHOWN: usize = 40;
 /// What came of it.
 pub(super) struct Connected {
     lines: Vec<Line>,
-    /// Warnings of authors whom the key does not track.
-    pub(super) untracked: Vec<Diagnostic>,
+    /// The accounts that the key tracks, if the feed says so.
+    pub(super) handles: Option<HashSet<String>>,
 }
 
 /// One that was asked.
@@ -44,7 +42,7 @@ struct Line {
 }
 
 /// Asks all at once. The error is why nobody could be asked.
-pub(super) fn connect(rules: &RuleSet, sources: &[Source]) -> Result<Connected, String> {
+pub(super) fn connect(rules: &RuleSet) -> Result<Connected, String> {
     let tls = tls::client_config(&[b"h2", b"http/1.1"]).map_err(|error| error.to_string())?;
     let (events, _unread) = mpsc::channel(1);
     // Nothing is sent, so nothing has to be allowed.
@@ -55,8 +53,7 @@ pub(super) fn connect(rules: &RuleSet, sources: &[Source]) -> Result<Connected, 
     // A name look-up that hangs must not hold the program.
     runtime.shutdown_background();
     let ((feed, handles), destinations) = asked;
-    let untracked = handles.map(|handles| untracked(&named_authors(sources), &handles)).unwrap_or_default();
-    Ok(Connected { lines: std::iter::once(feed).chain(destinations).collect(), untracked })
+    Ok(Connected { lines: std::iter::once(feed).chain(destinations).collect(), handles })
 }
 
 impl Connected {

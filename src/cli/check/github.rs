@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn nothing_that_a_file_says_is_a_command_of_its_own() {
         let evil = "100%\r\n::error::x, y: z\u{1b}[31m";
-        let sources = [Source { name: "a,b:c%.toml\n::set-output name=x::y".to_owned(), text: "x\ny".to_owned() }];
+        let sources = [Source::rules("a,b:c%.toml\n::set-output name=x::y", "x\ny")];
         let mistake = |end| Diagnostic {
             severity: Severity::Error,
             code: "bad",

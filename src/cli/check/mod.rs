@@ -8,14 +8,16 @@ mod notes;
 mod sarif;
 mod untracked;
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::connect::Connected;
 use super::files::FilesError;
-use super::{End, complain, files, load, say, table, test};
-use crate::rules::{self, Diagnostic, Loaded, RuleSet, Severity, Source};
+use super::state::State;
+use super::{End, complain, files, load, say, table, test, tracked};
+use crate::rules::{self, Diagnostic, Kind, Loaded, RuleSet, Severity, Source, named_authors};
 
 /// Find every mistake in a rules file or folder
 #[derive(Debug, clap::Args)]
@@ -34,6 +36,8 @@ pub(super) struct Arguments {
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    #[command(flatten)]
+    state: State,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -50,18 +54,13 @@ enum Format {
 
 pub(super) fn run(arguments: &Arguments) -> End {
     let format = if arguments.json { Format::Json } else { arguments.format };
-    let sources = match files::read(arguments.path.as_deref()) {
+    let mut sources = match files::read(arguments.path.as_deref(), &arguments.state) {
         Ok(sources) => sources,
         Err(error) => return unreadable(&error, format, &asked(arguments)),
     };
-    let Loaded { ruleset, mut diagnostics } = rules::load(&sources);
-    let ruleset = ruleset.map(Arc::new);
-    if let Some(set) = &ruleset {
-        diagnostics.extend(notes::notes(set));
-        diagnostics.extend(test::untested(arguments.path.as_deref(), set).and_then(|rules| notes::untested(&rules)));
-    }
+    let (mut ruleset, mut diagnostics) = examined(arguments, &sources);
     let mut fine = true;
-    let connected = match ruleset.as_ref().filter(|_| arguments.connect).map(|set| connected(set, &sources)) {
+    let connected = match ruleset.as_ref().filter(|_| arguments.connect).map(|set| connected(set)) {
         Some(Ok(connected)) => Some(connected),
         // Who asked for more than the rules is to hear of the rules all the same.
         Some(Err(why)) => {
@@ -71,7 +70,17 @@ pub(super) fn run(arguments: &Arguments) -> End {
         }
         None => None,
     };
-    diagnostics.extend(connected.iter().flat_map(|connected| connected.untracked.iter().cloned()));
+    if let Some(handles) = connected.as_ref().and_then(|connected| connected.handles.as_ref()) {
+        match keep(handles, &sources, arguments) {
+            Some(Ok(now)) => {
+                sources = now;
+                (ruleset, diagnostics) = examined(arguments, &sources);
+            }
+            Some(Err(why)) => diagnostics.push(notes::cannot_keep(&why)),
+            None => {}
+        }
+        diagnostics.extend(untracked::untracked(&named_authors(&sources), handles));
+    }
     match format {
         Format::Human => tell(&diagnostics, &sources, ruleset.as_deref(), connected.as_ref(), arguments.strict),
         machine => {
@@ -88,14 +97,37 @@ pub(super) fn run(arguments: &Arguments) -> End {
     }
 }
 
+/// What comes of the rules, and all that there is to say of them.
+fn examined(arguments: &Arguments, sources: &[Source]) -> (Option<Arc<RuleSet>>, Vec<Diagnostic>) {
+    let Loaded { ruleset, mut diagnostics } = rules::load(sources);
+    let ruleset = ruleset.map(Arc::new);
+    if let Some(set) = &ruleset {
+        diagnostics.extend(notes::notes(set));
+        diagnostics.extend(test::untested(arguments.path.as_deref(), set).and_then(|rules| notes::untested(&rules)));
+    }
+    (ruleset, diagnostics)
+}
+
+/// Keeps what the feed has just said for lists with `tracked = true`, if there are any; then all texts as they are now.
+fn keep(handles: &HashSet<String>, sources: &[Source], arguments: &Arguments) -> Option<Result<Vec<Source>, String>> {
+    if !sources.iter().any(|source| source.kind == Kind::Tracked) {
+        return None;
+    }
+    let Some(state) = arguments.state.place() else {
+        return Some(Err("there is no state folder; name one with --state".to_owned()));
+    };
+    let kept = tracked::keep(&state, handles).map_err(|error| format!("{}: {error}", state.display()));
+    Some(kept.and_then(|_| files::read(arguments.path.as_deref(), &arguments.state).map_err(|error| error.to_string())))
+}
+
 /// Asks all that the rules name. Who waits at a terminal sees what for.
-fn connected(set: &RuleSet, sources: &[Source]) -> Result<Connected, String> {
+fn connected(set: &RuleSet) -> Result<Connected, String> {
     let mut terminal = Some(std::io::stderr()).filter(std::io::IsTerminal::is_terminal);
     if let Some(terminal) = &mut terminal {
         let _ = write!(terminal, "asking the feed and {} …", plural(set.actions.len(), "action"));
         let _ = terminal.flush();
     }
-    let connected = connect::connect(set, sources);
+    let connected = connect::connect(set);
     if let Some(terminal) = &mut terminal {
         let _ = write!(terminal, "\r\x1b[2K");
     }

@@ -46,6 +46,12 @@ pub(super) fn cannot_connect(why: &str) -> Diagnostic {
     about_all(Severity::Error, "cannot-connect", why.to_owned(), Some(help))
 }
 
+/// What the feed said could not be kept.
+pub(super) fn cannot_keep(why: &str) -> Diagnostic {
+    let message = format!("the accounts that the key tracks cannot be kept for the list with `tracked = true`: {why}");
+    about_all(Severity::Warning, "cannot-keep", message, None)
+}
+
 /// Names the rules that cost something for every envelope, as nothing leads to them.
 fn every_envelope(rules: &RuleSet) -> Vec<Diagnostic> {
     let mut found = rules.rules.iter().filter_map(|rule| Some((rule, always(rule)?)));

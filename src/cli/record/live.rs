@@ -75,11 +75,11 @@ fn feed(arguments: &Arguments) -> Result<Feed, End> {
 
 /// Nothing is evaluated, so that it goes without rules, too: the key is then in the environment, and the feed is TweetStream's.
 fn rules(arguments: &Arguments) -> Result<Rules, End> {
-    if arguments.path.is_none() && matches!(files::read(None), Err(FilesError::NoneGiven)) {
+    if arguments.path.is_none() && matches!(files::read(None, &arguments.state), Err(FilesError::NoneGiven)) {
         let (feed, journal) = (FeedSettings::default(), JournalSettings::default());
         return Ok(Rules { set: RuleSet { feed, journal, actions: Vec::new(), rules: Vec::new() }, sources: Vec::new() });
     }
-    load::load(arguments.path.as_deref())
+    load::load(arguments.path.as_deref(), &arguments.state)
 }
 
 struct Recording {

@@ -107,9 +107,9 @@ fn replay(arguments: &Arguments) -> Result<End, End> {
     let moments = Moments::here(now);
     arguments.html.as_deref().map_or(Ok(()), page_goes_to).map_err(|why| cannot(&why))?;
     let (from, stretch) = stretch(arguments, &moments, now).map_err(|why| cannot(&why))?;
-    let loaded = load::load(arguments.path.as_deref())?;
+    let loaded = load::load(arguments.path.as_deref(), &arguments.state)?;
     known(&loaded.set, &arguments.rule).map_err(|why| cannot(&why))?;
-    let old = arguments.compare.as_deref().map(|path| load::load(Some(path))).transpose()?;
+    let old = arguments.compare.as_deref().map(|path| load::load(Some(path), &arguments.state)).transpose()?;
     let old = old.map(|old| chosen(old.set, &arguments.rule));
     let fetched = if arguments.history {
         let wanted = history::stretch(from, stretch.to, &moments).map_err(|why| cannot(&why))?;

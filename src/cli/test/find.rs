@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::files::{self, FilesError};
+use crate::cli::state::State;
 use crate::cli::{End, complain, load};
 use crate::feed::recording::{Read, Reader};
 use crate::rule_test::Recorded;
@@ -77,7 +78,7 @@ enum NoSuite {
     End(End),
 }
 
-pub(crate) fn find(paths: &[PathBuf], rules: Option<&Path>) -> Result<Found, End> {
+pub(crate) fn find(paths: &[PathBuf], rules: Option<&Path>, state: &State) -> Result<Found, End> {
     let mut found = Found::default();
     let usual = || ["rules.toml", "rules"].iter().map(PathBuf::from).find(|path| path.exists());
     let paths = match (paths, usual()) {
@@ -92,13 +93,13 @@ pub(crate) fn find(paths: &[PathBuf], rules: Option<&Path>) -> Result<Found, End
     for path in &paths {
         let mut files = Vec::new();
         // What `birdcall run` would load is what is tested, if it can be loaded.
-        let whole = if rules.is_none() && path.is_dir() { quietly(path) } else { None };
-        tests_of(path, whole.is_some(), &mut files, &mut found)?;
+        let whole = if rules.is_none() && path.is_dir() { quietly(path, state) } else { None };
+        tests_of(path, state, whole.is_some(), &mut files, &mut found)?;
         for file in files {
             if known.contains(&file) {
                 continue;
             }
-            match suite(&file, rules, whole.as_ref()) {
+            match suite(&file, rules, whole.as_ref(), state) {
                 Ok(suite) => found.suites.push(suite),
                 Err(NoSuite::Broken(why)) => found.broken.push(Broken { file: file.display().to_string(), why }),
                 Err(NoSuite::End(end)) => return Err(end),
@@ -110,13 +111,13 @@ pub(crate) fn find(paths: &[PathBuf], rules: Option<&Path>) -> Result<Found, End
 }
 
 /// The rules of a path, if nothing is wrong with them.
-fn quietly(path: &Path) -> Option<Loaded> {
-    let sources = files::read(Some(path)).ok()?;
+fn quietly(path: &Path, state: &State) -> Option<Loaded> {
+    let sources = files::read(Some(path), state).ok()?;
     Some((Arc::new(rules::load(&sources).ruleset?), sources, path.to_owned()))
 }
 
 /// The files of tests of a path: it itself, the one beside a rules file, or all of a folder.
-fn tests_of(path: &Path, is_whole: bool, files: &mut Vec<PathBuf>, found: &mut Found) -> Result<(), End> {
+fn tests_of(path: &Path, state: &State, is_whole: bool, files: &mut Vec<PathBuf>, found: &mut Found) -> Result<(), End> {
     if path.is_dir() {
         let all = in_folder(path).map_err(|error| {
             complain(format_args!("{}: {error}", path.display()));
@@ -125,7 +126,7 @@ fn tests_of(path: &Path, is_whole: bool, files: &mut Vec<PathBuf>, found: &mut F
         let (tests, rules): (Vec<_>, Vec<_>) = all.into_iter().partition(|file| is_tests(file));
         let whole_folder = is_whole && !tests.is_empty() || tests.iter().any(|file| rules_of(file).is_none());
         let untested = rules.iter().filter(|rules| !whole_folder && !tests.contains(&beside_file(rules)));
-        found.untested.extend(untested.filter_map(|file| Some((file.display().to_string(), rules_in(file)?))));
+        found.untested.extend(untested.filter_map(|file| Some((file.display().to_string(), rules_in(file, state)?))));
         files.extend(tests);
         return Ok(());
     }
@@ -137,13 +138,13 @@ fn tests_of(path: &Path, is_whole: bool, files: &mut Vec<PathBuf>, found: &mut F
     } else if beside_file(path).exists() {
         files.push(beside_file(path));
     } else {
-        found.untested.extend(rules_in(path).map(|rules| (path.display().to_string(), rules)));
+        found.untested.extend(rules_in(path, state).map(|rules| (path.display().to_string(), rules)));
     }
     Ok(())
 }
 
-fn rules_in(path: &Path) -> Option<usize> {
-    let sources = files::read(Some(path)).ok()?;
+fn rules_in(path: &Path, state: &State) -> Option<usize> {
+    let sources = files::read(Some(path), state).ok()?;
     rules::load(&sources).ruleset.map(|set| set.rules.len()).filter(|count| *count > 0)
 }
 
@@ -172,7 +173,7 @@ fn rules_of(tests: &Path) -> Option<PathBuf> {
     Some(tests.with_file_name(format!("{name}.toml"))).filter(|path| path.is_file())
 }
 
-fn suite(file: &Path, rules: Option<&Path>, whole: Option<&Loaded>) -> Result<Suite, NoSuite> {
+fn suite(file: &Path, rules: Option<&Path>, whole: Option<&Loaded>, state: &State) -> Result<Suite, NoSuite> {
     let tell = |error: FilesError| {
         complain(&error);
         if error.is_about_rules() { NoSuite::Broken(error.to_string()) } else { NoSuite::End(End::CannotStart) }
@@ -180,7 +181,7 @@ fn suite(file: &Path, rules: Option<&Path>, whole: Option<&Loaded>) -> Result<Su
     let source = files::read_file(file).map_err(tell)?;
     let (rules, sources, of) = match whole {
         Some(whole) => whole.clone(),
-        None => rules_for(file, rules)?,
+        None => rules_for(file, rules, state)?,
     };
     let read = test_file::read(&source, &rules);
     let of_file = std::slice::from_ref(&source);
@@ -192,21 +193,21 @@ fn suite(file: &Path, rules: Option<&Path>, whole: Option<&Loaded>) -> Result<Su
 }
 
 /// The rules that a file of tests is about. A file that is whole by itself is tested by itself; else it is a part of its folder.
-fn rules_for(file: &Path, rules: Option<&Path>) -> Result<Loaded, NoSuite> {
+fn rules_for(file: &Path, rules: Option<&Path>, state: &State) -> Result<Loaded, NoSuite> {
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
         _ => PathBuf::from("."),
     };
     let path = match (rules, rules_of(file)) {
         (Some(rules), _) => rules.to_owned(),
-        (None, Some(own)) => match quietly(&own).or_else(|| quietly(&folder)) {
+        (None, Some(own)) => match quietly(&own, state).or_else(|| quietly(&folder, state)) {
             Some(loaded) => return Ok(loaded),
             // Where the folder is no better, what is wrong with the file itself is what helps.
             None => own,
         },
         (None, None) => folder,
     };
-    match load::load_quietly(&path) {
+    match load::load_quietly(&path, state) {
         Ok(loaded) => Ok((Arc::new(loaded.set), loaded.sources, path)),
         Err(End::RulesWrong) => {
             let why = format!("the rules that it tests, {}, are wrong: birdcall check says how", path.display());

@@ -38,8 +38,8 @@ fn skeleton(arguments: &Arguments, name: &str) -> Result<(), End> {
     let path = arguments.rules.clone().or_else(|| arguments.paths.first().cloned());
     let usual = || ["rules.toml", "rules"].iter().map(PathBuf::from).find(|path| path.exists());
     let loaded = match path.or_else(usual) {
-        Some(path) => load::load_quietly(&path)?,
-        None => load::load(None)?,
+        Some(path) => load::load_quietly(&path, &arguments.state)?,
+        None => load::load(None, &arguments.state)?,
     };
     explain::known(&loaded.set, &[name.to_owned()])?;
     let Some(rule) = loaded.set.rules.iter().find(|rule| *rule.name == *name) else { return Err(End::RulesWrong) };
@@ -175,7 +175,7 @@ fn checked(rules: &Arc<RuleSet>, rule: &Rule, tests: Vec<String>, of_journal: bo
 }
 
 fn one_checked(rules: &Arc<RuleSet>, rule: &Rule, text: String) -> String {
-    let read = |text: &str| test_file::read(&Source { name: String::new(), text: text.to_owned() }, rules);
+    let read = |text: &str| test_file::read(&Source::rules(String::new(), text), rules);
     let ran = |text: &str| {
         let test = read(text).tests.into_iter().next()?;
         Some(rule_test::run(&test, rules, &|_| Err(String::new())))

@@ -3,6 +3,7 @@
 
 mod circuits;
 mod digests;
+mod kept;
 mod law;
 mod notices;
 mod orders;
@@ -269,8 +270,8 @@ fn delivery(action: &Action, n: usize, now: Timestamp, age: Duration) -> Deliver
     };
     let chat = !matches!(action.destination, Destination::Webhook(_));
     let fallback = chat.then(|| Arc::new(body(&format!("fallback of {}", mark(n)))));
-    let line = DigestLine { rule: "rule".into(), who: "@kairo posted".into(), text: mark(n), link: None };
-    let line = (action.overflow == Overflow::Digest).then(|| Box::new(line));
+    let line = DigestLine { rule: "rule".into(), who: "@kairo posted".into(), text: mark(n), ..DigestLine::default() };
+    let line = action.tells_together().then(|| Box::new(line));
     Delivery { firing: Arc::new(firing), action: 7, expires_at: now.plus(age), body: Arc::new(body(&mark(n))), fallback, line }
 }
 
@@ -298,6 +299,7 @@ fn action(destination: Destination) -> Action {
         trading: false,
         mode: crate::model::mode::Mode::Armed,
         max_per_day: None,
+        digest: None,
         retired: false,
     }
 }

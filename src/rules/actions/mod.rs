@@ -1,5 +1,6 @@
 //! `[actions.NAME]` → actions, with the templates and payloads that rules take over from them.
 
+pub(super) mod digest;
 mod types;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use super::read::{Field, Node, Table};
 use super::settings::Defaults;
 use super::templates::{PayloadId, TemplateId, Templates, inner_span};
 use super::units::{duration, rates};
-use crate::model::action::{Action, Destination, Overflow, Span};
+use crate::model::action::{Action, Destination, Digest, Overflow, Span};
 use crate::model::limits::{MAX_AGE, REQUEST_TIMEOUT};
 use crate::model::mode::Mode;
 use crate::model::rate::Rate;
@@ -127,6 +128,7 @@ fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: &Def
         rate_limits: common.rate_limits.unwrap_or_else(|| documented_limits(&destination)),
         destination,
         overflow: common.overflow,
+        digest: common.digest,
         max_age: common.max_age,
         timeout: common.timeout,
         trading: common.trading,
@@ -197,6 +199,7 @@ fn place<'a>(check: &mut Check<'a>, table: &mut Table<'a>, action: Field<'a>) ->
 struct Common {
     rate_limits: Option<Vec<Rate>>,
     overflow: Overflow,
+    digest: Option<Digest>,
     own_max_age: Option<Duration>,
     max_age: Duration,
     timeout: Duration,
@@ -214,18 +217,25 @@ fn common<'a>(check: &mut Check<'a>, table: &mut Table<'a>, defaults: &Defaults)
     let timeout = table.take("timeout").and_then(|field| timeout(check, field));
     let trading = table.take("trading").and_then(|field| field.node.boolean(check, "trading")).unwrap_or(false);
     if let (Some(Overflow::Digest), Some(field)) = (own_overflow, written) {
-        digest(check, field, table.place, trading);
+        no_digest(check, field, table.place, trading);
     }
     // What `[defaults]` say of digests is for the actions that can have one.
     let default = defaults.overflow.filter(|overflow| *overflow != Overflow::Digest || (is_chat(table.place) && !trading));
+    let max_age = own_max_age.or(defaults.max_age).unwrap_or(MAX_AGE);
+    let kept = digest::read(check, table, trading, defaults);
+    let overflow = digest::overflow(check, kept.as_ref(), (own_overflow, written), default);
+    if let Some(kept) = &kept {
+        digest::in_time(check, &kept.digest, max_age, kept.span);
+    }
     let mode = table.take("mode");
     let mode = modes::strictest(check, mode, &[(defaults.mode, "`[defaults]`")]);
     let max_per_day = table.take("max_per_day").and_then(|field| max_per_day(check, field));
     Common {
         rate_limits,
-        overflow: own_overflow.or(default).unwrap_or_default(),
+        overflow,
+        digest: kept.map(|kept| kept.digest),
         own_max_age,
-        max_age: own_max_age.or(defaults.max_age).unwrap_or(MAX_AGE),
+        max_age,
         timeout: timeout.or(defaults.timeout).unwrap_or(REQUEST_TIMEOUT),
         trading,
         mode,
@@ -244,7 +254,7 @@ fn is_chat(place: Place) -> bool {
 }
 
 /// Reports a digest where there is none.
-fn digest(check: &mut Check<'_>, field: Field<'_>, place: Place, trading: bool) {
+fn no_digest(check: &mut Check<'_>, field: Field<'_>, place: Place, trading: bool) {
     let problem = if !is_chat(place) {
         format!("{} has no digests: they are for chats, which people read", place.name())
     } else if trading {

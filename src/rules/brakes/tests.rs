@@ -14,7 +14,7 @@ use crate::rules::read::{Field, Table};
 
 /// What is read of the value of a text such as `key = …`, and what is said of it.
 pub(in crate::rules) fn read<T>(text: &str, read: impl for<'a> Fn(&mut Check<'a>, Field<'a>) -> T) -> (T, Vec<String>) {
-    let sources = [Source { name: "r.toml".to_owned(), text: text.to_owned() }];
+    let sources = [Source::rules("r.toml", text)];
     let document = DeTable::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
     let table = Table::new(document.get_ref(), Span { file: 0, start: 0, end: text.len() }, Place::Free);
     let mut check = Check::new(&sources);

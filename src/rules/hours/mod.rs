@@ -14,6 +14,7 @@ use super::check::Check;
 use super::diagnostic::Diagnostic;
 use super::names::shown;
 use super::read::Field;
+use crate::model::action::WeekHours;
 use crate::model::time::Timestamp;
 
 /// Hours of a week.
@@ -111,14 +112,39 @@ impl Hours {
     }
 }
 
-/// A text of hours or a list of them, or a report.
+impl WeekHours for Hours {
+    fn is_open(&self, at: Timestamp) -> bool {
+        Self::is_open(self, at)
+    }
+
+    fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        Self::next_change(self, at)
+    }
+
+    fn in_words(&self) -> String {
+        format!("{} {}", self.written, self.zone.name())
+    }
+}
+
+/// A text of hours in which a rule fires, or a list of them, or a report.
 pub(super) fn hours<'a>(check: &mut Check<'a>, field: Field<'a>, zone: &Zone) -> Option<Hours> {
+    let hours = read(check, field, zone)?;
+    if hours.is_always_open() {
+        let message = format!("`{}` names every hour of the week", field.name);
+        let mistake = Diagnostic::warning("useless-hours", field.node.span, message);
+        check.report(mistake.help("remove it: a rule without it is active at all hours"));
+    }
+    Some(hours)
+}
+
+/// A text of hours or a list of them, or a report.
+pub(super) fn read<'a>(check: &mut Check<'a>, field: Field<'a>, zone: &Zone) -> Option<Hours> {
     let Field { name, node, .. } = field;
     let example = "\"Mon-Fri 08:00-22:00\"";
     let nodes = node.as_list().map_or_else(|| vec![node], Iterator::collect);
     if nodes.is_empty() {
         let mistake = Diagnostic::error("empty-list", node.span, format!("`{name}` is an empty list"));
-        check.report(mistake.help("remove it: a rule without it is active at all hours"));
+        check.report(mistake.help("remove it: without it rules fire, and actions tell, at all hours"));
         return None;
     }
     let mut texts = Vec::with_capacity(nodes.len());
@@ -132,13 +158,7 @@ pub(super) fn hours<'a>(check: &mut Check<'a>, field: Field<'a>, zone: &Zone) ->
         return None;
     }
     match Hours::parse(&texts, zone) {
-        Ok(hours) => {
-            if hours.is_always_open() {
-                let mistake = Diagnostic::warning("useless-hours", node.span, format!("`{name}` names every hour of the week"));
-                check.report(mistake.help("remove it: a rule without it is active at all hours"));
-            }
-            Some(hours)
-        }
+        Ok(hours) => Some(hours),
         Err(wrong) => {
             for BadHours { text, why } in wrong {
                 let span = nodes.get(text).map_or(node.span, |node| node.span);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 
 use super::Template;
+use super::brakes::Hours;
 use super::values::{Duration, Form, Mode, Name, Overflow, Payload, Rates, Secret};
 
 /// Where to send to. Its keys depend on `type`.
@@ -39,8 +40,24 @@ pub struct Common {
     pub rate_limit: Option<Rates>,
     /// What becomes of what comes faster.
     pub overflow: Option<Overflow>,
+    /// Alerts are kept and told as one message: for Discord, Telegram and Slack, and never for orders.
+    pub digest: Option<Digest>,
+    /// Hours in which nothing is told, such as `"22:00-07:00"`, in the time zone of `[defaults]`; at their end what came in them is one message.
+    /// For Discord, Telegram and Slack, and never for orders. What birdcall itself has to say is told at all hours.
+    pub quiet: Option<Hours>,
     /// Of one request; `"15s"` unless said otherwise, two minutes at most.
     pub timeout: Option<Duration>,
+}
+
+/// When what is kept is told: whichever comes first.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1))]
+pub struct Digest {
+    /// So long after the first that is kept. What would be older than `max_age` by then is left out.
+    pub every: Option<Duration>,
+    /// As soon as there are so many.
+    #[schemars(range(min = 2, max = 500))]
+    pub count: Option<u32>,
 }
 
 /// What a message says: the name of one of `[templates]`, or a template itself.

@@ -59,10 +59,27 @@ pub struct File {
     pub rule: Option<Vec<Rule>>,
 }
 
-/// A list: `["binance", "coinbase"]`.
+/// A list: `["binance", "coinbase"]`, or where it stands.
 #[derive(Debug, JsonSchema)]
-#[schemars(inline)]
-pub struct List(#[schemars(length(min = 1))] pub Vec<ListValue>);
+#[schemars(inline, untagged)]
+pub enum List {
+    /// `["binance", "coinbase"]`.
+    Here(#[schemars(length(min = 1))] Vec<ListValue>),
+    /// `{ file = "kols.txt" }`, or `{ tracked = true }`.
+    Elsewhere(ListElsewhere),
+}
+
+/// A list that stands elsewhere. It says one of both.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct ListElsewhere {
+    /// A file of one value a line, in which # begins a comment; relative to the file of rules. It is read again with the rules when it is saved.
+    #[schemars(length(min = 1))]
+    pub file: Option<String>,
+    /// The accounts that the feed's key tracks, for `handle` and `target`: asked when birdcall starts and when the rules are read again.
+    #[schemars(extend("const" = true))]
+    pub tracked: Option<bool>,
+}
 
 /// A value of a list: a handle, a word, a symbol, an address. A list cannot hold another list.
 #[derive(Debug, JsonSchema)]

@@ -22,6 +22,8 @@ fn every_table_has_the_keys_that_the_reader_knows_and_no_others() {
         (Place::Feed, "Feed", &schema),
         (Place::Journal, "Journal", &schema),
         (Place::Defaults, "Defaults", &schema),
+        (Place::List, "ListElsewhere", &schema),
+        (Place::Digest, "Digest", &schema),
         (Place::Rule, "Rule", &schema),
         (Place::When, "When", &schema),
         (Place::Send, "Send", &schema),

@@ -30,6 +30,10 @@ pub(crate) const ALL: [Check; 9] = [
     Check { name: "recording", holds: recording::holds, seeds: &["tests/fuzz/seeds/recording"] },
     Check { name: "render", holds: render::holds, seeds: &["tests/fuzz/seeds/render"] },
     Check { name: "rule_test", holds: rule_test::holds, seeds: &["tests/fuzz/seeds/rule_test", "tests/rules/tests"] },
-    Check { name: "rules", holds: rules::holds, seeds: &["tests/rules", "tests/rules/good", "rules/packs"] },
+    Check {
+        name: "rules",
+        holds: rules::holds,
+        seeds: &["tests/fuzz/seeds/rules", "tests/rules", "tests/rules/good", "rules/packs"],
+    },
     Check { name: "template", holds: template::holds, seeds: &["tests/fuzz/seeds/template"] },
 ];

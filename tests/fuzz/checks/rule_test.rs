@@ -11,7 +11,7 @@ const RULES: &str = include_str!("../../../rules/rules.toml");
 fn rules() -> Arc<RuleSet> {
     static SET: OnceLock<Arc<RuleSet>> = OnceLock::new();
     let load = || {
-        let loaded = load(&[Source { name: "rules.toml".to_owned(), text: RULES.to_owned() }]);
+        let loaded = load(&[Source::rules("rules.toml", RULES)]);
         Arc::new(loaded.ruleset.expect("the starter rules are fine"))
     };
     Arc::clone(SET.get_or_init(load))
@@ -19,7 +19,7 @@ fn rules() -> Arc<RuleSet> {
 
 pub(crate) fn holds(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    let source = Source { name: "rules.test.toml".to_owned(), text: text.to_owned() };
+    let source = Source::rules("rules.test.toml", text);
     let rules = rules();
     let read = test_file::read(&source, &rules);
     let is_wrong = read.diagnostics.iter().any(|mistake| mistake.severity == Severity::Error);

@@ -12,10 +12,15 @@ use birdcall::rules::{Severity, Source, Style, load, render};
 /// All frames of the documentation: rules are run against them.
 const FRAMES: &str = include_str!("../../data/envelopes.jsonl");
 
-/// A form feed, which no TOML holds, parts one file from the next.
+/// A form feed, which no TOML holds, parts one file from the next. One that begins with `#list` is a list, `N.txt` by its place; with `#tracked`
+/// it is what is kept of the feed's word.
 pub(crate) fn holds(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
-    let file = |(at, text): (usize, &str)| Source { name: format!("{at}.toml"), text: text.to_owned() };
+    let file = |(at, text): (usize, &str)| match text {
+        _ if text.starts_with("#list") => Source::list(format!("{at}.txt"), text),
+        _ if text.starts_with("#tracked") => Source::tracked(format!("{at}.txt"), text),
+        _ => Source::rules(format!("{at}.toml"), text),
+    };
     let sources: Vec<_> = text.split('\u{c}').enumerate().map(file).collect();
     let loaded = load(&sources);
     let is_wrong = loaded.diagnostics.iter().any(|mistake| mistake.severity == Severity::Error);

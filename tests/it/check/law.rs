@@ -155,7 +155,7 @@ fn rules(of: &[(&str, &str)], each: &str) -> String {
 
 fn is_called(code: &str, when: &str, each: &str) -> bool {
     let text = format!("[actions.out]\ntype = \"console\"\n{}", rules(&[("it", when)], each));
-    load(&[Source { name: "x.toml".to_owned(), text }]).diagnostics.iter().any(|diagnostic| diagnostic.code == code)
+    load(&[Source::rules("x.toml", text)]).diagnostics.iter().any(|diagnostic| diagnostic.code == code)
 }
 
 /// Which of the rules fire for a tweet, and for which element of it.

@@ -3,6 +3,7 @@
 mod connect;
 mod formats;
 mod law;
+mod lists;
 mod pages;
 mod schema;
 

@@ -86,7 +86,7 @@ fn the_schema_refuses_nothing_that_check_accepts() {
     let mut accepted = 0;
     for path in [files("tests/rules"), files("tests/rules/good")].concat() {
         let text = fs::read_to_string(&path).unwrap();
-        let loaded = load(&[Source { name: "x.toml".to_owned(), text: text.clone() }]);
+        let loaded = load(&[Source::rules("x.toml", text.clone())]);
         if loaded.ruleset.is_some() {
             accepted += 1;
             assert_eq!(validator.wrong(&text), None, "{}", path.display());
@@ -115,7 +115,7 @@ fn what_is_wrong_by_its_shape_is_refused_by_the_schema_too() {
     for path in files("tests/rules") {
         let name = path.file_stem().unwrap().to_str().unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        let loaded = load(&[Source { name: "x.toml".to_owned(), text: text.clone() }]);
+        let loaded = load(&[Source::rules("x.toml", text.clone())]);
         let errors: Vec<_> = loaded.diagnostics.iter().filter(|d| d.severity == Severity::Error).map(|d| d.code).collect();
         if errors.contains(&"syntax") || text.parse::<toml::Table>().is_err() || beyond.contains(&name) {
             continue;
@@ -189,7 +189,7 @@ fn a_secret_and_the_keys_of_slack_are_as_right_for_the_schema_as_for_the_reader(
         (signed("$A"), false),
         (signed(" "), false),
     ] {
-        let loaded = load(&[Source { name: "x.toml".to_owned(), text: text.clone() }]);
+        let loaded = load(&[Source::rules("x.toml", text.clone())]);
         assert_eq!((loaded.ruleset.is_some(), validator.wrong(&text).is_none()), (is_right, is_right), "{text}");
     }
 }

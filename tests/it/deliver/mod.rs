@@ -148,6 +148,7 @@ fn action(destination: Destination) -> Action {
         trading: false,
         mode: Mode::Armed,
         max_per_day: None,
+        digest: None,
         retired: false,
     }
 }

@@ -330,7 +330,7 @@ fn defects(good: &str) -> impl Iterator<Item = String> {
     .filter({
         let good = good.to_owned();
         move |text| {
-            let source = birdcall::rules::Source { name: "rules.toml".to_owned(), text: text.clone() };
+            let source = birdcall::rules::Source::rules("rules.toml", text.clone());
             text.trim() != good.trim() && birdcall::rules::load(&[source]).ruleset.is_none()
         }
     })

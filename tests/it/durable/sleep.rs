@@ -76,7 +76,7 @@ impl Machine {
 
     fn setup(&self) -> Setup {
         let text = RULES.replace("DESK", &self.desk.url()).replace("BOT", &self.bot.url());
-        let source = birdcall::rules::Source { name: "rules.toml".to_owned(), text };
+        let source = birdcall::rules::Source::rules("rules.toml", text);
         let rules = birdcall::rules::load(&[source]).ruleset.unwrap();
         let ways = rules.actions.iter().map(|action| {
             let target = Target::resolve(action, &mut birdcall::secrets::read).unwrap();

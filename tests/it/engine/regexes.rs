@@ -23,7 +23,7 @@ fn rules(regexes: &[String]) -> Arc<RuleSet> {
 fn rules_when(conditions: impl Iterator<Item = String>) -> Arc<RuleSet> {
     let rule = |(number, when): (usize, String)| format!("[[rule]]\nname = \"{number}\"\nsend = \"out\"\nwhen = {{ {when} }}\n");
     let rules: String = conditions.enumerate().map(rule).collect();
-    let sources = [Source { name: "rules.toml".into(), text: "[actions.out]\ntype = \"console\"\n".to_owned() + &rules }];
+    let sources = [Source::rules("rules.toml", "[actions.out]\ntype = \"console\"\n".to_owned() + &rules)];
     let loaded = load(&sources);
     Arc::new(loaded.ruleset.unwrap_or_else(|| panic!("{}", render(&loaded.diagnostics, &sources, Style::Plain))))
 }

@@ -27,7 +27,7 @@ struct Step {
 type Told = (FiringId, String, Timestamp, Origin, String);
 
 fn load(text: &str) -> Arc<RuleSet> {
-    let sources = [rules::Source { name: "rules.toml".into(), text: text.into() }];
+    let sources = [rules::Source::rules("rules.toml", text)];
     let loaded = rules::load(&sources);
     Arc::new(loaded.ruleset.unwrap_or_else(|| {
         panic!("{}", rules::render(&loaded.diagnostics, &sources, rules::Style::Plain));

@@ -205,7 +205,7 @@ impl std::io::Write for Bug {
 
 /// A run that prints, with what it keeps.
 fn printing(rig: &Rig, console: Box<dyn std::io::Write + Send>, state: Option<birdcall::app::Durable>) -> birdcall::app::Setup {
-    let source = birdcall::rules::Source { name: "rules.toml".to_owned(), text: PRINT.to_owned() };
+    let source = birdcall::rules::Source::rules("rules.toml", PRINT);
     let tls = birdcall::tls::client_config_trusting(std::sync::Arc::new(rustls::RootCertStore::empty()), &[]).unwrap();
     let settings = birdcall::feed::Settings {
         url: rig.url.clone(),

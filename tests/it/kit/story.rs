@@ -23,7 +23,7 @@ impl Story {
     /// Rules as a user writes them. Every rule without a `send` line of its own needs one: `send = ["out"]` is a console.
     pub(crate) fn new(rules: &str) -> Self {
         let text = format!("[actions.out]\ntype = \"console\"\nmax_age = \"1d\"\n{rules}");
-        let sources = [rules::Source { name: "rules.toml".into(), text }];
+        let sources = [rules::Source::rules("rules.toml", text)];
         let loaded = rules::load(&sources);
         let Some(set) = loaded.ruleset else {
             panic!("{}", rules::render(&loaded.diagnostics, &sources, rules::Style::Plain));

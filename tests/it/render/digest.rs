@@ -1,10 +1,12 @@
 //! Many firings in one message: the number is right, the newest come first, it fits, and nobody's words act in it.
 
+use birdcall::model::address::Address;
 use birdcall::model::delivery::DigestLine;
 use birdcall::model::firing::Firing;
 use birdcall::model::message::Body;
-use birdcall::model::subject::{Event, Tweet};
-use birdcall::render::{digest, digest_line};
+use birdcall::model::subject::{Event, Token, Tweet};
+use birdcall::render::{Together, Whole, digest, digest_line};
+use proptest::prelude::*;
 use serde_json::Value;
 
 use super::hostile::words;
@@ -15,7 +17,7 @@ use super::samples::{action_of, every_kind, on_tweet, post, s, sent};
 const CHATS: [&str; 3] = ["discord", "telegram", "slack"];
 
 fn made(platform: &str, lines: &[DigestLine], total: usize) -> Body {
-    digest(&action_of(platform), &lines.iter().collect::<Vec<_>>(), total).unwrap()
+    digest(&action_of(platform), &lines.iter().collect::<Vec<_>>(), &Whole { total, ..Whole::default() }).unwrap()
 }
 
 /// Everything that has to hold for a digest.
@@ -54,6 +56,7 @@ fn discord(body: &Value) {
 fn line(rule: &str, text: &str) -> DigestLine {
     DigestLine {
         rule: rule.into(),
+        token: String::new(),
         who: "@orbitlab_xyz posted".into(),
         text: text.into(),
         link: Some("https://x.com/i/status/1".into()),
@@ -145,5 +148,93 @@ fn a_link_that_is_not_plain_is_left_out() {
             check(&body);
             assert!(!sent(&body).to_string().contains("open"), "{platform}: {link}");
         }
+    }
+}
+
+#[test]
+fn a_line_names_the_token_as_two_contracts_of_one_symbol_are_two() {
+    let on = |address: &str| {
+        let token = Token { symbol: s("$ORBL"), address: Some(Address::parse(address).unwrap()), ..Token::default() };
+        digest_line(&on_tweet(Event::Tweet, Tweet { tokens: vec![token], ..post() })).token
+    };
+    let (one, other) = (on("0x6982508145454ce325ddbe47a25d4ec3d2311933"), on("0x95ad61b0a150d79219dcf64e1e6cc01f0b64c4ce"));
+    assert!(one.starts_with("ORBL 0x") && other.starts_with("ORBL 0x") && one != other, "{one} {other}");
+    assert_eq!(digest_line(&on_tweet(Event::Tweet, Tweet { tokens: Vec::new(), ..post() })).token, "");
+}
+
+#[test]
+fn what_is_told_in_no_message_is_a_number_of_the_next() {
+    let line = line("a", "one");
+    for (platform, why, words) in [
+        ("discord", Together::Pace, "more came than may be sent"),
+        ("telegram", Together::Kept, "as a digest"),
+        ("slack", Together::Quiet, "at the end of the quiet hours"),
+    ] {
+        let whole = Whole { total: 3, why, too_old: 4, no_room: 5 };
+        let body = digest(&action_of(platform), &[&line], &whole).unwrap();
+        check(&body);
+        let text = sent(&body).to_string();
+        for words in [words, "3 alerts", "and 2 more", "4 more had become too old", "5 more had to be let go"] {
+            assert!(text.contains(words), "{platform}: {words} is not in {text}");
+        }
+    }
+}
+
+/// The rows of a digest of Discord.
+fn rows(lines: &[DigestLine], total: usize) -> Vec<String> {
+    let body = serde_json::to_value(match made("discord", lines, total) {
+        Body::Discord(body) => body,
+        other => panic!("{other:?}"),
+    });
+    let description = body.unwrap()["embeds"][0]["description"].as_str().unwrap_or_default().replace('\\', "");
+    description.lines().map(str::to_owned).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    #[test]
+    fn those_of_one_rule_and_token_stand_together_the_newest_first_and_the_numbers_are_right(
+        of in prop::collection::vec((0..3_usize, 0..3_usize), 0..60), more in 0..3_usize,
+    ) {
+        let tokens = ["", "DOGE", "PEPE"];
+        let name_of = |(rule, token): (usize, usize)| match token {
+            0 => format!("rule-{rule}"),
+            token => format!("rule-{rule} · {}", tokens[token]),
+        };
+        let lines: Vec<_> = of.iter().enumerate().map(|(n, (rule, token))| DigestLine {
+            token: tokens[*token].to_owned(), ..line(&format!("rule-{rule}"), &format!("text{n}."))
+        }).collect();
+        let rows = rows(&lines, lines.len() + more);
+        // Which alerts stand below or beside which name, in the order in which they stand there.
+        let (mut found, mut group): (Vec<(String, Vec<usize>)>, _) = (Vec::new(), String::new());
+        let mut left = 0;
+        for row in &rows {
+            let number = || row.split_once("text").and_then(|(_, rest)| rest.split_once('.')).map(|(n, _)| n.parse::<usize>().unwrap());
+            if let Some(rest) = row.strip_prefix("and ") {
+                left = rest.trim_end_matches(" more").parse().unwrap();
+            } else if row.starts_with("• ") {
+                prop_assert_eq!(&found.last().unwrap().0, &group);
+                found.last_mut().unwrap().1.extend(number());
+            } else if let Some(number) = number() {
+                found.push((row.split_once(" · @").unwrap().0.to_owned(), vec![number]));
+            } else {
+                let (name, count) = row.rsplit_once(" · ").unwrap();
+                group = name.to_owned();
+                prop_assert_eq!(count.parse::<usize>().unwrap(), of.iter().filter(|of| name_of(**of) == name).count());
+                found.push((group.clone(), Vec::new()));
+            }
+        }
+        let shown: usize = found.iter().map(|(_, numbers)| numbers.len()).sum();
+        prop_assert_eq!(shown + left, lines.len() + more, "{:?}", rows);
+        let mut all: Vec<_> = found.iter().flat_map(|(_, numbers)| numbers.iter().copied()).collect();
+        all.sort_unstable();
+        prop_assert_eq!(all, (0..shown).collect::<Vec<_>>(), "the newest are shown");
+        for (group, numbers) in &found {
+            prop_assert!(numbers.is_sorted() && numbers.iter().all(|n| name_of(of[*n]) == *group), "{:?}", rows);
+        }
+        prop_assert!(found.iter().map(|(_, numbers)| numbers[0]).is_sorted(), "{:?}", rows);
+        let names: std::collections::BTreeSet<_> = found.iter().map(|(name, _)| name).collect();
+        prop_assert_eq!(names.len(), found.len(), "each group once");
     }
 }

@@ -207,7 +207,7 @@ name = "token"
 send = [{ to = "bot", json = { price = "{{ token.price }}" } }]
 when = { handle = "kol", token = { symbol = "A" } }
 "#;
-    let loaded = rules::load(&[rules::Source { name: "rules.toml".into(), text: text.to_owned() }]);
+    let loaded = rules::load(&[rules::Source::rules("rules.toml", text)]);
     let set = Arc::new(loaded.ruleset.unwrap());
     let (made, spared) = (wanted(Engine::new(Arc::clone(&set))), wanted(Engine::without_messages(set)));
     assert_eq!(made, spared);

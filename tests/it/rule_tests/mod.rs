@@ -59,7 +59,7 @@ when = { handle = "kol" }
 "#;
 
 fn source(name: &str, text: &str) -> Source {
-    Source { name: name.to_owned(), text: text.to_owned() }
+    Source::rules(name, text)
 }
 
 fn rules(text: &str) -> Arc<RuleSet> {

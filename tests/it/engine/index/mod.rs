@@ -46,7 +46,7 @@ fn cases(otherwise: u32) -> u32 {
 fn loaded(mut texts: Vec<String>) -> (Vec<String>, Option<Arc<RuleSet>>) {
     loop {
         let text = ACTIONS.to_owned() + &texts.concat();
-        let sources = [Source { name: "rules.toml".into(), text }];
+        let sources = [Source::rules("rules.toml", text)];
         let loaded = load(&sources);
         if texts.is_empty() || loaded.ruleset.is_some() {
             return (texts, loaded.ruleset.map(Arc::new));

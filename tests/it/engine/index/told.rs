@@ -228,7 +228,7 @@ name = "all"
 send = ["desk", "bot", "quiet", "trial", "quick", "priced"]
 when = { contract = true }
 "#;
-    let sources = [birdcall::rules::Source { name: "rules.toml".into(), text: rules.to_owned() }];
+    let sources = [birdcall::rules::Source::rules("rules.toml", rules)];
     let loaded = birdcall::rules::load(&sources);
     let shown = birdcall::rules::render(&loaded.diagnostics, &sources, birdcall::rules::Style::Plain);
     let set = Arc::new(loaded.ruleset.unwrap_or_else(|| panic!("{shown}")));

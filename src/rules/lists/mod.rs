@@ -1,9 +1,12 @@
 //! `[lists]`: names for many values, read first so that every rule can use them wherever they stand.
 
+mod elsewhere;
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::check::Check;
 use super::diagnostic::Diagnostic;
+use super::keys::Place;
 use super::read::{Field, Node, Word};
 use crate::model::action::Span;
 
@@ -14,6 +17,8 @@ const EXPANDED: usize = 5_000_000;
 #[derive(Debug, Default)]
 pub(super) struct Lists<'a> {
     by_name: BTreeMap<&'a str, List<'a>>,
+    /// The values of files, by the number of each.
+    files: HashMap<usize, Vec<(&'a str, Span)>>,
     expanded: usize,
 }
 
@@ -23,6 +28,8 @@ struct List<'a> {
     node: Node<'a>,
     words: Vec<(&'a str, Span)>,
     used: bool,
+    /// Of the accounts that the key tracks.
+    tracked: bool,
     /// Something in it is wrong and has been reported.
     broken: bool,
 }
@@ -41,7 +48,19 @@ impl<'a> Check<'a> {
             self.report(mistake);
             return;
         }
-        let mut list = List { key: field.key, node: field.node, words: Vec::new(), used: false, broken: false };
+        let list = match field.node.as_table(Place::List) {
+            Some(table) => {
+                let elsewhere::Read { words, tracked, broken } = elsewhere::read(self, field, table);
+                List { key: field.key, node: field.node, words, used: false, tracked, broken }
+            }
+            None => self.list_here(field),
+        };
+        self.lists.by_name.insert(field.name, list);
+    }
+
+    /// `["one", "two"]`.
+    fn list_here(&mut self, field: Field<'a>) -> List<'a> {
+        let mut list = List { key: field.key, node: field.node, words: Vec::new(), used: false, tracked: false, broken: false };
         let example = r#"["one", "two"]"#;
         match field.node.as_list() {
             None => {
@@ -72,7 +91,7 @@ impl<'a> Check<'a> {
             self.report(mistake);
             list.broken = true;
         }
-        self.lists.by_name.insert(field.name, list);
+        list
     }
 
     /// The values of a list and where they stand.
@@ -85,8 +104,8 @@ impl<'a> Check<'a> {
         self.lists.by_name.contains_key(name)
     }
 
-    /// Adds the words of a list. `false`: there is no such list, or it is broken.
-    pub(super) fn resolve(&mut self, name: &str, at: Span, into: &mut Vec<Word<'a>>) -> bool {
+    /// Adds the words of a list to those of `key`. `false`: there is no such list, it is broken, or not one of such values.
+    pub(super) fn resolve(&mut self, key: &str, name: &str, at: Span, into: &mut Vec<Word<'a>>) -> bool {
         let Some(list) = self.lists.by_name.get_mut(name) else {
             let near = self.suggestions.nearest(name, self.lists.by_name.keys().copied());
             if let Some(meant) = near.and_then(|near| self.lists.by_name.get_mut(near)) {
@@ -103,7 +122,13 @@ impl<'a> Check<'a> {
         };
         list.used = true;
         into.extend(list.words.iter().map(|&(text, span)| Word { text, span, used_at: Some(at) }));
-        let whole = !list.broken;
+        let mut whole = !list.broken;
+        if list.tracked && !matches!(key, "handle" | "target") {
+            whole = false;
+            let message = format!("the list `{name}` holds the accounts that the key tracks, which are no values of `{key}`");
+            self.report(Diagnostic::error("wrong-list", at, message).help("write it under `handle` or `target`"));
+        }
+        let Some(list) = self.lists.by_name.get(name) else { return false };
         self.lists.expanded = self.lists.expanded.saturating_add(list.words.len());
         if self.lists.expanded > EXPANDED {
             into.clear();
