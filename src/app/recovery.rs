@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 use super::dispatch::{Dispatch, Orders};
+use super::mutes::Book;
 use super::notices::{Notice, RULE};
 use super::paces::{self, Sent};
 use crate::decode;
@@ -35,6 +36,8 @@ pub(super) struct Recovered {
     pub(super) sent: Vec<Sent>,
     /// Deliveries that are on record without the rest of their step, by firing and action.
     ahead: Vec<(FiringId, String)>,
+    /// What was muted, and by now may not be any more.
+    mutes: Book,
 }
 
 /// Replays the recent past into `engine`, silently, and reads what is to be gone on with. What cannot be read is said and left out: a
@@ -79,6 +82,8 @@ pub(super) fn recover(
     let most = if over_time.is_zero() { REPLAY_ENTRIES } else { REPLAY_ENTRIES_OVER_TIME };
     let mut holds = Holds::read(&mut reader, since)?;
     engine.spare_messages(true);
+    let mutes = reader.mutes(since)?;
+    engine.set_mutes(mutes.iter().map(|row| row.mute.clone()));
     let entries = reader.recent(since, most, |entry| {
         // The clock may have been set back since: what was then later than now must not make now later than it is.
         let at = entry.at.min(now);
@@ -109,6 +114,25 @@ pub(super) fn recover(
         );
     }
     let unfinished = reader.unfinished()?;
+    let sent_today = sent_today(&mut reader, rules, &unfinished, now)?;
+    let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
+    let (switch, mutes) = (reader.switch()?, Book::recovered(mutes, engine.mutes()));
+    if entries > 0 || !unfinished.is_empty() {
+        info!(entries, pending = unfinished.len(), "went on from the journal");
+    }
+    if unreadable > 0 || reader.damaged() > 0 {
+        warn!(unreadable, damaged = reader.damaged(), "parts of the journal are damaged and were left out");
+    }
+    Ok(Recovered { unfinished, switch, last_alive, sent_today, sent, ahead, mutes })
+}
+
+/// Deliveries of this day, for each action.
+fn sent_today(
+    reader: &mut Reader,
+    rules: &RuleSet,
+    unfinished: &[StoredDelivery],
+    now: Timestamp,
+) -> Result<Vec<(String, u32)>, JournalError> {
     let midnight = Timestamp::from_millis(now.as_millis().div_euclid(86_400_000) * 86_400_000);
     let mut sent_today = Vec::new();
     for action in &rules.actions {
@@ -116,15 +140,7 @@ pub(super) fn recover(
         let sent = reader.sent_since(&action.name, midnight, now)? + unfinished.iter().filter(waiting).count() as u64;
         sent_today.push((action.name.clone(), u32::try_from(sent).unwrap_or(u32::MAX)));
     }
-    let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
-    let switch = reader.switch()?;
-    if entries > 0 || !unfinished.is_empty() {
-        info!(entries, pending = unfinished.len(), "went on from the journal");
-    }
-    if unreadable > 0 || reader.damaged() > 0 {
-        warn!(unreadable, damaged = reader.damaged(), "parts of the journal are damaged and were left out");
-    }
-    Ok(Recovered { unfinished, switch, last_alive, sent_today, sent, ahead })
+    Ok(sent_today)
 }
 
 impl Recovered {
@@ -146,6 +162,7 @@ impl Recovered {
             }
             to.orders = Orders { why: Some(why), since: Some(at) };
         }
+        to.mutes = self.mutes;
         let rules = Arc::clone(&to.rules);
         let actions: HashMap<_, _> = rules.actions.iter().enumerate().map(|(at, action)| (action.name.as_str(), at)).collect();
         let ahead = self.ahead.into_iter();

@@ -268,6 +268,7 @@ impl Running {
             self.heard(heard_ago);
         }
         self.give_back();
+        self.look_at_mutes();
         self.look_at_journal();
     }
 

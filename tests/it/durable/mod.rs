@@ -9,6 +9,7 @@ mod disk;
 mod disorder;
 mod gaps;
 mod left;
+mod mutes;
 mod orders;
 mod paces;
 mod refused;
