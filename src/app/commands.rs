@@ -14,6 +14,7 @@ use crate::model::status::{FeedStatus, JournalState, JournalStatus, LaneState, L
 use super::Place;
 use super::beside::Beside;
 use super::dispatch::Dispatch;
+use super::mutes;
 use super::recovery;
 use super::reload::Reloading;
 use super::running::{Running, is_kept};
@@ -21,7 +22,7 @@ use super::running::{Running, is_kept};
 /// Deliveries of one command.
 const AT_ONCE: usize = 1_000;
 /// Said of a switch that is not in the journal.
-const FORGETS: &str = "the journal cannot record this at the moment: a restart may not remember it";
+pub(super) const FORGETS: &str = "the journal cannot record this at the moment: a restart may not remember it";
 
 /// Answers that wait for the disk.
 pub(super) struct Answers {
@@ -70,6 +71,9 @@ pub(super) fn reply(
         },
         Command::Disarm { why } => switch(running, false, why.as_deref().unwrap_or("birdcall disarm")),
         Command::Arm => switch(running, true, "birdcall arm"),
+        Command::Mute(command) => return mutes::mute(running, place, &command, asked.answer, &mut waiting.recording),
+        Command::Unmute { which, what } => mutes::unmute(running, &which, what),
+        Command::Mutes => mutes::list(running),
         Command::Tail(filter) => {
             let rules = Arc::clone(&running.dispatch.rules);
             running.dispatch.tail.begin(filter, asked.lines, &rules)
@@ -86,12 +90,13 @@ pub(super) fn reply(
             });
         }
     };
-    let Some(journal) = running.dispatch.journal.clone().filter(|_| matches!(answer, Answer::Switched { .. })) else {
+    let is_to_last = matches!(answer, Answer::Switched { .. } | Answer::Unmuted { .. });
+    let Some(journal) = running.dispatch.journal.clone().filter(|_| is_to_last) else {
         return asked.answer.answer(answer);
     };
     waiting.recording.spawn(async move {
         let kept = is_kept(&journal).await;
-        if let Answer::Switched { note, .. } = &mut answer
+        if let Answer::Switched { note, .. } | Answer::Unmuted { note, .. } = &mut answer
             && !kept
         {
             *note = Some(FORGETS.to_owned());
@@ -204,6 +209,7 @@ fn status(running: &Running, place: &Place, reloading: Option<&Reloading>) -> St
             why: dispatch.orders.why.clone(),
             since: dispatch.orders.since,
         },
+        mutes: mutes::holding(running),
         rules: reloading.map(Reloading::status),
         journal: health.map_or_else(JournalStatus::default, |health| JournalStatus {
             state: if health.degraded.is_some() { JournalState::Degraded } else { JournalState::Fine },

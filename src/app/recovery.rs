@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 use super::dispatch::{Dispatch, Orders};
+use super::mutes::Book;
 use super::notices::{Notice, RULE};
 use super::paces::{self, Sent};
 use crate::decode;
@@ -35,6 +36,8 @@ pub(super) struct Recovered {
     pub(super) sent: Vec<Sent>,
     /// Deliveries that are on record without the rest of their step, by firing and action.
     ahead: Vec<(FiringId, String)>,
+    /// What was muted, and by now may not be any more.
+    mutes: Book,
 }
 
 /// Replays the recent past into `engine`, silently, and reads what is to be gone on with. What cannot be read is said and left out: a
@@ -64,11 +67,33 @@ pub(super) fn recover(
     let fired = reader.fired(FIRED_IDS)?;
     let ahead = reader.ahead(&fired)?;
     let last_alive = reader.last_alive()?;
-    let (entries, unreadable) = replay(&mut reader, rules, engine, (now, last_alive))?;
+    let since = since(rules, now);
+    let mutes = reader.mutes(since)?;
+    engine.set_mutes(mutes.iter().map(|row| row.mute.clone()));
+    let (entries, unreadable) = replay(&mut reader, (rules, since), engine, (now, last_alive))?;
     // After the replay: what had fired counts for cooldowns and limits once more.
     engine.restore(fired);
     engine.reset_counts();
     let unfinished = reader.unfinished()?;
+    let sent_today = sent_today(&mut reader, rules, &unfinished, now)?;
+    let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
+    let (switch, mutes) = (reader.switch()?, Book::recovered(mutes, engine.mutes()));
+    if entries > 0 || !unfinished.is_empty() {
+        info!(entries, pending = unfinished.len(), "went on from the journal");
+    }
+    if unreadable > 0 || reader.damaged() > 0 {
+        warn!(unreadable, damaged = reader.damaged(), "parts of the journal are damaged and were left out");
+    }
+    Ok(Recovered { unfinished, switch, last_alive, sent_today, sent, ahead, mutes })
+}
+
+/// Deliveries of this day, for each action.
+fn sent_today(
+    reader: &mut Reader,
+    rules: &RuleSet,
+    unfinished: &[StoredDelivery],
+    now: Timestamp,
+) -> Result<Vec<(String, u32)>, JournalError> {
     let midnight = Timestamp::from_millis(now.as_millis().div_euclid(86_400_000) * 86_400_000);
     let mut sent_today = Vec::new();
     for action in &rules.actions {
@@ -76,21 +101,19 @@ pub(super) fn recover(
         let sent = reader.sent_since(&action.name, midnight, now)? + unfinished.iter().filter(waiting).count() as u64;
         sent_today.push((action.name.clone(), u32::try_from(sent).unwrap_or(u32::MAX)));
     }
-    let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
-    let switch = reader.switch()?;
-    if entries > 0 || !unfinished.is_empty() {
-        info!(entries, pending = unfinished.len(), "went on from the journal");
-    }
-    if unreadable > 0 || reader.damaged() > 0 {
-        warn!(unreadable, damaged = reader.damaged(), "parts of the journal are damaged and were left out");
-    }
-    Ok(Recovered { unfinished, switch, last_alive, sent_today, sent, ahead })
+    Ok(sent_today)
 }
 
-/// The entries of the recent past, as far back as waits or the rules look: how many, and how many could not be read.
+/// How far back waits or the rules look.
+fn since(rules: &RuleSet, now: Timestamp) -> Timestamp {
+    let reach = i64::try_from(rules.reach().max(REPLAY_REACH).as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(now.as_millis().saturating_sub(reach))
+}
+
+/// The entries of the recent past: how many, and how many could not be read.
 fn replay(
     reader: &mut Reader,
-    rules: &RuleSet,
+    (rules, since): (&RuleSet, Timestamp),
     engine: &mut Engine,
     (now, last_alive): (Timestamp, Option<Timestamp>),
 ) -> Result<(usize, usize), JournalError> {
@@ -104,8 +127,6 @@ fn replay(
         engine.hold(Hold::Everything);
     };
     let over_time = rules.reach();
-    let reach = i64::try_from(over_time.max(REPLAY_REACH).as_millis()).unwrap_or(i64::MAX);
-    let since = Timestamp::from_millis(now.as_millis().saturating_sub(reach));
     let most = if over_time.is_zero() { REPLAY_ENTRIES } else { REPLAY_ENTRIES_OVER_TIME };
     let mut holds = Holds::read(reader, since)?;
     let mut expired = if over_time.is_zero() { Vec::new() } else { reader.expired_since(since)? }.into_iter().peekable();
@@ -177,6 +198,7 @@ impl Recovered {
             }
             to.orders = Orders { why: Some(why), since: Some(at) };
         }
+        to.mutes = self.mutes;
         let rules = Arc::clone(&to.rules);
         let actions: HashMap<_, _> = rules.actions.iter().enumerate().map(|(at, action)| (action.name.as_str(), at)).collect();
         let ahead = self.ahead.into_iter();

@@ -280,6 +280,7 @@ impl Running {
             self.heard(heard_ago);
         }
         self.give_back();
+        self.look_at_mutes();
         self.look_at_journal();
         if let Some(pause) = self.watch.quiet.look(self.clock.now()) {
             self.gone_quiet(pause);

@@ -12,6 +12,8 @@ mod files;
 mod load;
 mod man;
 mod moments;
+mod mute;
+mod mutes;
 mod past;
 mod progress;
 mod record;
@@ -32,6 +34,7 @@ mod test;
 mod tracked;
 mod tree;
 mod tweet;
+mod unmute;
 mod why;
 
 use std::process::ExitCode;
@@ -81,6 +84,7 @@ While it runs, from another terminal:
   birdcall reload                  read the rules again; saving them does so, too
   birdcall why TWEET               what became of a tweet: why it fired or not, and its deliveries
   birdcall disarm                  stop all orders, at once; birdcall arm lets them go again
+  birdcall mute listing --for 2h   hold back what a rule fires; birdcall mutes, birdcall unmute
 
 A rules file in short:
   [feed]
@@ -149,6 +153,12 @@ enum Command {
     Disarm(disarm::Arguments),
     /// Let orders go again
     Arm(arm::Arguments),
+    /// Hold back what a rule fires, or what goes to an action, for a while
+    Mute(mute::Arguments),
+    /// End a mute before its time
+    Unmute(unmute::Arguments),
+    /// Show what is muted, until when, and what that has held back
+    Mutes(mutes::Arguments),
     /// Print the JSON Schema of rules.toml, for editors
     Schema(schema::Arguments),
     /// Print the completions of a shell
@@ -178,6 +188,9 @@ pub fn main() -> ExitCode {
         Command::Reload(arguments) => reload::run(&arguments),
         Command::Disarm(arguments) => disarm::run(&arguments),
         Command::Arm(arguments) => arm::run(&arguments),
+        Command::Mute(arguments) => mute::run(&arguments),
+        Command::Unmute(arguments) => unmute::run(&arguments),
+        Command::Mutes(arguments) => mutes::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

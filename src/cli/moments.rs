@@ -87,7 +87,7 @@ const SINCE: &str =
     "a time is written as an age (90s, 30m, 2h, 1d12h), as a day (2026-11-24), as a local time (2026-11-24T14:00) or as RFC 3339";
 
 /// Numbers with units, one after another.
-fn parse_span(written: &str) -> Option<Duration> {
+pub(super) fn parse_span(written: &str) -> Option<Duration> {
     let mut rest = written;
     let mut millis: u64 = 0;
     while !rest.is_empty() {

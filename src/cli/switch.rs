@@ -29,20 +29,10 @@ pub(super) fn switch(state: &State, armed: bool, why: &str) -> End {
         }
         // It was just starting.
         Err(JournalError::InUse { .. }) => match control::ask(&folder, &command) {
-            Err(AskError::NotRunning(_)) => {
-                complain(format_args!(
-                    "a birdcall is running on {} and cannot be asked: it may be starting or stopping. Nothing was changed; try again, or \
-                     stop it",
-                    folder.display()
-                ));
-                End::CannotStart
-            }
+            Err(AskError::NotRunning(_)) => ask::unchanged(&folder, &JournalError::InUse { folder: folder.clone() }),
             answered => told(answered),
         },
-        Err(error) => {
-            complain(format_args!("no birdcall is running on {}, so nothing was changed: {error}", folder.display()));
-            End::CannotStart
-        }
+        Err(error) => ask::unchanged(&folder, &error),
     }
 }
 

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::mute::{Mute, MuteStatus, Muted, WouldHold};
 use crate::model::status::Status;
 
 pub use client::{AskError, ask, ask_from_async};
@@ -46,6 +47,18 @@ pub enum Command {
     },
     /// Send orders again.
     Arm,
+    /// Hold back what a rule fires, or what goes to an action, for a while.
+    Mute(MuteCommand),
+    /// End mutes before their time.
+    Unmute {
+        /// A mute's number, or the name of a rule or an action: all mutes of it.
+        which: String,
+        /// Whose name it is.
+        #[serde(default)]
+        what: Option<Muted>,
+    },
+    /// What is muted?
+    Mutes,
     /// Read the rules files again, now.
     Reload {
         /// Though more than half of the rules are lost.
@@ -64,6 +77,31 @@ pub enum Command {
     Tail(TailFilter),
 }
 
+/// What is to be muted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MuteCommand {
+    /// The name of a rule or an action.
+    pub name: String,
+    /// Whose name it is; needed only where both have it.
+    #[serde(default)]
+    pub what: Option<Muted>,
+    /// Only firings about this token: a symbol or a contract.
+    #[serde(default)]
+    pub token: Option<String>,
+    /// Only firings on what this account does.
+    #[serde(default)]
+    pub handle: Option<String>,
+    /// For so long, in milliseconds.
+    pub for_ms: u64,
+    /// Why, in somebody's words: as in `Disarm`.
+    #[serde(default)]
+    pub because: Option<String>,
+    /// Say what it would have held, and mute nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
 /// What it answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
@@ -78,6 +116,29 @@ pub enum Answer {
         before: bool,
         /// What else is to be known of it: that a restart will not remember, …
         note: Option<String>,
+    },
+    /// To `Mute`.
+    Muted {
+        /// As it is in force; with `dry_run`, as it would be.
+        mute: Mute,
+        /// It is in force.
+        saved: bool,
+        /// What it would have held of the last day. `None`: the note says why that is not known.
+        would: Option<WouldHold>,
+        /// What else is to be known of it.
+        note: Option<String>,
+    },
+    /// To `Unmute`: these have ended.
+    Unmuted {
+        /// Each, with what it has held.
+        mutes: Vec<MuteStatus>,
+        /// What else is to be known of it.
+        note: Option<String>,
+    },
+    /// To `Mutes`: what holds now, by number.
+    Mutes {
+        /// Each, with what it has held so far.
+        mutes: Vec<MuteStatus>,
     },
     /// To `Reload`: the files are in force.
     Reloaded {

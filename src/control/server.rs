@@ -224,6 +224,10 @@ fn parse(line: &[u8]) -> Result<Command, String> {
         .map_err(|error| format!("this is no command that birdcall {version} knows: {}", sanitise::line(&error.to_string())))?;
     Ok(match command {
         Command::Disarm { why } => Command::Disarm { why: why.map(|why| reason(&why)).filter(|why| !why.is_empty()) },
+        Command::Mute(mut mute) => {
+            mute.because = mute.because.map(|why| reason(&why)).filter(|why| !why.is_empty());
+            Command::Mute(mute)
+        }
         other => other,
     })
 }

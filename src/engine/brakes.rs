@@ -15,7 +15,7 @@ use crate::suppress::brakes::{Asked, Brake, Passed, Refused};
 #[derive(Debug, Default)]
 pub(super) struct Brakes {
     of: HashMap<Place, Braked>,
-    /// Firings that have passed the brakes of their rule, and the actions of those of their sends that have not expired. Of two generations the
+    /// Firings that have passed the brakes of their rule, and the actions of those of their sends that have not come to nothing. Of two generations the
     /// older is forgotten when the newer is full.
     going: HashMap<FiringId, Vec<usize>>,
     gone: HashMap<FiringId, Vec<usize>>,
@@ -90,7 +90,7 @@ impl Brakes {
         &mut self.of.entry(place).or_insert_with(new).brake
     }
 
-    /// One of a firing's sends expired unsent: what it took is free again, and when all of them did, what the firing took.
+    /// One of a firing's sends expired unsent, or is muted: what it took is free again, and when all of them came to nothing, what the firing took.
     pub(super) fn expired(&mut self, id: FiringId, rule: usize, action: usize) {
         if let Some(braked) = self.of.get_mut(&Place { rule, action: Some(action) }) {
             braked.brake.give_back(id);

@@ -15,12 +15,14 @@ use crate::model::firing::{Firing, Origin};
 use crate::model::ids::FiringId;
 use crate::model::message::{Body, ConsoleBody};
 use crate::model::mode::Mode;
+use crate::model::mute::Muted;
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
 use crate::model::window::Told;
 use crate::render::{self, Rendered};
 use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::Fired;
+use crate::suppress::mutes::{Candidate, Mutes};
 
 /// Whether messages are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +45,7 @@ pub(super) struct Firings {
     pub(super) repeated: u64,
     pub(super) over_time: OverTime,
     pub(super) brakes: Brakes,
+    pub(super) mutes: Mutes,
     /// What windows said to the matches of the latest step that did not fire.
     pub(super) said: Vec<(FiringId, Said)>,
     /// What was held back in the latest step: the firing, the action of one of its sends or none for all of them, and until when.
@@ -75,6 +78,7 @@ impl Firings {
             repeated: 0,
             over_time: OverTime::default(),
             brakes: Brakes::default(),
+            mutes: Mutes::default(),
             said: Vec::new(),
             refused: Vec::new(),
         }
@@ -119,8 +123,11 @@ impl Firings {
         self.send(rules, &[made], effects, later);
     }
 
-    /// Holds a firing back, or not, by the brakes of its rule.
+    /// Holds a firing back, or not, by mutes and by the brakes of its rule, of which what is muted takes nothing.
     fn brake<'r>(&mut self, rules: &RuleSet, (at, rule): (usize, &'r Rule), firing: Firing) -> Made<'r> {
+        if !self.mutes.is_empty() && self.is_muted(rules, rule, &firing) {
+            return Made { at, rule, firing: Arc::new(firing), refused: Some(Suppression::Muted) };
+        }
         // What is too old for all of them begins no cooldown, not even for what comes of the same moment.
         let is_over = |send: &Send| send.mode == Mode::Off || is_too_late(rules, (rule, send), &firing);
         if rule.send.iter().all(is_over) {
@@ -136,6 +143,20 @@ impl Firings {
                 Made { at, rule, firing: Arc::new(firing), refused: Some(refused.reason) }
             }
         }
+    }
+
+    /// Whether its rule is muted, or everything that it would go to.
+    fn is_muted(&mut self, rules: &RuleSet, rule: &Rule, firing: &Firing) -> bool {
+        let of = candidate(firing);
+        if self.mutes.hold(Muted::Rule, &rule.name, of) {
+            return true;
+        }
+        let names = || rule.send.iter().filter(|send| send.mode != Mode::Off).map(|send| &rules.actions[send.action].name);
+        let is_muted = names().next().is_some() && names().all(|name| self.mutes.holds(Muted::Action, name, of));
+        if is_muted {
+            names().for_each(|name| _ = self.mutes.hold(Muted::Action, name, of));
+        }
+        is_muted
     }
 
     fn send(&mut self, rules: &RuleSet, made: &[Made<'_>], effects: &mut Vec<Effect>, later: &mut Vec<Later>) {
@@ -203,12 +224,16 @@ impl Firings {
         self.deliver(rules, (later.rule, &rule.send[later.send]), &later.firing)
     }
 
-    /// Brings a firing to one action, unless that is off, it is too late for it, it is held back or it lacks what its template needs.
+    /// Brings a firing to one action, unless that is off or muted, it is too late for it, it is held back or it lacks what its template needs.
     fn deliver(&mut self, rules: &RuleSet, (at, send): (usize, &Send), firing: &Arc<Firing>) -> Effect {
         let (rule, action) = (&rules.rules[at], &rules.actions[send.action]);
         let expires_at = firing.subject.at.plus(rule.max_age_of(send, action));
         if send.mode == Mode::Off {
             return end(firing, send, Outcome::Suppressed { reason: Suppression::Off });
+        }
+        if !self.mutes.is_empty() && self.mutes.hold(Muted::Action, &action.name, candidate(firing)) {
+            self.brakes.expired(firing.id, at, send.action);
+            return end(firing, send, Outcome::Suppressed { reason: Suppression::Muted });
         }
         if is_too_late(rules, (rule, send), firing) {
             self.brakes.expired(firing.id, at, send.action);
@@ -256,6 +281,10 @@ fn silence_id(rule: &Rule, told: &Told, now: Timestamp) -> FiringId {
         over / rearm.as_millis().max(1)
     });
     FiringId::of(&rule.name, &format!("silence:{}", told.key), &format!("{since}:{}", again.unwrap_or_default()))
+}
+
+fn candidate(firing: &Firing) -> Candidate<'_> {
+    Candidate { firing, tokens_of: matching::tokens_of }
 }
 
 fn end(firing: &Firing, send: &Send, outcome: Outcome) -> Effect {

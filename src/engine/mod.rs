@@ -24,9 +24,11 @@ use crate::model::envelope::Envelope;
 use crate::model::firing::{Firing, Origin};
 use crate::model::ids::FiringId;
 use crate::model::limits;
+use crate::model::mute::Mute;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
+use crate::suppress::mutes::Mutes;
 
 pub use account::{Account, Answer, Fate, FiringAccount, Gathering, HeldBack, Moment, RuleAccount, Seen, Way};
 use finder::Finder;
@@ -60,7 +62,7 @@ pub enum Effect {
     Deliver(Box<Delivery>),
     /// Record this as what would have been sent, and do not send it: `mode = "paper"`.
     Paper(Box<Delivery>),
-    /// A delivery ended before it began: off, expired, late for an order, or without a value that its template needs.
+    /// A delivery ended before it began: off, muted, expired, late for an order, or without a value that its template needs.
     Ended(Report),
 }
 
@@ -149,6 +151,18 @@ impl Engine {
     /// cooldowns and limits have counted what they had.
     pub fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
         self.firings.restore(fired);
+    }
+
+    /// What is muted from the next step on, in the place of what was before. Also mutes that have ended: of entries that are replayed they hold what
+    /// they held then.
+    pub fn set_mutes(&mut self, mutes: impl IntoIterator<Item = Mute>) {
+        self.firings.mutes.replace(mutes);
+    }
+
+    /// What is muted, and how much that has held back.
+    #[must_use]
+    pub fn mutes(&self) -> &Mutes {
+        &self.firings.mutes
     }
 
     /// Begins to count anew, as after the replay of an earlier run's entries.

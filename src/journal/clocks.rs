@@ -166,6 +166,11 @@ impl Clocks {
 }
 
 impl Times {
+    /// By how much a moment of no row is off.
+    pub(super) fn off(&self, at: Timestamp) -> i64 {
+        self.0.iter().find(|time| time.from <= at && at <= time.to).map_or(0, |time| time.ms)
+    }
+
     /// A gap by the right clock. One that began in the run before ends by the clock of the run that closed it.
     pub(super) fn gap(&self, from: Timestamp, to: Timestamp) -> (Timestamp, Timestamp) {
         let within = |at: Timestamp| self.0.iter().find(|time| time.from <= at && at <= time.to);

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{JournalError, Why, trouble};
 use super::folder::private;
-use super::schema::{ADDED, APPLICATION, TABLES, VERSION};
+use super::schema::{ADDED, APPLICATION, MUTES, TABLES, VERSION};
 use super::{Settings, Sync};
 use crate::model::limits::{JOURNAL_BUSY, JOURNAL_BYTES_MIN, JOURNAL_CACHE_KIB, JOURNAL_WAL_BYTES};
 
@@ -187,8 +187,9 @@ fn identity(connection: &Connection) -> rusqlite::Result<(u32, u32, u32)> {
 
 /// Makes the tables, and sees to it that the file itself, not only its log, says what it is.
 fn fill(connection: &Connection) -> rusqlite::Result<()> {
-    let all =
-        format!("BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;");
+    let all = format!(
+        "BEGIN IMMEDIATE; {TABLES} {MUTES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+    );
     connection.execute_batch(&all).inspect_err(|_| {
         // It is still in the transaction, or it is not: either is fine.
         let _ = connection.execute_batch("ROLLBACK");
@@ -203,6 +204,9 @@ fn bring_up(connection: &Connection) -> rusqlite::Result<()> {
         if !has_column(connection, table, column)? {
             missing.push_str(&format!("ALTER TABLE {table} ADD COLUMN {column} {of}; "));
         }
+    }
+    if !has_column(connection, "mutes", "id")? {
+        missing.push_str(MUTES);
     }
     if missing.is_empty() {
         return Ok(());

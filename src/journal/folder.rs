@@ -6,7 +6,9 @@ use std::io;
 use std::path::Path;
 
 use super::error::JournalError;
+use super::reader::Reader;
 use super::rescue::open_or_rescue;
+use super::rows::MuteRow;
 use super::store::Store;
 use super::{Settings, Sync, connect};
 use crate::model::limits::JOURNAL_LOCK;
@@ -148,18 +150,45 @@ impl Lock {
 /// How often it is tried.
 const LOCK_TRIES: u32 = 5;
 
+/// Changes mutes while no instance is running: `change` is given those that the journal has, also ended ones of lately, and returns the rows that
+/// are to be written.
+///
+/// # Errors
+/// As [`set_switch`].
+pub fn change_mutes<E>(
+    folder: &Path,
+    at: Timestamp,
+    change: impl FnOnce(Vec<MuteRow>) -> Result<Vec<MuteRow>, E>,
+) -> Result<Result<(), E>, JournalError> {
+    let mut changed = Ok(());
+    let known = Reader::open(folder)?.mutes(at)?;
+    at_rest(folder, at, |store| {
+        match change(known) {
+            Ok(rows) => store.say_mutes(rows)?,
+            Err(why) => changed = Err(why),
+        }
+        Ok(())
+    })?;
+    Ok(changed)
+}
+
 /// Says, while no instance is running, whether orders may go when the next one starts.
 ///
 /// # Errors
 /// [`JournalError::InUse`] while one is: it has to be asked instead; others when the journal cannot be written.
 pub fn set_switch(folder: &Path, armed: bool, why: &str, at: Timestamp) -> Result<(), JournalError> {
+    at_rest(folder, at, |store| store.say_switch(armed, why, at))
+}
+
+/// Writes as the only one.
+fn at_rest(folder: &Path, at: Timestamp, write: impl FnOnce(&mut Store) -> rusqlite::Result<()>) -> Result<(), JournalError> {
     create(folder)?;
     let _lock = Lock::take(folder)?;
     tighten(folder)?;
     let path = connect::file(folder);
     let settings = Settings { sync: Sync::Power, ..Settings::default() };
     let (mut store, _) = open_or_rescue(&path, &settings, at, true)?;
-    Store::say_switch(&mut store, armed, why, at).map_err(super::error::trouble(&path, "write the journal"))?;
+    write(&mut store).map_err(super::error::trouble(&path, "write the journal"))?;
     store.finish();
     Ok(())
 }

@@ -43,10 +43,10 @@ use crate::model::time::Timestamp;
 pub use crate::model::journal::{JournalSettings as Settings, Sync};
 pub use begun::Begun;
 pub use error::{JournalError, Unrecorded, Why};
-pub use folder::{create as create_folder, set_switch};
+pub use folder::{change_mutes, create as create_folder, set_switch};
 pub use holds::Holds;
 pub use reader::{Expired, Reader};
-pub use rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, EntryRow, GapRow, GapState, Record, RedeliverRow, State};
+pub use rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, EntryRow, GapRow, GapState, MuteRow, Record, RedeliverRow, State};
 pub use stored::{Query, StoredAttempt, StoredDelivery, StoredEntry, StoredGap, StoredRequest, StoredSwitch};
 
 use queue::{Alive, Item};
@@ -153,6 +153,11 @@ impl Journal {
     /// Orders may go, or not. Kept over restarts.
     pub fn set_switch(&self, armed: bool, why: &str, at: Timestamp) {
         self.shared().queue.push(Item::Switch { armed, why: why.to_owned(), at });
+    }
+
+    /// What is known of a mute by now; `by_hand`, if that is what somebody has said of it.
+    pub fn mute(&self, row: MuteRow, by_hand: bool) {
+        self.shared().queue.push(Item::Mute { row: Box::new(row), by_hand });
     }
 
     /// A run begins, and will send: how the one before ended no longer says what may have been under way. To be called once that was read.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::error::Unrecorded;
-use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, Record, RedeliverRow, State};
+use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
 use crate::model::limits::{
     JOURNAL_BATCH, JOURNAL_HELD_BYTES, JOURNAL_HELD_ITEMS, JOURNAL_IDLE_AFTER, JOURNAL_SHED_BYTES, JOURNAL_SHED_ITEMS,
 };
@@ -39,6 +39,11 @@ pub(super) enum Item {
         why: String,
         at: Timestamp,
     },
+    /// `by_hand`: somebody waits for it, and it must outlive a loss of power.
+    Mute {
+        row: Box<MuteRow>,
+        by_hand: bool,
+    },
     /// `begun`: how many deliveries had come with intents that overtake when it was pushed; once it is taken out, how many since.
     Count {
         answer: oneshot::Sender<u64>,
@@ -58,6 +63,7 @@ impl Item {
             Self::Record(record) | Self::Begin { record, .. } => record_bytes(record),
             Self::Attempt(row) => row.answer.len() + 64,
             Self::Gap(GapRow { why, .. }) | Self::Switch { why, .. } => why.len(),
+            Self::Mute { .. } => 512,
             Self::End(_) | Self::Redeliver(_) | Self::Count { .. } | Self::Flush(_) | Self::Started | Self::Finished => 64,
         }
     }
@@ -75,7 +81,8 @@ impl Item {
             Self::Attempt(row) => row.firing == *firing && row.action == *action,
             Self::End(row) => row.firing == *firing && row.action == *action,
             Self::Redeliver(_) => true,
-            Self::Gap(_) | Self::Switch { .. } | Self::Count { .. } | Self::Flush(_) | Self::Started | Self::Finished => false,
+            Self::Gap(_) | Self::Switch { .. } | Self::Mute { .. } => false,
+            Self::Count { .. } | Self::Flush(_) | Self::Started | Self::Finished => false,
         }
     }
 
@@ -218,7 +225,7 @@ impl Queue {
             }
             other => other,
         };
-        let urgent = matches!(item, Item::Begin { .. } | Item::Flush(_) | Item::Switch { .. });
+        let urgent = matches!(item, Item::Begin { .. } | Item::Flush(_) | Item::Switch { .. } | Item::Mute { by_hand: true, .. });
         if inner.gone {
             self.unrecorded.fetch_add(1, Ordering::Relaxed);
             return;

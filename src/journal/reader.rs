@@ -21,6 +21,7 @@ use crate::model::limits::CLOCK_JUMP;
 use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::NOTICES;
 
+mod mutes;
 mod select;
 mod sends;
 mod walk;

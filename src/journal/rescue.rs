@@ -13,7 +13,7 @@ use super::connect::{self, Broken, MAGIC, beside};
 use super::error::JournalError;
 use super::reader::Reader;
 use super::store::{Ahead, PLAUSIBLE, Store};
-use crate::model::limits::{FIRED_IDS, JOURNAL_RESCUED_DELIVERIES, JOURNAL_RESCUED_ENTRIES};
+use crate::model::limits::{FIRED_IDS, JOURNAL_RESCUED_DELIVERIES, JOURNAL_RESCUED_ENTRIES, MUTES_KEPT};
 use crate::model::time::Timestamp;
 
 /// A table, its columns, the one that numbers its rows, and how many of the newest are taken over.
@@ -25,8 +25,14 @@ struct Table {
 }
 
 /// The most important first.
-const COPIED: [Table; 7] = [
+const COPIED: [Table; 8] = [
     Table { name: "switches", columns: "id, at, state, why", key: "id", newest: 1_000 },
+    Table {
+        name: "mutes",
+        columns: "id, kind, name, token, handle, from_at, until_at, ended_at, because, held, told",
+        key: "id",
+        newest: MUTES_KEPT,
+    },
     Table {
         name: "deliveries",
         columns: "id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, state, attempts, sent_at, ended_at, form, \

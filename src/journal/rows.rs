@@ -10,6 +10,7 @@ use crate::model::delivery::{DigestLine, Outcome};
 use crate::model::firing::{FiringBrief, Origin};
 use crate::model::ids::FiringId;
 use crate::model::message::Body;
+use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
 
 /// One envelope and all that came of it: written in one transaction. Only with an order's intent in it, entry and firings may be
@@ -159,6 +160,17 @@ impl GapState {
             Self::Unavailable => "unavailable",
         }
     }
+}
+
+/// A mute. One row per number: a later one replaces it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MuteRow {
+    /// What is muted, and until when.
+    pub mute: Mute,
+    /// Firings that it has held back so far.
+    pub held: u64,
+    /// People were told of its end, or somebody has ended it.
+    pub told: bool,
 }
 
 /// Where a delivery stands.

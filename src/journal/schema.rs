@@ -1,7 +1,7 @@
 //! The tables, as docs/journal.md shows them, and the one statement for each thing that is done to them.
 
 /// What `PRAGMA user_version` says of the tables below.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// The kind of a body where there is none.
 pub(super) const NO_BODY: &str = "none";
 /// `PRAGMA application_id`: "brdc".
@@ -34,6 +34,13 @@ CREATE TABLE marks (
   attempt INTEGER NOT NULL);
 ";
 
+/// The table that journals before version 3 had not.
+pub(super) const MUTES: &str = "
+CREATE TABLE mutes (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, token TEXT, handle TEXT, from_at INTEGER NOT NULL, until_at INTEGER NOT NULL,
+  ended_at INTEGER, because TEXT, held INTEGER NOT NULL, told INTEGER NOT NULL);
+";
+
 /// What the tables of version 1 had not, by table: column and type. Empty in every row of that time.
 pub(super) const ADDED: [(&str, &str, &str); 2] = [("deliveries", "line", "TEXT"), ("attempts", "not_before", "INTEGER")];
 
@@ -61,6 +68,11 @@ pub(super) const CURSOR: &str = "INSERT OR REPLACE INTO cursors (name, value) VA
 pub(super) const GAP: &str = "INSERT OR REPLACE INTO gaps (from_at, to_at, state, why) VALUES (?1, ?2, ?3, ?4)";
 pub(super) const SWITCH: &str =
     "INSERT INTO switches (id, at, state, why) VALUES ((SELECT coalesce(max(id), 0) + 1 FROM switches), ?1, ?2, ?3)";
+/// A mute keeps its number, whatever is written of it.
+pub(super) const MUTE: &str = "INSERT OR REPLACE INTO mutes (id, kind, name, token, handle, from_at, until_at, ended_at, because, held, told) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+/// Those whose end was told long ago.
+pub(super) const FORGET_MUTES: &str = "DELETE FROM mutes WHERE told = 1 AND id <= (SELECT max(id) FROM mutes) - ?1";
 pub(super) const MARK: &str =
     "INSERT OR REPLACE INTO marks (lived, at, entry, firing, delivery, attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 

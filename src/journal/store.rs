@@ -15,13 +15,15 @@ use super::error::{Unrecorded, Why};
 use super::queue::Item;
 use super::reader::delivery;
 use super::retention::Lived;
-use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, Record, RedeliverRow, State};
+use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
 use super::schema::NO_BODY;
 use super::sum::{self, Fixed};
 use super::unfinished::Unfinished;
 use super::{Settings, clocks, schema};
 use crate::model::delivery::{Form, Outcome};
 use crate::model::firing::FiringBrief;
+use crate::model::limits::MUTES_KEPT;
+use crate::model::mute::Mute;
 use crate::model::time::{Timestamp, Uptime};
 
 /// The numbers of the next rows.
@@ -184,6 +186,7 @@ impl Store {
                     self.run(schema::GAP, params![from.as_millis(), to.as_millis(), state.name(), why])?;
                 }
                 Item::Switch { armed, why, at } => self.switch(*armed, why, *at)?,
+                Item::Mute { row, .. } => self.mute(row)?,
                 Item::Count { .. } | Item::Flush(_) | Item::Started | Item::Finished => {}
             }
         }
@@ -310,6 +313,23 @@ impl Store {
     fn switch(&self, armed: bool, why: &str, at: Timestamp) -> rusqlite::Result<()> {
         let state = if armed { schema::ARMED } else { schema::DISARMED };
         self.run(schema::SWITCH, params![at.as_millis(), state, why]).map(drop)
+    }
+
+    fn mute(&self, MuteRow { mute, held, told }: &MuteRow) -> rusqlite::Result<()> {
+        let Mute { number, of, from, until, ended, because } = mute;
+        let (ended, held) = (ended.map(Timestamp::as_millis), i64::try_from(*held).unwrap_or(i64::MAX));
+        let (from, until) = (from.as_millis(), until.as_millis());
+        self.run(
+            schema::MUTE,
+            params![number, of.what.name(), of.name, of.token, of.handle, from, until, ended, because, held, told],
+        )?;
+        self.run(schema::FORGET_MUTES, [i64::try_from(MUTES_KEPT).unwrap_or(i64::MAX)]).map(drop)
+    }
+
+    /// Mutes alone, at once.
+    pub(super) fn say_mutes(&mut self, rows: Vec<MuteRow>) -> rusqlite::Result<()> {
+        let items: Vec<_> = rows.into_iter().map(|row| Item::Mute { row: Box::new(row), by_hand: true }).collect();
+        self.commit(&items, None).map(drop).map_err(|failed| failed.error)
     }
 
     /// The switch alone, at once.

@@ -231,8 +231,9 @@ impl Writer {
         let cursors = Cursors { alive: self.alive, lived, now, is_first, ahead: ahead_of_now, uptime, finished };
         let cursors = due.then_some(cursors);
         self.shared.commit_is(true);
-        // Whether orders may go must outlive a loss of power in every mode.
-        let forced = self.settings.sync == Sync::Process && batch.items.iter().any(|item| matches!(item, Item::Switch { .. }));
+        // What somebody has said must outlive a loss of power in every mode: whether orders may go, and what is muted.
+        let by_hand = |item: &Item| matches!(item, Item::Switch { .. } | Item::Mute { by_hand: true, .. });
+        let forced = self.settings.sync == Sync::Process && batch.items.iter().any(by_hand);
         let written = self.store.as_mut().map(|store| {
             let next = store.next;
             let commit = if forced { Store::commit_forced } else { Store::commit };

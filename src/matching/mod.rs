@@ -16,6 +16,6 @@ mod truth;
 pub use evaluate::{Reading, elements, evaluate, explain};
 pub use facts::Facts;
 pub use index::{Always, Candidate, Index, Scratch, always};
-pub use tokens::{element_alias, element_key};
+pub use tokens::{element_alias, element_key, tokens_of};
 pub use tree::{Flips, Node, element_name, is_of_elements};
 pub use truth::Truth;

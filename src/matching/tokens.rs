@@ -7,7 +7,7 @@ use super::facts::{Facts, Field};
 use crate::model::address::Address;
 use crate::model::firing::Element;
 use crate::model::ids::normal_symbol;
-use crate::model::subject::{Market, Prediction, Sources, Str, Token, Tweet};
+use crate::model::subject::{Market, Prediction, Sources, Str, Subject, Token, Tweet};
 
 /// What a token says of itself. A contract that stands in the text is spelled only for those who read it: that takes longer than all else.
 #[derive(Debug)]
@@ -67,6 +67,12 @@ pub(crate) fn of<'a>(tweet: &Tweet<&'a str>, facts: &Facts<'_>) -> Vec<Token<Sai
         }
     }
     tokens
+}
+
+/// The tokens of a subject: those that were detected, and those that stand in its text.
+#[must_use]
+pub fn tokens_of(subject: &Subject) -> Vec<Token> {
+    Facts::of(subject, None).tokens().iter().map(Token::owned).collect()
 }
 
 /// A token of which nothing is known.

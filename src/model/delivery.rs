@@ -123,6 +123,8 @@ pub enum Suppression {
     Overflow,
     /// The action has had its `max_per_day`.
     MaxPerDay,
+    /// Somebody has muted the rule or the action for a while.
+    Muted,
     /// `cooldown`: something of the same key has passed too short a while ago.
     Cooldown,
     /// `limit`: too many have passed of late.
@@ -133,8 +135,17 @@ pub enum Suppression {
 
 impl Suppression {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Paper, Self::Off, Self::Disarmed, Self::Overflow, Self::MaxPerDay, Self::Cooldown, Self::Limit, Self::Hours];
+    pub const ALL: [Self; 9] = [
+        Self::Paper,
+        Self::Off,
+        Self::Disarmed,
+        Self::Overflow,
+        Self::MaxPerDay,
+        Self::Muted,
+        Self::Cooldown,
+        Self::Limit,
+        Self::Hours,
+    ];
 
     /// One word for counters, logs and the journal.
     #[must_use]
@@ -145,6 +156,7 @@ impl Suppression {
             Self::Disarmed => "disarmed",
             Self::Overflow => "overflow",
             Self::MaxPerDay => "max_per_day",
+            Self::Muted => "muted",
             Self::Cooldown => "cooldown",
             Self::Limit => "limit",
             Self::Hours => "out_of_hours",

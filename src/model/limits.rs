@@ -341,6 +341,16 @@ pub const BRAKE_COUNT: u32 = 10_000;
 pub const BRAKE_SPAN: Duration = Duration::from_secs(31 * 86_400);
 /// Limits of one rule or one send.
 pub const BRAKE_LIMITS: usize = 8;
+/// Mutes that hold at the same time.
+pub const MUTES: usize = 1_000;
+/// Mutes that the journal keeps, ended ones too: what a replay of the past needs of them.
+pub const MUTES_KEPT: usize = 10_000;
+/// The longest that somebody may mute for.
+pub const MUTE_LONGEST: Duration = Duration::from_secs(366 * 86_400);
+/// How far back it is looked what a new mute would have held.
+pub const MUTE_LOOKS_BACK: Duration = Duration::from_secs(86_400);
+/// To look takes at most so long: the answer waits for it.
+pub const MUTE_LOOKS_FOR: Duration = Duration::from_secs(8);
 
 // --- log ---
 

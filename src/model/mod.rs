@@ -11,6 +11,7 @@ pub mod journal;
 pub mod limits;
 pub mod message;
 pub mod mode;
+pub mod mute;
 pub mod price;
 pub mod rate;
 pub mod secret;

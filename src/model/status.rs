@@ -27,6 +27,9 @@ pub struct Status {
     pub feed: FeedStatus,
     /// Whether orders may go.
     pub orders: OrdersStatus,
+    /// Mutes that hold.
+    #[serde(default)]
+    pub mutes: u64,
     /// What is asked of them; `None` when that cannot change while it runs.
     #[serde(default)]
     pub rules: Option<RulesStatus>,
@@ -291,7 +294,7 @@ words! {
 }
 
 /// A moment as it is shown: RFC 3339 in UTC, or `N ms` where no calendar reaches.
-mod moment {
+pub(super) mod moment {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
     use super::Timestamp;
@@ -302,28 +305,28 @@ mod moment {
         ms.map(Timestamp::from_millis).ok_or_else(|| E::custom("a moment as in RFC 3339 is expected"))
     }
 
-    pub(super) fn serialize<S: Serializer>(moment: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::model) fn serialize<S: Serializer>(moment: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(moment)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
         parse(&String::deserialize(from)?)
     }
 
-    pub(super) mod maybe {
+    pub(in crate::model) mod maybe {
         use serde::{Deserialize, Deserializer, Serializer};
 
         use super::super::Timestamp;
 
         #[expect(clippy::ref_option, reason = "serde's signature")]
-        pub(in super::super) fn serialize<S: Serializer>(moment: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+        pub(in crate::model) fn serialize<S: Serializer>(moment: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
             match moment {
                 Some(moment) => to.collect_str(moment),
                 None => to.serialize_none(),
             }
         }
 
-        pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+        pub(in crate::model) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
             Option::<String>::deserialize(from)?.map(|written| super::parse(&written)).transpose()
         }
     }

@@ -25,6 +25,7 @@ use crate::engine::{Counts, Effect, Engine, Hold, Input};
 use crate::model::envelope::Envelope;
 use crate::model::firing::{Firing, Origin};
 use crate::model::ids::FiringId;
+use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
@@ -59,6 +60,11 @@ impl Replay {
     /// What had fired before the first entry, oldest first: it does not fire again.
     pub fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
         self.engine.restore(fired);
+    }
+
+    /// What was muted, and when.
+    pub fn set_mutes(&mut self, mutes: impl IntoIterator<Item = Mute>) {
+        self.engine.set_mutes(mutes);
     }
 
     /// One entry. Waits that ended before it end first, as they did live.

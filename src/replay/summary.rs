@@ -57,6 +57,7 @@ impl Summary {
             expired: sum.expired + rule.ends.expired,
             incomplete: sum.incomplete + rule.ends.incomplete,
             max_per_day: sum.max_per_day + rule.ends.max_per_day,
+            muted: sum.muted + rule.ends.muted,
             cooldown: sum.cooldown + rule.ends.cooldown,
             limit: sum.limit + rule.ends.limit,
             out_of_hours: sum.out_of_hours + rule.ends.out_of_hours,

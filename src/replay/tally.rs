@@ -40,6 +40,8 @@ pub struct Ends {
     pub incomplete: u64,
     /// The action had had its `max_per_day`.
     pub max_per_day: u64,
+    /// Held back as somebody had muted the rule or the action.
+    pub muted: u64,
     /// Held back by a `cooldown`.
     pub cooldown: u64,
     /// By a `limit`.
@@ -52,7 +54,7 @@ impl Ends {
     /// All together.
     #[must_use]
     pub fn total(&self) -> u64 {
-        let held = self.paper + self.off + self.max_per_day + self.cooldown + self.limit + self.out_of_hours;
+        let held = self.paper + self.off + self.max_per_day + self.muted + self.cooldown + self.limit + self.out_of_hours;
         self.orders + self.messages + self.expired + self.incomplete + held
     }
 }
@@ -235,6 +237,7 @@ impl Tally {
             Outcome::Suppressed { reason } => match reason {
                 Suppression::Off => &mut ends.off,
                 Suppression::MaxPerDay => &mut ends.max_per_day,
+                Suppression::Muted => &mut ends.muted,
                 Suppression::Cooldown => &mut ends.cooldown,
                 Suppression::Limit => &mut ends.limit,
                 Suppression::Hours => &mut ends.out_of_hours,

@@ -351,7 +351,7 @@ pub(super) fn not_yet(field: &Field<'_>, what: &str, instead: &str, home: Option
 }
 
 /// The nearest of some names, if one is near enough to be what was meant.
-pub(super) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     if written.len() > 64 {
         return None;
     }

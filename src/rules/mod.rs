@@ -54,6 +54,8 @@ pub use self::actions::digest::in_digest;
 pub use self::as_written::as_written;
 pub use self::authors::NamedAuthor;
 pub use self::diagnostic::{Diagnostic, Severity};
+pub(crate) use self::keys::nearest;
+pub(crate) use self::names::parse_handle;
 pub use self::place::{Places, Position};
 pub use self::ruleset::RuleSet;
 pub use self::show::{Style, render};

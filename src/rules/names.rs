@@ -83,7 +83,7 @@ fn read_accounts<'a>(check: &mut Check<'a>, field: Field<'a>, truth_social: bool
 }
 
 /// Reads `handle` or `handle#id`.
-pub(super) fn parse_handle(text: &str) -> Result<(Box<str>, Option<Box<str>>), String> {
+pub(crate) fn parse_handle(text: &str) -> Result<(Box<str>, Option<Box<str>>), String> {
     let (handle, id) = match text.split_once('#') {
         Some((handle, id)) => (handle, Some(id.trim())),
         None => (text, None),

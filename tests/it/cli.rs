@@ -178,7 +178,21 @@ async fn a_key_that_the_feed_refuses_ends_the_program() {
 fn help_is_a_page_to_work_from() {
     let (code, out, _) = Home::new().run(&["--help"]);
     assert_eq!(code, 0);
-    let commands = ["demo", "check", "send", "run", "simulate", "status", "deliveries", "redeliver", "disarm", "arm"];
+    let commands = [
+        "demo",
+        "check",
+        "send",
+        "run",
+        "simulate",
+        "status",
+        "deliveries",
+        "redeliver",
+        "disarm",
+        "arm",
+        "mute",
+        "mutes",
+        "unmute",
+    ];
     for words in commands.into_iter().chain(["TWEETSTREAM_API_KEY", "BIRDCALL_STATE", "Exit codes", "[[rule]]"]) {
         assert!(out.contains(words), "{words} is missing in:\n{out}");
     }

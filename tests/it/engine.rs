@@ -4,6 +4,7 @@ mod hold;
 mod index;
 mod late;
 mod modes;
+mod mutes;
 mod over_time;
 mod regexes;
 mod restart;

@@ -21,6 +21,7 @@ use super::Totals;
 use super::intents::{key, pledge};
 use super::lanes::Lanes;
 use super::ledger::Ledger;
+use super::mutes::Book;
 use super::notices::{Notice, Notices};
 use super::safety::{Quota, Safety};
 use super::tail::Tail;
@@ -62,6 +63,7 @@ pub(super) struct Dispatch {
     pub(super) on_record: HashSet<(FiringId, usize)>,
     /// Deliveries that have expired since the engine was told of those before: it gives back what they took of cooldowns and limits.
     pub(super) expired: Vec<(Arc<FiringBrief>, usize)>,
+    pub(super) mutes: Book,
     notices: Notices,
     pub(super) tail: Tail,
     /// Of the actions, as the journal is told them.
@@ -107,6 +109,7 @@ impl Dispatch {
             keeping: None,
             on_record: HashSet::new(),
             expired: Vec::new(),
+            mutes: Book::default(),
             notices,
             tail: Tail::default(),
             names,

@@ -17,6 +17,7 @@ use super::source::{Ended, Reached, Reading, Source, SourceError, Stretch};
 use crate::feed::recording::Order;
 use crate::model::firing::Firing;
 use crate::model::ids::FiringId;
+use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
 use crate::replay::{Comparison, Difference, Replay, Summary, Told};
 use crate::rules::ruleset::RuleSet;
@@ -36,6 +37,8 @@ pub(super) struct Work {
     pub(super) from: Option<Timestamp>,
     /// What had fired before what is read, oldest first.
     pub(super) fired: Vec<FiringId>,
+    /// What was muted meanwhile.
+    pub(super) mutes: Vec<Mute>,
     pub(super) listing: Option<Listing>,
 }
 
@@ -96,6 +99,7 @@ impl Player {
     fn new(rules: &Arc<RuleSet>, work: &Work) -> Self {
         let mut replay = Replay::new(Arc::clone(rules), work.from);
         replay.restore(work.fired.iter().copied());
+        replay.set_mutes(work.mutes.iter().cloned());
         Self { replay, stretch: work.stretch }
     }
 

@@ -173,7 +173,7 @@ fn cell(number: u64) -> String {
 /// A column of counts: its word, and what is counted.
 type Column = (&'static str, fn(&RuleSummary) -> u64);
 
-const COUNTS: [Column; 13] = [
+const COUNTS: [Column; 14] = [
     ("Firings", |rule| rule.firings),
     ("Authors", |rule| rule.authors),
     ("Tokens", |rule| rule.tokens),
@@ -184,6 +184,7 @@ const COUNTS: [Column; 13] = [
     ("Expired", |rule| rule.ends.expired),
     ("Incomplete", |rule| rule.ends.incomplete),
     ("Over day", |rule| rule.ends.max_per_day),
+    ("Muted", |rule| rule.ends.muted),
     ("Cooldown", |rule| rule.ends.cooldown),
     ("Limit", |rule| rule.ends.limit),
     ("Out of hours", |rule| rule.ends.out_of_hours),

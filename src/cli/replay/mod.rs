@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::journal::Reader;
 use crate::model::ids::FiringId;
 use crate::model::limits::{FIRED_IDS, REPLAY_REACH};
+use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 use crate::telemetry;
@@ -89,7 +90,7 @@ Examples:
   zstdcat day.jsonl.zst | birdcall replay --file - --list    every firing, one a line
 
 Entries go through as they came: with their times, and with their origin, so that nothing is ordered on what came late. What a run decides \
-elsewhere is left out: the pace of lanes, `birdcall disarm`, and what destinations answer.";
+elsewhere is left out (what was muted is not, where the journal is replayed): the pace of lanes, `birdcall disarm`, and what destinations answer.";
 
 pub(super) fn run(arguments: &Arguments) -> End {
     telemetry::start(LevelFilter::WARN);
@@ -123,9 +124,10 @@ fn replay(arguments: &Arguments) -> Result<End, End> {
         None => sources(arguments)?,
     };
     let (stretch, fired) = before(stretch, from, &sources, &[Some(&rules), old.as_ref()]).map_err(|error| cannot(&error))?;
+    let mutes = muted(stretch, &sources).map_err(|error| cannot(&error))?;
     let listing = arguments.list.then_some(if arguments.json { Listing::Json } else { Listing::Words(moments.clone()) });
     let evaluated =
-        evaluate::run(&Work { rules, old, sources, stretch, from, fired, listing }).map_err(|error| cannot(&error))?;
+        evaluate::run(&Work { rules, old, sources, stretch, from, fired, mutes, listing }).map_err(|error| cannot(&error))?;
     tell_faults(&evaluated);
     if arguments.json {
         say(table::inert(&shown::json(&evaluated, arguments.list)));
@@ -174,6 +176,15 @@ fn before(
     let mut reader = Reader::open(folder)?;
     reader.put_right(stretch.now)?;
     Ok((stretch, reader.fired_before(since, FIRED_IDS)?))
+}
+
+/// What a journal says was muted meanwhile. A recording knows nothing of it.
+fn muted(stretch: Stretch, sources: &[Source]) -> Result<Vec<Mute>, SourceError> {
+    let [Source::Journal(folder)] = sources else { return Ok(Vec::new()) };
+    let mut reader = Reader::open(folder)?;
+    reader.put_right(stretch.now)?;
+    let since = stretch.since.unwrap_or(Timestamp::from_millis(i64::MIN));
+    Ok(reader.mutes(since)?.into_iter().map(|row| row.mute).collect())
 }
 
 /// A page takes the place of a page only.

@@ -93,6 +93,7 @@ fn rules(fired: &[&RuleSummary]) -> String {
         "EXPIRED",
         "INCOMPLETE",
         "OVER DAY",
+        "MUTED",
         "COOLDOWN",
         "LIMIT",
         "OUT OF HOURS",
@@ -105,12 +106,13 @@ fn rules(fired: &[&RuleSummary]) -> String {
     let rows: Vec<Vec<Cell>> = fired.iter().map(|rule| row(rule)).collect();
     // A column in which there is nothing says nothing.
     let known = |of: &RuleSummary, mark: fn(&Worths) -> u64| of.worth.as_ref().map_or(0, mark);
-    let counts: [&dyn Fn(&RuleSummary) -> u64; 11] = [
+    let counts: [&dyn Fn(&RuleSummary) -> u64; 12] = [
         &|of| of.ends.paper,
         &|of| of.ends.off,
         &|of| of.ends.expired,
         &|of| of.ends.incomplete,
         &|of| of.ends.max_per_day,
+        &|of| of.ends.muted,
         &|of| of.ends.cooldown,
         &|of| of.ends.limit,
         &|of| of.ends.out_of_hours,
@@ -119,7 +121,7 @@ fn rules(fired: &[&RuleSummary]) -> String {
         &|of| known(of, |of| of.after_1h.known),
     ];
     let empty: Vec<_> =
-        (6..17).zip(counts).filter(|(_, count)| fired.iter().all(|rule| count(rule) == 0)).map(|(at, _)| at).collect();
+        (6..18).zip(counts).filter(|(_, count)| fired.iter().all(|rule| count(rule) == 0)).map(|(at, _)| at).collect();
     let head: Vec<_> = head.into_iter().enumerate().filter(|(at, _)| !empty.contains(at)).map(|(_, word)| word).collect();
     let kept = |row: Vec<Cell>| row.into_iter().enumerate().filter(|(at, _)| !empty.contains(at)).map(|(_, cell)| cell).collect();
     table::table(&head, rows.into_iter().map(kept).collect())
@@ -141,6 +143,7 @@ fn row(rule: &RuleSummary) -> Vec<Cell> {
         Cell::number(ends.expired, WARNING),
         Cell::number(ends.incomplete, WRONG),
         Cell::number(ends.max_per_day, WARNING),
+        Cell::number(ends.muted, FAINT),
         Cell::number(ends.cooldown, FAINT),
         Cell::number(ends.limit, FAINT),
         Cell::number(ends.out_of_hours, FAINT),

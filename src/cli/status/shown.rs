@@ -25,6 +25,11 @@ pub(super) fn running(status: &Status) -> String {
         rules(&mut out, of, &moments);
     }
     orders(&mut out, &status.orders, &moments);
+    match status.mutes {
+        0 => {}
+        1 => topic(&mut out, "muted", &format!("{WARNING}1 mute holds{WARNING:#}; birdcall mutes shows it")),
+        many => topic(&mut out, "muted", &format!("{WARNING}{many} mutes hold{WARNING:#}; birdcall mutes lists them")),
+    }
     journal(&mut out, &status.journal);
     gaps(&mut out, &status.feed.gaps, &moments);
     if !status.lanes.is_empty() {

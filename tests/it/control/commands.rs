@@ -7,7 +7,7 @@ use super::{Instance, status};
 use crate::kit::binary::Home;
 
 /// Runs the program beside the instance in this process.
-async fn run(
+pub(super) async fn run(
     arguments: &[&str],
     instance: impl FnMut(&Command) -> Option<Answer> + Send + 'static,
 ) -> (i32, String, String, Vec<Command>) {
@@ -42,6 +42,7 @@ async fn status_shows_everything_on_one_page() {
              [feed] url changed: that counts after a restart
              not those of the files since 14:39:40 (20 s ago): rules.toml:3:1: unknown key `handel`
     orders   disarmed since 14:39:50 (10 s ago): the feed lags
+    muted    2 mutes hold; birdcall mutes lists them
     journal  degraded: the disk is full; free some space; 12.3 MiB, 17 waiting to be written; unmatched entries left out: 5; other records lost: 1
     gaps     unavailable, from 14:38:30 to 14:39:00 (30 s): the plan has no history
              open, from 14:39:47 until now
@@ -144,7 +145,9 @@ async fn what_becomes_of_each_delivery_is_said_and_one_that_is_refused_fails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_passed_on_and_ends_with_2() {
-    for arguments in [&["status"][..], &["arm"], &["disarm"], &["redeliver", "1"]] {
+    for arguments in
+        [&["status"][..], &["arm"], &["disarm"], &["redeliver", "1"], &["mutes"], &["mute", "x", "--for", "1h"], &["unmute", "x"]]
+    {
         let refused = |_: &Command| Some(Answer::Refused { why: "not \u{1b}[31mnow".to_owned() });
         let (code, out, said, _) = run(arguments, refused).await;
         assert_eq!((code, out.as_str(), said.as_str()), (2, "", "error: not [31mnow\n"), "{arguments:?}");

@@ -303,7 +303,8 @@ fn status_without_an_instance_says_what_the_journal_knows() {
 #[test]
 fn with_neither_an_instance_nor_a_journal_every_command_ends_with_2_and_makes_nothing() {
     let home = Home::new();
-    for arguments in [&["status"][..], &["deliveries"], &["redeliver", "1"], &["arm"], &["disarm"]] {
+    let mutes = [&["mutes"][..], &["mute", "x", "--for", "1h"], &["unmute", "x"]];
+    for arguments in [&["status"][..], &["deliveries"], &["redeliver", "1"], &["arm"], &["disarm"]].into_iter().chain(mutes) {
         let (code, out, said) = home.run(&[arguments, &["--state", "nowhere"]].concat());
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?} said:\n{said}");
         assert!(said.contains("nowhere") && !said.contains("panicked"), "{arguments:?} said:\n{said}");

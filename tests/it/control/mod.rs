@@ -4,6 +4,7 @@
 mod commands;
 mod hostile;
 mod journal;
+mod mutes;
 mod socket;
 
 use std::collections::BTreeMap;
@@ -94,6 +95,7 @@ fn status() -> Status {
             ],
         },
         orders: OrdersStatus { armed: false, why: Some("the feed lags".to_owned()), since: Some(moment(-10_000)) },
+        mutes: 2,
         rules: Some(RulesStatus {
             rules: 12,
             actions: 2,

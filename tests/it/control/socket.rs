@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-use birdcall::control::{Answer, AskError, BindError, Command, Redelivery, Server, ask_from_async, socket};
+use birdcall::control::{Answer, AskError, BindError, Command, MuteCommand, Redelivery, Server, ask_from_async, socket};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -61,6 +61,19 @@ async fn a_person_can_ask_with_one_line_of_json() {
             Command::Disarm { why: Some("[31mso it is".to_owned()) },
         ),
         (r#"{"command":"disarm","why":"\u0000 \n"}"#, Command::Disarm { why: None }),
+        (r#"{"command":"unmute","which":"3"}"#, Command::Unmute { which: "3".to_owned(), what: None }),
+        (
+            r#"{"command":"mute","name":"doge","for_ms":60000,"because":"\u001b[31mfed\n day"}"#,
+            Command::Mute(MuteCommand {
+                name: "doge".to_owned(),
+                what: None,
+                token: None,
+                handle: None,
+                for_ms: 60_000,
+                because: Some("[31mfed day".to_owned()),
+                dry_run: false,
+            }),
+        ),
         (r#"{"command":"redeliver","ids":[3]}"#, Command::Redeliver { ids: vec![3], orders: false }),
     ] {
         assert_eq!(

@@ -11,6 +11,7 @@ mod gaps;
 mod kept;
 mod left;
 mod lists;
+mod mutes;
 mod orders;
 mod over_time;
 mod paces;

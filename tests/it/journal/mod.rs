@@ -8,6 +8,7 @@ mod disk;
 mod folder;
 mod keeping;
 mod measure;
+mod mutes;
 mod old_damage;
 mod orders;
 mod rows;

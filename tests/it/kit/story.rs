@@ -5,6 +5,7 @@ use std::sync::Arc;
 use birdcall::engine::{Effect, Engine, Hold, Input};
 use birdcall::model::delivery::Outcome;
 use birdcall::model::firing::{Element, Firing, Origin};
+use birdcall::model::mute::Mute;
 use birdcall::model::time::Timestamp;
 use birdcall::{decode, rules};
 use serde_json::{Value, json};
@@ -47,6 +48,17 @@ impl Story {
     pub(crate) fn feed_is_ahead(&mut self, ms: i64) -> &mut Self {
         self.engine.feed_is_ahead(ms);
         self
+    }
+
+    /// What is muted from here on.
+    pub(crate) fn mute(&mut self, mutes: &[Mute]) -> &mut Self {
+        self.engine.set_mutes(mutes.iter().cloned());
+        self
+    }
+
+    /// How many firings a mute has held.
+    pub(crate) fn held(&self, number: i64) -> u64 {
+        self.engine.mutes().held(number)
     }
 
     /// What waits do not end from here on.

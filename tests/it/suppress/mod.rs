@@ -3,3 +3,4 @@
 mod brakes;
 mod hours;
 mod law;
+mod mutes;

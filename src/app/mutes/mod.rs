@@ -1,0 +1,204 @@
+//! Mutes of a running instance: made, listed and ended as people say; on record; and told of when their time is over.
+
+mod would_hold;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use super::Place;
+use super::commands::FORGETS;
+use super::notices::Notice;
+use super::running::{Running, is_kept};
+use super::safety::written;
+use crate::control::{Answer, Answerer, MuteCommand};
+use crate::journal::MuteRow;
+use crate::model::limits::MUTES;
+use crate::model::mute::{Mute, MuteStatus, Muted};
+use crate::model::time::Timestamp;
+use crate::suppress::mutes::{self, Asked, Mutes};
+
+pub use would_hold::would_hold;
+
+/// The log's time may be behind the clock: so long the engine knows of a mute that has ended.
+const KNOWN_AFTER: Duration = Duration::from_secs(60);
+
+/// Mutes that hold, and those that have just ended.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    kept: Vec<Kept>,
+    /// The highest number that was ever given.
+    last: i64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// As the journal has it.
+    row: MuteRow,
+    /// What it had held before the engine knew of it.
+    before: u64,
+}
+
+impl Book {
+    /// Those of the journal, of which `engine` has seen again what they held lately.
+    pub(super) fn recovered(rows: Vec<MuteRow>, engine: &Mutes) -> Self {
+        let last = rows.iter().map(|row| row.mute.number).max().unwrap_or(0);
+        let kept = rows.into_iter().map(|row| Kept { before: row.held.saturating_sub(engine.held(row.mute.number)), row });
+        Self { kept: kept.collect(), last }
+    }
+
+    fn holding(&self, now: Timestamp) -> impl Iterator<Item = &Mute> + Clone {
+        self.kept.iter().map(|kept| &kept.row.mute).filter(move |mute| now < mute.ends())
+    }
+
+    fn statuses(&self, engine: &Mutes, is: impl Fn(&Mute) -> bool) -> Vec<MuteStatus> {
+        let all = self.kept.iter().filter(|kept| is(&kept.row.mute));
+        all.map(|kept| MuteStatus { mute: kept.row.mute.clone(), held: kept.held(engine) }).collect()
+    }
+}
+
+impl Kept {
+    fn held(&self, engine: &Mutes) -> u64 {
+        self.before.saturating_add(engine.held(self.row.mute.number))
+    }
+}
+
+/// How many hold now.
+pub(super) fn holding(running: &Running) -> u64 {
+    running.dispatch.mutes.holding(running.clock.now()).count() as u64
+}
+
+/// To `birdcall mutes`.
+pub(super) fn list(running: &Running) -> Answer {
+    let (book, now) = (&running.dispatch.mutes, running.clock.now());
+    Answer::Mutes { mutes: book.statuses(running.engine.mutes(), |mute| now < mute.ends()) }
+}
+
+/// To `birdcall mute`: in force at once, and answered when it is on record and known what it would have held.
+pub(super) fn mute(running: &mut Running, place: &Place, command: &MuteCommand, answer: Answerer, waiting: &mut JoinSet<()>) {
+    let mute = match made(running, command) {
+        Ok(mute) => mute,
+        Err(why) => return answer.answer(Answer::Refused { why }),
+    };
+    let saved = !command.dry_run;
+    if saved {
+        running.dispatch.mutes.last = mute.number;
+        let row = MuteRow { mute: mute.clone(), held: 0, told: false };
+        warn!(number = mute.number, until = %mute.until, "muted by hand: {}", mute.of);
+        running.keep(&row, true);
+        running.dispatch.mutes.kept.push(Kept { row, before: 0 });
+        running.tell_engine();
+    }
+    let (folder, rules) = (place.folder.clone(), Arc::clone(&running.dispatch.rules));
+    let (journal, clock) = (running.dispatch.journal.clone(), running.clock.clone());
+    waiting.spawn(async move {
+        let (of, now) = (mute.of.clone(), mute.from);
+        let look = move || {
+            folder.map_or_else(|| Err("there is no journal".to_owned()), |folder| would_hold(&folder, &rules, &of, (now, &clock)))
+        };
+        let looked = tokio::task::spawn_blocking(look).await.unwrap_or_else(|error| Err(error.to_string()));
+        let is_kept = match &journal {
+            Some(journal) if saved => is_kept(journal).await,
+            _ => !saved,
+        };
+        let (would, why) = looked.map_or_else(|why| (None, Some(why)), |would| (Some(would), None));
+        let why = why.map(|why| format!("it is not known what it would have held of the last 24 hours: {why}"));
+        let forgets = (!is_kept).then(|| FORGETS.to_owned());
+        let notes: Vec<_> = why.into_iter().chain(forgets).collect();
+        let note = (!notes.is_empty()).then(|| notes.join("; "));
+        answer.answer(Answer::Muted { mute, saved, would, note });
+    });
+}
+
+/// What is asked for, or why not.
+fn made(running: &Running, command: &MuteCommand) -> Result<Mute, String> {
+    let MuteCommand { name, what, token, handle, for_ms, because, .. } = command;
+    let (book, now) = (&running.dispatch.mutes, running.clock.now());
+    let asked = Asked { name, what: *what, token: token.as_deref(), handle: handle.as_deref() };
+    let of = mutes::asked(&running.dispatch.rules, &asked)?;
+    if book.holding(now).count() >= MUTES {
+        return Err(format!("there are {MUTES} mutes already, which is all that there may be: end some with birdcall unmute"));
+    }
+    // Those that have just ended are known for a while.
+    if book.kept.len() >= 2 * MUTES {
+        return Err("too many mutes have begun and ended within a minute: try again in another".to_owned());
+    }
+    mutes::made(book.last, (of, because.clone()), (now, Duration::from_millis(*for_ms)))
+}
+
+/// To `birdcall unmute`.
+pub(super) fn unmute(running: &mut Running, which: &str, what: Option<Muted>) -> Answer {
+    let now = running.clock.now();
+    let numbers = match mutes::named(running.dispatch.mutes.holding(now), which, what) {
+        Ok(numbers) => numbers,
+        Err(why) => return Answer::Refused { why },
+    };
+    let Running { dispatch, engine, .. } = running;
+    let mut ended = Vec::new();
+    for kept in dispatch.mutes.kept.iter_mut().filter(|kept| numbers.contains(&kept.row.mute.number)) {
+        kept.row.held = kept.held(engine.mutes());
+        (kept.row.mute.ended, kept.row.told) = (Some(mutes::next(now)), true);
+        info!(number = kept.row.mute.number, held = kept.row.held, "a mute was ended by hand: {}", kept.row.mute.of);
+        ended.push(kept.row.clone());
+    }
+    ended.iter().for_each(|row| running.keep(row, true));
+    running.tell_engine();
+    let statuses = ended.into_iter().map(|row| MuteStatus { mute: row.mute, held: row.held });
+    let note = running.dispatch.journal.is_none().then(|| FORGETS.to_owned());
+    Answer::Unmuted { mutes: statuses.collect(), note }
+}
+
+impl Running {
+    fn tell_engine(&mut self) {
+        self.engine.set_mutes(self.dispatch.mutes.kept.iter().map(|kept| kept.row.mute.clone()));
+    }
+
+    fn keep(&self, row: &MuteRow, by_hand: bool) {
+        if let Some(journal) = &self.dispatch.journal {
+            journal.mute(row.clone(), by_hand);
+        }
+    }
+
+    /// Tells people what is not muted any more, and the journal what was held.
+    pub(super) fn look_at_mutes(&mut self) {
+        if self.dispatch.mutes.kept.is_empty() {
+            return;
+        }
+        let (now, mut over) = (self.clock.now(), Vec::new());
+        let (mut changed, known) = (Vec::new(), self.dispatch.mutes.kept.len());
+        for kept in &mut self.dispatch.mutes.kept {
+            let (held, ends) = (kept.held(self.engine.mutes()), now >= kept.row.mute.ends() && !kept.row.told);
+            if held != kept.row.held || ends {
+                (kept.row.held, kept.row.told) = (held, kept.row.told || ends);
+                changed.push(kept.row.clone());
+            }
+            if ends {
+                over.push(kept.row.clone());
+            }
+        }
+        over.iter().for_each(|row| self.dispatch.tell(&notice(row)));
+        changed.iter().for_each(|row| self.keep(row, false));
+        self.dispatch.mutes.kept.retain(|kept| now < kept.row.mute.ends().plus(KNOWN_AFTER));
+        if self.dispatch.mutes.kept.len() < known {
+            self.tell_engine();
+        }
+    }
+}
+
+fn notice(MuteRow { mute, held, .. }: &MuteRow) -> Notice {
+    let firings = match held {
+        0 => "nothing".to_owned(),
+        1 => "1 firing".to_owned(),
+        many => format!("{many} firings"),
+    };
+    let because = mute.because.as_ref().map(|because| format!(" It was because: {because}")).unwrap_or_default();
+    info!(number = mute.number, held, "a mute has ended: {}", mute.of);
+    Notice {
+        key: format!("mute:{}", mute.number),
+        about: None,
+        title: format!("The mute of {} has ended", mute.of),
+        text: format!("It held back {firings} in {}.{because}", written(mute.ends().since(mute.from))),
+    }
+}

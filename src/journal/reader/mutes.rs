@@ -1,0 +1,68 @@
+//! Mutes as they are on record, and what one of all of a rule, or of an action, would have held.
+
+use rusqlite::Row;
+
+use super::super::connect::has_column;
+use super::super::error::JournalError;
+use super::super::rows::MuteRow;
+use super::{Reader, limit, text};
+use crate::model::limits::MUTES_KEPT;
+use crate::model::mute::{Mute, MuteOf, Muted};
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::NOTICES;
+
+impl Reader {
+    /// Mutes that hold at or after `since`, or whose end nobody was told of yet, and the newest of all; by number. Moments of a run whose clock was put
+    /// right later are told by the right one.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read; what is damaged is left out.
+    pub fn mutes(&mut self, since: Timestamp) -> Result<Vec<MuteRow>, JournalError> {
+        // Of an earlier version, that nobody has brought up yet. What cannot be told because of damage is met below.
+        if !has_column(&self.connection, "mutes", "id").unwrap_or(true) {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT id, kind, name, token, handle, from_at, until_at, ended_at, because, held, told FROM mutes ORDER BY id DESC LIMIT ?1";
+        let found = self.collect(sql, [limit(2 * MUTES_KEPT)], |row| Ok(mute(row)))?;
+        let clocks = self.clocks.clone().times(self)?;
+        let (mut rows, mut newest) = (Vec::new(), true);
+        for row in found {
+            let Ok(mut row) = row else {
+                self.damaged += 1;
+                continue;
+            };
+            let by = clocks.off(row.mute.from);
+            (row.mute.from, row.mute.until) = (row.mute.from.shifted(by), row.mute.until.shifted(by));
+            row.mute.ended = row.mute.ended.map(|ended| ended.shifted(clocks.off(ended)));
+            if std::mem::take(&mut newest) || !row.told || row.mute.ends() > since {
+                rows.push(row);
+            }
+        }
+        rows.reverse();
+        Ok(rows)
+    }
+
+    /// How often a rule has fired since then, or how many firings went to an action: notices are none.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn firings_of(&mut self, what: Muted, name: &str, since: Timestamp) -> Result<u64, JournalError> {
+        let sql = match what {
+            Muted::Rule => "SELECT count(*) FROM firings WHERE rule = ?1 AND rule <> ?3 AND at >= ?2",
+            Muted::Action => "SELECT count(*) FROM deliveries WHERE action = ?1 AND rule <> ?3 AND fired_at >= ?2",
+        };
+        Ok(self.query_row(sql, (name, since.as_millis(), NOTICES), |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
+    }
+}
+
+fn mute(row: &Row<'_>) -> rusqlite::Result<MuteRow> {
+    let wrong = || rusqlite::Error::InvalidQuery;
+    let kind = text(row, 1)?.and_then(|kind| Muted::ALL.into_iter().find(|one| one.name() == kind));
+    let words = |column| row.get::<_, Option<String>>(column);
+    let of = MuteOf { what: kind.ok_or_else(wrong)?, name: words(2)?.ok_or_else(wrong)?, token: words(3)?, handle: words(4)? };
+    let moment = |column| row.get::<_, Option<i64>>(column).map(|ms| ms.map(Timestamp::from_millis));
+    let (from, until) = moment(5)?.zip(moment(6)?).ok_or_else(wrong)?;
+    let mute = Mute { number: row.get(0)?, of, from, until, ended: moment(7)?, because: words(8)? };
+    let held = row.get::<_, i64>(9)?.unsigned_abs();
+    Ok(MuteRow { mute, held, told: row.get(10)? })
+}

@@ -1,0 +1,137 @@
+//! What somebody has muted: at once, over restarts, until its end, of which people are told.
+
+use serde_json::{Value, json};
+
+use super::world::{in_state, plain, stop};
+use super::{content, now};
+use crate::kit::agreed::agreed;
+use crate::kit::binary::{Home, wait_until};
+
+/// Runs a command that must work. What it printed.
+fn ask(home: &Home, arguments: &[&str]) -> String {
+    let (code, out, said) = home.run(arguments);
+    assert_eq!(code, 0, "{arguments:?}: {out}{said}");
+    out
+}
+
+fn mutes(home: &Home) -> Vec<Value> {
+    serde_json::from_value(home.json(&["mutes", "--json"])).unwrap()
+}
+
+fn held(home: &Home, count: u64) {
+    wait_until(&format!("{count} firings are held"), || mutes(home)[0]["held"] == json!(count));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_muted_rule_stays_muted_over_a_kill_until_somebody_ends_it_and_a_replay_decides_the_same() {
+    let (world, home) = plain("").await;
+    let mut program = world.start(&home);
+    world.lists("1");
+    in_state(&home, "bot", "delivered", 1);
+    let out = ask(&home, &["mute", "listing", "--for", "2h", "--because", "fed day"]);
+    assert!(out.contains("this would have held back 1 of the last 24 hours' 1 firings of listing"), "{out}");
+    world.lists("2");
+    for action in ["bot", "desk"] {
+        assert_eq!(in_state(&home, action, "suppressed", 1)[0]["why"], "muted");
+    }
+    held(&home, 1);
+    assert_eq!((mutes(&home)[0]["because"].as_str(), home.status()["mutes"].as_u64()), (Some("fed day"), Some(1)));
+    agreed(&home);
+    program.kill();
+    let program = world.start(&home);
+    held(&home, 1);
+    world.lists("3");
+    in_state(&home, "bot", "suppressed", 2);
+    held(&home, 2);
+    let out = ask(&home, &["unmute", "listing"]);
+    assert_eq!(out, "listing is not muted any more; it held back 2 firings\n");
+    assert_eq!((mutes(&home), home.status()["mutes"].as_u64()), (vec![], Some(0)));
+    world.lists("4");
+    in_state(&home, "bot", "delivered", 2);
+    agreed(&home);
+    stop(program);
+    assert_eq!(world.orders(2), ["1", "4"]);
+    let summary = home.json(&["replay", "--json"]);
+    let ends = &summary["rules"][0]["ends"];
+    assert_eq!(
+        (ends["orders"].as_u64(), ends["messages"].as_u64(), ends["muted"].as_u64()),
+        (Some(2), Some(2), Some(4)),
+        "{ends}"
+    );
+    assert_eq!(world.said("The mute of"), 0, "who ends one knows it");
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_mute_is_told_once_also_when_it_came_while_nobody_ran() {
+    let (world, home) = plain("").await;
+    let program = world.start(&home);
+    ask(&home, &["mute", "bot", "--for", "1s"]);
+    world.told("The mute of bot has ended");
+    ask(&home, &["mute", "listing", "--for", "5s", "--because", "fed day"]);
+    world.lists("1");
+    in_state(&home, "desk", "suppressed", 1);
+    held(&home, 1);
+    stop(program);
+    let over = now() + 5_000;
+    wait_until("it is over", || now() > over);
+    let program = world.start(&home);
+    world.told("The mute of listing has ended");
+    world.told("It held back 1 firing in 5");
+    world.lists("2");
+    in_state(&home, "bot", "delivered", 1);
+    stop(program);
+    let program = world.start(&home);
+    world.lists("3");
+    in_state(&home, "bot", "delivered", 2);
+    stop(program);
+    assert_eq!((world.said("The mute of listing"), world.said("The mute of bot")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_is_about_the_token_or_the_account_is_held() {
+    let (world, home) = plain("").await;
+    let program = world.start(&home);
+    world.lists("1");
+    in_state(&home, "bot", "delivered", 1);
+    world.feed().send(content("2", "Kol will list $DOGE").to_string());
+    in_state(&home, "bot", "delivered", 2);
+    let out = ask(&home, &["mute", "bot", "--for", "1h", "--token", "orbl", "--dry-run"]);
+    assert!(out.contains("held back 1 of the last 24 hours' 2 firings that went to bot\nnothing was muted"), "{out}");
+    assert_eq!(mutes(&home), Vec::<Value>::new());
+    ask(&home, &["mute", "bot", "--for", "1h", "--token", "orbl", "--handle", "@KOL"]);
+    world.lists("3");
+    world.feed().send(content("4", "Kol will list $DOGE").to_string());
+    in_state(&home, "bot", "delivered", 3);
+    in_state(&home, "desk", "delivered", 4);
+    assert_eq!(in_state(&home, "bot", "suppressed", 1)[0]["why"], "muted");
+    let (code, _, said) = home.run(&["mute", "listin", "--for", "1h"]);
+    assert!(code == 2 && said.contains("did you mean \"listing\"?"), "{said}");
+    let (code, _, said) = home.run(&["unmute", "7"]);
+    assert!(code == 2 && said.contains("there is no mute 7"), "{said}");
+    agreed(&home);
+    stop(program);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_running_instance_a_mute_is_for_the_next_start() {
+    let (world, home) = plain("").await;
+    let (code, _, said) = home.run(&["mute", "listing", "--for", "1h"]);
+    assert!(code == 2 && said.contains("there is no journal here yet"), "nothing was muted: {said}");
+    stop(world.start(&home));
+    let (code, out, said) = home.run(&["mute", "listing", "--for", "1h"]);
+    assert!(code == 0 && out.contains("also for the next start") && said.contains("no birdcall is running"), "{out}{said}");
+    ask(&home, &["mute", "desk", "--for", "1h"]);
+    assert_eq!(ask(&home, &["unmute", "2"]), "desk is not muted any more; it held back 0 firings\n");
+    let numbers: Vec<_> = mutes(&home).iter().map(|mute| mute["number"].as_i64()).collect();
+    assert_eq!(numbers, [Some(1)]);
+    let program = world.start(&home);
+    world.lists("1");
+    in_state(&home, "bot", "suppressed", 1);
+    ask(&home, &["unmute", "1"]);
+    world.lists("2");
+    in_state(&home, "bot", "delivered", 1);
+    ask(&home, &["mute", "desk", "--for", "1h"]);
+    assert_eq!(mutes(&home)[0]["number"], 3, "a number is given once");
+    stop(program);
+}
