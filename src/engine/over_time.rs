@@ -167,6 +167,10 @@ impl OverTime {
             Some((at, told, element))
         });
         self.find_next();
+        if told.is_none() {
+            // It was said to be over, and is not: whoever asks until there is none must not ask for ever.
+            self.next = None;
+        }
         told
     }
 
