@@ -157,7 +157,8 @@ fn printed(set: RuleSet) -> RuleSet {
     };
     let rules = set.rules.into_iter().map(|mut rule| {
         let template = rule.send.iter().find_map(|send| send.template.clone());
-        rule.send = vec![Send { action: 0, max_age: None, mode: Mode::Armed, template, brakes: None, payload: None }];
+        rule.send =
+            vec![Send { action: 0, max_age: None, mode: Mode::Armed, template, brakes: None, payload: None, update: false }];
         rule
     });
     // Nobody is told of the feed: it is simulated.

@@ -25,6 +25,7 @@ use crate::model::firing::{Firing, Origin};
 use crate::model::ids::FiringId;
 use crate::model::limits;
 use crate::model::mute::Mute;
+use crate::model::revision::Revision;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
@@ -64,6 +65,8 @@ pub enum Effect {
     Paper(Box<Delivery>),
     /// A delivery ended before it began: off, muted, expired, late for an order, or without a value that its template needs.
     Ended(Report),
+    /// A message of a send with `update = true` is to say something else from now on.
+    Revise(Box<Revision>),
 }
 
 /// How much the engine has seen.
@@ -252,6 +255,16 @@ impl Engine {
         if let Some(rule) = self.over_time.get(rule) {
             self.firings.brakes.expired(firing, *rule, action);
         }
+    }
+
+    /// A delivery has come to its end. Messages on what an order was about say what became of it.
+    pub fn order_ended(&mut self, _report: &Report, _effects: &mut Vec<Effect>) {}
+
+    /// Every message that may have been sent and is to be edited, as it is to be read now: for after a restart, when it is not known what it
+    /// says. The oldest first.
+    #[must_use]
+    pub fn revisions(&mut self) -> Vec<Revision> {
+        Vec::new()
     }
 
     /// Whether the latest step is to be finished.

@@ -14,6 +14,7 @@ pub mod mode;
 pub mod mute;
 pub mod price;
 pub mod rate;
+pub mod revision;
 pub mod secret;
 pub mod status;
 pub mod subject;

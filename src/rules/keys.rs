@@ -127,7 +127,7 @@ impl Place {
                 &["name", "on", "when", "each", "wait", "max_age", "mode", "window", "cooldown", "limit", "active", "send"]
             }
             Self::When => WHEN,
-            Self::Send => &["to", "max_age", "mode", "template", "json", "form", "cooldown", "limit"],
+            Self::Send => &["to", "max_age", "mode", "template", "json", "form", "cooldown", "limit", "update"],
             Self::Window => WINDOW,
             Self::Step => STEP,
             Self::Discord => DISCORD,
@@ -231,7 +231,7 @@ const HOMES: &[(Place, &[&str])] = &[
     (Place::Slack, &["channel"]),
     (Place::Feed, &["key", "auth", "meta_timeout", "history", "notices"]),
     (Place::Journal, &["sync", "max_bytes"]),
-    (Place::Send, &["to", "template"]),
+    (Place::Send, &["to", "template", "update"]),
     (Place::Window, &["of", "per", "within", "rearm", "max_keys", "hysteresis", "percent", "direction", "steps"]),
     (Place::Template, &["title", "body"]),
     (Place::Author, &["followers", "verified", "bio"]),
@@ -267,6 +267,7 @@ const ALIASES: &[(Place, &str, &str)] = &[
     (Place::Rule, "if", "when"),
     (Place::Rule, "condition", "when"),
     (Place::Send, "action", "to"),
+    (Place::Send, "edit", "update"),
     (Place::Cooldown, "by", "per"),
     (Place::Cooldown, "key", "per"),
     (Place::Cooldown, "of", "per"),

@@ -323,6 +323,8 @@ pub struct Send {
     pub brakes: Option<Box<Brakes>>,
     /// What is sent, for webhooks: the rule's, else the action's, else `None`: the whole firing.
     pub payload: Option<Payload>,
+    /// The message is edited as more becomes known: only where the platform can edit.
+    pub update: bool,
 }
 
 /// The body of a webhook, from a template.

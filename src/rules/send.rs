@@ -18,7 +18,7 @@ use super::templates::{PayloadId, TemplateId, Templates};
 use super::token;
 use super::units::{duration, written};
 use super::when::{Leaf, Tree};
-use crate::model::action::Span;
+use crate::model::action::{Destination, Slack, Span};
 use crate::model::limits::MAX_AGE;
 use crate::model::mode::Mode;
 use crate::model::subject::Event;
@@ -60,6 +60,7 @@ struct Overrides<'a> {
     template: Option<TemplateId>,
     payload: Option<PayloadId>,
     brakes: Option<Box<Brakes>>,
+    update: bool,
 }
 
 /// All entries of a rule's `send`.
@@ -109,6 +110,7 @@ fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> 
     let json = [table.has("json").then_some("json"), table.has("form").then_some("form")].into_iter().flatten().next();
     overrides.payload = shared.templates.payload(check, &mut table);
     overrides.brakes = suppression::of_send(check, &mut table);
+    let update = table.take("update").and_then(|field| Some((field, field.node.boolean(check, "update")?)));
     table.finish(check);
     let Some(to) = to else {
         let mistake = Diagnostic::error("missing-key", node.span, "this entry of `send` names no action");
@@ -128,7 +130,31 @@ fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> 
         check.report(mistake.help("say what is sent with `template`"));
         overrides.payload = None;
     }
+    if let Some((field, true)) = update {
+        overrides.update = edits(check, shared, action, field);
+    }
     Some((action, to.node.span, overrides))
+}
+
+/// Whether what is sent to an action can be edited; says so if it cannot.
+fn edits(check: &mut Check<'_>, shared: &Shared<'_>, action: usize, field: Field<'_>) -> bool {
+    let Some(draft) = shared.actions.drafts.get(action) else { return false };
+    let destination = draft.action.as_ref().map(|action| &action.destination);
+    let why = match destination {
+        // It is wrong, and that is said elsewhere.
+        None => return false,
+        Some(_) if draft.trading => "an order is not edited",
+        Some(Destination::Discord(_) | Destination::Telegram(_) | Destination::Slack(Slack::App { .. })) => return true,
+        Some(Destination::Slack(Slack::Webhook(_))) => "a webhook of Slack's cannot edit what it has posted",
+        Some(Destination::Webhook(_)) => "a webhook takes no word back",
+        Some(Destination::Console) => "what is printed stays as it is",
+    };
+    let mistake = Diagnostic::warning("no-update", field.key, format!("`update` changes nothing here: {why}"));
+    check.report(mistake.label("each message is sent once, and stays").help(match destination {
+        Some(Destination::Slack(_)) => "post with `token` and `channel` in the place of `url`, and messages are edited",
+        _ => "leave `update` out: messages are edited on Discord, Telegram and, with a `token`, Slack",
+    }));
+    false
 }
 
 /// The action of this name, which is used from now on, or a report.
@@ -212,6 +238,7 @@ fn finish<'a>(
         template,
         brakes: overrides.brakes.clone(),
         payload: compiled,
+        update: overrides.update,
     })
 }
 

@@ -150,7 +150,7 @@ impl Dispatch {
 
     fn take(&mut self, effect: Effect, step: &mut Step) {
         let of = match &effect {
-            Effect::Fired(_) => None,
+            Effect::Fired(_) | Effect::Revise(_) => None,
             Effect::Deliver(delivery) | Effect::Paper(delivery) => Some((delivery.firing.id, delivery.action)),
             Effect::Ended(report) => Some((report.firing.id, report.action)),
         };
@@ -164,6 +164,7 @@ impl Dispatch {
             }
             Effect::Deliver(delivery) => self.admit(*delivery, step),
             Effect::Paper(delivery) => self.suppress(&delivery, Suppression::Paper, step),
+            Effect::Revise(_) => {}
             Effect::Ended(report) => {
                 self.begun(&report.firing, report.action);
                 let row = DeliveryRow {

@@ -101,4 +101,6 @@ pub struct Send {
     pub json: Option<Payload>,
     /// What a webhook gets, as a form.
     pub form: Option<Form>,
+    /// The message is edited as more becomes known: tokens and prices, that the tweet was deleted, what became of orders on it.
+    pub update: Option<bool>,
 }

@@ -119,6 +119,7 @@ fn fired(of: &Firing) -> Told {
 
 fn told(effects: Vec<Effect>) -> Vec<Told> {
     let of = |effect| match effect {
+        Effect::Revise(of) => panic!("no message is edited here: {of:?}"),
         Effect::Fired(of) => fired(&of),
         Effect::Deliver(of) | Effect::Paper(of) => Told::Sent(of.firing.id.to_string(), of.action),
         Effect::Ended(of) => Told::Ended(

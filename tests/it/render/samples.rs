@@ -75,7 +75,15 @@ pub(crate) fn try_rendered(
     template: Option<ChatTemplate>,
     payload: Option<Payload>,
 ) -> Result<Rendered, Incomplete> {
-    let send = Send { action: 0, max_age: None, mode: Mode::Armed, template: template.map(Arc::new), brakes: None, payload };
+    let send = Send {
+        action: 0,
+        max_age: None,
+        mode: Mode::Armed,
+        template: template.map(Arc::new),
+        brakes: None,
+        payload,
+        update: false,
+    };
     render(firing, &send, &action_of(kind), EXPIRES)
 }
 

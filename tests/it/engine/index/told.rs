@@ -54,6 +54,7 @@ fn done(effects: &[Effect], set: &RuleSet) -> Vec<String> {
         Effect::Deliver(of) => sent(of, if set.actions[of.action].trading { &Way::Order } else { &Way::Message }),
         Effect::Paper(of) => sent(of, &Way::Paper),
         Effect::Ended(of) => format!("{} to {}: {:?}", of.firing.id, of.action, Way::Ended(of.outcome.clone())),
+        Effect::Revise(of) => format!("{} to {} says something else", of.firing, of.action),
     };
     let mut all: Vec<_> = effects.iter().map(of).collect();
     all.sort();
