@@ -8,6 +8,7 @@ use super::brakes::Brakes;
 use super::judge::{Match, step_name};
 use super::observer::Matches;
 use super::over_time::{self, Asked, OverTime, Said};
+use super::revise::{Revisions, Told as Sent};
 use crate::matching::{self, Reading};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
@@ -219,42 +220,70 @@ impl Firings {
     }
 
     /// Makes what was left for later.
-    pub(super) fn deliver_later(&mut self, rules: &RuleSet, later: &Later) -> Effect {
-        let rule = &rules.rules[later.rule];
-        self.deliver(rules, (later.rule, &rule.send[later.send]), &later.firing)
+    pub(super) fn deliver_later(&mut self, rules: &RuleSet, later: &Later, revisions: &mut Revisions) -> Effect {
+        let send = &rules.rules[later.rule].send[later.send];
+        match self.pass(rules, (later.rule, send), &later.firing) {
+            Err(ended) => ended,
+            Ok((told, expires_at)) => {
+                let effect = self.delivery(rules, (later.rule, send), &told, expires_at);
+                if let (true, Effect::Deliver(delivery)) = (send.update, &effect) {
+                    let says = self.messages.says(&delivery.body);
+                    revisions.sent(Sent { firing: &told, action: send.action, expires_at, says });
+                }
+                effect
+            }
+        }
     }
 
-    /// Brings a firing to one action, unless that is off or muted, it is too late for it, it is held back or it lacks what its template needs.
-    fn deliver(&mut self, rules: &RuleSet, (at, send): (usize, &Send), firing: &Arc<Firing>) -> Effect {
+    /// Brings a firing to one action.
+    fn deliver(&mut self, rules: &RuleSet, of: (usize, &Send), firing: &Arc<Firing>) -> Effect {
+        match self.pass(rules, of, firing) {
+            Err(ended) => ended,
+            Ok((told, expires_at)) => self.delivery(rules, of, &told, expires_at),
+        }
+    }
+
+    /// What is told to one action, and until when, unless that is off or muted, it is too late for it, or it is held back.
+    fn pass(
+        &mut self,
+        rules: &RuleSet,
+        (at, send): (usize, &Send),
+        firing: &Arc<Firing>,
+    ) -> Result<(Arc<Firing>, Timestamp), Effect> {
         let (rule, action) = (&rules.rules[at], &rules.actions[send.action]);
         let expires_at = firing.subject.at.plus(rule.max_age_of(send, action));
         if send.mode == Mode::Off {
-            return end(firing, send, Outcome::Suppressed { reason: Suppression::Off });
+            return Err(end(firing, send, Outcome::Suppressed { reason: Suppression::Off }));
         }
         if !self.mutes.is_empty() && self.mutes.hold(Muted::Action, &action.name, candidate(firing)) {
             self.brakes.expired(firing.id, at, send.action);
-            return end(firing, send, Outcome::Suppressed { reason: Suppression::Muted });
+            return Err(end(firing, send, Outcome::Suppressed { reason: Suppression::Muted }));
         }
         if is_too_late(rules, (rule, send), firing) {
             self.brakes.expired(firing.id, at, send.action);
-            return end(firing, send, Outcome::Expired);
+            return Err(end(firing, send, Outcome::Expired));
         }
         let held = match self.brakes.pass_send((at, rule), (send, &action.name), firing) {
             Ok(passed) => passed.held,
             Err(refused) => {
                 self.refused.push((firing.id, Some(send.action), refused.until));
                 self.brakes.expired(firing.id, at, send.action);
-                return end(firing, send, Outcome::Suppressed { reason: refused.reason });
+                return Err(end(firing, send, Outcome::Suppressed { reason: refused.reason }));
             }
         };
         let told = match held {
             0 => Arc::clone(firing),
             _ => Arc::new(Firing { held: firing.held + held, ..(**firing).clone() }),
         };
-        let effect = delivery(self.messages, (send, action), &told, expires_at);
+        Ok((told, expires_at))
+    }
+
+    /// The message, unless it lacks what its template needs.
+    fn delivery(&mut self, rules: &RuleSet, (at, send): (usize, &Send), told: &Arc<Firing>, expires_at: Timestamp) -> Effect {
+        let effect = delivery(self.messages, (send, &rules.actions[send.action]), told, expires_at);
         if matches!(effect, Effect::Ended(_)) {
             // Incomplete: it does not go out.
-            self.brakes.expired(firing.id, at, send.action);
+            self.brakes.expired(told.id, at, send.action);
         }
         effect
     }

@@ -13,6 +13,7 @@ mod look;
 mod observer;
 mod over_time;
 mod replace;
+mod revise;
 mod waits;
 
 use std::collections::HashMap;
@@ -22,7 +23,7 @@ use crate::join::Bounds;
 use crate::model::delivery::{Delivery, Report};
 use crate::model::envelope::Envelope;
 use crate::model::firing::{Firing, Origin};
-use crate::model::ids::FiringId;
+use crate::model::ids::{FiringId, TweetId};
 use crate::model::limits;
 use crate::model::mute::Mute;
 use crate::model::revision::Revision;
@@ -36,6 +37,7 @@ use finder::Finder;
 use fire::{Firings, Later, Messages};
 use observer::Observer;
 pub use replace::{Prepared, Replaced};
+use revise::Revisions;
 pub use waits::Hold;
 
 /// What the engine is told.
@@ -90,8 +92,9 @@ pub struct Engine {
     firings: Firings,
     /// Of the latest step, what is not to stand in front of its orders.
     later: Vec<Later>,
-    /// The places of rules with something that goes on: a window, a cooldown, a limit.
+    /// The places of rules with something that goes on: a window, a cooldown, a limit, messages that are edited.
     over_time: HashMap<Str, usize>,
+    revisions: Revisions,
 }
 
 /// How much an engine remembers.
@@ -146,7 +149,14 @@ impl Engine {
     fn with(rules: Arc<RuleSet>, finder: Finder, memory: Memory) -> Self {
         let observer = Observer::new(Arc::clone(&rules), finder, memory.tweets);
         let over_time = replace::over_time(&rules);
-        Self { rules, observer, firings: Firings::new(memory.firings), later: Vec::new(), over_time }
+        Self {
+            rules,
+            observer,
+            firings: Firings::new(memory.firings),
+            later: Vec::new(),
+            over_time,
+            revisions: Revisions::default(),
+        }
     }
 
     /// Remembers what fired in an earlier run, the oldest first. Before that, that run's entries go through [`Engine::step`] once more, their
@@ -231,6 +241,19 @@ impl Engine {
         };
         self.end_silences(to, effects);
         self.observe(input, effects);
+        if !self.revisions.is_empty()
+            && let Input::Entry { envelope, at, .. } = input
+        {
+            self.learn(envelope, *at);
+        }
+    }
+
+    /// What an entry has taught of a tweet of which messages were sent.
+    fn learn(&mut self, envelope: &Envelope<'_>, at: Timestamp) {
+        let Some(id) = self.revisions.are_about(envelope).filter(|_| self.observer.was_news()).map(TweetId::new) else { return };
+        if let Some(subject) = self.observer.subject(&id) {
+            self.revisions.learn(&subject, at);
+        }
     }
 
     fn observe(&mut self, input: &Input<'_>, effects: &mut Vec<Effect>) {
@@ -257,26 +280,35 @@ impl Engine {
         }
     }
 
-    /// A delivery has come to its end. Messages on what an order was about say what became of it.
-    pub fn order_ended(&mut self, _report: &Report, _effects: &mut Vec<Effect>) {}
+    /// An order has come to its end: messages on what it was about are to say so.
+    pub fn order_ended(&mut self, report: &Report, effects: &mut Vec<Effect>) {
+        let Self { rules, observer, revisions, over_time, firings, .. } = self;
+        let Some(action) = rules.actions.get(report.action).filter(|action| action.trading) else { return };
+        revisions.ordered(report, &action.name, observer.now());
+        revise(rules, (revisions, firings.messages), over_time, effects);
+    }
 
     /// Every message that may have been sent and is to be edited, as it is to be read now: for after a restart, when it is not known what it
     /// says. The oldest first.
     #[must_use]
     pub fn revisions(&mut self) -> Vec<Revision> {
-        Vec::new()
+        let Self { rules, revisions, over_time, .. } = self;
+        revisions.all(rules, |rule| over_time.get(rule).copied())
     }
 
     /// Whether the latest step is to be finished.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
-        !self.later.is_empty()
+        !self.later.is_empty() || self.revisions.is_behind()
     }
 
     /// What the latest step left: messages that are no orders are made now.
     pub fn finish(&mut self, effects: &mut Vec<Effect>) {
-        let Self { rules, firings, later, .. } = self;
-        effects.extend(later.drain(..).map(|later| firings.deliver_later(rules, &later)));
+        let Self { rules, firings, later, revisions, over_time, .. } = self;
+        for later in later.drain(..) {
+            effects.push(firings.deliver_later(rules, &later, revisions));
+        }
+        revise(rules, (revisions, firings.messages), over_time, effects);
     }
 
     /// One step as far as the matches, of which only the number is told: what benches measure.
@@ -317,5 +349,18 @@ impl Engine {
     #[must_use]
     pub fn join_counts(&self) -> crate::join::Counts {
         self.observer.join_counts()
+    }
+}
+
+/// Makes messages anew, unless nobody reads them.
+fn revise(
+    rules: &RuleSet,
+    (revisions, messages): (&mut Revisions, Messages),
+    places: &HashMap<Str, usize>,
+    effects: &mut Vec<Effect>,
+) {
+    match messages {
+        Messages::Made => revisions.revise(rules, |rule| places.get(rule).copied(), effects),
+        Messages::Spared => revisions.put_off(),
     }
 }

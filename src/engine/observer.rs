@@ -120,6 +120,11 @@ impl Observer {
         self.joiner.feed_is_ahead(ms);
     }
 
+    /// What is known of a tweet.
+    pub(super) fn subject(&mut self, id: &TweetId) -> Option<Subject> {
+        self.joiner.subject(id)
+    }
+
     pub(super) fn was_news(&self) -> bool {
         self.news
     }

@@ -51,7 +51,7 @@ impl Prepared {
 pub(super) fn over_time(rules: &RuleSet) -> HashMap<Str, usize> {
     let goes_on = |rule: &Rule| {
         let has_brakes = rule.brakes.is_some() || rule.send.iter().any(|send| send.brakes.is_some());
-        rule.mode != Mode::Off && (rule.window.is_some() || has_brakes)
+        rule.mode != Mode::Off && (rule.window.is_some() || has_brakes || rule.send.iter().any(|send| send.update))
     };
     let all = rules.rules.iter().enumerate();
     all.filter(|(_, rule)| goes_on(rule)).map(|(at, rule)| (Str::clone(&rule.name), at)).collect()

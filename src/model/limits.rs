@@ -341,6 +341,12 @@ pub const BRAKE_COUNT: u32 = 10_000;
 pub const BRAKE_SPAN: Duration = Duration::from_secs(31 * 86_400);
 /// Limits of one rule or one send.
 pub const BRAKE_LIMITS: usize = 8;
+/// Messages that are remembered to be edited. The oldest are edited no more.
+pub const EDITABLE_MESSAGES: usize = 2_000;
+/// Orders on one tweet that its messages tell of.
+pub const EDITABLE_ORDERS: usize = 8;
+/// A message is edited for so long after the first that was sent of its tweet.
+pub const MESSAGE_EDITED_FOR: Duration = Duration::from_secs(3 * 3_600);
 /// Mutes that hold at the same time.
 pub const MUTES: usize = 1_000;
 /// Mutes that the journal keeps, ended ones too: what a replay of the past needs of them.

@@ -51,6 +51,8 @@ pub(super) struct Card {
     pub(super) delay: String,
     /// Why it is late, when it is.
     pub(super) late: Option<&'static str>,
+    /// When the tweet was deleted since, by the clock: its words are struck through.
+    pub(super) deleted: Option<String>,
     /// When it happened.
     pub(super) at: Timestamp,
 }
@@ -132,7 +134,9 @@ impl Card {
     }
 
     fn lateness(&self) -> String {
-        self.late.map_or_else(String::new, |late| format!("⚠️ {late} · "))
+        let deleted = self.deleted.as_ref().map_or_else(String::new, |at| format!("🗑️ deleted {at} · "));
+        let late = self.late.map_or_else(String::new, |late| format!("⚠️ {late} · "));
+        deleted + &late
     }
 
     /// The facts, those of one name together, the name in the plural where there are several.
@@ -207,7 +211,15 @@ pub(super) fn card(firing: &Firing) -> Card {
         ..Card::default()
     };
     match &subject.about {
-        About::Tweet(tweet) => of_tweet(&mut card, tweet),
+        About::Tweet(tweet) => {
+            of_tweet(&mut card, tweet);
+            // Of a rule on deletions that is what it is about.
+            if let Some(at) = tweet.deleted_at.filter(|_| subject.event == Event::Tweet && !is_silence) {
+                card.emoji = GONE.0;
+                card.color = GONE.1;
+                card.deleted = Some(words::moment(at, subject.at));
+            }
+        }
         About::Account(event) => {
             card.whom = event.target.as_ref().map(Who::of);
             card.link = card.whom.as_ref().or(card.who.as_ref()).and_then(|shown| shown.link.clone());
@@ -216,6 +228,9 @@ pub(super) fn card(firing: &Firing) -> Card {
     }
     card
 }
+
+/// The pictogram and the colour of what was deleted.
+const GONE: (&str, u32) = ("🗑️", 0xe0_24_5e);
 
 /// What somebody has done of whom nothing was heard for the time of a window.
 const SILENT: &str = "has fallen silent";
@@ -261,6 +276,7 @@ pub(super) fn fallback(full: &Card) -> Card {
         moment: full.moment.clone(),
         delay: full.delay.clone(),
         late: full.late,
+        deleted: full.deleted.clone(),
         at: full.at,
         ..Card::default()
     }
@@ -303,7 +319,7 @@ fn look(event: Event, kind: Option<&Kind>) -> (&'static str, u32, &'static str) 
         (Event::Tweet, Some(Kind::Reply)) => ("💬", 0x5b_70_83, "replied"),
         (Event::Tweet, Some(Kind::Quote)) => ("🗨️", 0x78_56_ff, "quoted"),
         (Event::Tweet, Some(Kind::Retweet)) => ("🔁", 0x00_ba_7c, "reposted"),
-        (Event::Delete, _) => ("🗑️", 0xe0_24_5e, "deleted a post"),
+        (Event::Delete, _) => (GONE.0, GONE.1, "deleted a post"),
         (Event::Pin, _) => ("📌", 0xff_ad_1f, "pinned a post"),
         (Event::Unpin, _) => ("📍", 0x8b_98_a5, "unpinned a post"),
         (Event::ProfileUpdate, _) => ("🪪", 0xff_7a_00, "changed their profile"),

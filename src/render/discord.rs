@@ -25,6 +25,8 @@ pub(super) const SILENT: u32 = 1 << 12;
 pub(super) const MARKUP: &str = "\\*_~`|>#[]()<@:-+.!{}";
 /// The few that matter in a title of our own words, which a `-` in a rule's name should not make ugly.
 pub(super) const TITLE_MARKUP: &str = "\\*_~`|<>[]@:";
+/// What strikes through, on both sides.
+const STRIKE: &str = "~~";
 /// Of the line above the embed, escapes counted.
 pub(super) const CONTENT: usize = 199;
 /// So much of a rule's name tells it from others.
@@ -98,8 +100,22 @@ fn title(card: &Card) -> Option<String> {
 }
 
 fn description(card: &Card, room: usize) -> Option<String> {
-    let text = card.text.as_deref().map(|text| escaped(text, MARKUP, room));
+    let text = match &card.deleted {
+        None => card.text.as_deref().map(|text| escaped(text, MARKUP, room)),
+        Some(_) => card.text.as_deref().map(|text| struck(text, room)),
+    };
     text.or_else(|| card.note.clone()).filter(|text| !text.is_empty())
+}
+
+/// The text with each line struck through: Discord does not strike over an empty one, nor beside a space.
+fn struck(text: &str, room: usize) -> String {
+    let strikes = STRIKE.len() * 2 * text.lines().count();
+    let text = escaped(text, MARKUP, room.saturating_sub(strikes));
+    let strike = |line: &str| match line.trim() {
+        "" => String::new(),
+        line => format!("{STRIKE}{line}{STRIKE}"),
+    };
+    text.lines().map(strike).collect::<Vec<_>>().join("\n")
 }
 
 fn fields(card: &Card, mut room: usize) -> Vec<EmbedField> {

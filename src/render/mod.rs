@@ -18,6 +18,7 @@ mod gather;
 mod given;
 pub mod link;
 mod notice;
+mod orders;
 mod over_time;
 pub mod sanitise;
 mod slack;
@@ -32,6 +33,7 @@ use crate::model::action::{Action, Destination};
 use crate::model::delivery::DigestLine;
 use crate::model::firing::Firing;
 use crate::model::message::Body;
+use crate::model::revision::OrderEnd;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::Send;
 use crate::rules::template::ChatTemplate;
@@ -63,14 +65,27 @@ pub fn render(firing: &Firing, send: &Send, action: &Action, expires_at: Timesta
         let body = Body::Webhook(webhook::body(firing, send.payload.as_ref(), expires_at)?);
         return Ok(Rendered { body, fallback: None });
     }
+    Ok(message(firing, send, action, (expires_at, &[])))
+}
+
+/// The message of a firing as it is to be read after it was sent: `firing` with what is known of its tweet by now, and what became of `orders` on it.
+/// For chats alone.
+#[must_use]
+pub fn revised(firing: &Firing, send: &Send, action: &Action, (expires_at, orders): (Timestamp, &[&OrderEnd])) -> Rendered {
+    message(firing, send, action, (expires_at, orders))
+}
+
+fn message(firing: &Firing, send: &Send, action: &Action, (expires_at, orders): (Timestamp, &[&OrderEnd])) -> Rendered {
     let plain = card::card(firing);
     let fallback = card::fallback(&plain);
     let card = match &send.template {
         Some(template) => templated(plain, template, firing, expires_at),
         None => plain,
     };
+    let card = Card { facts: ordered(card.facts, orders.iter().map(|end| orders::told(end, &firing.rule))), ..card };
+    let fallback = Card { facts: ordered(fallback.facts, orders.iter().map(|end| orders::bare(end))), ..fallback };
     let fallback = (!matches!(action.destination, Destination::Console)).then(|| body(&fallback, action));
-    Ok(Rendered { body: body(&card, action), fallback })
+    Rendered { body: body(&card, action), fallback }
 }
 
 /// A message that says that it is a test, for `birdcall send ACTION`.
@@ -109,6 +124,13 @@ pub fn notice(action: &Action, title: &str, text: &str, at: Timestamp) -> Body {
         Destination::Webhook(_) => Body::Webhook(notice::webhook(title, text, at)),
         _ => body(&notice::card(title, text, at), action),
     }
+}
+
+/// What became of orders comes first.
+fn ordered(facts: Vec<card::Fact>, orders: impl Iterator<Item = card::Fact>) -> Vec<card::Fact> {
+    let mut all: Vec<_> = orders.collect();
+    all.extend(facts);
+    all
 }
 
 fn body(card: &Card, action: &Action) -> Body {

@@ -4,7 +4,8 @@
 //! `code` (names, symbols) and nowhere else, because Telegram looks for mentions, links, bare domains, tags, cashtags, commands and
 //! phone numbers everywhere but there (4.5); `blockquote` would need characters put into the text to stop each of these, which would
 //! change what people copy and still miss bare domains. Handles of ours are links to their own page, with a word joiner after the `@`,
-//! so that they never mean a Telegram user of the same name.
+//! so that they never mean a Telegram user of the same name. The words of a tweet that was deleted since are struck through, which Telegram does
+//! not do inside of `pre`: there the word joiners are put in, as what was taken back is not there to be copied.
 
 use super::card::{Card, Fact, Piece};
 use super::fit::{cut, utf16};
@@ -33,7 +34,10 @@ pub(super) fn body(card: &Card, preview: bool) -> TelegramBody {
     match (&card.text, &card.note) {
         (Some(said), _) => {
             text.push("\n");
-            text.mark("pre", &cut(said, room, utf16), None);
+            match card.deleted {
+                None => text.mark("pre", &cut(said, room, utf16), None),
+                Some(_) => text.mark("strikethrough", &cut(&inert(said), room, utf16), None),
+            }
         }
         (None, Some(note)) => text.push(&format!("\n{}", cut(note, room, utf16))),
         (None, None) => {}
@@ -98,6 +102,20 @@ pub(super) fn defused(text: &str) -> String {
             _ => false,
         };
         if is_live {
+            out.push('\u{2060}');
+        }
+    }
+    out
+}
+
+/// Somebody else's words with a word joiner behind everything that Telegram could make something of: nothing is struck through inside `pre`.
+fn inert(text: &str) -> String {
+    let mut letters = text.chars().peekable();
+    let mut out = String::with_capacity(text.len() * 2);
+    while let Some(letter) = letters.next() {
+        out.push(letter);
+        let goes_on = letters.peek().is_some_and(|next| !next.is_whitespace());
+        if goes_on && "@#/$.:+&=?".contains(letter) {
             out.push('\u{2060}');
         }
     }

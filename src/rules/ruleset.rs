@@ -8,6 +8,7 @@ use super::hours::Hours;
 use super::template::{ChatTemplate, JsonTemplate};
 use crate::model::action::{Action, SecretRef, Span};
 use crate::model::journal::JournalSettings;
+use crate::model::limits::MESSAGE_EDITED_FOR;
 use crate::model::mode::Mode;
 use crate::model::rate::Rate;
 use crate::model::subject::{Event, Str};
@@ -36,7 +37,7 @@ impl RuleSet {
         self.actions.iter().enumerate().find(|(_, action)| action.name == name && !action.retired)
     }
 
-    /// How far back what happened matters: to windows, cooldowns and limits. Zero where there are none.
+    /// How far back what happened matters: to windows, cooldowns, limits and messages that are edited. Zero where there are none.
     #[must_use]
     pub fn reach(&self) -> Duration {
         let awake = self.rules.iter().filter(|rule| rule.mode != Mode::Off);
@@ -115,7 +116,8 @@ impl Rule {
     fn reach(&self) -> Duration {
         let window = self.window.as_deref().map(Window::reach).unwrap_or_default();
         let brakes = self.brakes.iter().chain(self.send.iter().filter_map(|send| send.brakes.as_ref()));
-        brakes.map(|brakes| brakes.reach()).fold(window, Duration::max)
+        let edited = if self.send.iter().any(|send| send.update) { MESSAGE_EDITED_FOR } else { Duration::ZERO };
+        brakes.map(|brakes| brakes.reach()).fold(window.max(edited), Duration::max)
     }
 
     /// The steps of a sequence: each is looked at by itself.

@@ -1,5 +1,6 @@
 //! Rules on stories: what fires, when, and how often.
 
+mod edits;
 mod hold;
 mod index;
 mod late;
