@@ -63,7 +63,7 @@ fn context(card: &Card) -> Value {
 fn said(card: &Card) -> Vec<Value> {
     let mut elements = Vec::new();
     match (&card.text, &card.note) {
-        (Some(said), _) if card.deleted.is_some() => elements.push(quoted(styled(&cut(said, TEXT, utf16), "strike"))),
+        (Some(said), _) if card.deleted.is_some() => elements.push(quoted(&styled(&cut(said, TEXT, utf16), "strike"))),
         (Some(said), _) => elements.push(quote(&cut(said, TEXT, utf16))),
         (None, Some(note)) => elements.push(section(&[text(note)])),
         (None, None) => {}
@@ -149,9 +149,9 @@ pub(super) fn section(elements: &[Value]) -> Value {
 }
 
 fn quote(words: &str) -> Value {
-    quoted(text(words))
+    quoted(&text(words))
 }
 
-fn quoted(element: Value) -> Value {
+fn quoted(element: &Value) -> Value {
     json!({ "type": "rich_text_quote", "elements": [element] })
 }

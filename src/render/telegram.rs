@@ -36,7 +36,7 @@ pub(super) fn body(card: &Card, preview: bool) -> TelegramBody {
             text.push("\n");
             match card.deleted {
                 None => text.mark("pre", &cut(said, room, utf16), None),
-                Some(_) => text.mark("strikethrough", &cut(&inert(said), room, utf16), None),
+                Some(_) => text.mark("strikethrough", &inert(&cut(said, room, |part| utf16(&inert(part)))), None),
             }
         }
         (None, Some(note)) => text.push(&format!("\n{}", cut(note, room, utf16))),
@@ -110,16 +110,13 @@ pub(super) fn defused(text: &str) -> String {
 
 /// Somebody else's words with a word joiner behind everything that Telegram could make something of: nothing is struck through inside `pre`.
 fn inert(text: &str) -> String {
-    let mut letters = text.chars().peekable();
-    let mut out = String::with_capacity(text.len() * 2);
-    while let Some(letter) = letters.next() {
+    text.chars().fold(String::with_capacity(text.len() * 2), |mut out, letter| {
         out.push(letter);
-        let goes_on = letters.peek().is_some_and(|next| !next.is_whitespace());
-        if goes_on && "@#/$.:+&=?".contains(letter) {
+        if "@#/$.:+&=?".contains(letter) {
             out.push('\u{2060}');
         }
-    }
-    out
+        out
+    })
 }
 
 fn tail(card: &Card, entities: usize) -> Text {

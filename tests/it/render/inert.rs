@@ -87,7 +87,7 @@ fn discord(body: &Value) {
         assert!(chars(part) <= limit, "{part}");
     }
     no_discord_markup(embed["title"].as_str().unwrap_or_default());
-    no_discord_markup(embed["description"].as_str().unwrap_or_default());
+    no_discord_markup(&unstruck(embed["description"].as_str().unwrap_or_default()));
     let of_fields: usize = fields.iter().map(|field| chars(&field["name"]) + chars(&field["value"])).sum();
     let total = chars(&embed["title"])
         + chars(&embed["description"])
@@ -95,6 +95,18 @@ fn discord(body: &Value) {
         + chars(&embed["footer"]["text"])
         + of_fields;
     assert!(total <= 6_000, "{total}");
+}
+
+/// The text without what strikes all of its lines through, each by itself.
+fn unstruck(text: &str) -> String {
+    let struck = |line: &str| {
+        let inside = line.strip_prefix("~~").and_then(|line| line.strip_suffix("~~"));
+        // An escaped tilde at the end would close nothing.
+        inside.filter(|inside| !inside.is_empty() && inside.trim() == *inside).map(str::to_owned)
+    };
+    let lines: Vec<_> = text.split('\n').map(|line| if line.is_empty() { Some(String::new()) } else { struck(line) }).collect();
+    let all: Option<Vec<String>> = lines.into_iter().collect();
+    all.map_or_else(|| text.to_owned(), |lines| lines.join("\n"))
 }
 
 /// `🔔 listing-watch · ORBL $0.0012 · orbitlab_xyz posted`: the rule's name, perhaps a checked symbol and its price, a checked handle
@@ -197,7 +209,8 @@ pub(super) fn telegram(body: &TelegramBody) {
         let inside = String::from_utf16(units.get(entity.offset..end).expect("within the text")).expect("no pair is cut");
         match entity.kind.as_ref() {
             "pre" | "code" => {}
-            "bold" => ours.push_str(&inside),
+            // Of a tweet that was deleted: Telegram strikes nothing through inside of code.
+            "bold" | "strikethrough" => ours.push_str(&inside),
             "text_link" => {
                 link(&Value::from(entity.url.clone().unwrap()));
                 ours.push_str(&inside);

@@ -5,6 +5,7 @@ use birdcall::model::ids::TweetId;
 use birdcall::model::subject::{
     Account, Change, Event, Kind, Market, Media, Platform, Prediction, ProfileField, Reference, Token, Tweet,
 };
+use birdcall::model::time::Timestamp;
 
 use super::samples::{kairo, market, on_account, on_tweet, post, prediction, reference, s, token};
 
@@ -39,6 +40,13 @@ pub(crate) fn places(words: &str) -> Vec<(&'static str, Firing)> {
         || Reference { text: s(words), author: account(), kind: Some(Kind::Other(words.into())), ..reference(Kind::Reply) };
     vec![
         ("text", of_post(&|tweet| tweet.text = s(words))),
+        (
+            "text of a deleted tweet",
+            of_post(&|tweet| {
+                tweet.text = s(words);
+                tweet.deleted_at = Some(Timestamp::from_millis(1_781_703_600_000));
+            }),
+        ),
         ("id", of_post(&|tweet| tweet.id = TweetId::new(words))),
         ("author", of_post(&|tweet| tweet.author = account())),
         ("name", of_post(&|tweet| tweet.author.name = s(words))),

@@ -247,6 +247,7 @@ pub(crate) fn every_kind() -> Vec<(&'static str, Firing)> {
         ("matched_in_an_image", ocr),
         ("late", Firing { origin: Origin::Backfill, ..on_tweet(Event::Tweet, post()) }),
         ("truth_social", on_tweet(Event::Tweet, Tweet { author: truth, tokens: Vec::new(), media: Vec::new(), ..post() })),
+        ("deleted_since", on_tweet(Event::Tweet, deleted.clone())),
         ("delete", on_tweet(Event::Delete, deleted)),
         ("delete_of_an_unknown_post", on_tweet(Event::Delete, Tweet::unknown(TweetId::new("2067225747256360460")))),
         ("pin", on_tweet(Event::Pin, post())),
