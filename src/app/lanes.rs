@@ -8,7 +8,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::paces::Sent;
 use super::{AppError, Way};
-use crate::deliver::{self, Common, Console, Jitter, Lane, LaneEvent, LaneHealth, Pledge, Returned};
+use crate::deliver::{self, Common, Console, Edit, Jitter, Lane, LaneEvent, LaneHealth, Pledge, Returned};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, Report};
 use crate::model::subject::Str;
@@ -123,6 +123,13 @@ impl Lanes {
         match self.lanes.get(delivery.action) {
             Some(Some(lane)) => lane.offer(delivery, pledge),
             _ => self.console.offer(delivery).into_iter().collect(),
+        }
+    }
+
+    /// Has a message that was sent say something else.
+    pub(super) fn edit(&self, action: usize, edit: Edit) {
+        if let Some(Some(lane)) = self.lanes.get(action) {
+            lane.edit(edit);
         }
     }
 

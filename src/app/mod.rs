@@ -24,6 +24,7 @@ mod rehearsal;
 mod reload;
 mod running;
 mod safety;
+mod sent_before;
 mod serve;
 mod tail;
 mod totals;

@@ -100,7 +100,7 @@ impl Notices {
             let body = Arc::new(render::notice(action, &notice.title, &notice.text, now));
             let line = action.tells_together().then(|| Box::new(line(notice)));
             let (firing, expires_at) = (Arc::clone(&firing), now.plus(NOTICE_MAX_AGE));
-            Some(Delivery { firing, action: at, expires_at, body, fallback: None, line })
+            Some(Delivery { firing, action: at, expires_at, body, fallback: None, line, edits: false })
         };
         let deliveries: Vec<Delivery> = told.filter_map(delivery).collect();
         if self.said.len() >= NOTICES_KNOWN {

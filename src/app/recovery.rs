@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use super::dispatch::{Dispatch, Orders};
+use super::dispatch::{Dispatch, Messages, Orders};
 use super::mutes::Book;
 use super::notices::{Notice, RULE};
 use super::paces::{self, Sent};
+use super::sent_before;
 use crate::decode;
 use crate::engine::{Effect, Engine, Hold, Input};
 use crate::journal::{Expired, Holds, JournalError, Reader, State, StoredDelivery, StoredSwitch};
@@ -38,6 +39,8 @@ pub(super) struct Recovered {
     ahead: Vec<(FiringId, String)>,
     /// What was muted, and by now may not be any more.
     mutes: Book,
+    /// What was sent and can be edited.
+    messages: Messages,
 }
 
 /// Replays the recent past into `engine`, silently, and reads what is to be gone on with. What cannot be read is said and left out: a
@@ -74,6 +77,7 @@ pub(super) fn recover(
     // After the replay: what had fired counts for cooldowns and limits once more.
     engine.restore(fired);
     engine.reset_counts();
+    let messages = sent_before::read(&mut reader, rules, engine, since)?;
     let unfinished = reader.unfinished()?;
     let sent_today = sent_today(&mut reader, rules, &unfinished, now)?;
     let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
@@ -84,7 +88,7 @@ pub(super) fn recover(
     if unreadable > 0 || reader.damaged() > 0 {
         warn!(unreadable, damaged = reader.damaged(), "parts of the journal are damaged and were left out");
     }
-    Ok(Recovered { unfinished, switch, last_alive, sent_today, sent, ahead, mutes })
+    Ok(Recovered { unfinished, switch, last_alive, sent_today, sent, ahead, mutes, messages })
 }
 
 /// Deliveries of this day, for each action.
@@ -198,7 +202,7 @@ impl Recovered {
             }
             to.orders = Orders { why: Some(why), since: Some(at) };
         }
-        to.mutes = self.mutes;
+        (to.mutes, to.messages) = (self.mutes, self.messages);
         let rules = Arc::clone(&to.rules);
         let actions: HashMap<_, _> = rules.actions.iter().enumerate().map(|(at, action)| (action.name.as_str(), at)).collect();
         let ahead = self.ahead.into_iter();
@@ -223,6 +227,7 @@ impl Recovered {
                 }
             }
         }
+        to.edit_all();
     }
 }
 
@@ -233,7 +238,7 @@ pub(super) fn delivery(
     expires_at: Timestamp,
     (body, fallback, line): (Body, Option<Body>, Option<Box<DigestLine>>),
 ) -> Delivery {
-    Delivery { firing, action, expires_at, body: Arc::new(body), fallback: fallback.map(Arc::new), line }
+    Delivery { firing, action, expires_at, body: Arc::new(body), fallback: fallback.map(Arc::new), line, edits: false }
 }
 
 /// Whether a delivery that an earlier run did not finish can go on, or how it ends. What was an order then is one still, and so is what has

@@ -220,6 +220,14 @@ impl Running {
         self.dispatch.perform(seen, &mut self.effects)
     }
 
+    /// Has messages say what became of orders, when nothing else is to be done.
+    pub(super) fn tell_of_orders(&mut self) {
+        for report in std::mem::take(&mut self.dispatch.ended_orders) {
+            self.engine.order_ended(&report, &mut self.effects);
+            self.dispatch.perform(None, &mut self.effects);
+        }
+    }
+
     /// Decodes and counts.
     fn decode<'a>(&mut self, text: &'a str) -> Option<Envelope<'a>> {
         let totals = &mut self.dispatch.totals;

@@ -51,6 +51,7 @@ pub(super) async fn serve(
         // With whatever comes next, which is the answer as a rule, and at the latest with the next second. A timer would be sooner, but it wakes the
         // run time itself, and that in front of a receiver on the same processor.
         running.dispatch.say_fired();
+        running.tell_of_orders();
         take_all(running, (feed, events), first.take(), &mut frames).await?;
         let is_turn_of_others = frames >= FRAMES;
         if is_turn_of_others {

@@ -27,6 +27,10 @@ pub struct Totals {
     pub matches: BTreeMap<&'static str, u64>,
     /// What joining had to let go.
     pub tweets: BTreeMap<&'static str, u64>,
+    /// Messages that were edited after they were sent.
+    pub edited: u64,
+    /// Messages that should have been, and stay as they were.
+    pub not_edited: u64,
     /// Times that the feed was lost.
     pub losses: u64,
     /// How long it ran.
@@ -84,6 +88,12 @@ impl fmt::Display for Totals {
         write_table(f, ": ", &self.outcomes)?;
         if self.pending() > 0 {
             write!(f, ", {} pending", self.pending())?;
+        }
+        if self.edited > 0 {
+            write!(f, "; {} edited", plural(self.edited, "message", "messages"))?;
+        }
+        if self.not_edited > 0 {
+            write!(f, "; {} not edited", plural(self.not_edited, "message", "messages"))?;
         }
         if self.backfilled > 0 {
             write!(f, "; {} of the envelopes from history", self.backfilled)?;

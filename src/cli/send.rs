@@ -77,6 +77,7 @@ fn test_delivery(index: usize, action: &Action, clock: &Clock) -> Delivery {
         body: Arc::new(message.body),
         fallback: None,
         line: None,
+        edits: false,
     }
 }
 

@@ -229,7 +229,7 @@ mod tests {
         let (id, at) = (FiringId::of(rule, "1", ""), Timestamp::from_millis(0));
         let firing = Arc::new(FiringBrief { id, rule: rule.into(), subject: "tweet:1".to_owned(), at, late: false });
         let expires_at = Timestamp::from_millis(i64::MAX);
-        Delivery { firing, action: 0, expires_at, body: Arc::new(body), fallback: None, line: None }
+        Delivery { firing, action: 0, expires_at, body: Arc::new(body), fallback: None, line: None, edits: false }
     }
 
     fn printed(text: &str) -> Body {

@@ -1,9 +1,11 @@
 //! What a lane has to tell, in the order in which it happened.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::delivery::{Delivery, Report};
 use crate::model::ids::FiringId;
+use crate::model::message::Body;
 use crate::model::status::LaneState;
 use crate::model::time::Timestamp;
 
@@ -16,6 +18,17 @@ pub enum LaneEvent {
     Ended(Report),
     /// The lane is retired, and nobody has begun with this delivery: it is to go on elsewhere, or to end.
     Returned(Box<Returned>),
+    /// A message that was sent says something else now, or will not.
+    Edited {
+        /// The firing that it is about.
+        firing: FiringId,
+        /// Index of the action in the rule set.
+        action: usize,
+        /// What it was to say.
+        body: Arc<Body>,
+        /// Why not, in words.
+        end: Result<(), String>,
+    },
     /// The destination refuses for good: nothing more is sent to it until the action is another one, somebody has it tried again, or the program
     /// starts anew. Told once.
     Disabled {

@@ -11,6 +11,7 @@ use crate::model::subject::Str;
 use crate::rules::ruleset::NOTICES;
 
 use super::circuit::Way;
+use super::edits::Edit;
 use super::event::LaneHealth;
 use super::event::Returned;
 use super::intents::Pledge;
@@ -210,8 +211,17 @@ impl Lane {
             (state.pace.ages(now), state.requests, state.pace.held_until(), state.missed)
         };
         self.shared.state().missed = missed;
-        let patience = if from.shared.target == self.shared.target { held.saturating_sub(now) } else { Duration::ZERO };
+        let is_same_place = from.shared.target == self.shared.target;
+        let patience = if is_same_place { held.saturating_sub(now) } else { Duration::ZERO };
+        let edits = from.shared.state().edits.take();
+        edits.into_iter().filter(|_| is_same_place).for_each(|edit| self.edit(edit));
         self.restore(&ages, under_way, patience);
+    }
+
+    /// Has a message that was sent say something else, when nothing else is to be done: the latest word counts. What is not done when the lane
+    /// ends is not told.
+    pub fn edit(&self, edit: Edit) {
+        self.shared.edit(edit);
     }
 
     /// Takes nothing more; the worker ends when all that was taken has come to its end.

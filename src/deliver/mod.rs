@@ -11,6 +11,7 @@
 //!
 //! An order (`trading`) leaves only while the [`Switch`] is armed and after its intent was committed ([`Intents`]). A chat's lane may put
 //! what waits together to one digest (`overflow = "digest"`), and keep what comes for one (`digest`, `quiet`). A destination that fails again and again is only probed.
+//! Messages that were sent are [edited](Lane::edit) beside all that, when nothing waits.
 //!
 //! To stop: [`Lane::close`] all, wait for the workers as long as [`DRAIN`](limits::DRAIN), then [`Lane::abandon`] and wait once more, which
 //! takes no longer than reading the reports. All `console` actions share one lane of another kind, [`console`].
@@ -24,6 +25,7 @@ mod connection_http1;
 mod connection_http2;
 pub mod console;
 mod destinations;
+mod edits;
 mod event;
 mod gate;
 mod intents;
@@ -66,6 +68,7 @@ use crate::model::limits;
 pub use backoff::Jitter;
 pub use client::ClientError;
 pub use console::Console;
+pub use edits::Edit;
 pub use event::{Attempt, LaneEvent, LaneHealth, Returned};
 pub use intents::{Granted, Intents, Pledge, Unrecorded};
 pub use lane::Lane;
@@ -77,6 +80,7 @@ pub use trial::Trial;
 pub use verdict::{Pause, Verdict};
 
 use client::{Client, Profile};
+use edits::Edits;
 use pace::Pace;
 use retry::Policy;
 use state::{Shared, State};
@@ -188,7 +192,7 @@ fn share(index: usize, action: &Action, target: Target, common: &Common, jitter:
     }
     Shared {
         index,
-        inner: Mutex::new(State::new(Pace::new(&action.rate_limits), jitter)),
+        inner: Mutex::new(State::new(Pace::new(&action.rate_limits), Edits::new(&action), jitter)),
         hold: trading.then(|| common.switch.clone()),
         action,
         wire,
@@ -205,5 +209,6 @@ fn share(index: usize, action: &Action, target: Target, common: &Common, jitter:
         news: Notify::new(),
         hope: Notify::new(),
         stop: Notify::new(),
+        edited: Notify::new(),
     }
 }

@@ -84,6 +84,23 @@ impl Pace {
         Some(Slot { at: now, number: self.given })
     }
 
+    /// Takes leave for one request after which another one would still be let through. Of a limit of one at a time it takes nothing: it goes when
+    /// that lets one through, and so does the next.
+    pub(crate) fn take_beside(&mut self, now: Duration) -> Option<Slot> {
+        let leaves_room = |limit: &Limit| limit.ready_at(now) <= now && (limit.is_of_one() || limit.fits(2, now));
+        if self.not_before > now || !self.limits.iter().all(leaves_room) {
+            return None;
+        }
+        self.limits.iter_mut().filter(|limit| !limit.is_of_one()).for_each(|limit| limit.take(now));
+        self.given += 1;
+        Some(Slot { at: now, number: self.given })
+    }
+
+    /// The request of a slot that was [taken beside](Pace::take_beside) is over.
+    pub(crate) fn finish_beside(&mut self, slot: Slot, now: Duration) {
+        self.limits.iter_mut().filter(|limit| !limit.is_of_one()).for_each(|limit| limit.finish(slot, now));
+    }
+
     /// The request of `slot` is over, answered or not: it counts from now on.
     pub(crate) fn finish(&mut self, slot: Slot, now: Duration) {
         self.limits.iter_mut().for_each(|limit| limit.finish(slot, now));
@@ -123,6 +140,11 @@ impl Limit {
 
     fn count(&self) -> usize {
         usize::try_from(self.rate.count.get()).unwrap_or(usize::MAX)
+    }
+
+    /// It lets no two through at once.
+    fn is_of_one(&self) -> bool {
+        self.rate.count.get() == 1 || self.rate.burst.get() == 1
     }
 
     /// The latest `count` requests have all been in a window's time.

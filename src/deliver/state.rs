@@ -15,6 +15,7 @@ use crate::model::subject::Str;
 
 use super::backoff::Jitter;
 use super::circuit::Circuit;
+use super::edits::Edits;
 use super::event::{LaneEvent, Returned};
 use super::gate::Gate;
 use super::intents::{Intents, Pledge};
@@ -55,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) hope: Notify,
     /// Nothing more to do.
     pub(crate) stop: Notify,
+    /// Something to edit.
+    pub(crate) edited: Notify,
     /// Held for moments only, never across an await.
     pub(crate) inner: Mutex<State>,
 }
@@ -98,6 +101,7 @@ pub(crate) struct State {
     pub(crate) throttle: Throttle,
     pub(crate) circuit: Circuit,
     pub(crate) jitter: Jitter,
+    pub(crate) edits: Edits,
     /// Deliveries taken out of the queue and not yet at their end.
     pub(crate) busy: usize,
     /// Requests under way.
@@ -178,7 +182,7 @@ impl Shared {
 }
 
 impl State {
-    pub(crate) fn new(pace: Pace, jitter: Jitter) -> Self {
+    pub(crate) fn new(pace: Pace, edits: Edits, jitter: Jitter) -> Self {
         Self {
             queue: VecDeque::new(),
             bytes: 0,
@@ -186,6 +190,7 @@ impl State {
             throttle: Throttle::default(),
             circuit: Circuit::default(),
             jitter,
+            edits,
             busy: 0,
             requests: 0,
             again: 0,

@@ -177,6 +177,24 @@ impl Target {
         }
     }
 
+    /// The request that has a message of this id say something else; `None` where nothing can be edited.
+    pub(crate) fn edit(&self, body: &Body, message: &str, moved: Option<i64>) -> Option<Request> {
+        match (&self.endpoint, body) {
+            (Endpoint::Discord(endpoint), Body::Discord(body)) => endpoint.edit(body, message),
+            (Endpoint::Telegram(endpoint), Body::Telegram(body)) => endpoint.edit(body, message, moved),
+            (Endpoint::Slack(endpoint), Body::Slack(body)) => endpoint.edit(body, message),
+            _ => None,
+        }
+    }
+
+    /// What the answer to an edit means.
+    pub(crate) fn classify_edit(&self, answer: &Answer) -> Verdict {
+        match &self.endpoint {
+            Endpoint::Telegram(_) => telegram::classify_edit(answer),
+            _ => self.classify(answer),
+        }
+    }
+
     /// What it can be asked without anybody hearing of it.
     pub(crate) fn probe(&self) -> Probe {
         match &self.endpoint {

@@ -8,6 +8,7 @@ use futures_util::stream::FuturesUnordered;
 
 use crate::model::delivery::{Outcome, Suppression};
 
+use super::edits;
 use super::job::{Job, Look};
 use super::pace::Slot;
 use super::state::Shared;
@@ -22,6 +23,7 @@ pub(crate) async fn work(shared: Arc<Shared>) {
         () = shared.stop.notified() => {}
         () = shared.wire.keep_warm() => {}
         () = talk(&shared) => {}
+        () = edits::work(&shared) => {}
     }
     // Whatever was under way has been dropped by now, and its end is among what is left to tell.
     last.collect();

@@ -338,6 +338,7 @@ fn delivery(messages: Messages, (send, action): (&Send, &Action), firing: &Arc<F
         body: Arc::new(message.body),
         fallback: message.fallback.map(Arc::new),
         line: (action.tells_together() && messages == Messages::Made).then(|| Box::new(render::digest_line(firing))),
+        edits: send.update,
     });
     if send.mode == Mode::Paper { Effect::Paper(delivery) } else { Effect::Deliver(delivery) }
 }

@@ -95,6 +95,8 @@ pub struct Engine {
     /// The places of rules with something that goes on: a window, a cooldown, a limit, messages that are edited.
     over_time: HashMap<Str, usize>,
     revisions: Revisions,
+    /// A rule has messages edited.
+    edits: bool,
 }
 
 /// How much an engine remembers.
@@ -148,7 +150,7 @@ impl Engine {
 
     fn with(rules: Arc<RuleSet>, finder: Finder, memory: Memory) -> Self {
         let observer = Observer::new(Arc::clone(&rules), finder, memory.tweets);
-        let over_time = replace::over_time(&rules);
+        let (over_time, edits) = (replace::over_time(&rules), replace::edits(&rules));
         Self {
             rules,
             observer,
@@ -156,6 +158,7 @@ impl Engine {
             later: Vec::new(),
             over_time,
             revisions: Revisions::default(),
+            edits,
         }
     }
 
@@ -282,6 +285,9 @@ impl Engine {
 
     /// An order has come to its end: messages on what it was about are to say so.
     pub fn order_ended(&mut self, report: &Report, effects: &mut Vec<Effect>) {
+        if !self.edits {
+            return;
+        }
         let Self { rules, observer, revisions, over_time, firings, .. } = self;
         let Some(action) = rules.actions.get(report.action).filter(|action| action.trading) else { return };
         revisions.ordered(report, &action.name, observer.now());

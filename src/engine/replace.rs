@@ -18,6 +18,8 @@ pub struct Prepared {
     numbers: Numbers,
     /// The numbers of rules with something that goes on: a window, a cooldown, a limit.
     over_time: HashMap<Str, usize>,
+    /// A rule has messages edited.
+    edits: bool,
     /// Those whose place they are to take.
     before: Arc<RuleSet>,
 }
@@ -27,8 +29,8 @@ impl Prepared {
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, before: &Arc<RuleSet>) -> Self {
         let (finder, numbers) = (Box::new(Finder::new(&rules)), Numbers::of(before, &rules));
-        let over_time = over_time(&rules);
-        Self { rules, finder, numbers, over_time, before: Arc::clone(before) }
+        let (over_time, edits) = (over_time(&rules), edits(&rules));
+        Self { rules, finder, numbers, over_time, edits, before: Arc::clone(before) }
     }
 
     /// As [`Prepared::new`], for an engine that looks at every rule for every envelope.
@@ -36,8 +38,8 @@ impl Prepared {
     #[must_use]
     pub fn without_index(rules: Arc<RuleSet>, before: &Arc<RuleSet>) -> Self {
         let (finder, numbers) = (Box::new(Finder::all(&rules)), Numbers::of(before, &rules));
-        let over_time = over_time(&rules);
-        Self { rules, finder, numbers, over_time, before: Arc::clone(before) }
+        let (over_time, edits) = (over_time(&rules), edits(&rules));
+        Self { rules, finder, numbers, over_time, edits, before: Arc::clone(before) }
     }
 
     /// The rules.
@@ -57,18 +59,24 @@ pub(super) fn over_time(rules: &RuleSet) -> HashMap<Str, usize> {
     all.filter(|(_, rule)| goes_on(rule)).map(|(at, rule)| (Str::clone(&rule.name), at)).collect()
 }
 
+/// Whether any rule has messages edited.
+pub(super) fn edits(rules: &RuleSet) -> bool {
+    rules.rules.iter().any(|rule| rule.mode != Mode::Off && rule.send.iter().any(|send| send.update))
+}
+
 /// Rules that are used no more. To be dropped where nobody waits: of many it takes milliseconds.
 #[derive(Debug)]
 pub struct Replaced(#[expect(dead_code, reason = "only held, to be let go elsewhere")] Vec<(Arc<RuleSet>, Option<Box<Finder>>)>);
 
 pub(super) fn replace(engine: &mut Engine, prepared: Prepared) -> Replaced {
-    let Prepared { rules, finder, numbers, over_time, before } = prepared;
+    let Prepared { rules, finder, numbers, over_time, edits, before } = prepared;
     // Made ready for others: the numbers are of them.
     let numbers = if Arc::ptr_eq(&before, &engine.rules) { numbers } else { Numbers::of(&engine.rules, &rules) };
     let old = std::mem::replace(&mut engine.rules, Arc::clone(&rules));
     engine.firings.over_time.replace_rules(&rules, &over_time);
     engine.firings.brakes.replace_rules(&rules, &over_time);
     engine.over_time = over_time;
+    engine.edits = edits;
     let (looked_at, finder) = engine.observer.replace_rules(rules, finder, numbers);
     Replaced(vec![(old, None), (looked_at, Some(finder)), (before, None)])
 }

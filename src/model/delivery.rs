@@ -22,6 +22,8 @@ pub struct Delivery {
     pub fallback: Option<Arc<Body>>,
     /// What a digest says of it. Only where the action [tells together](super::action::Action::tells_together).
     pub line: Option<Box<DigestLine>>,
+    /// The message may be edited after it was sent.
+    pub edits: bool,
 }
 
 /// One firing as a line of a digest: sanitised, not yet escaped for a platform.

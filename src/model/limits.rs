@@ -341,6 +341,12 @@ pub const BRAKE_COUNT: u32 = 10_000;
 pub const BRAKE_SPAN: Duration = Duration::from_secs(31 * 86_400);
 /// Limits of one rule or one send.
 pub const BRAKE_LIMITS: usize = 8;
+/// Edits that wait in one lane; of more the oldest are let go.
+pub const LANE_EDITS: usize = 256;
+/// Requests for one edit.
+pub const EDIT_ATTEMPTS: u32 = 6;
+/// How long it is tried to edit a message.
+pub const EDIT_PATIENCE: Duration = Duration::from_secs(600);
 /// Messages that are remembered to be edited. The oldest are edited no more.
 pub const EDITABLE_MESSAGES: usize = 2_000;
 /// Orders on one tweet that its messages tell of.

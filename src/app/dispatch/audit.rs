@@ -180,8 +180,10 @@ mod tests {
             let (id, at) = (FiringId::of("gm", &n.to_string(), ""), Timestamp::from_millis(0));
             let firing = Arc::new(FiringBrief { id, rule: "gm".into(), subject: "tweet:1".to_owned(), at, late: false });
             let expires_at = Timestamp::from_millis(i64::MAX);
-            let _ = dispatch
-                .resume(Delivery { firing, action: 0, expires_at, body: Arc::clone(&body), fallback: None, line: None }, None);
+            let _ = dispatch.resume(
+                Delivery { firing, action: 0, expires_at, body: Arc::clone(&body), fallback: None, line: None, edits: false },
+                None,
+            );
             let waiting = dispatch.settled(&mut told);
             assert_eq!(dispatch.audit(&waiting), Ok(()), "after {n}");
         }

@@ -12,6 +12,7 @@ use crate::deliver::LaneEvent;
 use crate::deliver::console::CLOSED;
 use crate::journal::{AttemptRow, EndRow};
 use crate::model::delivery::{Outcome, Report, Suppression};
+use crate::model::ids::FiringId;
 
 impl Dispatch {
     /// What a lane has to tell.
@@ -39,6 +40,7 @@ impl Dispatch {
                 }
             }
             LaneEvent::Ended(report) => self.note(report),
+            LaneEvent::Edited { firing, action, end, .. } => self.edited((*firing, *action), end),
             LaneEvent::Returned(returned) => self.go_on((**returned).clone()),
             LaneEvent::Disabled { action, reason } => self.tell(&Notice {
                 key: format!("disabled:{}:{action}", self.name(*action)),
@@ -62,6 +64,23 @@ impl Dispatch {
                 text: format!("It asks for patience ({reason}). Orders that grow older than their max_age meanwhile expire and are not sent."),
             }),
             LaneEvent::Circuit { action, open: None } => info!(action = %self.name(*action), "the destination works again"),
+        }
+    }
+
+    /// A message says something else now, or cannot.
+    fn edited(&mut self, (id, action): (FiringId, usize), end: &Result<(), String>) {
+        let name = self.name(action);
+        let action_name = &*name;
+        match end {
+            Ok(()) => {
+                self.totals.edited += 1;
+                debug!(action = action_name, %id, "edited");
+            }
+            Err(reason) => {
+                self.totals.not_edited += 1;
+                self.messages.failed(id, action);
+                warn!(action = action_name, %id, "a message could not be edited and stays as it is: {reason}");
+            }
         }
     }
 
@@ -93,6 +112,12 @@ impl Dispatch {
             self.tail.ended(report, self.name(report.action), self.is_trading(report.action), self.clock.now());
         }
         self.say(report);
+        if let Some(edit) = self.messages.ended(report) {
+            self.lanes.edit(report.action, edit);
+        }
+        if self.is_trading(report.action) {
+            self.ended_orders.push(report.clone());
+        }
         if report.outcome == Outcome::Expired {
             self.expired.push((Arc::clone(&report.firing), report.action));
         }

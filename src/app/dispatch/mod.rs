@@ -7,6 +7,7 @@
 
 mod audit;
 mod ends;
+mod messages;
 mod replace;
 mod switch;
 
@@ -26,6 +27,7 @@ use super::notices::{Notice, Notices};
 use super::safety::{Quota, Safety};
 use super::tail::Tail;
 pub(super) use audit::{Audit, Comparison, Suspicion, Verdict};
+pub(super) use messages::{Arrived, Messages};
 pub(super) use replace::Change;
 pub(super) use switch::{Keeping, Orders};
 
@@ -64,6 +66,10 @@ pub(super) struct Dispatch {
     /// Deliveries that have expired since the engine was told of those before: it gives back what they took of cooldowns and limits.
     pub(super) expired: Vec<(Arc<FiringBrief>, usize)>,
     pub(super) mutes: Book,
+    /// Those that can be edited.
+    pub(super) messages: Messages,
+    /// Orders that have ended since the engine was told of those before: messages say what became of them.
+    pub(super) ended_orders: Vec<Report>,
     notices: Notices,
     pub(super) tail: Tail,
     /// Of the actions, as the journal is told them.
@@ -110,6 +116,8 @@ impl Dispatch {
             on_record: HashSet::new(),
             expired: Vec::new(),
             mutes: Book::default(),
+            messages: Messages::default(),
+            ended_orders: Vec::new(),
             notices,
             tail: Tail::default(),
             names,
@@ -164,7 +172,7 @@ impl Dispatch {
             }
             Effect::Deliver(delivery) => self.admit(*delivery, step),
             Effect::Paper(delivery) => self.suppress(&delivery, Suppression::Paper, step),
-            Effect::Revise(_) => {}
+            Effect::Revise(revision) => self.revise(*revision),
             Effect::Ended(report) => {
                 self.begun(&report.firing, report.action);
                 let row = DeliveryRow {
@@ -198,6 +206,9 @@ impl Dispatch {
             return self.suppress(&delivery, Suppression::MaxPerDay, step);
         }
         self.begun(&delivery.firing, delivery.action);
+        if delivery.edits {
+            self.messages.offered(&delivery);
+        }
         let row = self.row(&delivery, None);
         let (rows, deliveries) = match trading {
             true => (&mut step.order_rows, &mut step.orders),
@@ -306,6 +317,7 @@ impl Dispatch {
     pub(super) fn resume(&mut self, delivery: Delivery, doubt: Option<&'static str>) -> Option<Outcome> {
         let (firing, action) = (delivery.firing.id, delivery.action);
         self.begun(&delivery.firing, action);
+        self.messages.resumed(&delivery);
         let mut end = None;
         for report in self.lanes.resume(delivery, doubt) {
             self.note(&report);

@@ -39,6 +39,7 @@ impl Dispatch {
             if let Some(to) = to {
                 move_numbers(&mut self.sent_again, from, to);
                 move_numbers(&mut self.on_record, from, to);
+                self.messages.moved(from, to);
             }
             let returned = self.lanes.retire(from, to);
             returned.into_iter().for_each(|returned| self.go_on(returned));

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::header::HeaderName;
+use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -82,6 +82,24 @@ impl Endpoint {
             body.flags = Some(body.flags.unwrap_or_default() | SILENT);
         }
         post_json(&self.url, &body)
+    }
+}
+
+impl Endpoint {
+    /// `PATCH …/messages/{id}`. What belongs to the sending stays as it was; who may be mentioned has to be said again.
+    pub(crate) fn edit(&self, body: &DiscordBody, message: &str) -> Option<Request> {
+        if message.is_empty() || !message.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}/messages/{message}", self.url.path()));
+        let thread = self.url.query_pairs().find(|(key, _)| key == "thread_id").map(|(_, thread)| thread.into_owned());
+        url.set_query(None);
+        if let Some(thread) = thread {
+            url.query_pairs_mut().append_pair("thread_id", &thread);
+        }
+        let body = DiscordBody { username: None, avatar_url: None, flags: None, ..body.clone() };
+        Some(Request { method: Method::PATCH, ..post_json(&url, &body) })
     }
 }
 

@@ -31,6 +31,14 @@ struct PostMessage<'a> {
     body: &'a SlackBody,
 }
 
+#[derive(Serialize)]
+struct Update<'a> {
+    channel: &'a str,
+    ts: &'a str,
+    text: &'a str,
+    blocks: &'a [serde_json::Value],
+}
+
 impl Endpoint {
     pub(crate) fn webhook(written: &str) -> Result<Self, Problem> {
         let url = credential_url(written, "Slack", "hooks.slack.com", &HOSTS)?;
@@ -89,6 +97,18 @@ impl Endpoint {
         }
     }
 
+    /// `chat.update`, by the channel's own id, which the answer to the message gave beside its time; a webhook edits nothing.
+    pub(crate) fn edit(&self, body: &SlackBody, message: &str) -> Option<Request> {
+        let Self::App { url, bearer, .. } = self else { return None };
+        let (channel, ts) = message.split_once('/')?;
+        let mut url = url.clone();
+        let base = url.path().trim_end_matches("chat.postMessage").to_owned();
+        url.set_path(&format!("{base}chat.update"));
+        let mut request = post_json(&url, &Update { channel, ts, text: &body.text, blocks: &body.blocks });
+        request.headers.insert(AUTHORIZATION, bearer.clone());
+        Some(request)
+    }
+
     /// Whose the token is. A webhook posts whatever it gets.
     pub(crate) fn probe(&self) -> Probe {
         let Self::App { url, bearer, .. } = self else { return Probe::Connect };
@@ -113,6 +133,7 @@ struct Body {
     ok: bool,
     #[serde(default)]
     error: String,
+    channel: Option<String>,
     ts: Option<String>,
     retry_after: Option<f64>,
     #[serde(default)]
@@ -173,7 +194,10 @@ pub(crate) fn classify_webhook(answer: &Answer) -> Verdict {
 pub(crate) fn classify_app(answer: &Answer) -> Verdict {
     let reason = answer.words();
     match (answer.status, answer.json::<Body>()) {
-        (200..=299, Some(body)) if body.ok => answer.taken(body.ts),
+        // `chat.update` asks for both.
+        (200..=299, Some(body)) if body.ok => {
+            answer.taken(body.channel.zip(body.ts).map(|(channel, ts)| format!("{channel}/{ts}")))
+        }
         (_, Some(body)) if !body.ok => from_error(answer, &body),
         (429, _) => throttled(answer, None, reason),
         (500..=599 | 408, _) => Verdict::Retry { wait: answer.retry_after(), reason },

@@ -8,6 +8,7 @@ use crate::deliver::reach::{Probe, Unreached, advice, refused};
 use crate::deliver::verdict::{Answer, Pause, Verdict, seconds_from};
 use crate::deliver::words;
 use crate::model::action::{Chat, Telegram};
+use crate::model::delivery::Receipt;
 use crate::model::message::TelegramBody;
 
 use super::{Problem, get, http_url, is_private, post_json};
@@ -88,6 +89,39 @@ impl Endpoint {
         let chat_id = moved.as_ref().unwrap_or(&self.chat);
         post_json(&self.url, &SendMessage { chat_id, message_thread_id: self.topic, disable_notification: self.silent, body })
     }
+}
+
+#[derive(Serialize)]
+struct EditMessageText<'a> {
+    chat_id: &'a Chat,
+    message_id: i64,
+    #[serde(flatten)]
+    body: &'a TelegramBody,
+}
+
+impl Endpoint {
+    /// `editMessageText`.
+    pub(crate) fn edit(&self, body: &TelegramBody, message: &str, moved: Option<i64>) -> Option<Request> {
+        let message_id = message.parse().ok()?;
+        let mut url = self.url.clone();
+        let base = url.path().trim_end_matches("sendMessage").to_owned();
+        url.set_path(&format!("{base}editMessageText"));
+        let moved = moved.map(Chat::Id);
+        let chat_id = moved.as_ref().unwrap_or(&self.chat);
+        Some(post_json(&url, &EditMessageText { chat_id, message_id, body }))
+    }
+}
+
+/// As [`classify`]. A message that says so already is as good as edited.
+pub(crate) fn classify_edit(answer: &Answer) -> Verdict {
+    let body: Option<Body> = answer.json();
+    let is_same = |body: &Body| body.description.to_lowercase().contains("message is not modified");
+    if body.as_ref().is_some_and(is_same)
+        && let Some(receipt) = Receipt::of_answer(200, None)
+    {
+        return Verdict::Delivered { receipt };
+    }
+    classify(answer)
 }
 
 #[derive(Deserialize)]

@@ -167,6 +167,7 @@ impl Chance {
                     assert_eq!(attempt.number, *number);
                 }
                 LaneEvent::Returned(returned) => panic!("it was not retired: {returned:?}"),
+                LaneEvent::Edited { .. } => panic!("nothing is edited here"),
                 LaneEvent::Ended(report) => {
                     self.end(&report, "the worker");
                     let told = attempts.get(&report.firing.id).copied().unwrap_or(0);

@@ -3,6 +3,7 @@
 
 mod circuits;
 mod digests;
+mod edits;
 mod kept;
 mod law;
 mod notices;
@@ -230,7 +231,7 @@ impl Rig {
             LaneEvent::Circuit { open: None, .. } => Some("closed".to_owned()),
             LaneEvent::Disabled { reason, .. } => Some(format!("disabled: {reason}")),
             LaneEvent::Patience { pause, .. } => Some(format!("patience: {} s", pause.as_secs())),
-            LaneEvent::Attempted(_) | LaneEvent::Ended(_) | LaneEvent::Returned(_) => None,
+            LaneEvent::Attempted(_) | LaneEvent::Ended(_) | LaneEvent::Returned(_) | LaneEvent::Edited { .. } => None,
         };
         self.told.iter().filter_map(change).collect()
     }
@@ -272,7 +273,15 @@ fn delivery(action: &Action, n: usize, now: Timestamp, age: Duration) -> Deliver
     let fallback = chat.then(|| Arc::new(body(&format!("fallback of {}", mark(n)))));
     let line = DigestLine { rule: "rule".into(), who: "@kairo posted".into(), text: mark(n), ..DigestLine::default() };
     let line = action.tells_together().then(|| Box::new(line));
-    Delivery { firing: Arc::new(firing), action: 7, expires_at: now.plus(age), body: Arc::new(body(&mark(n))), fallback, line }
+    Delivery {
+        firing: Arc::new(firing),
+        action: 7,
+        expires_at: now.plus(age),
+        body: Arc::new(body(&mark(n))),
+        fallback,
+        line,
+        edits: false,
+    }
 }
 
 fn for_discord(text: &str) -> Body {

@@ -87,8 +87,15 @@ impl Stage {
         let firing = on_tweet(Event::Tweet, post());
         let body = rendered(&firing, kind.trim_end_matches("-app")).body;
         let expires_at = self.common.clock.now().plus(Duration::from_secs(60));
-        let delivery =
-            Delivery { firing: firing.brief(), action: 0, expires_at, body: Arc::new(body), fallback: None, line: None };
+        let delivery = Delivery {
+            firing: firing.brief(),
+            action: 0,
+            expires_at,
+            body: Arc::new(body),
+            fallback: None,
+            line: None,
+            edits: false,
+        };
         self.runtime.block_on(async {
             let sent = send_once(&action, target, &self.common, &delivery);
             tokio::select! {

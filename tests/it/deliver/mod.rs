@@ -108,6 +108,7 @@ impl Rig {
             body: Arc::new(body),
             fallback: None,
             line: None,
+            edits: false,
         }
     }
 }

@@ -80,7 +80,7 @@ fn telegram_rejects_what_telegram_rejects() {
         entity(json!({"type": "bold", "offset": -1, "length": 1})),
         entity(json!({"type": "text_link", "offset": 0, "length": 2, "url": "tg://user?id=1"})),
     ];
-    table(&good, |body| telegram::check(body).wrong, &bad);
+    table(&good, |body| telegram::check(body, false).wrong, &bad);
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(crate) struct StandIn {
 #[derive(Default)]
 pub(crate) struct Book {
     messages: Vec<Value>,
+    /// Edits that were accepted: which message, counted from one, and what was said.
+    edits: Vec<(usize, Value)>,
     violations: Vec<String>,
     throttled: usize,
     script: VecDeque<Said>,
@@ -80,6 +82,16 @@ impl StandIn {
         self.book().messages.clone()
     }
 
+    /// The edits that were accepted, in order: which message, counted from one, and its body.
+    pub(crate) fn edits(&self) -> Vec<(usize, Value)> {
+        self.book().edits.clone()
+    }
+
+    /// What a message says by now, counted from one.
+    pub(crate) fn reads(&self, message: usize) -> Value {
+        self.book().reads(message).expect("a message")
+    }
+
     /// What we sent that the platform would not have taken, in words.
     pub(crate) fn violations(&self) -> Vec<String> {
         self.book().violations.clone()
@@ -104,6 +116,16 @@ impl StandIn {
 impl Book {
     pub(crate) fn accept(&mut self, message: Value) {
         self.messages.push(message);
+    }
+
+    /// What a message says by now, counted from one.
+    pub(crate) fn reads(&self, message: usize) -> Option<Value> {
+        let edited = self.edits.iter().rev().find(|(of, _)| *of == message).map(|(_, body)| body);
+        edited.or_else(|| self.messages.get(message.checked_sub(1)?)).cloned()
+    }
+
+    pub(crate) fn edit(&mut self, message: usize, body: Value) {
+        self.edits.push((message, body));
     }
 
     pub(crate) fn violation(&mut self, what: impl Into<String>) {

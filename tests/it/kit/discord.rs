@@ -45,6 +45,7 @@ fn judge(request: &Received, book: &mut Book) -> Reply {
         book.violation(format!("not version 10: {path}"));
         return error(404, 0, "404: Not Found");
     };
+    let (rest, message) = rest.split_once("/messages/").map_or((rest, None), |(rest, message)| (rest, Some(message)));
     match rest.split_once('/') {
         Some((ID, TOKEN)) => {}
         Some((ID, _)) => return error(401, 50027, "Invalid Webhook Token"),
@@ -59,7 +60,10 @@ fn judge(request: &Received, book: &mut Book) -> Reply {
             &json!({"id": ID, "type": 1, "name": "desk", "channel_id": "42", "guild_id": "7", "token": TOKEN}),
         );
     }
-    if !query.split('&').any(|pair| pair == "wait=true") {
+    if message.is_some() != (request.method == "PATCH") {
+        return error(405, 0, "405: Method Not Allowed");
+    }
+    if message.is_none() && !query.split('&').any(|pair| pair == "wait=true") {
         book.violation("wait=true is missing");
         return Reply::new(204, "");
     }
@@ -82,6 +86,19 @@ fn judge(request: &Received, book: &mut Book) -> Reply {
     }
     if body.to_string().to_lowercase().contains(FORBIDDEN_WORD) {
         return error(400, 200_000, "Message was blocked by automatic moderation");
+    }
+    if let Some(message) = message {
+        let number = message.parse::<usize>().ok().and_then(|id| id.checked_sub(9000));
+        let Some(number) = number.filter(|number| book.reads(*number).is_some()) else {
+            return error(404, 10008, "Unknown Message");
+        };
+        for key in ["username", "avatar_url", "flags", "tts"] {
+            if !body[key].is_null() {
+                book.violation(format!("{key} cannot be edited"));
+            }
+        }
+        book.edit(number, body);
+        return Reply::json(200, &json!({"id": message, "channel_id": "1", "edited_timestamp": "2026-06-17T12:40:00Z"}));
     }
     book.accept(body);
     Reply::json(200, &json!({"id": format!("{}", 9000 + book.count()), "channel_id": "1"}))

@@ -49,7 +49,8 @@ fn webhook(request: &Received, book: &mut Book) -> Reply {
 fn app(request: &Received, book: &mut Book) -> Reply {
     let refuse = |error: &str| Reply::json(200, &json!({"ok": false, "error": error}));
     let asks = request.method == "GET" && request.path == "/api/auth.test";
-    if !asks && request.path != "/api/chat.postMessage" {
+    let edits = request.path == "/api/chat.update";
+    if !asks && !edits && request.path != "/api/chat.postMessage" {
         return refuse("unknown_method");
     }
     match request.header("authorization").and_then(|value| value.strip_prefix("Bearer ")) {
@@ -69,22 +70,45 @@ fn app(request: &Received, book: &mut Book) -> Reply {
     if body["channel"] != CHANNEL {
         return refuse("channel_not_found");
     }
-    if let Some((path, what)) = check(&body, true).wrong.first() {
+    if let Some((path, what)) = check_of(&body, if edits { Of::Edit } else { Of::Message }).wrong.first() {
         book.violation(format!("{path}: {what}"));
         let detail = format!("[ERROR] {what} [json-pointer:{path}]");
         let body = json!({"ok": false, "error": "invalid_blocks", "response_metadata": {"messages": [detail]}});
         return Reply::json(200, &body);
     }
+    if edits {
+        let number = body["ts"].as_str().and_then(|ts| ts.strip_prefix("1503435956.")?.parse::<usize>().ok());
+        let Some(number) = number.filter(|number| book.reads(*number).is_some()) else { return refuse("message_not_found") };
+        let answer = json!({"ok": true, "channel": CHANNEL, "ts": body["ts"], "text": body["text"]});
+        book.edit(number, body);
+        return Reply::json(200, &answer);
+    }
     book.accept(body);
     Reply::json(200, &json!({"ok": true, "channel": CHANNEL, "ts": format!("1503435956.{:06}", book.count())}))
 }
 
+/// What a body is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Webhook,
+    Message,
+    Edit,
+}
+
 pub(crate) fn check(body: &Value, with_channel: bool) -> Check {
+    check_of(body, if with_channel { Of::Message } else { Of::Webhook })
+}
+
+fn check_of(body: &Value, of: Of) -> Check {
     let mut check = Check::new();
-    let known = ["text", "blocks", "unfurl_links", "unfurl_media", "channel"];
-    check.keys("", body, if with_channel { &known } else { &known[..4] });
+    let known: &[&str] = match of {
+        Of::Webhook => &["text", "blocks", "unfurl_links", "unfurl_media"],
+        Of::Message => &["text", "blocks", "unfurl_links", "unfurl_media", "channel"],
+        Of::Edit => &["text", "blocks", "channel", "ts"],
+    };
+    check.keys("", body, known);
     check.text("/text", &body["text"], 0, 4_000);
-    if body["unfurl_links"] != false || body["unfurl_media"] != false {
+    if of != Of::Edit && (body["unfurl_links"] != false || body["unfurl_media"] != false) {
         check.fail("/unfurl_links", "a link in the text would be fetched and shown");
     }
     if has_control(body["text"].as_str().unwrap_or_default()) {

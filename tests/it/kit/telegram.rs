@@ -30,7 +30,7 @@ fn error(status: u16, description: &str) -> Reply {
 fn rules(request: &Received, book: &mut Book) -> Reply {
     let Some(rest) = request.path.strip_prefix("/bot") else { return error(404, "Not Found") };
     match rest.split_once('/') {
-        Some((TOKEN, "sendMessage")) if request.method == "POST" => {}
+        Some((TOKEN, "sendMessage" | "editMessageText")) if request.method == "POST" => {}
         Some((TOKEN, question)) if request.method == "GET" => return answer(question, request, book),
         Some((TOKEN, _)) => return error(404, "Not Found"),
         _ => return error(401, "Unauthorized"),
@@ -55,9 +55,20 @@ fn rules(request: &Received, book: &mut Book) -> Reply {
             "description": format!("Too Many Requests: retry after {seconds}")});
         return Reply::json(429, &body).with("retry-after", seconds.to_string());
     }
-    if let Some((path, what)) = check(&body).wrong.first() {
+    let edits = rest.ends_with("/editMessageText");
+    if let Some((path, what)) = check(&body, edits).wrong.first() {
         book.violation(format!("{path}: {what}"));
         return error(400, &format!("Bad Request: {what}"));
+    }
+    if edits {
+        let number = body["message_id"].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or_default();
+        let Some(before) = book.reads(number) else { return error(400, "Bad Request: message to edit not found") };
+        if ["text", "entities", "reply_markup", "link_preview_options"].iter().all(|key| before[key] == body[key]) {
+            let same = "specified new message content and reply markup are exactly the same as a current content and reply markup of the message";
+            return error(400, &format!("Bad Request: message is not modified: {same}"));
+        }
+        book.edit(number, body);
+        return Reply::json(200, &json!({"ok": true, "result": {"message_id": number, "date": 1, "chat": {"id": CHAT}}}));
     }
     book.accept(body);
     Reply::json(200, &json!({"ok": true, "result": {"message_id": book.count(), "date": 1, "chat": {"id": CHAT}}}))
@@ -79,11 +90,11 @@ fn answer(question: &str, request: &Received, book: &mut Book) -> Reply {
     }
 }
 
-pub(crate) fn check(body: &Value) -> Check {
+pub(crate) fn check(body: &Value, edits: bool) -> Check {
     let mut check = Check::new();
-    let known =
-        ["chat_id", "message_thread_id", "text", "entities", "link_preview_options", "disable_notification", "reply_markup"];
-    check.keys("body", body, &known);
+    let both = ["chat_id", "text", "entities", "link_preview_options", "reply_markup"];
+    let own: &[&str] = if edits { &["message_id"] } else { &["message_thread_id", "disable_notification"] };
+    check.keys("body", body, &[&both, own].concat());
     let text: Vec<u16> = body["text"].as_str().unwrap_or_default().encode_utf16().collect();
     if body["text"].as_str().unwrap_or_default().trim().is_empty() {
         check.fail("text", "message text is empty");
