@@ -7,6 +7,7 @@ mod clock_put_right;
 mod crash;
 mod disk;
 mod disorder;
+mod edits;
 mod gaps;
 mod kept;
 mod left;

@@ -107,6 +107,11 @@ impl StandIn {
         self.book().script.extend(replies.into_iter().map(Said::Reply));
     }
 
+    /// Forgets what it was to say next.
+    pub(crate) fn say_nothing_more(&self) {
+        self.book().script.clear();
+    }
+
     /// The next answer is what it would be, so much later.
     pub(crate) fn late_next(&self, pause: Duration) {
         self.book().script.push_back(Said::Late(pause));
