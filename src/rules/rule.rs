@@ -98,19 +98,8 @@ pub(super) fn read<'a>(
         }
         None => (None, when),
     };
-    Some(Rule {
-        name: name.into(),
-        span,
-        when,
-        on,
-        each,
-        wait: wait.map(|(wait, _)| wait),
-        max_age: max_age.map(|(age, _)| age),
-        mode,
-        window,
-        brakes,
-        send,
-    })
+    let (wait, max_age) = (wait.map(|(wait, _)| wait), max_age.map(|(max_age, _)| max_age));
+    Some(Rule { name: name.into(), span, when, on, each, wait, max_age, mode, window, brakes, send })
 }
 
 /// The rule's name and where it stands.
