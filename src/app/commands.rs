@@ -164,7 +164,8 @@ fn again(running: &mut Running, stored: StoredDelivery, orders: bool) -> Result<
         journal.redelivered(RedeliverRow { id: stored.id, expires_at });
     }
     let doubt = (stored.state == State::Unknown).then_some("it may have arrived when it was sent before");
-    match dispatch.resume(recovery::delivery(stored.firing, at, expires_at, (body, stored.fallback, stored.line)), doubt) {
+    // Without words for a digest it goes by itself, and ends the wait of nothing that is kept.
+    match dispatch.resume(recovery::delivery(stored.firing, at, expires_at, (body, stored.fallback, None)), doubt) {
         None => Ok(format!("on its way to {}", action.name)),
         Some(Outcome::Dead { reason } | Outcome::Unknown { reason }) => Err(reason),
         Some(Outcome::Suppressed { reason }) => Err(format!("{} did not take it: {}", action.name, reason.name())),

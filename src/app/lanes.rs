@@ -10,7 +10,8 @@ use super::paces::Sent;
 use super::{AppError, Way};
 use crate::deliver::{self, Common, Console, Edit, Jitter, Lane, LaneEvent, LaneHealth, Pledge, Returned};
 use crate::model::action::Action;
-use crate::model::delivery::{Delivery, Report};
+use crate::model::delivery::{Delivery, Outcome, Report};
+use crate::model::firing::FiringBrief;
 use crate::model::subject::Str;
 use crate::rules::ruleset::RuleSet;
 
@@ -138,6 +139,13 @@ impl Lanes {
         match self.lanes.get(delivery.action) {
             Some(Some(lane)) => lane.resume(delivery, doubt),
             _ => self.console.offer(delivery).into_iter().collect(),
+        }
+    }
+
+    /// Tells a lane that something which it would have kept has come to its end before: its next digest says how many those are.
+    pub(super) fn missed(&self, action: usize, firing: &FiringBrief, end: &Outcome) {
+        if let Some(Some(lane)) = self.lanes.get(action) {
+            lane.missed(firing, end);
         }
     }
 

@@ -79,7 +79,7 @@ fn before(now: Timestamp, by: Duration) -> Timestamp {
 }
 
 /// When each request to `action` was over.
-fn times(action: &Action, requests: &[StoredRequest], ended: &[(i64, Timestamp)]) -> Vec<Timestamp> {
+fn times(action: &Action, requests: &[StoredRequest], ended: &[(i64, Timestamp, bool)]) -> Vec<Timestamp> {
     let requests = requests.iter().filter(|request| *request.action == *action.name);
     let recorded: HashSet<i64> = requests.clone().map(|request| request.delivery).collect();
     let mut made: Vec<(Timestamp, Duration)> = requests.map(|request| (request.begun, request.took)).collect();
@@ -88,9 +88,23 @@ fn times(action: &Action, requests: &[StoredRequest], ended: &[(i64, Timestamp)]
         made.sort_unstable();
         made.dedup();
     }
-    let unrecorded = ended.iter().filter(|(delivery, _)| !recorded.contains(delivery)).map(|(_, at)| *at);
-    made.into_iter().map(|(begun, took)| begun.plus(took)).chain(unrecorded).collect()
+    let mut times: Vec<Timestamp> = made.into_iter().map(|(begun, took)| begun.plus(took)).collect();
+    let unrecorded = || ended.iter().filter(|(delivery, ..)| !recorded.contains(delivery));
+    times.extend(unrecorded().filter(|(.., together)| !together).map(|(_, at, _)| *at));
+    // Of a digest each has its end, a moment after the other, and one has the request.
+    let mut together: Vec<_> = unrecorded().filter(|(.., together)| *together).map(|(_, at, _)| *at).collect();
+    together.sort_unstable();
+    let is_chat = !matches!(action.destination, Destination::Webhook(_));
+    for at in together {
+        if !is_chat || !times.iter().any(|known| at.since(*known).max(known.since(at)) < ONE_DIGEST) {
+            times.push(at);
+        }
+    }
+    times
 }
+
+/// Within so long after its request all in a digest have ended.
+const ONE_DIGEST: Duration = Duration::from_secs(1);
 
 /// How long ago each was, as far as it is less than `reach`.
 fn ages(times: Vec<Timestamp>, reach: Duration, now: Timestamp) -> Vec<Duration> {
@@ -152,6 +166,19 @@ mod tests {
     }
 
     #[test]
+    fn those_of_a_digest_that_have_no_attempt_of_their_own_are_the_one_request_that_is_on_record() {
+        let actions = actions();
+        let desk = actions.iter().find(|action| *action.name == *"desk").unwrap();
+        let request = StoredRequest { delivery: 1, action: "desk".to_owned(), begun: at(10), took: ms(5), patience: ms(0) };
+        // Of the second digest nothing is on record.
+        let ended: Vec<_> =
+            (2..900).map(|n| (n, at(15 + n / 2), true)).chain((900..999).map(|n| (n, at(9_000 + n), true))).collect();
+        let mut times = times(desk, std::slice::from_ref(&request), &ended);
+        times.sort_unstable();
+        assert_eq!(times, [at(15), at(9_900)]);
+    }
+
+    #[test]
     fn a_digest_is_one_request_and_what_has_no_attempt_on_record_counts_by_its_end() {
         let actions = actions();
         let find = |name: &str| actions.iter().find(|action| *action.name == *name).unwrap();
@@ -169,8 +196,8 @@ mod tests {
             request(3, "bot", 10),
             request(4, "bot", 10),
         ];
-        let ended = [(2, at(95)), (7, at(120))];
-        let sorted = |name: &str, ended: &[(i64, Timestamp)]| {
+        let ended = [(2, at(95), false), (7, at(120), false)];
+        let sorted = |name: &str, ended: &[(i64, Timestamp, bool)]| {
             let mut times = times(find(name), &requests, ended);
             times.sort_unstable();
             times

@@ -18,7 +18,7 @@ use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
 use crate::model::firing::FiringBrief;
 use crate::model::ids::FiringId;
-use crate::model::limits::{CLOCK_JUMP, FIRED_IDS, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
+use crate::model::limits::{CLOCK_JUMP, DIGEST_EVERY, FIRED_IDS, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
 use crate::model::message::Body;
 use crate::model::mode::Mode;
 use crate::model::time::{Timestamp, Uptime};
@@ -33,6 +33,8 @@ pub(super) struct Recovered {
     pub(super) last_alive: Option<Timestamp>,
     /// Deliveries of this day, for each action.
     sent_today: Vec<(String, u32)>,
+    /// What was kept for a digest and is told in none, by action.
+    untold: Vec<(usize, StoredDelivery)>,
     /// What was sent in the windows of the rate limits.
     pub(super) sent: Vec<Sent>,
     /// Deliveries that are on record without the rest of their step, by firing and action.
@@ -80,6 +82,7 @@ pub(super) fn recover(
     let messages = sent_before::read(&mut reader, rules, engine, since)?;
     let unfinished = reader.unfinished()?;
     let sent_today = sent_today(&mut reader, rules, &unfinished, now)?;
+    let untold = untold(&mut reader, rules, now)?;
     let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
     let (switch, mutes) = (reader.switch()?, Book::recovered(mutes, engine.mutes()));
     if entries > 0 || !unfinished.is_empty() {
@@ -88,7 +91,7 @@ pub(super) fn recover(
     if unreadable > 0 || reader.damaged() > 0 {
         warn!(unreadable, damaged = reader.damaged(), "parts of the journal are damaged and were left out");
     }
-    Ok(Recovered { unfinished, switch, last_alive, sent_today, sent, ahead, mutes, messages })
+    Ok(Recovered { unfinished, switch, last_alive, sent_today, untold, sent, ahead, mutes, messages })
 }
 
 /// Deliveries of this day, for each action.
@@ -101,11 +104,25 @@ fn sent_today(
     let midnight = Timestamp::from_millis(now.as_millis().div_euclid(86_400_000) * 86_400_000);
     let mut sent_today = Vec::new();
     for action in &rules.actions {
-        let waiting = |stored: &&StoredDelivery| stored.action == action.name && stored.state == State::Pending;
+        // Each counts for the day on which it fired, however long it is kept.
+        let waiting = |stored: &&StoredDelivery| {
+            stored.action == action.name && stored.state == State::Pending && stored.firing.at >= midnight
+        };
         let sent = reader.sent_since(&action.name, midnight, now)? + unfinished.iter().filter(waiting).count() as u64;
         sent_today.push((action.name.clone(), u32::try_from(sent).unwrap_or(u32::MAX)));
     }
     Ok(sent_today)
+}
+
+/// What was kept for a digest and came to its end unsent, where no digest has told of it.
+fn untold(reader: &mut Reader, rules: &RuleSet, now: Timestamp) -> Result<Vec<(usize, StoredDelivery)>, JournalError> {
+    let mut untold = Vec::new();
+    for (at, action) in rules.actions.iter().enumerate().filter(|(_, action)| action.digest.is_some()) {
+        let reach = i64::try_from((action.max_age + DIGEST_EVERY).as_millis()).unwrap_or(i64::MAX);
+        let since = Timestamp::from_millis(now.as_millis().saturating_sub(reach));
+        untold.extend(reader.untold(&action.name, since)?.into_iter().map(|stored| (at, stored)));
+    }
+    Ok(untold)
 }
 
 /// How far back waits or the rules look.
@@ -207,6 +224,13 @@ impl Recovered {
         let actions: HashMap<_, _> = rules.actions.iter().enumerate().map(|(at, action)| (action.name.as_str(), at)).collect();
         let ahead = self.ahead.into_iter();
         to.on_record.extend(ahead.filter_map(|(firing, action)| Some((firing, *actions.get(action.as_str())?))));
+        for (at, stored) in self.untold {
+            let end = match stored.state {
+                State::Expired => Outcome::Expired,
+                _ => Outcome::Suppressed { reason: Suppression::Overflow },
+            };
+            to.lanes.missed(at, &stored.firing, &end);
+        }
         for stored in self.unfinished {
             let at = actions.get(stored.action.as_str()).copied();
             match fate(&stored, &rules, at, to.switch.is_armed(), now) {
@@ -222,6 +246,9 @@ impl Recovered {
                     let is_told = at.and_then(|at| rules.actions.get(at)).is_some_and(|action| action.trading);
                     if let (Outcome::Unknown { reason }, false) = (&outcome, is_told) {
                         to.tell(&no_order_by_now(&stored, reason));
+                    }
+                    if let Some(at) = at {
+                        to.lanes.missed(at, &stored.firing, &outcome);
                     }
                     to.end_of_earlier(&stored.firing, at, &stored.action, outcome);
                 }

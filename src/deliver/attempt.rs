@@ -88,7 +88,7 @@ impl Job {
         }
         let mut deliveries: Vec<&Delivery> = self.members.iter().rev().map(|member| &member.waiting.delivery).collect();
         // Not all have room in it.
-        deliveries.sort_by_key(|delivery| !is_notice(delivery));
+        deliveries.sort_by_key(|delivery| (!is_notice(delivery), std::cmp::Reverse(delivery.firing.at)));
         let lines: Vec<DigestLine> = deliveries.into_iter().map(|delivery| line(delivery, fallback)).collect();
         let lines: Vec<&DigestLine> = lines.iter().collect();
         let Missed { too_old, no_room } = self.missed;
@@ -170,12 +170,12 @@ impl Job {
 
     pub(super) fn tell_attempts(&mut self, state: &mut State, tried: &Tried, at: Timestamp, took: Duration) {
         let (verdict, answer) = (tried.verdict.name(), said(tried));
-        for member in &mut self.members {
-            member.attempts += 1;
-            let (firing, number) = (member.waiting.delivery.firing.id, member.attempts);
-            let attempt = Attempt { firing, action: self.shared.index, number, at, verdict, answer: answer.clone(), took };
-            self.shared.tell(state, LaneEvent::Attempted(attempt));
-        }
+        self.members.iter_mut().for_each(|member| member.attempts += 1);
+        // The request of a digest is one, whosoever is in it: told of the first.
+        let Some(member) = self.members.first() else { return };
+        let (firing, number) = (member.waiting.delivery.firing.id, member.attempts);
+        let attempt = Attempt { firing, action: self.shared.index, number, at, verdict, answer, took };
+        self.shared.tell(state, LaneEvent::Attempted(attempt));
     }
 
     fn conclude(&mut self, state: &mut State, step: Step) -> Option<Duration> {
@@ -190,7 +190,7 @@ impl Job {
                 Some(Duration::ZERO)
             }
             Step::End(Outcome::Delivered { receipt, .. }) if self.is_digest() => {
-                state.missed.told(self.missed);
+                self.missed = Missed::default();
                 self.end_all(state, &Outcome::Delivered { receipt, form: Form::Digest });
                 None
             }
@@ -227,13 +227,18 @@ pub(crate) async fn send(
     Tried { verdict, answer: None }
 }
 
-/// What a digest says of a delivery; `bare`: in our own words alone. One from an earlier run has no line of its own.
+/// What a digest says of a delivery; `bare`: in our own words alone.
 fn line(delivery: &Delivery, bare: bool) -> DigestLine {
-    match &delivery.line {
-        Some(line) if bare => DigestLine { rule: line.rule.clone(), link: line.link.clone(), ..DigestLine::default() },
+    let firing = &delivery.firing;
+    let line = match &delivery.line {
+        Some(line) if bare => {
+            DigestLine { rule: line.rule.clone(), link: line.link.clone(), at: line.at, held: line.held, ..DigestLine::default() }
+        }
         Some(line) => line.as_ref().clone(),
-        None => DigestLine { rule: render::sanitise::line(&delivery.firing.rule), ..DigestLine::default() },
-    }
+        None => DigestLine { rule: render::sanitise::line(&firing.rule), ..DigestLine::default() },
+    };
+    // One of an earlier version says neither.
+    DigestLine { at: line.at.or(Some(firing.at)), late: firing.late, ..line }
 }
 
 /// What the request says about the destination. "Too fast" says nothing: the lane waits as told.

@@ -66,7 +66,7 @@ pub struct Returned {
     pub doubt: Option<&'static str>,
 }
 
-/// One request for one delivery; the request of a digest is one for each delivery in it.
+/// One request for one delivery; the request of a digest is told of the first in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// Whose.

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::action::Overflow;
-use crate::model::delivery::{Outcome, Suppression};
+use crate::model::delivery::{Outcome, Suppression, Together};
 use crate::model::limits::{LANE_QUEUE, ORDER_PATIENCE};
 use crate::model::time::Timestamp;
-use crate::render::Together;
 
 use super::attempt::Tried;
 use super::circuit::Way;
@@ -34,7 +33,7 @@ pub(crate) struct Job {
     pub(super) under_way: Option<UnderWay>,
     /// Why all that waits goes with it, if it was kept for that.
     pub(super) together: Option<Together>,
-    /// What the message tells of what is told in none.
+    /// What the message tells of what is told in none; given back if it tells nobody.
     pub(super) missed: Missed,
     /// Why it was not let through the last time, if it was not the destination that said so.
     pub(super) blocked: Option<String>,
@@ -121,6 +120,7 @@ impl Job {
         if state.unwanted != Unwanted::Nothing {
             self.give_back(&mut state);
         }
+        self.hush(&mut state);
         if let Some(reason) = state.disabled.clone() {
             self.end_all(&mut state, &Outcome::Dead { reason });
         } else if shared.is_disarmed() {
@@ -147,7 +147,7 @@ impl Job {
         }
         self.gather(&mut state, now);
         if self.together.is_some() {
-            self.missed = state.missed;
+            self.missed.add(std::mem::take(&mut state.missed));
         }
         if self.members.is_empty() {
             // All have become too old just now: nothing is begun that nobody would end.
@@ -178,6 +178,18 @@ impl Job {
             self.shared.tell(state, LaneEvent::Returned(Box::new(returned)));
         }
         state.unwanted = unwanted;
+    }
+
+    /// In quiet hours nothing is tried, not even once more: what is no notice waits for their end, unless it may have arrived.
+    fn hush(&mut self, state: &mut State) {
+        let Some(digest) = self.shared.action.digest.as_ref().filter(|_| self.progress.ambiguous == 0) else { return };
+        if !keep::is_quiet(digest, self.shared.clock.now()) {
+            return;
+        }
+        for Member { waiting, attempts, .. } in self.members.extract_if(.., |member| !is_notice(&member.waiting.delivery)) {
+            state.busy = state.busy.saturating_sub(1);
+            state.push(Waiting { attempts, ..waiting }, true);
+        }
     }
 
     /// A request counts for the rate limit from the moment at which it may go, so nothing but the network may stand between that and its bytes.
@@ -212,10 +224,16 @@ impl Job {
         if one_by_one && self.together.is_none() {
             return;
         }
-        while let Some(waiting) = state.pop() {
-            state.busy += 1;
-            self.members.push(Member::new(waiting));
+        let mut at = 0;
+        while let Some(waiting) = state.queue.get(at) {
+            if !self.shared.is_for_all(&waiting.delivery) {
+                at += 1;
+            } else if let Some(waiting) = state.remove(at) {
+                state.busy += 1;
+                self.members.push(Member::new(waiting));
+            }
         }
+        self.members.sort_by_key(|member| member.waiting.delivery.firing.at);
         self.expire(state, Duration::ZERO);
         // It may be tried for as long as they are young, and more come all the time.
         let mut too_many = self.members.len().saturating_sub(LANE_QUEUE);
@@ -225,13 +243,15 @@ impl Job {
             goes
         };
         for member in self.members.extract_if(.., lets_go) {
+            self.missed.no_room += usize::from(self.together.is_some());
             member.end(&self.shared, state, OVERFLOW);
         }
     }
 
     /// Whether what waits may go with it: what is kept is, until its time has come.
     fn may_gather(&self, state: &State) -> bool {
-        let is_asked = self.together.is_some() || self.shared.overflow == Overflow::Digest;
+        let has_words = self.members.iter().all(|member| member.waiting.delivery.line.is_some());
+        let is_asked = has_words && (self.together.is_some() || self.shared.overflow == Overflow::Digest);
         let Some(digest) = self.shared.action.digest.as_ref().filter(|_| is_asked) else { return is_asked };
         let now = self.shared.clock.now();
         let is_due = || matches!(keep::due(digest, state, now), Due::Now(_)) && state.notices() == 0;
@@ -263,7 +283,7 @@ impl Job {
         };
         let outcome = self.progress.ending(outcome);
         for member in self.members.extract_if(.., is_old) {
-            state.missed.too_old += usize::from(self.together.is_some() && !is_notice(&member.waiting.delivery));
+            self.missed.too_old += usize::from(self.together.is_some() && !is_notice(&member.waiting.delivery));
             member.end(&self.shared, state, outcome.clone());
         }
     }
@@ -278,7 +298,7 @@ impl Job {
 
 impl Member {
     fn new(waiting: Waiting) -> Self {
-        Self { waiting, attempts: 0, pledged: false }
+        Self { attempts: waiting.attempts, waiting, pledged: false }
     }
 
     fn end(self, shared: &Shared, state: &mut State, outcome: Outcome) {
@@ -289,6 +309,10 @@ impl Member {
 
 impl Drop for Job {
     fn drop(&mut self) {
+        if self.missed.any() {
+            // No message has told of it.
+            self.shared.take_on(std::mem::take(&mut self.missed));
+        }
         if self.members.is_empty() {
             return;
         }

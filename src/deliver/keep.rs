@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use crate::model::action::Digest;
-use crate::model::delivery::{Delivery, Outcome};
+use crate::model::action::{Digest, Overflow};
+use crate::model::delivery::{Delivery, Outcome, Together};
+use crate::model::firing::FiringBrief;
 use crate::model::time::Timestamp;
-use crate::render::Together;
+use crate::rules::ruleset::NOTICES;
 
-use super::lane::is_notice;
+use super::lane::{OVERFLOW, is_notice};
 use super::state::{Shared, State};
 
 /// Between two looks at the clock, which may be set meanwhile.
@@ -28,10 +29,14 @@ impl Missed {
         self != Self::default()
     }
 
-    /// These were told.
-    pub(crate) fn told(&mut self, told: Self) {
-        self.too_old = self.too_old.saturating_sub(told.too_old);
-        self.no_room = self.no_room.saturating_sub(told.no_room);
+    pub(crate) fn add(&mut self, more: Self) {
+        self.too_old += more.too_old;
+        self.no_room += more.no_room;
+    }
+
+    /// What the end of one delivery is of it.
+    pub(crate) fn of(end: &Outcome) -> Self {
+        Self { too_old: usize::from(*end == Outcome::Expired), no_room: usize::from(*end == OVERFLOW) }
     }
 }
 
@@ -52,31 +57,29 @@ pub(crate) fn is_quiet(digest: &Digest, now: Timestamp) -> bool {
 }
 
 /// Whether a delivery is one of those that are kept, and does not only wait for its turn.
-pub(crate) fn is_kept(digest: &Digest, delivery: &Delivery) -> bool {
-    let is_for_all = digest.every.is_some() || digest.count.is_some();
-    !is_notice(delivery) && (is_for_all || is_quiet(digest, delivery.firing.at))
+pub(crate) fn is_kept(digest: &Digest, firing: &FiringBrief) -> bool {
+    &*firing.rule != NOTICES && digest.keeps(firing.at).is_some()
 }
 
 /// When what is first in the queue may go.
 pub(crate) fn due(digest: &Digest, state: &State, now: Timestamp) -> Due {
-    let notices = state.notices();
-    let (kept, first) = (state.queue.len() - notices, state.queue.get(notices));
-    let Some(first) = first.filter(|_| notices == 0) else {
-        return if notices > 0 { Due::Now(None) } else { Due::Never };
-    };
-    let at = first.delivery.firing.at;
-    if let Some(quiet) = &digest.quiet {
-        if quiet.0.is_open(now) {
-            return quiet.0.next_change(now).map_or(Due::Never, Due::At);
-        }
-        if quiet.0.is_open(at) {
-            return Due::Now(Some(Together::Quiet));
-        }
-    }
-    if digest.every.is_none() && digest.count.is_none() {
+    let Some(first) = state.queue.front() else { return Due::Never };
+    if is_notice(&first.delivery) {
         return Due::Now(None);
     }
-    let is_enough = digest.count.is_some_and(|count| kept >= count);
+    let at = first.delivery.firing.at;
+    if let Some(quiet) = digest.quiet.as_ref().filter(|quiet| quiet.0.is_open(now)) {
+        return quiet.0.next_change(now).map_or(Due::Never, Due::At);
+    }
+    // It has no words for a digest, and ends nobody's wait.
+    let Some(line) = &first.delivery.line else { return Due::Now(None) };
+    if is_quiet(digest, at) {
+        return Due::Now(Some(Together::Quiet));
+    }
+    if digest.every.is_none() && digest.count.is_none() {
+        return Due::Now(line.kept);
+    }
+    let is_enough = digest.count.is_some_and(|count| state.queue.len() >= count);
     let until = digest.every.map(|every| at.plus(every));
     if is_enough || state.closed || until.is_some_and(|until| until <= now) {
         return Due::Now(Some(Together::Kept));
@@ -87,20 +90,39 @@ pub(crate) fn due(digest: &Digest, state: &State, now: Timestamp) -> Due {
 impl Shared {
     /// Whether the first of the queue may go now, and how; ends what has become too old while it was kept. `None`: it is kept.
     pub(super) fn may_go(&self, state: &mut State) -> Option<Option<Together>> {
-        let Some(digest) = &self.action.digest else { return Some(None) };
+        let Some(digest) = &self.action.digest else {
+            // What other rules have kept is no message each.
+            let first = state.queue.front().filter(|_| self.policy.chat);
+            return Some(first.and_then(|first| first.delivery.line.as_ref()?.kept));
+        };
         let now = self.clock.now();
         self.end_kept(state, now);
         if state.closed && is_quiet(digest, now) {
             // A night may be long. With a journal it is pending there, and the next run keeps it on.
             while let Some(at) = Some(state.notices()).filter(|at| *at < state.queue.len()) {
                 let Some(kept) = state.remove(at) else { break };
-                self.end(state, &kept.delivery, Outcome::Abandoned, 0);
+                self.end(state, &kept.delivery, Outcome::Abandoned, kept.attempts);
             }
         }
         match due(digest, state, now) {
             Due::Now(together) => Some(together),
             Due::At(_) | Due::Never => None,
         }
+    }
+
+    /// Whether what waits goes with others that are told together: it has words for that, and was kept or may not go one by one.
+    pub(super) fn is_for_all(&self, delivery: &Delivery) -> bool {
+        let Some(line) = &delivery.line else { return false };
+        let is_kept = || self.action.digest.as_ref().is_some_and(|digest| is_kept(digest, &delivery.firing));
+        self.overflow == Overflow::Digest || line.kept.is_some() || is_notice(delivery) || is_kept()
+    }
+
+    /// Takes on what is to be told by the next digest: of this lane, or of the one that has taken its place.
+    pub(super) fn take_on(&self, missed: Missed) {
+        let mut state = self.state();
+        let Some(heir) = state.heir.clone() else { return state.missed.add(missed) };
+        drop(state);
+        heir.take_on(missed);
     }
 
     /// Ends, one by one, what has become too old.
@@ -110,9 +132,9 @@ impl Shared {
             if waiting.delivery.expires_at > now {
                 at += 1;
             } else if let Some(old) = state.remove(at) {
-                let is_kept = self.action.digest.as_ref().is_some_and(|digest| is_kept(digest, &old.delivery));
+                let is_kept = self.action.digest.as_ref().is_some_and(|digest| is_kept(digest, &old.delivery.firing));
                 state.missed.too_old += usize::from(is_kept);
-                self.end(state, &old.delivery, Outcome::Expired, 0);
+                self.end(state, &old.delivery, Outcome::Expired, old.attempts);
             }
         }
     }

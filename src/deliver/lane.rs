@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::model::action::Overflow;
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
+use crate::model::firing::FiringBrief;
 use crate::model::limits;
 use crate::model::status::LaneState;
 use crate::model::subject::Str;
@@ -15,7 +16,7 @@ use super::edits::Edit;
 use super::event::LaneHealth;
 use super::event::Returned;
 use super::intents::Pledge;
-use super::keep::is_kept;
+use super::keep::{Missed, is_kept};
 use super::retry::Progress;
 use super::state::{Shared, State, Unwanted, Waiting};
 
@@ -35,7 +36,7 @@ impl Lane {
     pub fn offer(&self, delivery: Delivery, pledge: Option<Pledge>) -> Vec<Report> {
         let may_drop = self.shared.overflow == Overflow::Drop && !is_notice(&delivery);
         let since = self.shared.clock.elapsed();
-        self.put(Waiting { delivery, pledge, since, doubt: None }, may_drop)
+        self.put(Waiting { delivery, pledge, since, doubt: None, attempts: 0 }, may_drop)
     }
 
     /// As [`Lane::offer`], of what an earlier run left or a person has sent again: it waits where what comes fresh would be dropped.
@@ -44,7 +45,7 @@ impl Lane {
     pub fn resume(&self, delivery: Delivery, doubt: Option<&'static str>) -> Vec<Report> {
         let since = self.shared.clock.elapsed();
         let doubt = doubt.filter(|_| self.shared.action.trading);
-        self.put(Waiting { delivery, pledge: None, since, doubt }, false)
+        self.put(Waiting { delivery, pledge: None, since, doubt, attempts: 0 }, false)
     }
 
     fn put(&self, waiting: Waiting, may_drop: bool) -> Vec<Report> {
@@ -65,10 +66,10 @@ impl Lane {
             let outcome = Progress::doubting(waiting.doubt).ending(outcome);
             return vec![shared.report(&waiting.delivery, outcome, 0)];
         }
-        state.push(waiting);
+        state.push(waiting, shared.policy.chat);
         let lost = state.make_room();
         if let Some(digest) = &shared.action.digest {
-            state.missed.no_room += lost.iter().filter(|lost| is_kept(digest, &lost.delivery)).count();
+            state.missed.no_room += lost.iter().filter(|lost| is_kept(digest, &lost.delivery.firing)).count();
         }
         drop(state);
         shared.wake.notify_one();
@@ -86,6 +87,13 @@ impl Lane {
         let mut state = self.shared.state();
         state.pace.restore(ages, under_way, now);
         state.pace.hold(now + patience);
+    }
+
+    /// Of what would have been kept here and came to its end before: a number for the next digest.
+    pub fn missed(&self, firing: &FiringBrief, end: &Outcome) {
+        if self.shared.action.digest.as_ref().is_some_and(|digest| is_kept(digest, firing)) {
+            self.shared.take_on(Missed::of(end));
+        }
     }
 
     /// For how long from now on the destination has asked for patience, if it has.
@@ -207,10 +215,12 @@ impl Lane {
     pub fn inherit(&self, from: &Self) {
         let now = self.shared.clock.elapsed();
         let (ages, under_way, held, missed) = {
-            let state = from.shared.state();
-            (state.pace.ages(now), state.requests, state.pace.held_until(), state.missed)
+            let mut state = from.shared.state();
+            // What a digest under way tells of comes when that has come to nothing.
+            state.heir = Some(Arc::clone(&self.shared));
+            (state.pace.ages(now), state.requests, state.pace.held_until(), std::mem::take(&mut state.missed))
         };
-        self.shared.state().missed = missed;
+        self.shared.take_on(missed);
         let is_same_place = from.shared.target == self.shared.target;
         let patience = if is_same_place { held.saturating_sub(now) } else { Duration::ZERO };
         let edits = from.shared.state().edits.take();
@@ -275,7 +285,7 @@ impl State {
     fn make_room(&mut self) -> Vec<Waiting> {
         let mut lost = Vec::new();
         while self.queue.len() > limits::LANE_QUEUE || (self.bytes > limits::LANE_BYTES && self.queue.len() > 1) {
-            let oldest = Some(self.notices()).filter(|at| *at < self.queue.len()).unwrap_or_default();
+            let oldest = self.oldest();
             lost.extend(self.remove(oldest));
         }
         lost

@@ -70,6 +70,8 @@ pub(crate) struct Waiting {
     pub(crate) since: Duration,
     /// Why an order may have arrived before it was offered.
     pub(crate) doubt: Option<&'static str>,
+    /// Requests made for it, if it waits once more.
+    pub(crate) attempts: u32,
 }
 
 /// What nobody wants to be sent from here any more.
@@ -116,8 +118,10 @@ pub(crate) struct State {
     pub(crate) has_told_hold: bool,
     /// The chat's new id.
     pub(crate) moved: Option<i64>,
-    /// Of what was kept, what no message has told of yet.
+    /// Of what was kept, what no message has told of yet. What one tells of that is under way is the job's.
     pub(crate) missed: Missed,
+    /// The lane that has taken the place of this one, and tells of what this one does not any more.
+    pub(crate) heir: Option<Arc<Shared>>,
     /// What happened and is not told yet, in order.
     pub(crate) untold: VecDeque<LaneEvent>,
 }
@@ -200,19 +204,30 @@ impl State {
             has_told_hold: false,
             moved: None,
             missed: Missed::default(),
+            heir: None,
             untold: VecDeque::new(),
         }
     }
 
-    pub(crate) fn push(&mut self, waiting: Waiting) {
+    /// Puts it behind what comes before it; `by_time`: of what has the same turn, the older comes first, whenever it was offered.
+    pub(crate) fn push(&mut self, waiting: Waiting, by_time: bool) {
         self.bytes = self.bytes.saturating_add(weight(&waiting.delivery));
-        let at = if is_notice(&waiting.delivery) { self.notices() } else { self.queue.len() };
-        self.queue.insert(at, waiting);
+        let turn = |waiting: &Waiting| (Turn::of(&waiting.delivery), by_time.then_some(waiting.delivery.firing.at));
+        let own = turn(&waiting);
+        let behind = self.queue.iter().rev().take_while(|other| turn(other) > own).count();
+        self.queue.insert(self.queue.len() - behind, waiting);
     }
 
     /// Notices that wait: they stand in front.
     pub(crate) fn notices(&self) -> usize {
         self.queue.iter().take_while(|waiting| is_notice(&waiting.delivery)).count()
+    }
+
+    /// The oldest that waits; of notices only when nothing else does.
+    pub(crate) fn oldest(&self) -> usize {
+        let first_of = |turn: Turn| self.queue.iter().position(|waiting| Turn::of(&waiting.delivery) == turn);
+        let firsts = [Turn::Alone, Turn::Together].into_iter().filter_map(first_of);
+        firsts.min_by_key(|at| self.queue.get(*at).map(|waiting| waiting.delivery.firing.at)).unwrap_or_default()
     }
 
     pub(crate) fn pop(&mut self) -> Option<Waiting> {
@@ -242,6 +257,25 @@ impl State {
         self.requests = self.requests.saturating_sub(1);
         self.pace.finish(slot, now);
         self.throttle.finished(slot);
+    }
+}
+
+/// What comes before what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Notice,
+    /// It has no words for a digest, so that it goes by itself.
+    Alone,
+    Together,
+}
+
+impl Turn {
+    fn of(delivery: &Delivery) -> Self {
+        match &delivery.line {
+            _ if is_notice(delivery) => Self::Notice,
+            None => Self::Alone,
+            Some(_) => Self::Together,
+        }
     }
 }
 

@@ -139,7 +139,7 @@ impl LastWords {
         let mut state = self.0.state();
         state.closed = true;
         while let Some(waiting) = state.pop() {
-            self.0.end(&mut state, &waiting.delivery, Outcome::Abandoned, 0);
+            self.0.end(&mut state, &waiting.delivery, Outcome::Abandoned, waiting.attempts);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::over_time::{self, Asked, OverTime, Said};
 use super::revise::{Revisions, Told as Sent};
 use crate::matching::{self, Reading};
 use crate::model::action::Action;
-use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
+use crate::model::delivery::{Delivery, DigestLine, Outcome, Report, Suppression};
 use crate::model::firing::{Firing, Origin};
 use crate::model::ids::FiringId;
 use crate::model::message::{Body, ConsoleBody};
@@ -337,7 +337,10 @@ fn delivery(messages: Messages, (send, action): (&Send, &Action), firing: &Arc<F
         expires_at,
         body: Arc::new(message.body),
         fallback: message.fallback.map(Arc::new),
-        line: (action.tells_together() && messages == Messages::Made).then(|| Box::new(render::digest_line(firing))),
+        line: (action.tells_together() && messages == Messages::Made).then(|| {
+            let kept = action.digest.as_ref().and_then(|digest| digest.keeps(firing.at));
+            Box::new(DigestLine { kept, ..render::digest_line(firing) })
+        }),
         edits: send.update,
     });
     if send.mode == Mode::Paper { Effect::Paper(delivery) } else { Effect::Deliver(delivery) }

@@ -227,8 +227,8 @@ impl Reader {
         self.query_row("SELECT value FROM cursors WHERE name = ?1", [name], |row| row.get(0))
     }
 
-    /// How many deliveries to the action of this name were sent between `since` and `now`, or may have been. What was sent later than now is
-    /// of a clock that has been set back, and counts for a day in which the journal is kept: nobody knows which day it was.
+    /// How many deliveries to the action of this name were sent between `since` and `now`, or may have been. A message that fired before is none of
+    /// them: it was kept until then, and counts for the day on which it fired. What was sent later than now is of a clock that has been set back, and counts for a day in which the journal is kept: nobody knows which day it was.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
@@ -237,7 +237,8 @@ impl Reader {
         let mark = "SELECT delivery FROM marks WHERE lived <= ?1 ORDER BY lived DESC LIMIT 1";
         let recent: i64 = self.query_row(mark, [a_day_ago], |row| row.get(0))?.unwrap_or(0);
         let right = format!("sent_at + {}", self.clocks.sql(Of::Deliveries));
-        let when = format!("sent_at >= ?5 AND {right} >= ?2 AND ({right} <= ?3 OR id >= ?4)");
+        let fired = format!("fired_at + {}", self.clocks.sql(Of::Deliveries));
+        let when = format!("sent_at >= ?5 AND {right} >= ?2 AND ({right} <= ?3 OR id >= ?4) AND (trading = 1 OR {fired} >= ?2)");
         let sql = format!(
             "SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_sent WHERE action = ?1 AND {when} \
              AND ended_at IS NOT NULL AND state IN ('delivered', 'unknown')) \

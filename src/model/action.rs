@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::delivery::Together;
 use super::mode::Mode;
 use super::rate::Rate;
 use super::secret::SecretSource;
@@ -83,6 +84,16 @@ pub struct Digest {
     pub count: Option<usize>,
     /// Nothing is told in these hours; at their end all that came in them is.
     pub quiet: Option<Quiet>,
+}
+
+impl Digest {
+    /// Why what fires at a moment is kept, if it is.
+    #[must_use]
+    pub fn keeps(&self, at: Timestamp) -> Option<Together> {
+        let is_quiet = self.quiet.as_ref().is_some_and(|quiet| quiet.0.is_open(at));
+        let is_for_all = self.every.is_some() || self.count.is_some();
+        if is_quiet { Some(Together::Quiet) } else { is_for_all.then_some(Together::Kept) }
+    }
 }
 
 /// Hours in which nothing is told.

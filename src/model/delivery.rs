@@ -31,15 +31,56 @@ pub struct Delivery {
 pub struct DigestLine {
     /// The rule's name.
     pub rule: String,
-    /// The token that it is about, as a checked symbol or a short address; empty if it is about none.
+    /// The token, market or prediction that it is about, as a checked symbol, a short address or both; empty if it is about none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub token: String,
+    /// The same of the same thing, however it is named: `token:CHAIN:ADDRESS`, `symbol::SYMBOL`, `market:EXCHANGE:ID`, `prediction:EXCHANGE:ID`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// Its price, in words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
     /// Who did it, in our own words.
     pub who: String,
     /// The first words of the text, on one line.
     pub text: String,
     /// The tweet's link, built from its id.
     pub link: Option<String>,
+    /// When it happened.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// It did not come of the live socket.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub late: bool,
+    /// So many firings were held back since the last one that was not.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub held: u32,
+    /// The action kept it when it fired, and why: it is not told by itself then, whatever the rules are by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Together>,
+}
+
+/// Why alerts are told together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Together {
+    /// More came than may be sent one by one.
+    #[default]
+    Pace,
+    /// The action's `digest` says so.
+    Kept,
+    /// They came in quiet hours.
+    Quiet,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_not(value: &bool) -> bool {
+    !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What became of a delivery: every delivery ends in exactly one of these.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A moment of the log: Unix time in milliseconds, as the feed's `ts` and `createdAt` (PROTOCOL: every time on the socket is ms).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 

@@ -354,24 +354,6 @@ fn about(firing: &Firing) -> Option<String> {
     }
 }
 
-/// The token that a firing is about, without its price: a checked symbol with the beginning and the end of its address, as two contracts of one
-/// symbol are two tokens.
-pub(super) fn token(firing: &Firing) -> Option<String> {
-    let token = match &firing.element {
-        Some(Element::Token(token)) => token,
-        Some(_) => return None,
-        None => match firing.subject.tweet()?.tokens.as_slice() {
-            [token] => token,
-            _ => return None,
-        },
-    };
-    let contract = token.address.map(|address| words::short(&address.to_string()));
-    match (token.symbol.as_deref().and_then(symbol), contract) {
-        (Some(symbol), Some(contract)) => Some(format!("{symbol} {contract}")),
-        (symbol, contract) => symbol.or(contract),
-    }
-}
-
 fn of_token(token: &Token) -> Option<String> {
     let contract = || token.address.map(|address| words::short(&address.to_string()));
     let name = token.symbol.as_deref().and_then(symbol).or_else(contract)?;
@@ -393,7 +375,7 @@ fn priced(name: &str, price: Option<Price>) -> String {
 
 /// A symbol that may stand among our own words: a few ASCII letters and digits, and a dot as in `BRK.B`. What could be taken for a
 /// domain, which has two letters after a dot, is none.
-fn symbol(written: &str) -> Option<String> {
+pub(super) fn symbol(written: &str) -> Option<String> {
     let clean = sanitise::line(written);
     let bare = clean.strip_prefix('$').unwrap_or(&clean);
     let parts = || bare.split('.');

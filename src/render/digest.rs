@@ -3,26 +3,21 @@
 //!
 //! Somebody else's words stand where each platform takes them for text, as in a whole message; links are ours.
 
-use std::collections::HashMap;
-
 use serde_json::{Value, json};
 
-use super::card::{Card, card, token};
+use super::digest_groups::{Group, by_rule, most};
+use super::digest_line::TEXT;
 use super::fit::{chars, cut, utf16};
-use super::{discord, sanitise, slack, telegram};
+use super::{discord, slack, telegram};
 use crate::model::action::Discord;
-use crate::model::delivery::DigestLine;
-use crate::model::firing::Firing;
+use crate::model::delivery::{DigestLine, Together};
 use crate::model::message::{AllowedMentions, DiscordBody, Embed, EmbedFooter, LinkPreview, SlackBody, TelegramBody};
 
-/// Of a rule's name, of who did what, of a text, in the unit of each platform and after its escaping.
+/// Of a rule's name and of a token, of our words on an alert, of who did what, in the unit of each platform and after its escaping.
 const RULE: usize = 60;
+const NAMED: usize = 100;
+const FACTS: usize = 80;
 const WHO: usize = 90;
-const TEXT: usize = 140;
-/// Rules that are named with their counts.
-const RULES: usize = 5;
-/// Lines that are shown at most.
-const LINES: usize = 25;
 /// UTF-16 code units of a Telegram message, and of Slack's blocks (DESTINATIONS 4.2, 5.2).
 const TELEGRAM: usize = 4_096;
 const SLACK: usize = 6_500;
@@ -44,18 +39,6 @@ pub struct Whole {
     pub no_room: usize,
 }
 
-/// Why alerts are told together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Together {
-    /// More came than may be sent one by one.
-    #[default]
-    Pace,
-    /// The action's `digest` says so.
-    Kept,
-    /// They came in quiet hours.
-    Quiet,
-}
-
 impl Whole {
     fn why(&self) -> &'static str {
         match self.why {
@@ -74,86 +57,11 @@ impl Whole {
     }
 }
 
-/// What a digest says of a firing.
-pub(super) fn line(firing: &Firing) -> DigestLine {
-    let card: Card = card(firing);
-    let who = card.deed().unwrap_or_default();
-    let text = card.text.as_deref().map(sanitise::line).or(card.title.about).unwrap_or_default();
-    DigestLine {
-        rule: card.title.rule,
-        token: token(firing).unwrap_or_default(),
-        who,
-        text: cut(&text, TEXT, chars).into_owned(),
-        link: card.link,
-    }
-}
-
-/// `🗞️ 23 alerts`.
-fn head(total: usize) -> String {
-    format!("🗞️ {}", if total == 1 { "1 alert".to_owned() } else { format!("{total} alerts") })
-}
-
-/// The rules and how often each fired, the busiest first.
-fn by_rule<'l>(lines: &[&'l DigestLine]) -> Vec<(&'l str, usize)> {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for line in lines {
-        match counts.iter_mut().find(|(rule, _)| *rule == line.rule) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((&line.rule, 1)),
-        }
-    }
-    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts.truncate(RULES);
-    counts
-}
-
-/// Alerts of one rule about one token.
-struct Group<'l> {
-    rule: &'l str,
-    token: &'l str,
-    /// How many there are, shown or not.
-    count: usize,
-    /// The newest first.
-    shown: Vec<&'l DigestLine>,
-}
-
-/// The groups of the newest so many alerts, that of the newest first.
-fn groups<'l>(lines: &[&'l DigestLine], counts: &HashMap<(&str, &str), usize>, newest: usize) -> Vec<Group<'l>> {
-    let mut groups: Vec<Group<'l>> = Vec::new();
-    for line in lines.iter().take(newest) {
-        match groups.iter_mut().find(|group| group.rule == line.rule && group.token == line.token) {
-            Some(group) => group.shown.push(line),
-            None => {
-                let (rule, token) = (line.rule.as_str(), line.token.as_str());
-                let count = counts.get(&(rule, token)).copied().unwrap_or(1);
-                groups.push(Group { rule, token, count, shown: vec![line] });
-            }
-        }
-    }
-    groups
-}
-
-/// What `make` makes of the groups of as many alerts as it has room for.
-fn most<'l, T: Default>(lines: &[&'l DigestLine], make: impl Fn(&[Group<'l>], usize) -> Option<T>) -> T {
-    let mut counts = HashMap::new();
-    for line in lines {
-        *counts.entry((line.rule.as_str(), line.token.as_str())).or_default() += 1;
-    }
-    let made = (0..=lines.len().min(LINES)).rev().find_map(|newest| make(&groups(lines, &counts, newest), newest));
-    made.unwrap_or_default()
-}
-
-impl Group<'_> {
-    /// One alert stands on a line with its rule; more stand below it.
-    fn is_one(&self) -> bool {
-        self.count == 1
-    }
-
-    /// What is said of each alert that is shown. One of an earlier run has no words of its own.
-    fn alerts(&self) -> impl Iterator<Item = &DigestLine> {
-        let has_words = |line: &&DigestLine| !line.who.is_empty() || !line.text.is_empty() || line.link.is_some();
-        self.shown.iter().copied().filter(move |line| self.is_one() || has_words(line))
-    }
+/// `🗞️ 23 alerts, +7 held back`.
+fn head(lines: &[&DigestLine], total: usize) -> String {
+    let held: u64 = lines.iter().map(|line| u64::from(line.held)).sum();
+    let held = if held == 0 { String::new() } else { format!(", +{held} held back") };
+    format!("🗞️ {}{held}", if total == 1 { "1 alert".to_owned() } else { format!("{total} alerts") })
 }
 
 /// A link of ours, if it is one that cannot break out of anything.
@@ -168,19 +76,19 @@ fn link(line: &DigestLine) -> Option<&str> {
 /// An embed with a line for each.
 pub(super) fn discord(action: &Discord, lines: &[&DigestLine], whole: &Whole) -> DiscordBody {
     let rules = by_rule(lines).into_iter().map(|(rule, count)| format!(" · {rule} {count}")).collect::<String>();
-    let content = discord::escaped(&format!("{}{rules}", head(whole.total)), discord::TITLE_MARKUP, discord::CONTENT);
+    let content = discord::escaped(&format!("{}{rules}", head(lines, whole.total)), discord::TITLE_MARKUP, discord::CONTENT);
     let description = most(lines, |groups, shown| {
         let mut rows = Vec::new();
         for group in groups {
             let named =
-                [(group.rule, RULE), (group.token, RULE)].map(|(part, room)| discord::escaped(part, discord::MARKUP, room));
+                [(group.rule, RULE), (&*group.token, NAMED)].map(|(part, room)| discord::escaped(part, discord::MARKUP, room));
             let named = joined(&named);
             if !group.is_one() {
                 rows.push(format!("{named} · {}", group.count));
             }
             for line in group.alerts() {
-                let said =
-                    [(&line.who, WHO), (&line.text, TEXT)].map(|(part, room)| discord::escaped(part, discord::MARKUP, room));
+                let said = [(&group.facts(line), FACTS), (&line.who, WHO), (&line.text, TEXT)];
+                let said = said.map(|(part, room)| discord::escaped(part, discord::MARKUP, room));
                 let words =
                     if group.is_one() { joined(&[named.clone(), joined(&said)]) } else { format!("{BULLET}{}", joined(&said)) };
                 let open = link(line).map_or_else(String::new, |link| format!(" [open]({link})"));
@@ -191,7 +99,7 @@ pub(super) fn discord(action: &Discord, lines: &[&DigestLine], whole: &Whole) ->
         Some(rows.join("\n")).filter(|text| chars(text) <= discord::DESCRIPTION)
     });
     let embed = Embed {
-        title: Some("The newest first".to_owned()),
+        title: Some("The newest first; times are UTC".to_owned()),
         description: Some(description).filter(|text| !text.is_empty()),
         color: Some(0x1d_9b_f0),
         footer: Some(EmbedFooter { text: whole.why().to_owned() }),
@@ -227,7 +135,7 @@ pub(super) fn telegram(lines: &[&DigestLine], whole: &Whole) -> TelegramBody {
                     true => telegram_name(&mut text, group),
                     false => text.push(BULLET),
                 }
-                telegram_words(&mut text, line, group.is_one());
+                telegram_words(&mut text, (line, &group.facts(line)), group.is_one());
             }
         }
         for end in whole.end(shown) {
@@ -240,13 +148,13 @@ pub(super) fn telegram(lines: &[&DigestLine], whole: &Whole) -> TelegramBody {
 
 fn telegram_head(lines: &[&DigestLine], whole: &Whole) -> telegram::Text {
     let mut text = telegram::Text::default();
-    text.mark("bold", &head(whole.total), None);
+    text.mark("bold", &head(lines, whole.total), None);
     for (rule, count) in by_rule(lines) {
         text.push(" · ");
         text.mark("code", &cut(rule, RULE, utf16), None);
         text.push(&format!(" {count}"));
     }
-    text.push(&format!("\n{}, the newest first", whole.why()));
+    text.push(&format!("\n{}, the newest first; times are UTC", whole.why()));
     text
 }
 
@@ -254,13 +162,17 @@ fn telegram_name(text: &mut telegram::Text, group: &Group<'_>) {
     text.mark("code", &cut(group.rule, RULE, utf16), None);
     if !group.token.is_empty() {
         text.push(" · ");
-        text.mark("code", &cut(group.token, RULE, utf16), None);
+        text.mark("code", &cut(&group.token, NAMED, utf16), None);
     }
 }
 
-/// Who and what and where, after a name or not.
-fn telegram_words(text: &mut telegram::Text, line: &DigestLine, after_name: bool) {
+/// When and who and what and where, after a name or not.
+fn telegram_words(text: &mut telegram::Text, (line, facts): (&DigestLine, &str), after_name: bool) {
     let mut gap = if after_name { " · " } else { "" };
+    if !facts.is_empty() {
+        text.push(&format!("{gap}{}", telegram::defused(&cut(facts, FACTS, utf16))));
+        gap = " · ";
+    }
     if !line.who.is_empty() {
         text.push(&format!("{gap}{}", telegram::defused(&cut(&line.who, WHO, utf16))));
         gap = " · ";
@@ -291,21 +203,21 @@ pub(super) fn slack(lines: &[&DigestLine], whole: &Whole) -> SlackBody {
                     true => row.name(group),
                     false => row.line(BULLET),
                 }
-                row.words(line, group.is_one());
+                row.words(line, &group.facts(line), group.is_one());
             }
         }
         whole.end(shown).iter().for_each(|end| row.line(end));
         Some(row).filter(|row| row.spent <= SLACK).map(|row| row.elements)
     });
-    let why = slack::plain(&format!("{}, the newest first", whole.why()), slack::CONTEXT);
+    let why = slack::plain(&format!("{}, the newest first; times are UTC", whole.why()), slack::CONTEXT);
     let mut blocks = vec![
-        json!({ "type": "header", "text": slack::plain(&head(whole.total), slack::HEADER) }),
+        json!({ "type": "header", "text": slack::plain(&head(lines, whole.total), slack::HEADER) }),
         json!({ "type": "context", "elements": [why] }),
     ];
     if !elements.is_empty() {
         blocks.push(json!({ "type": "rich_text", "elements": [slack::section(&elements)] }));
     }
-    let text = slack::notified(&format!("{}{rules}", head(whole.total)));
+    let text = slack::notified(&format!("{}{rules}", head(lines, whole.total)));
     SlackBody { text, blocks, unfurl_links: false, unfurl_media: false }
 }
 
@@ -337,13 +249,14 @@ impl SlackRows {
         self.spent += utf16(&rule) + SLACK_ELEMENT;
         self.elements.push(slack::styled(&rule, "bold"));
         if !group.token.is_empty() {
-            self.push(&format!(" · {}", cut(group.token, RULE, utf16)));
+            self.push(&format!(" · {}", cut(&group.token, NAMED, utf16)));
         }
     }
 
-    /// Who and what and where, after a name or not.
-    fn words(&mut self, line: &DigestLine, after_name: bool) {
-        let parts = [cut(&line.who, WHO, utf16), cut(&line.text, TEXT, utf16)].map(std::borrow::Cow::into_owned);
+    /// When and who and what and where, after a name or not.
+    fn words(&mut self, line: &DigestLine, facts: &str, after_name: bool) {
+        let parts = [(facts, FACTS), (&*line.who, WHO), (&*line.text, TEXT)];
+        let parts = parts.map(|(part, room)| cut(part, room, utf16).into_owned());
         let words = joined(&parts);
         let gap = if after_name && !words.is_empty() { " · " } else { "" };
         self.push(&format!("{gap}{words} "));

@@ -11,6 +11,8 @@
 mod card;
 mod console;
 mod digest;
+mod digest_groups;
+mod digest_line;
 mod discord;
 mod facts;
 pub mod fit;
@@ -28,9 +30,10 @@ mod webhook;
 mod who;
 
 use self::card::Card;
-pub use self::digest::{Together, Whole};
+pub use self::digest::Whole;
 use crate::model::action::{Action, Destination};
 use crate::model::delivery::DigestLine;
+pub use crate::model::delivery::Together;
 use crate::model::firing::Firing;
 use crate::model::message::Body;
 use crate::model::revision::OrderEnd;
@@ -101,7 +104,7 @@ pub fn test_message(action: &Action, at: Timestamp) -> Rendered {
 /// What a digest says of a firing, kept with each delivery to an action that tells several together.
 #[must_use]
 pub fn digest_line(firing: &Firing) -> DigestLine {
-    digest::line(firing)
+    digest_line::line(firing)
 }
 
 /// One message for many firings, of which `lines`, the newest first, are shown as far as they fit. `None` where nobody is told together: only

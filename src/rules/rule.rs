@@ -68,7 +68,7 @@ pub(super) fn read<'a>(
     if let (Some((_, span)), Some(tree), None) = (wait, &tree, window.as_ref().and_then(|window| window.each)) {
         useless_wait(check, tree, &on, span);
     }
-    let max_age = table.take("max_age").and_then(|field| duration(check, field));
+    let max_age = table.take("max_age").and_then(|field| Some((duration(check, field)?, field.node.span)));
     let mode = table.take("mode");
     let mode = modes::strictest(check, mode, &[(shared.mode, "`[defaults]`")]);
     let context = Context {
@@ -98,7 +98,8 @@ pub(super) fn read<'a>(
         }
         None => (None, when),
     };
-    Some(Rule { name: name.into(), span, when, on, each, wait: wait.map(|(wait, _)| wait), max_age, mode, window, brakes, send })
+    let (wait, max_age) = (wait.map(|(wait, _)| wait), max_age.map(|(max_age, _)| max_age));
+    Some(Rule { name: name.into(), span, when, on, each, wait, max_age, mode, window, brakes, send })
 }
 
 /// The rule's name and where it stands.

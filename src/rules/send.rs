@@ -35,7 +35,7 @@ pub(super) struct Context<'r> {
     /// No matcher of it was wrong, so that what it lacks is truly not asked.
     pub(super) whole: bool,
     pub(super) wait: Option<(Duration, Span)>,
-    pub(super) max_age: Option<Duration>,
+    pub(super) max_age: Option<(Duration, Span)>,
     /// The stricter of the rule's and that of `[defaults]`.
     pub(super) mode: Mode,
     /// Where the rule's name stands.
@@ -193,7 +193,7 @@ fn finish<'a>(
     context: &Context<'_>,
 ) -> Option<Send> {
     let draft = shared.actions.drafts.get(action)?;
-    let (trading, key, own_max_age) = (draft.trading, draft.key, draft.own_max_age);
+    let (trading, key, own_max_age, kept_at) = (draft.trading, draft.key, draft.own_max_age, draft.kept_at);
     let of_action_mode = draft.action.as_ref().map_or(Mode::default(), |action| action.mode);
     let of_action = draft.action.as_ref().map_or(MAX_AGE, |action| action.max_age);
     let digest = draft.action.as_ref().and_then(|action| action.digest.clone());
@@ -209,13 +209,14 @@ fn finish<'a>(
     if trading {
         token::symbol_alone(check, context, span);
     }
-    let max_age = overrides.max_age.map_or(of_action, |(age, _)| age);
-    let max_age = context.max_age.map_or(max_age, |of_rule| of_rule.min(max_age));
-    let age_span = overrides.max_age.map_or(span, |(_, span)| span);
+    // Of the rule and the send the stricter counts, if one of them says other than the action.
+    let of_rule = context.max_age.filter(|(age, _)| *age < overrides.max_age.map_or(of_action, |(age, _)| age));
+    let own = of_rule.or(overrides.max_age);
+    let (max_age, age_span) = (own.map_or(of_action, |(age, _)| age), overrides.max_age.map_or(span, |(_, span)| span));
     in_time(check, context, max_age, age_span);
     // Of the action's own age that was said with the action.
-    if let Some(digest) = digest.filter(|_| max_age < of_action) {
-        super::actions::digest::in_time(check, &digest, max_age, age_span);
+    if let (Some(digest), Some(kept_at), Some(_)) = (digest, kept_at, own) {
+        super::actions::digest::in_time(check, &digest, kept_at, own);
     }
     let template = template.and_then(|id| shared.templates.chat(check, id, &context.scope));
     let compiled = payload.and_then(|id| shared.templates.compiled_payload(check, id, &context.scope));

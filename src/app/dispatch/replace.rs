@@ -77,6 +77,9 @@ impl Dispatch {
             }
             (end, _) => {
                 let Some(end) = end else { return };
+                if let Some(to) = to {
+                    self.lanes.missed(to, &delivery.firing, &end);
+                }
                 let outcome = match doubt {
                     // What may have arrived before has not come to nothing.
                     Some(doubt) => Outcome::Unknown { reason: format!("{doubt}, and it is not sent again: {}", why(&end)) },

@@ -50,8 +50,9 @@ async fn what_waits_for_the_pace_goes_as_one_message_with_its_number_the_newest_
     assert_eq!(form(rig.outcome(0)), Form::Message);
     for n in 1..24 {
         assert_eq!(form(rig.outcome(n)), Form::Digest);
-        assert_eq!(rig.attempts().iter().filter(|attempt| attempt.firing == id(n)).count(), 1);
+        assert!(rig.reports().iter().all(|report| report.attempts == 1));
     }
+    assert_eq!(rig.attempts().len(), 2, "one for each request, whosoever is in it");
     assert_eq!(rig.lane.waiting(), 0);
 }
 
@@ -181,14 +182,31 @@ async fn a_destination_that_is_there_again_gets_one_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_no_line_of_its_own_is_told_by_its_rule() {
+async fn what_has_no_words_for_a_digest_goes_by_itself_in_front_of_the_others() {
     let mut rig = Rig::new(digesting(), |_, _| taken());
     first(&mut rig).await;
-    for n in 1..3 {
-        rig.put(Delivery { line: None, ..rig.delivery(n, secs(60)) });
+    for n in 1..5 {
+        rig.put(rig.delivery(n, secs(60)));
+        rig.put(Delivery { line: None, ..rig.delivery(10 + n, secs(60)) });
     }
     rig.drain().await;
-    assert!(rig.asked()[1].body.contains("2 alerts · rule 2"), "{}", rig.asked()[1].body);
+    let asked = rig.asked();
+    assert_eq!(asked.len(), 6);
+    assert!((1..5).all(|n| told(&asked[n]).is_empty() && asked[n].body.contains(&mark(10 + n))), "{asked:?}");
+    assert_eq!(told(&asked[5]), [4, 3, 2, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_digest_that_is_refused_for_good_is_dead_for_each_in_it() {
+    let mut rig = Rig::new(digesting(), |n, _| if n == 0 { taken() } else { Said::Status(404, "unknown webhook") });
+    first(&mut rig).await;
+    (1..4).for_each(|n| rig.put(rig.delivery(n, secs(60))));
+    rig.drain().await;
+    for n in 1..4 {
+        assert!(matches!(rig.outcome(n), Outcome::Dead { reason } if reason.contains("404")), "{:?}", rig.outcome(n));
+    }
+    assert!(rig.reports().iter().all(|report| report.attempts == 1));
+    assert_eq!(rig.attempts().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::super::Returned;
 use super::*;
 use crate::model::action::{Digest, Quiet};
-use crate::model::delivery::{Form, Suppression};
+use crate::model::delivery::{Form, Suppression, Together};
 use crate::model::limits;
 use crate::rules::hours::{Hours, Zone};
 use crate::rules::ruleset::NOTICES;
@@ -25,14 +25,21 @@ fn hour() -> Duration {
     secs(3_600)
 }
 
-/// How many alerts a message tells of, and how many more it says are told in none.
-fn numbers(body: &str) -> (usize, usize) {
+/// How many alerts a message tells of, and how many more it says are told in none: too old, or without room.
+fn all_numbers(body: &str) -> (usize, usize, usize) {
     let before = |words: &str| {
         let (before, _) = body.split_once(words)?;
         before.rsplit(|c: char| !c.is_ascii_digit()).next()?.parse::<usize>().ok()
     };
     let told = before(" alerts").or_else(|| before(" alert")).unwrap_or(1);
-    (told, before(" more had become too old").unwrap_or(0) + before(" more had to be let go").unwrap_or(0))
+    (told, before(" more had become too old").unwrap_or(0), before(" more had to be let go").unwrap_or(0))
+}
+
+/// The same, where there is room for all.
+fn numbers(body: &str) -> (usize, usize) {
+    let (told, too_old, no_room) = all_numbers(body);
+    assert_eq!(no_room, 0, "{body}");
+    (told, too_old)
 }
 
 fn form(outcome: &Outcome) -> Form {
@@ -206,7 +213,7 @@ async fn of_more_than_there_is_room_for_the_newest_are_kept_and_the_others_are_c
     assert_eq!(lost.len(), 7);
     assert!(lost.iter().all(|report| report.outcome == Outcome::Suppressed { reason: Suppression::Overflow }));
     rig.wait(hour()).await;
-    assert_eq!(numbers(&rig.asked()[0].body), (limits::LANE_QUEUE, 7), "{}", rig.asked()[0].body);
+    assert_eq!(all_numbers(&rig.asked()[0].body), (limits::LANE_QUEUE, 0, 7), "{}", rig.asked()[0].body);
 }
 
 #[tokio::test(start_paused = true)]
@@ -221,6 +228,149 @@ async fn what_grew_too_old_at_another_hour_is_no_number_of_the_night() {
     (4..6).for_each(|n| rig.put(rig.delivery(n, hour())));
     rig.wait(secs(1_000)).await;
     assert_eq!(numbers(&rig.asked()[1].body), (2, 0), "{}", rig.asked()[1].body);
+}
+
+/// As the engine makes it: with the word that its action keeps it.
+fn kept(rig: &Rig, n: usize, why: Together) -> Delivery {
+    let delivery = rig.delivery(n, hour());
+    let line = DigestLine { rule: "rule".into(), text: mark(n), kept: Some(why), ..DigestLine::default() };
+    Delivery { line: Some(Box::new(line)), ..delivery }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_tried_again_waits_for_the_end_of_the_quiet_hours() {
+    let mut rig = Plan { jitter: 1.0, ..Plan::new(keeping(None, None, Some("12:41-13:00"))) }.open(|n, at| match n {
+        0 => Said::Status(503, "down"),
+        _ if at < secs(60) => Said::Status(503, "down"),
+        _ => taken(),
+    });
+    rig.wait(secs(59)).await;
+    rig.put(rig.delivery(0, hour()));
+    rig.put(rig.delivery(1, secs(300)));
+    rig.wait(secs(200)).await;
+    assert!(rig.tries().iter().all(|at| *at < secs(60)), "{:?}", rig.tries());
+    // What birdcall itself has to say goes all the same.
+    let notice = rig.delivery(9, hour());
+    let firing = FiringBrief { rule: NOTICES.into(), ..FiringBrief::clone(&notice.firing) };
+    rig.put(Delivery { firing: Arc::new(firing), ..notice });
+    rig.wait(secs(200)).await;
+    assert_eq!((form(rig.outcome(9)), rig.outcome(1)), (Form::Message, &Outcome::Expired));
+    rig.wait(secs(800)).await;
+    assert_eq!(at(&rig).last(), Some(&1_200));
+    assert_eq!(form(rig.outcome(0)), Form::Message);
+    let attempts = rig.reports().iter().find(|report| report.firing.id == id(0)).unwrap().attempts;
+    assert_eq!(attempts as usize, rig.attempts().iter().filter(|attempt| attempt.firing == id(0)).count(), "all are counted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_let_go_while_a_digest_is_tried_again_is_a_number_of_it() {
+    let mut rig = Plan { jitter: 1.0, ..Plan::new(keeping(Some(secs(60)), None, None)) }
+        .open(|n, _| if n < 2 { Said::Status(503, "down") } else { taken() });
+    (0..limits::LANE_QUEUE).for_each(|n| rig.put(rig.delivery(n, hour())));
+    rig.wait(ms(60_500)).await;
+    assert_eq!(rig.asked().len(), 1);
+    (0..9).for_each(|n| rig.put(rig.delivery(limits::LANE_QUEUE + n, hour())));
+    rig.wait(secs(60)).await;
+    let last = rig.asked().last().unwrap().body.clone();
+    assert_eq!(all_numbers(&last), (limits::LANE_QUEUE, 0, 9), "{last}");
+    assert_eq!(rig.outcomes().iter().filter(|outcome| **outcome == "suppressed").count(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_numbers_of_a_digest_under_way_are_told_once_whether_it_arrives_or_not() {
+    for arrives in [true, false] {
+        let plan = Plan { takes: (ms(1), secs(5)), ..Plan::new(keeping(Some(secs(60)), None, None)) };
+        let mut old = plan.open(move |_, _| if arrives { taken() } else { Said::Status(404, "gone") });
+        (0..3).for_each(|n| old.put(old.delivery(n, if n == 0 { secs(30) } else { hour() })));
+        old.wait(secs(62)).await;
+        assert_eq!(numbers(&old.asked()[0].body), (2, 1));
+        let mut new = Rig::new(keeping(Some(secs(60)), None, None), |_, _| taken());
+        assert_eq!(old.lane.retire().len(), 0, "it is under way");
+        new.lane.inherit(&old.lane);
+        old.wait(secs(10)).await;
+        (5..7).for_each(|n| new.put(new.delivery(n, hour())));
+        new.wait(secs(70)).await;
+        assert_eq!(numbers(&new.asked()[0].body), (2, usize::from(!arrives)), "{arrives}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_run_kept_and_lost_is_a_number_of_the_next_digest() {
+    let mut rig = Rig::new(keeping(Some(secs(60)), None, None), |_, _| taken());
+    let overflow = Outcome::Suppressed { reason: Suppression::Overflow };
+    for (n, end) in [Outcome::Expired, Outcome::Expired, overflow, Outcome::Abandoned].iter().enumerate() {
+        rig.lane.missed(&rig.delivery(n, hour()).firing, end);
+    }
+    rig.put(rig.delivery(5, hour()));
+    rig.wait(secs(70)).await;
+    assert_eq!(all_numbers(&rig.asked()[0].body), (1, 2, 1));
+    // Of what is not kept nobody tells.
+    let mut rig = Rig::new(keeping(None, None, Some("13:00-14:00")), |_, _| taken());
+    rig.lane.missed(&rig.delivery(0, hour()).firing, &Outcome::Expired);
+    rig.put(rig.delivery(1, hour()));
+    rig.wait(secs(1)).await;
+    assert_eq!(form(rig.outcome(1)), Form::Message);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_other_rules_have_kept_is_one_message_now_and_what_is_fresh_is_one_each() {
+    for (action, why) in [
+        (to_discord(), Together::Kept),
+        (to_discord(), Together::Quiet),
+        (keeping(None, None, Some("13:00-14:00")), Together::Kept),
+    ] {
+        let mut rig = Rig::new(action, |_, _| taken());
+        for n in 0..20 {
+            assert!(rig.lane.resume(kept(&rig, n, why), None).is_empty());
+        }
+        rig.put(Delivery { line: None, ..rig.delivery(30, hour()) });
+        rig.put(Delivery { line: None, ..rig.delivery(31, hour()) });
+        rig.wait(secs(10)).await;
+        let numbers: Vec<_> = rig.asked().iter().map(|asked| numbers(&asked.body).0).collect();
+        assert_eq!(numbers, [1, 1, 20], "{why:?}");
+        assert!((0..20).all(|n| form(rig.outcome(n)) == Form::Digest));
+        assert!((30..32).all(|n| form(rig.outcome(n)) == Form::Message));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_come_first_by_when_they_fired_and_what_a_person_sends_again_ends_no_wait() {
+    let mut rig = Rig::new(keeping(Some(secs(900)), None, None), |_, _| taken());
+    let old: Vec<_> = (0..3).map(|n| rig.delivery(n, hour())).collect();
+    rig.wait(secs(10)).await;
+    rig.put(rig.delivery(3, hour()));
+    for n in [1, 0, 2] {
+        assert!(rig.lane.resume(old[n].clone(), None).is_empty());
+    }
+    // As app/commands.rs gives it: without words for a digest.
+    let again = Delivery { line: None, expires_at: rig.common.clock.now().plus(hour()), ..old[0].clone() };
+    rig.wait(secs(880)).await;
+    let firing = FiringBrief { id: id(7), at: START.shifted(-86_400_000), ..FiringBrief::clone(&again.firing) };
+    assert!(rig.lane.resume(Delivery { firing: Arc::new(firing), ..again }, None).is_empty());
+    rig.wait(secs(1)).await;
+    assert_eq!((at(&rig), form(rig.outcome(7))), (vec![890], Form::Message), "by itself, at once");
+    rig.wait(secs(20)).await;
+    assert_eq!(at(&rig), [890, 900], "from the first that is kept");
+    let body = &rig.asked()[1].body;
+    let places: Vec<_> = [3, 2, 1, 0].iter().map(|n| body.find(&mark(*n)).unwrap()).collect();
+    assert!(places[0] < places[1..].iter().copied().min().unwrap(), "{body}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn quiet_hours_end_by_the_clock_on_the_wall_when_that_is_put_back() {
+    // 2026-10-25: at 02:00 it is 01:00 once more in London, and the night is nine hours long.
+    let hours = Hours::parse(&["23:00-07:00"], &Zone::parse("Europe/London").unwrap()).unwrap();
+    let digest = Digest { every: None, count: None, quiet: Some(Quiet(Arc::new(hours))) };
+    let mut rig = Rig::new(Action { digest: Some(digest), ..to_discord() }, |_, _| taken());
+    let begin = Timestamp::from_millis(1_792_879_200_000);
+    rig.wait(begin.since(START)).await;
+    rig.put(rig.delivery(0, hour() * 24));
+    rig.put(rig.delivery(1, hour() * 24));
+    rig.wait(hour() * 9 - secs(1)).await;
+    assert_eq!(rig.asked().len(), 0, "it is 06:59:59");
+    rig.wait(secs(62)).await;
+    assert_eq!(numbers(&rig.asked()[0].body), (2, 0));
+    assert!(rig.asked()[0].at < begin.since(START) + hour() * 9 + secs(61));
 }
 
 proptest! {

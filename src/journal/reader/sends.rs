@@ -6,13 +6,17 @@ use super::walk::{CHUNK, OLDER};
 use super::{Reader, limit};
 use crate::journal::clocks::Of;
 use crate::journal::error::JournalError;
-use crate::journal::stored::StoredRequest;
+use crate::journal::schema::NO_BODY;
+use crate::journal::stored::{StoredDelivery, StoredRequest};
 use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
 
+/// So many deliveries are looked at for what no digest has told of.
+const UNTOLD: i64 = 20_000;
+
 impl Reader {
-    /// The attempts that were answered, or given up, at or after `since`, newest first; no more than the newest `at_most` are looked at. A
-    /// digest has one for each delivery in it.
+    /// The attempts that were answered, or given up, at or after `since`, newest first; no more than the newest `at_most` are looked at. That of
+    /// a digest is with the first delivery in it.
     ///
     /// Numbers tell the order and times need not. What seems later than `now` is of a clock that has been set back since: it was over when
     /// the next one was, at the latest.
@@ -66,8 +70,8 @@ impl Reader {
         Ok(found)
     }
 
-    /// The newest `at_most` deliveries to the action of this name that were sent at or after `since` and have ended, each with its end. For
-    /// attempts that were not recorded, as those are left out first when the disk is slow.
+    /// The newest `at_most` deliveries to the action of this name that were sent at or after `since` and have ended, each with its end and whether
+    /// it may have been sent together with others, of which one has the attempt on record. For attempts that were not recorded, as those are left out first when the disk is slow.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
@@ -76,16 +80,39 @@ impl Reader {
         action: &str,
         since: Timestamp,
         at_most: usize,
-    ) -> Result<Vec<(i64, Timestamp)>, JournalError> {
+    ) -> Result<Vec<(i64, Timestamp, bool)>, JournalError> {
         let by = self.clocks.sql(Of::Deliveries);
         let sql = format!(
-            "SELECT id, ended_at + {by} FROM deliveries WHERE action = ?1 AND sent_at >= ?4 AND sent_at + {by} >= ?2 \
+            "SELECT id, ended_at + {by}, form IS 'digest' OR state <> 'delivered' FROM deliveries WHERE action = ?1 AND sent_at >= ?4 AND sent_at + {by} >= ?2 \
              AND ended_at IS NOT NULL ORDER BY sent_at DESC LIMIT ?3"
         );
         let earliest = since.shifted(-self.clocks.most()).as_millis();
         self.collect(&sql, (action, since.as_millis(), limit(at_most), earliest), |row| {
-            Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?)))
+            Ok((row.get(0)?, Timestamp::from_millis(row.get(1)?), row.get(2)?))
         })
+    }
+
+    /// What was made for the action of this name and came to its end at or after `since` without being sent, as it was too old or had no room, and
+    /// after its latest digest has arrived: no message has told of it. Only the newest deliveries are looked at.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read; what is damaged is left out.
+    pub fn untold(&mut self, action: &str, since: Timestamp) -> Result<Vec<StoredDelivery>, JournalError> {
+        let by = self.clocks.sql(Of::Deliveries);
+        let newest = "id > (SELECT max(id) FROM deliveries) - ?2";
+        let sql = format!("SELECT max(ended_at + {by}) FROM deliveries WHERE {newest} AND action = ?1 AND form = 'digest'");
+        let told: Option<i64> = self.query_row(&sql, (action, UNTOLD), |row| row.get(0))?.flatten();
+        let since = told.map_or(since, |told| since.max(Timestamp::from_millis(told.saturating_add(1))));
+        let sql = format!(
+            "SELECT id FROM deliveries WHERE {newest} AND action = ?1 AND kind <> '{NO_BODY}' AND ended_at + {by} >= ?3 \
+             AND (state = 'expired' OR state = 'suppressed' AND why = 'overflow')"
+        );
+        let ids: Vec<i64> = self.collect(&sql, (action, UNTOLD, since.as_millis()), |row| row.get(0))?;
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            found.extend(self.delivery(id, false)?);
+        }
+        Ok(found)
     }
 
     /// The deliveries that have expired at or after `since`, by when: the rule, the firing and the action of each.

@@ -102,55 +102,77 @@ pub(super) fn overflow(
     default: Option<Overflow>,
 ) -> Overflow {
     let Some(Kept { digest, span }) = kept else { return own.or(default).unwrap_or_default() };
+    let is_all_kept = digest.every.is_some() || digest.count.is_some();
     if let (Some(Overflow::Drop), Some(field)) = (own, at) {
         let mistake = Diagnostic::error("bad-overflow", field.node.span, "what is dropped cannot be told later");
         check.report(mistake.also(*span, "kept here").help("remove one of them"));
     }
-    if digest.every.is_some() || digest.count.is_some() {
+    if let (Some(Overflow::Queue), Some(field), true) = (own, at, is_all_kept) {
+        let mistake = Diagnostic::warning(
+            "useless-overflow",
+            field.node.span,
+            "what is kept for a digest is told together, however fast it comes",
+        );
+        check.report(mistake.label("changes nothing").also(*span, "kept here").help("remove one of them"));
+    }
+    if is_all_kept {
         return Overflow::Digest;
     }
     own.or(default).filter(|overflow| *overflow != Overflow::Drop).unwrap_or_default()
 }
 
-/// Warns of what is too old by the time at which it would be told.
-pub(in crate::rules) fn in_time(check: &mut Check<'_>, digest: &Digest, max_age: Duration, span: Span) {
-    let too_late = |message: String| {
-        let message = format!("{message}, and nothing older than {} is sent", written(max_age));
-        Diagnostic::warning("digest-too-late", span, message)
-    };
-    let help = |wanted: Duration| {
-        let hours = Duration::from_secs(wanted.as_secs().div_ceil(3_600) * 3_600);
-        let wanted = if wanted > Duration::from_secs(3_600) { hours } else { wanted };
-        format!("what is too old is left out and recorded as expired; write `max_age = \"{}\"` or more", written(wanted))
-    };
-    match (digest.every, digest.count) {
-        (Some(every), _) if every >= max_age => {
-            let mistake = too_late(format!("the digest comes {} after the first that is kept", written(every)));
-            check.report(mistake.label("that one is always too old by then").help(help(every * 2)));
-        }
-        (None, Some(count)) => {
-            let mistake = too_late(format!("the digest comes when there are {count}, however long that takes"));
-            let help = format!(
-                "tell what there is after a while as well: `digest = {{ every = \"{}\", count = {count} }}`",
-                written(max_age / 2)
+/// How old may become what is kept, where nobody says how old: for as long as it may be kept, and then as old as anything else that is sent.
+pub(super) fn max_age(digest: &Digest, of_others: Duration) -> Duration {
+    let quiet = digest.quiet.as_ref().map(|quiet| longest(quiet, A_YEAR)).unwrap_or_default();
+    of_others + quiet + digest.every.unwrap_or_default()
+}
+
+/// Reports what is too old by the time at which it would be told. `own`: how old somebody lets it become, and where that is written; else it is
+/// as old as it may be kept. `span`: where it is written that it is kept.
+pub(in crate::rules) fn in_time(check: &mut Check<'_>, digest: &Digest, span: Span, own: Option<(Duration, Span)>) {
+    let Some((max_age, at)) = own else {
+        if let (None, Some(count)) = (digest.every, digest.count) {
+            let message = format!(
+                "the digest comes when there are {count}, however long that takes, and what is too old by then is left out"
             );
-            check.report(mistake.help(help));
+            let help = format!(
+                "tell what there is after a while as well: `digest = {{ every = \"1h\", count = {count} }}`; or say how old it may become: `max_age = \"1d\"`"
+            );
+            check.report(Diagnostic::warning("digest-too-late", span, message).help(help));
         }
-        _ => {}
+        return;
+    };
+    let sent = format!("nothing older than {} is sent", written(max_age));
+    let help = |wanted: Duration| format!("leave `max_age` out, or write `max_age = \"{}\"` or more", written(wanted));
+    if let Some(every) = digest.every.filter(|every| *every >= max_age) {
+        let message = format!("the digest comes {} after the first that is kept, and {sent}", written(every));
+        let mistake = match digest.count {
+            None => Diagnostic::error("digest-too-late", at, message).label("the first is always too old by then"),
+            Some(count) => Diagnostic::warning("digest-too-late", at, message)
+                .label(format!("the first is too old by then, unless there are {count} before")),
+        };
+        check.report(mistake.also(span, "kept here").help(help(every * 2)));
     }
-    let longest = digest.quiet.as_ref().map(longest);
+    let longest = digest.quiet.as_ref().map(|quiet| longest(quiet, TWO_WEEKS));
     if let Some(longest) = longest.filter(|longest| *longest >= max_age) {
-        let mistake = too_late(format!("the quiet hours last {}", written(longest)));
-        let wanted = longest + digest.every.unwrap_or(Duration::from_secs(3_600));
-        check.report(mistake.label("what comes first in them is too old at their end").help(help(wanted)));
+        let message = format!("the quiet hours last {}, and {sent}", written(longest));
+        let mistake = Diagnostic::warning("digest-too-late", at, message);
+        let mistake = mistake.label("what comes first in them is too old at their end").also(span, "kept here");
+        let wanted = longest + digest.every.unwrap_or(HOUR);
+        check.report(mistake.help(help(HOUR * u32::try_from(wanted.as_secs().div_ceil(3_600)).unwrap_or(u32::MAX))));
     }
 }
 
-/// The longest of a week's quiet hours.
-fn longest(Quiet(hours): &Quiet) -> Duration {
+const HOUR: Duration = Duration::from_secs(3_600);
+/// The first of the hours may be cut.
+const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
+/// In which the clocks are put back, which makes a night longer.
+const A_YEAR: Duration = Duration::from_secs(370 * 86_400);
+
+/// The longest of the quiet hours within a time.
+fn longest(Quiet(hours): &Quiet, within: Duration) -> Duration {
     let (mut at, mut longest) = (MONDAY, Duration::ZERO);
-    // Two weeks, as the first may be cut.
-    while at.since(MONDAY) < Duration::from_secs(14 * 86_400) {
+    while at.since(MONDAY) < within {
         let Some(next) = hours.next_change(at) else { break };
         if hours.is_open(at) {
             longest = longest.max(next.since(at));

@@ -31,6 +31,8 @@ pub(super) struct Draft {
     pub(super) place: Place,
     pub(super) key: Span,
     pub(super) own_max_age: Option<Duration>,
+    /// Where it is written that what it has to tell is kept.
+    pub(super) kept_at: Option<Span>,
     pub(super) trading: bool,
     pub(super) template: Option<TemplateId>,
     pub(super) payload: Option<PayloadId>,
@@ -97,6 +99,7 @@ fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: &Def
         place: Place::Free,
         key: field.key,
         own_max_age: None,
+        kept_at: None,
         trading: false,
         template: None,
         payload: None,
@@ -120,6 +123,7 @@ fn read<'a>(check: &mut Check<'a>, templates: &mut Templates<'a>, defaults: &Def
     no_templates(check, field.node, place);
     let common = common(check, &mut table, defaults);
     draft.own_max_age = common.own_max_age;
+    draft.kept_at = common.kept_at;
     draft.trading = common.trading;
     table.finish(check);
     draft.action = destination.map(|destination| Action {
@@ -200,6 +204,7 @@ struct Common {
     rate_limits: Option<Vec<Rate>>,
     overflow: Overflow,
     digest: Option<Digest>,
+    kept_at: Option<Span>,
     own_max_age: Option<Duration>,
     max_age: Duration,
     timeout: Duration,
@@ -213,7 +218,8 @@ fn common<'a>(check: &mut Check<'a>, table: &mut Table<'a>, defaults: &Defaults)
     let rate_limits = table.take("rate_limit").map(|field| rates(check, field));
     let written = table.take("overflow");
     let own_overflow = written.and_then(|field| overflow(check, field));
-    let own_max_age = table.take("max_age").and_then(|field| duration(check, field));
+    let own = table.take("max_age").and_then(|field| Some((duration(check, field)?, field.node.span)));
+    let own_max_age = own.map(|(max_age, _)| max_age);
     let timeout = table.take("timeout").and_then(|field| timeout(check, field));
     let trading = table.take("trading").and_then(|field| field.node.boolean(check, "trading")).unwrap_or(false);
     if let (Some(Overflow::Digest), Some(field)) = (own_overflow, written) {
@@ -221,11 +227,13 @@ fn common<'a>(check: &mut Check<'a>, table: &mut Table<'a>, defaults: &Defaults)
     }
     // What `[defaults]` say of digests is for the actions that can have one.
     let default = defaults.overflow.filter(|overflow| *overflow != Overflow::Digest || (is_chat(table.place) && !trading));
-    let max_age = own_max_age.or(defaults.max_age).unwrap_or(MAX_AGE);
     let kept = digest::read(check, table, trading, defaults);
+    let of_others = defaults.max_age.unwrap_or(MAX_AGE);
+    let of_kept = kept.as_ref().map_or(of_others, |kept| digest::max_age(&kept.digest, of_others));
+    let max_age = own_max_age.unwrap_or(of_kept);
     let overflow = digest::overflow(check, kept.as_ref(), (own_overflow, written), default);
     if let Some(kept) = &kept {
-        digest::in_time(check, &kept.digest, max_age, kept.span);
+        digest::in_time(check, &kept.digest, kept.span, own);
     }
     let mode = table.take("mode");
     let mode = modes::strictest(check, mode, &[(defaults.mode, "`[defaults]`")]);
@@ -233,6 +241,7 @@ fn common<'a>(check: &mut Check<'a>, table: &mut Table<'a>, defaults: &Defaults)
     Common {
         rate_limits,
         overflow,
+        kept_at: kept.as_ref().map(|kept| kept.span),
         digest: kept.map(|kept| kept.digest),
         own_max_age,
         max_age,

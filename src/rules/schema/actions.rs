@@ -31,7 +31,8 @@ pub struct Common {
     pub mode: Option<Mode>,
     /// It places orders: they leave before everything else and are never made of late news. Needs `max_age`.
     pub trading: Option<bool>,
-    /// Nothing older is ever sent, such as `"3s"` for orders; `"10m"` unless said otherwise.
+    /// Nothing older is ever sent, such as `"3s"` for orders; `"10m"` unless said otherwise, and with `digest` or `quiet` as much more as it may be
+    /// kept.
     pub max_age: Option<Duration>,
     /// How much it may send in a day of UTC.
     #[schemars(range(min = 1))]
@@ -53,7 +54,7 @@ pub struct Common {
 #[derive(Debug, JsonSchema)]
 #[schemars(deny_unknown_fields, extend("minProperties" = 1))]
 pub struct Digest {
-    /// So long after the first that is kept. What would be older than `max_age` by then is left out.
+    /// So long after the first that is kept. What is older than the action's own `max_age` by then is left out.
     pub every: Option<Duration>,
     /// As soon as there are so many.
     #[schemars(range(min = 2, max = 500))]

@@ -86,3 +86,55 @@ async fn what_came_in_quiet_hours_stays_kept_over_a_stop_and_is_told_when_they_a
     stop(program);
     world.is_well();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_grew_too_old_while_the_program_was_down_is_a_number_of_the_next_digest_once() {
+    let world = World::new(Rig::plain().await).await;
+    let home = world.home(&keeping("max_age = \"4s\"\ndigest = { count = 3 }"));
+    let mut program = world.start(&home);
+    for id in ["1", "2"] {
+        world.lists(id);
+    }
+    in_state(&home, "desk", "pending", 2);
+    program.kill();
+    let killed = jiff::Timestamp::now();
+    wait_until("they are too old", || (jiff::Timestamp::now() - killed).get_seconds() >= 4);
+    let mut program = world.start(&home);
+    in_state(&home, "desk", "expired", 2);
+    // And once more, with nobody told meanwhile: now it is the journal that knows.
+    program.kill();
+    let program = world.start(&home);
+    for id in ["3", "4", "5"] {
+        world.lists(id);
+    }
+    in_state(&home, "desk", "delivered", 3);
+    assert_eq!(world.said("3 alerts"), 1, "{:?}", world.desk.messages());
+    assert_eq!(world.said("2 more had become too old"), 1, "{:?}", world.desk.messages());
+    agreed(&home);
+    stop(program);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_kept_is_one_message_when_the_digest_is_no_more_after_a_reload_or_a_restart() {
+    for reload in [true, false] {
+        let world = World::new(Rig::plain().await).await;
+        let home = world.home(&keeping("max_age = \"2h\"\ndigest = { every = \"1h\" }"));
+        let mut program = world.start(&home);
+        for id in ["1", "2", "3"] {
+            world.lists(id);
+        }
+        in_state(&home, "desk", "pending", 3);
+        if !reload {
+            program.kill();
+        }
+        home.write("rules.toml", &keeping("max_age = \"2h\""));
+        let program = if reload { program } else { world.start(&home) };
+        let told = in_state(&home, "desk", "delivered", 3);
+        assert!(told.iter().all(|row| row["form"] == "digest"), "{told:#?}");
+        assert_eq!((world.said("3 alerts"), world.said("/status/1")), (1, 1), "{:?}", world.desk.messages());
+        agreed(&home);
+        stop(program);
+        world.is_well();
+    }
+}

@@ -67,7 +67,7 @@ async fn what_a_run_wrote_before_its_clock_was_put_right_is_judged_by_the_right_
     let requests = reader.requests_since(at(HOUR), now, 100).unwrap();
     assert_eq!(requests.iter().map(|one| one.begun).collect::<Vec<_>>(), [at(HOUR + 1)]);
     assert_eq!(reader.sent_since("desk", at(HOUR), now).unwrap(), 1);
-    assert_eq!(reader.sent_and_ended_since("desk", at(HOUR), 9).unwrap(), [(1, at(HOUR + 21))]);
+    assert_eq!(reader.sent_and_ended_since("desk", at(HOUR), 9).unwrap(), [(1, at(HOUR + 21), false)]);
 }
 
 #[tokio::test]

@@ -201,6 +201,55 @@ async fn recent_entries_come_oldest_first_even_when_the_clock_jumped() {
 }
 
 #[tokio::test]
+async fn what_was_kept_over_midnight_counts_for_the_day_on_which_it_fired() {
+    let home = Home::new();
+    let open = home.open();
+    open.journal.record(record(1, &["desk", "order"]));
+    for action in ["desk", "order"] {
+        open.journal.ended(end(1, action, delivered()));
+    }
+    open.flush().await;
+    let mut reader = home.reader();
+    let mut sent = |action, since| reader.sent_since(action, at(since), at(99)).unwrap();
+    assert_eq!((sent("desk", 1), sent("desk", 2)), (1, 0), "it fired at 1 and was sent at 51");
+    assert_eq!((sent("order", 1), sent("order", 2)), (1, 1), "nothing keeps an order");
+    open.close();
+}
+
+#[tokio::test]
+async fn what_no_digest_has_told_of_is_what_came_to_its_end_unsent_since_the_last_one() {
+    let overflow = Outcome::Suppressed { reason: Suppression::Overflow };
+    let digest = Outcome::Delivered { receipt: Receipt::of_answer(204, None).unwrap(), form: Form::Digest };
+    let home = Home::new();
+    let open = home.open();
+    let ends = [
+        Outcome::Expired,
+        digest,
+        Outcome::Expired,
+        overflow,
+        delivered(),
+        Outcome::Suppressed { reason: Suppression::Muted },
+        Outcome::Dead { reason: "no".to_owned() },
+    ];
+    for (n, outcome) in (0..).zip(&ends) {
+        open.journal.record(record(n, &["desk", "order"]));
+        open.journal.ended(end(n, "desk", outcome.clone()));
+        open.journal.ended(end(n, "order", Outcome::Expired));
+    }
+    open.flush().await;
+    let mut reader = home.reader();
+    let mut untold = |action, since| -> Vec<i64> {
+        let found = reader.untold(action, at(since)).unwrap();
+        found.iter().map(|row| row.firing.at.as_millis() - at(0).as_millis()).collect()
+    };
+    assert_eq!(untold("desk", 0), [2, 3], "the digest came at 51");
+    assert_eq!(untold("desk", 53), [3], "none that is older than is asked for");
+    assert_eq!(untold("order", 0), [0, 1, 2, 3, 4, 5, 6], "of which there was no digest");
+    assert_eq!(untold("none", 0), [0_i64; 0]);
+    open.close();
+}
+
+#[tokio::test]
 async fn what_was_sent_is_counted_per_action_and_time() {
     let home = Home::new();
     let open = home.open();
@@ -288,7 +337,7 @@ async fn requests_are_found_by_when_they_were_over_and_what_has_none_by_its_end(
     let all = all(&mut reader);
     let ended = reader.sent_and_ended_since("desk", at(0), 100).unwrap();
     assert_eq!(ended.len(), 3, "what was never sent is not there: {ended:?}");
-    for (id, ended_at) in &ended {
+    for (id, ended_at, _) in &ended {
         assert!(all.iter().any(|row| row.id == *id && row.ended_at == Some(*ended_at) && &*row.action == "desk"));
     }
     assert_eq!(reader.sent_and_ended_since("desk", at(0), 2).unwrap().len(), 2);

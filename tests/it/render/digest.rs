@@ -5,6 +5,7 @@ use birdcall::model::delivery::DigestLine;
 use birdcall::model::firing::Firing;
 use birdcall::model::message::Body;
 use birdcall::model::subject::{Event, Token, Tweet};
+use birdcall::model::time::Timestamp;
 use birdcall::render::{Together, Whole, digest, digest_line};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -56,10 +57,10 @@ fn discord(body: &Value) {
 fn line(rule: &str, text: &str) -> DigestLine {
     DigestLine {
         rule: rule.into(),
-        token: String::new(),
         who: "@orbitlab_xyz posted".into(),
         text: text.into(),
         link: Some("https://x.com/i/status/1".into()),
+        ..DigestLine::default()
     }
 }
 
@@ -160,6 +161,70 @@ fn a_line_names_the_token_as_two_contracts_of_one_symbol_are_two() {
     let (one, other) = (on("0x6982508145454ce325ddbe47a25d4ec3d2311933"), on("0x95ad61b0a150d79219dcf64e1e6cc01f0b64c4ce"));
     assert!(one.starts_with("ORBL 0x") && other.starts_with("ORBL 0x") && one != other, "{one} {other}");
     assert_eq!(digest_line(&on_tweet(Event::Tweet, Tweet { tokens: Vec::new(), ..post() })).token, "");
+}
+
+#[test]
+fn a_line_says_when_it_was_and_at_what_price_whether_it_is_late_and_how_many_were_held_back() {
+    let at = Timestamp::from_millis(1_781_700_060_000);
+    let line = DigestLine { at: Some(at), about: "$0.0012".into(), held: 7, late: true, ..line("dip", "gm") };
+    let day_before = DigestLine { at: Some(at.shifted(-86_400_000)), held: 2, ..DigestLine::default() };
+    for platform in CHATS {
+        let lines = [line.clone(), DigestLine { rule: "other".into(), who: "@who posted".into(), ..day_before.clone() }];
+        let body = made(platform, &lines, 2);
+        check(&body);
+        let text = sent(&body).to_string().replace('\\', "");
+        for words in ["⚠️ late · 12:41 · $0.0012 · +7 held back", "16 Jun 12:41 · +2 held back", "2 alerts, +9 held back", "UTC"]
+        {
+            assert!(text.contains(words), "{platform}: {words} is not in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_line_of_an_earlier_version_is_read() {
+    let old = r#"{"rule":"dip","token":"DOGE","who":"@a posted","text":"gm","link":null}"#;
+    let read: DigestLine = serde_json::from_str(old).unwrap();
+    assert_eq!(
+        read,
+        DigestLine {
+            rule: "dip".into(),
+            token: "DOGE".into(),
+            who: "@a posted".into(),
+            text: "gm".into(),
+            ..DigestLine::default()
+        }
+    );
+    assert_eq!(serde_json::from_str::<DigestLine>(&serde_json::to_string(&read).unwrap()).unwrap(), read);
+}
+
+/// A line about a token, and what the rows of a digest call its group.
+fn about(symbol: &str, chain: Option<&str>, address: Option<&str>) -> DigestLine {
+    let address = address.map(|address| Address::parse(address).unwrap());
+    let contract = address.map(|address| address.to_string().as_str().into());
+    let token = Token { symbol: s(symbol), chain: chain.and_then(s), address, contract, ..Token::default() };
+    digest_line(&on_tweet(Event::Tweet, Tweet { tokens: vec![token], ..post() }))
+}
+
+#[test]
+fn groups_are_of_one_token_by_its_chain_and_whole_address_and_two_that_look_alike_are_told_apart() {
+    let one = "0x6982508145454ce325ddbe47a25d4ec3d2311933";
+    let twin = "0x6982008145454ce325ddbe47a25d4ec3d2311933";
+    for (lines, expected) in [
+        (vec![about("DOGE", None, None), about("$doge", None, None)], vec!["DOGE · 2"]),
+        (vec![about("PEPE", Some("base"), Some(one)), about("Pepe", Some("Base"), Some(one))], vec![" · 2"]),
+        (
+            vec![about("PEPE", Some("base"), Some(one)), about("PEPE", Some("ethereum"), Some(one))],
+            vec![" base · ", " ethereum · "],
+        ),
+        (vec![about("PEPE", Some("base"), Some(one)), about("PEPE", Some("base"), Some(twin))], vec!["0x698250", "0x698200"]),
+    ] {
+        let rows = rows(&lines, lines.len());
+        let named: Vec<_> = rows.iter().filter(|row| !row.starts_with("• ")).map(|row| row.to_lowercase()).collect();
+        assert_eq!(named.len(), expected.len(), "{rows:?}");
+        for (row, words) in named.iter().zip(expected) {
+            assert!(row.contains(&words.to_lowercase()), "{words} is not in {rows:?}");
+        }
+    }
 }
 
 #[test]
