@@ -181,6 +181,9 @@ impl OverTime {
             let Some(at) = places.get(&watched.rule) else { continue };
             let window = rules.rules.get(*at).and_then(|rule| rule.window.as_ref());
             let Some(window) = window.filter(|window| window.counts_as(&watched.window)) else { continue };
+            if window.within != watched.window.within {
+                watched.state.go_on(window);
+            }
             watched.window.clone_from(window);
             self.windows.insert(*at, watched);
         }

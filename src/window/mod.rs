@@ -192,6 +192,13 @@ impl State {
         }
     }
 
+    /// Other rules have come, of which this window is the one that counts the same thing.
+    pub fn go_on(&mut self, window: &Window) {
+        if let Kind::Silence(silence) = &mut self.kind {
+            silence.retime(&Moment::new(window, Clock { now: Timestamp::default(), oldest: None }));
+        }
+    }
+
     /// Of `silence`: when it has to be asked again, if nothing comes until then.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {

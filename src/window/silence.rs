@@ -30,6 +30,8 @@ struct Quiet {
     last: Option<Member>,
     /// `None`: its silence has been told.
     due: Option<Due>,
+    /// It has been told since its last match, and is due once more after `rearm`.
+    told: bool,
 }
 
 impl Held for Quiet {
@@ -58,7 +60,7 @@ impl Silence {
         let at = (deafness.heard(member.at).saturating_add(moment.within), *came);
         let name = quiet.due.and_then(|before| due.remove(&before)).unwrap_or_else(|| key.into());
         due.insert(at, name);
-        quiet.due = Some(at);
+        (quiet.due, quiet.told) = (Some(at), false);
         tally.members += usize::from(quiet.last.replace(member).is_none());
         Verdict::Known
     }
@@ -68,12 +70,25 @@ impl Silence {
         let first = self.due.first_entry().filter(|first| first.key().0 <= heard)?;
         let ((at, order), key) = first.remove_entry();
         let quiet = self.keys.get_mut(&*key)?;
+        quiet.told = true;
         quiet.due = moment.rearm.map(|rearm| (after(at, rearm, heard), order));
         let told = moment.told(&key, 0, quiet.last.iter().cloned().collect());
         if let Some(again) = quiet.due {
             self.due.insert(again, key);
         }
         Some(told)
+    }
+
+    /// From now on it takes another time to be silent: what was not told yet is due by that.
+    pub(super) fn retime(&mut self, moment: &Moment) {
+        let Self { keys, due, deafness, .. } = self;
+        for ((at, order), key) in std::mem::take(due) {
+            let Some(quiet) = keys.get_mut(&*key) else { continue };
+            let last = quiet.last.as_ref().filter(|_| !quiet.told).map(|last| deafness.heard(last.at));
+            let again = (last.map_or(at, |heard| heard.saturating_add(moment.within)), order);
+            quiet.due = Some(again);
+            due.insert(again, key);
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {

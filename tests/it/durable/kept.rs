@@ -98,7 +98,7 @@ async fn what_grew_too_old_while_the_program_was_down_is_a_number_of_the_next_di
     in_state(&home, "desk", "pending", 2);
     program.kill();
     let killed = jiff::Timestamp::now();
-    wait_until("they are too old", || (jiff::Timestamp::now() - killed).get_seconds() >= 4);
+    wait_until("they are too old", || jiff::Timestamp::now().duration_since(killed).as_secs() >= 4);
     let mut program = world.start(&home);
     in_state(&home, "desk", "expired", 2);
     // And once more, with nobody told meanwhile: now it is the journal that knows.

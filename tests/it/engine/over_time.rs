@@ -408,6 +408,28 @@ fn a_silence_does_not_go_on_while_nobody_listens() {
 }
 
 #[test]
+fn a_silence_that_goes_on_over_a_reload_takes_the_time_that_the_rules_have_now() {
+    let rule = |within: &str| {
+        let window = format!("window = {{ type = \"silence\", within = \"{within}\" }}");
+        load(&format!(
+            "[actions.out]\ntype = \"console\"\nmax_age = \"1d\"\n[[rule]]\nname = \"r\"\nsend = [\"out\"]\nwhen = {{ handle = \"kol\" }}\n{window}"
+        ))
+    };
+    let minutes = |engine: &mut Engine, minutes: i64| firings(&told(step(engine, &Step { at: minutes * 60_000, entry: None })));
+    for (next, quiet, over) in [("10m", 29, 31), ("2h", 119, 120)] {
+        let first = rule("1h");
+        let mut engine = Engine::new(Arc::clone(&first));
+        at(&mut engine, 0, &content("1", "kol", "gm"));
+        assert_eq!(minutes(&mut engine, 29), 0);
+        drop(engine.replace_rules(Prepared::new(rule(next), &first)));
+        if quiet > 29 {
+            assert_eq!(minutes(&mut engine, quiet), 0, "{next}");
+        }
+        assert_eq!(minutes(&mut engine, over), 1, "{next}");
+    }
+}
+
+#[test]
 fn a_silence_stops_when_the_feed_is_lost_though_no_time_passes_for_the_engine() {
     let mut engine = one("when = { handle = \"kol\" }\nwindow = { type = \"silence\", within = \"1h\" }");
     let minute = |minutes: i64| Timestamp::from_millis(START + minutes * 60_000);
