@@ -99,7 +99,10 @@ pub(super) fn reply(
         if let Answer::Switched { note, .. } | Answer::Unmuted { note, .. } = &mut answer
             && !kept
         {
-            *note = Some(FORGETS.to_owned());
+            *note = Some(match note.take().filter(|said| said != FORGETS) {
+                Some(said) => format!("{said}; {FORGETS}"),
+                None => FORGETS.to_owned(),
+            });
         }
         asked.answer.answer(answer);
     });
@@ -189,6 +192,8 @@ fn may_go(dispatch: &Dispatch, stored: &StoredDelivery, (at, action): (usize, &A
         Err(format!("{} has mode = \"{}\"", action.name, action.mode.name()))
     } else if mode != Mode::Armed {
         Err(format!("the rule {} has mode = \"{}\" for {}", stored.firing.rule, mode.name(), action.name))
+    } else if dispatch.mutes.holds_all(&stored.firing.rule, &action.name, dispatch.clock.now()) {
+        Err("it is muted; birdcall mutes says by what, and birdcall unmute ends it".to_owned())
     } else {
         Ok(())
     }

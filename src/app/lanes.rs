@@ -108,6 +108,11 @@ impl Lanes {
         self.lanes.get(index).and_then(Option::as_ref).map(|lane| lane.give_back(rules)).unwrap_or_default()
     }
 
+    /// Takes out of a lane, this once, those of what waits for its turn that `is_unwanted`.
+    pub(super) fn take_out(&self, index: usize, is_unwanted: impl Fn(&Delivery) -> bool) -> Vec<Returned> {
+        self.lanes.get(index).and_then(Option::as_ref).map(|lane| lane.take_out(is_unwanted)).unwrap_or_default()
+    }
+
     /// Tells each lane what earlier runs have sent, as it was known so long `ago`, before the first delivery is offered.
     pub(super) fn restore(&self, sent: &[Sent], ago: Duration) {
         for Sent { action, ages, under_way, patience } in sent {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 use super::dispatch::{Dispatch, Messages, Orders};
-use super::mutes::Book;
+use super::mutes::{self, Book};
 use super::notices::{Notice, RULE};
 use super::paces::{self, Sent};
 use super::sent_before;
@@ -64,7 +64,8 @@ pub(super) fn recover(
             // There is no room to mend it; the journal says so itself, and does it when there is. It may say that orders are stopped.
             warn!("nothing to go on from: {error}");
             let why = "the journal was damaged and could not be read yet: look at what was sent, then arm again".to_owned();
-            return Ok(Recovered { switch: Some(StoredSwitch { armed: false, why, at: now }), ..Recovered::default() });
+            let switch = Some(StoredSwitch { armed: false, why, at: now });
+            return Ok(Recovered { switch, mutes: Book::unread(now), ..Recovered::default() });
         }
         Err(error) => return Err(error),
     };
@@ -73,8 +74,8 @@ pub(super) fn recover(
     let ahead = reader.ahead(&fired)?;
     let last_alive = reader.last_alive()?;
     let since = since(rules, now);
-    let mutes = reader.mutes(since)?;
-    engine.set_mutes(mutes.iter().map(|row| row.mute.clone()));
+    let muted = reader.mutes(since)?;
+    engine.set_mutes(muted.iter().map(|row| row.mute.clone()));
     let (entries, unreadable) = replay(&mut reader, (rules, since), engine, (now, last_alive))?;
     // After the replay: what had fired counts for cooldowns and limits once more.
     engine.restore(fired);
@@ -84,7 +85,7 @@ pub(super) fn recover(
     let sent_today = sent_today(&mut reader, rules, &unfinished, now)?;
     let untold = untold(&mut reader, rules, now)?;
     let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
-    let (switch, mutes) = (reader.switch()?, Book::recovered(mutes, engine.mutes()));
+    let (switch, mutes) = (reader.switch()?, Book::recovered(muted, engine.mutes()));
     if entries > 0 || !unfinished.is_empty() {
         info!(entries, pending = unfinished.len(), "went on from the journal");
     }
@@ -220,6 +221,9 @@ impl Recovered {
             to.orders = Orders { why: Some(why), since: Some(at) };
         }
         (to.mutes, to.messages) = (self.mutes, self.messages);
+        if to.mutes.are_unread() {
+            to.tell(&mutes::unread());
+        }
         let rules = Arc::clone(&to.rules);
         let actions: HashMap<_, _> = rules.actions.iter().enumerate().map(|(at, action)| (action.name.as_str(), at)).collect();
         let ahead = self.ahead.into_iter();
@@ -233,7 +237,8 @@ impl Recovered {
         }
         for stored in self.unfinished {
             let at = actions.get(stored.action.as_str()).copied();
-            match fate(&stored, &rules, at, to.switch.is_armed(), now) {
+            let is_muted = to.mutes.holds_all(&stored.firing.rule, &stored.action, now);
+            match fate(&stored, &rules, at, to.switch.is_armed(), now).and_then(|()| unless_muted(is_muted, stored.state)) {
                 Ok(()) => {
                     if let (Some(at), Some(body)) = (at, stored.body) {
                         let (fallback, line) = (stored.fallback, stored.line);
@@ -287,9 +292,22 @@ fn fate(stored: &StoredDelivery, rules: &RuleSet, at: Option<usize>, armed: bool
     }
 }
 
+/// What was muted since it began to wait is not sent.
+fn unless_muted(is_muted: bool, state: State) -> Result<(), Outcome> {
+    let muted = Outcome::Suppressed { reason: Suppression::Muted };
+    match state {
+        _ if !is_muted => Ok(()),
+        State::Sending => Err(Outcome::Unknown {
+            reason: format!("birdcall ended while it was being sent, and it is not sent again: {}", why(&muted)),
+        }),
+        _ => Err(muted),
+    }
+}
+
 /// Why something ends that must not be sent any more, in words.
 pub(super) fn why(end: &Outcome) -> String {
     match end {
+        Outcome::Suppressed { reason: Suppression::Muted } => "it is muted by now".to_owned(),
         Outcome::Suppressed { reason } => format!("orders are held back by now ({})", reason.name()),
         Outcome::Dead { reason } => reason.clone(),
         _ => "it is too old by now".to_owned(),

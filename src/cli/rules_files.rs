@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::moments::Moments;
 use super::state::State;
+use super::tracked::Kept;
 use super::{files, load, tracked};
 use crate::app::{Look, Mistakes, RulesFiles, Way};
 use crate::feed::{HistorySettings, history};
@@ -55,7 +56,9 @@ impl RulesFiles for Files {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let why = match runtime.block_on(Box::pin(history::account(account.clone()))).map(|account| account.handles) {
             Ok(Some(handles)) => match tracked::keep(&state, &handles) {
-                Ok(is_news) => {
+                Ok(Kept::NotEmptied) => return tracing::warn!("{}", tracked::not_emptied(&state)),
+                Ok(kept) => {
+                    let is_news = kept == Kept::News;
                     return tracing::info!(accounts = handles.len(), is_news, "the feed said which accounts the key tracks");
                 }
                 Err(error) => format!("it cannot be kept in {}: {error}", state.display()),

@@ -9,7 +9,7 @@ use super::files;
 use crate::journal;
 use crate::model::limits::LIST_FILE_VALUES;
 use crate::model::time::Timestamp;
-use crate::rules::Source;
+use crate::rules::{Kind, Source};
 
 const HEAD: &str = "# The accounts that the feed's key tracks, as it said when this file was last changed. birdcall keeps this list for rules with\n\
     # `tracked = true`, and writes it anew when it has asked again.\n";
@@ -26,8 +26,8 @@ pub(super) fn kept(state: Option<&Path>) -> Source {
         Ok(text) => text,
         Err(error) if error.is_missing() => String::new(),
         Err(error) => {
-            tracing::warn!("which accounts the key tracks is taken as not known: {error}");
-            String::new()
+            let unread = Source::tracked(path.display().to_string(), "");
+            return Source { kind: Kind::TrackedUnread(error.to_string()), ..unread };
         }
     };
     Source::tracked(path.display().to_string(), text)
@@ -40,12 +40,36 @@ pub(super) fn since(state: &Path) -> Option<Timestamp> {
     i64::try_from(since_1970.as_millis()).ok().map(Timestamp::from_millis)
 }
 
-/// Keeps what the feed says now. Says whether that is something else than before.
-pub(super) fn keep(state: &Path, handles: &HashSet<String>) -> io::Result<bool> {
+/// What has become of the feed's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It is what was known.
+    Same,
+    /// It is something else.
+    News,
+    /// That the key tracks nobody is not believed of one that tracked somebody: that list goes on.
+    NotEmptied,
+}
+
+/// What is said of [`Kept::NotEmptied`].
+pub(super) fn not_emptied(state: &Path) -> String {
+    let place = path(state);
+    format!(
+        "the feed says that the key tracks nobody, and the list of before goes on; if that is true, remove {}",
+        place.display()
+    )
+}
+
+/// Keeps what the feed says now.
+pub(super) fn keep(state: &Path, handles: &HashSet<String>) -> io::Result<Kept> {
     let text = written(handles);
     let place = path(state);
+    let known = files::read_list(&place);
+    if text == HEAD && known.as_ref().is_ok_and(|known| known.lines().any(|line| !line.is_empty() && !line.starts_with('#'))) {
+        return Ok(Kept::NotEmptied);
+    }
     // The same is written once more: by its time it is known when that was said.
-    let is_news = !files::read_list(&place).is_ok_and(|known| known == text);
+    let kept = if known.is_ok_and(|known| known == text) { Kept::Same } else { Kept::News };
     journal::create_folder(state).map_err(io::Error::other)?;
     // Whole or not at all, and a name of its own for each process.
     let beside = state.join(format!("tracked.txt.{}", std::process::id()));
@@ -62,7 +86,7 @@ pub(super) fn keep(state: &Path, handles: &HashSet<String>) -> io::Result<bool> 
     if done.is_err() {
         let _ = fs::remove_file(&beside);
     }
-    done.map(|()| is_news)
+    done.map(|()| kept)
 }
 
 /// In an order, so that the same accounts are the same text. What is no handle the feed has said by mistake.
@@ -91,24 +115,27 @@ mod tests {
         let handles = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<HashSet<_>>();
         assert_eq!(kept(Some(&state)).text, "");
         assert_eq!(since(&state), None);
-        assert!(keep(&state, &handles(&["b", "a", "\u{1b}[31m", ""])).unwrap());
+        assert_eq!(keep(&state, &handles(&["\u{1b}[31m"])).unwrap(), Kept::News);
+        assert_eq!(kept(Some(&state)).text, HEAD);
+        assert_eq!(keep(&state, &handles(&["b", "a", "\u{1b}[31m", ""])).unwrap(), Kept::News);
         assert_eq!(kept(Some(&state)).text, format!("{HEAD}a\nb\n"));
         assert!(since(&state).is_some());
-        assert!(!keep(&state, &handles(&["a", "b"])).unwrap());
-        assert!(keep(&state, &handles(&[])).unwrap());
-        assert_eq!(kept(Some(&state)).text, HEAD);
+        assert_eq!(keep(&state, &handles(&["a", "b"])).unwrap(), Kept::Same);
+        assert_eq!(keep(&state, &handles(&[])).unwrap(), Kept::NotEmptied);
+        assert_eq!(kept(Some(&state)).text, format!("{HEAD}a\nb\n"));
         let left: Vec<_> = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["tracked.txt"]);
     }
 
     #[test]
-    fn what_cannot_be_read_is_nothing() {
+    fn what_cannot_be_read_is_told_as_such() {
+        let is_unread = |state: &Path| matches!(kept(Some(state)).kind, Kind::TrackedUnread(_));
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(path(folder.path())).unwrap();
-        assert_eq!(kept(Some(folder.path())).text, "");
+        assert!(is_unread(folder.path()));
         fs::remove_dir(path(folder.path())).unwrap();
         fs::write(path(folder.path()), b"a\n\xff\n").unwrap();
-        assert_eq!(kept(Some(folder.path())).text, "");
+        assert!(is_unread(folder.path()));
         assert_eq!(kept(None).text, "");
     }
 }

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::control::{Answer, AskError, Command};
 use crate::journal::{self, MuteRow};
 use crate::model::mute::{MuteStatus, Muted};
-use crate::suppress::mutes::{named, next};
+use crate::suppress::mutes::{named, next, still};
 
 /// End a mute before its time: by its number, or all of a rule or an action
 #[derive(Debug, clap::Args)]
@@ -50,16 +50,18 @@ fn show(arguments: &Arguments, ended: &[MuteStatus]) {
     }
     for MuteStatus { mute, held } in ended {
         let firings = if *held == 1 { "firing" } else { "firings" };
-        say(format_args!("{} is not muted any more; it held back {held} {firings}", table::clean(&mute.of.to_string())));
+        say(format_args!("the mute of {} has ended; it held back {held} {firings}", table::clean(&mute.of.to_string())));
     }
 }
 
 /// For the next start.
 fn at_rest(folder: &Path, arguments: &Arguments, what: Option<Muted>, not_running: &AskError) -> End {
-    let (now, mut ended) = (Clock::system().wall(), Vec::new());
+    let (now, mut ended, mut still_muted) = (Clock::system().wall(), Vec::new(), None);
     let changed = journal::change_mutes(folder, now, |known| {
         let holding = known.iter().map(|row| &row.mute).filter(|mute| now < mute.ends());
         let numbers = named(holding, &arguments.which, what)?;
+        let others = known.iter().map(|row| &row.mute).filter(|mute| now < mute.ends() && !numbers.contains(&mute.number));
+        still_muted = still(known.iter().map(|row| &row.mute).filter(|mute| numbers.contains(&mute.number)), &others);
         let rows = known.into_iter().filter(|row| numbers.contains(&row.mute.number)).map(|mut row| {
             (row.mute.ended, row.told) = (Some(next(now)), true);
             row
@@ -71,6 +73,9 @@ fn at_rest(folder: &Path, arguments: &Arguments, what: Option<Muted>, not_runnin
     match changed {
         Ok(Ok(())) => {
             show(arguments, &ended);
+            if let Some(still) = still_muted {
+                warn(table::clean(&still));
+            }
             warn(format_args!("{not_running}; another folder? --state"));
             End::Fine
         }

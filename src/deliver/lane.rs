@@ -188,15 +188,26 @@ impl Lane {
         self.take_back(state)
     }
 
-    fn take_back(&self, mut state: MutexGuard<'_, State>) -> Vec<Returned> {
+    /// Gives back, this once, those of what waits for its turn that `is_unwanted`.
+    #[must_use = "they are to go on elsewhere, or to end"]
+    pub fn take_out(&self, is_unwanted: impl Fn(&Delivery) -> bool) -> Vec<Returned> {
+        self.take_from_queue(&mut self.shared.state(), |_, delivery| is_unwanted(delivery))
+    }
+
+    fn take_from_queue(&self, state: &mut State, is_unwanted: impl Fn(&State, &Delivery) -> bool) -> Vec<Returned> {
         let (mut returned, mut at) = (Vec::new(), 0);
         while let Some(waiting) = state.queue.get(at) {
-            if waiting.pledge.is_some() || !state.unwanted.has(&waiting.delivery) {
+            if waiting.pledge.is_some() || !is_unwanted(state, &waiting.delivery) {
                 at += 1;
             } else {
                 returned.extend(state.remove(at).map(|waiting| self.shared.returned(waiting)));
             }
         }
+        returned
+    }
+
+    fn take_back(&self, mut state: MutexGuard<'_, State>) -> Vec<Returned> {
+        let returned = self.take_from_queue(&mut state, |state, delivery| state.unwanted.has(delivery));
         drop(state);
         self.shared.wake.notify_one();
         self.shared.news.notify_waiters();

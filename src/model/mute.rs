@@ -44,6 +44,28 @@ pub struct MuteOf {
     pub handle: Option<String>,
 }
 
+impl MuteOf {
+    /// Whether it is about all that this rule sends to this action.
+    #[must_use]
+    pub fn is_all_of(&self, rule: &str, action: &str) -> bool {
+        let name = match self.what {
+            Muted::Rule => rule,
+            Muted::Action => action,
+        };
+        self.name == name && self.token.is_none() && self.handle.is_none()
+    }
+
+    /// Whether it is about all that `other` is about.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let wider = |mine: &Option<String>, of: &Option<String>| mine.is_none() || mine == of;
+        self.what == other.what
+            && self.name == other.name
+            && wider(&self.token, &other.token)
+            && wider(&self.handle, &other.handle)
+    }
+}
+
 impl fmt::Display for MuteOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;

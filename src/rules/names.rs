@@ -32,8 +32,9 @@ pub(super) fn accounts<'a>(check: &mut Check<'a>, field: Field<'a>, truth_social
     let Some(name) = field.node.as_text().and_then(|text| text.strip_prefix('@')) else {
         return read_accounts(check, field, truth_social).map(Arc::new);
     };
-    if let Some(known) = check.accounts.get(&(name, truth_social)) {
-        return known.clone();
+    if let Some(known) = check.accounts.get(&(name, truth_social)).cloned() {
+        check.name_list(name);
+        return known;
     }
     let accounts = read_accounts(check, field, truth_social).map(Arc::new);
     if check.has_list(name) {

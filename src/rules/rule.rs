@@ -18,6 +18,7 @@ use super::units::duration;
 use super::when::{self, Leaf, OnSpan, Tree};
 use super::window;
 use crate::model::action::Span;
+use crate::model::mode::Mode;
 use crate::model::subject::Event;
 
 /// Characters of a rule's name.
@@ -71,6 +72,7 @@ pub(super) fn read<'a>(
     let max_age = table.take("max_age").and_then(|field| Some((duration(check, field)?, field.node.span)));
     let mode = table.take("mode");
     let mode = modes::strictest(check, mode, &[(shared.mode, "`[defaults]`")]);
+    let mode = if check.named_an_unknown_list() { Mode::Off } else { mode };
     let context = Context {
         name: name.map_or("this rule", |(name, _)| name),
         scope: Scope { on: &on, each, window: window.is_some() },

@@ -28,6 +28,8 @@ pub enum Kind {
     Unread(String),
     /// The accounts that the key tracks, as the feed last said: a list, empty when it has never said so.
     Tracked,
+    /// That list is kept, but could not be read; why.
+    TrackedUnread(String),
 }
 
 impl Source {
@@ -53,6 +55,12 @@ impl Source {
     #[must_use]
     pub fn tracked(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self { name: name.into(), text: text.into(), kind: Kind::Tracked }
+    }
+
+    /// Whether it stands for the accounts that the key tracks, known or not.
+    #[must_use]
+    pub fn is_tracked(&self) -> bool {
+        matches!(self.kind, Kind::Tracked | Kind::TrackedUnread(_))
     }
 }
 

@@ -7,7 +7,7 @@ use super::Dispatch;
 use crate::app::recovery::{Left, why};
 use crate::app::{AppError, Way, running};
 use crate::deliver::Returned;
-use crate::model::delivery::{Delivery, Outcome, Report};
+use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::ids::FiringId;
 use crate::model::subject::Str;
 use crate::rules::ruleset::RuleSet;
@@ -50,6 +50,16 @@ impl Dispatch {
         }
     }
 
+    /// Ends what waits in lanes and is muted by now: whoever mutes wants to hear no more of it.
+    pub(in crate::app) fn end_muted(&mut self) {
+        let (rules, now) = (Arc::clone(&self.rules), self.clock.now());
+        for (at, action) in rules.actions.iter().enumerate() {
+            let is_muted = |delivery: &Delivery| self.mutes.holds_all(&delivery.firing.rule, &action.name, now);
+            let returned = self.lanes.take_out(at, is_muted);
+            returned.into_iter().for_each(|returned| self.go_on(returned));
+        }
+    }
+
     /// Has what was refused for good tried again, as somebody may have set it right. Says which actions those are.
     pub(in crate::app) fn reopen(&mut self) -> Vec<String> {
         let actions = self.lanes.reopen().into_iter().filter_map(|at| self.rules.actions.get(at));
@@ -68,6 +78,8 @@ impl Dispatch {
             has_body: true,
         };
         let end = left.end_before_sending(&rules, to, self.switch.is_armed(), now);
+        let is_muted = self.mutes.holds_all(&delivery.firing.rule, &self.name(from), now);
+        let end = end.or(is_muted.then_some(Outcome::Suppressed { reason: Suppression::Muted }));
         match (end, to) {
             (None, Some(to)) => {
                 self.ledger.moved(&delivery.firing.rule, from, to);

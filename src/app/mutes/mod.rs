@@ -18,6 +18,7 @@ use crate::journal::MuteRow;
 use crate::model::limits::MUTES;
 use crate::model::mute::{Mute, MuteStatus, Muted};
 use crate::model::time::Timestamp;
+use crate::rules::ruleset::NOTICES;
 use crate::suppress::mutes::{self, Asked, Mutes};
 
 pub use would_hold::would_hold;
@@ -31,6 +32,8 @@ pub(super) struct Book {
     kept: Vec<Kept>,
     /// The highest number that was ever given.
     last: i64,
+    /// The journal has some, maybe, and could not be read.
+    unread: bool,
 }
 
 #[derive(Debug)]
@@ -46,11 +49,26 @@ impl Book {
     pub(super) fn recovered(rows: Vec<MuteRow>, engine: &Mutes) -> Self {
         let last = rows.iter().map(|row| row.mute.number).max().unwrap_or(0);
         let kept = rows.into_iter().map(|row| Kept { before: row.held.saturating_sub(engine.held(row.mute.number)), row });
-        Self { kept: kept.collect(), last }
+        Self { kept: kept.collect(), last, unread: false }
+    }
+
+    /// The journal could not be read. It may have mutes, whose numbers are not to be given again: those from now on are far above.
+    pub(super) fn unread(now: Timestamp) -> Self {
+        Self { kept: Vec::new(), last: now.as_millis() / 1_000, unread: true }
+    }
+
+    pub(super) fn are_unread(&self) -> bool {
+        self.unread
     }
 
     fn holding(&self, now: Timestamp) -> impl Iterator<Item = &Mute> + Clone {
         self.kept.iter().map(|kept| &kept.row.mute).filter(move |mute| now < mute.ends())
+    }
+
+    /// Whether a mute holds all that this rule fires, or all that goes to this action, but for notices. Which token and account a message is about
+    /// nobody knows any more once it waits: narrower mutes are for what fires.
+    pub(super) fn holds_all(&self, rule: &str, action: &str, now: Timestamp) -> bool {
+        rule != NOTICES && self.holding(now).any(|mute| mute.of.is_all_of(rule, action))
     }
 
     fn statuses(&self, engine: &Mutes, is: impl Fn(&Mute) -> bool) -> Vec<MuteStatus> {
@@ -90,6 +108,7 @@ pub(super) fn mute(running: &mut Running, place: &Place, command: &MuteCommand, 
         running.keep(&row, true);
         running.dispatch.mutes.kept.push(Kept { row, before: 0 });
         running.tell_engine();
+        running.dispatch.end_muted();
     }
     let (folder, rules) = (place.folder.clone(), Arc::clone(&running.dispatch.rules));
     let (journal, clock) = (running.dispatch.journal.clone(), running.clock.clone());
@@ -145,8 +164,11 @@ pub(super) fn unmute(running: &mut Running, which: &str, what: Option<Muted>) ->
     }
     ended.iter().for_each(|row| running.keep(row, true));
     running.tell_engine();
+    let forgets = running.dispatch.journal.is_none().then(|| FORGETS.to_owned());
+    let still = mutes::still(ended.iter().map(|row| &row.mute), &running.dispatch.mutes.holding(mutes::next(now)));
+    let notes: Vec<_> = still.into_iter().chain(forgets).collect();
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
     let statuses = ended.into_iter().map(|row| MuteStatus { mute: row.mute, held: row.held });
-    let note = running.dispatch.journal.is_none().then(|| FORGETS.to_owned());
     Answer::Unmuted { mutes: statuses.collect(), note }
 }
 
@@ -178,7 +200,10 @@ impl Running {
                 over.push(kept.row.clone());
             }
         }
-        over.iter().for_each(|row| self.dispatch.tell(&notice(row)));
+        for row in &over {
+            let still = mutes::still([&row.mute].into_iter(), &self.dispatch.mutes.holding(now));
+            self.dispatch.tell(&notice(row, still));
+        }
         changed.iter().for_each(|row| self.keep(row, false));
         self.dispatch.mutes.kept.retain(|kept| now < kept.row.mute.ends().plus(KNOWN_AFTER));
         if self.dispatch.mutes.kept.len() < known {
@@ -187,7 +212,19 @@ impl Running {
     }
 }
 
-fn notice(MuteRow { mute, held, .. }: &MuteRow) -> Notice {
+/// That mutes are not known.
+pub(super) fn unread() -> Notice {
+    Notice {
+        key: "mutes:unread".to_owned(),
+        about: None,
+        title: "What was muted is not known".to_owned(),
+        text: "The journal could not be read when birdcall started, so mutes of before do not hold: mute again what is not to be heard."
+            .to_owned(),
+    }
+}
+
+fn notice(MuteRow { mute, held, .. }: &MuteRow, still: Option<String>) -> Notice {
+    let still = still.map(|still| format!(" But {still}.")).unwrap_or_default();
     let firings = match held {
         0 => "nothing".to_owned(),
         1 => "1 firing".to_owned(),
@@ -199,6 +236,6 @@ fn notice(MuteRow { mute, held, .. }: &MuteRow) -> Notice {
         key: format!("mute:{}", mute.number),
         about: None,
         title: format!("The mute of {} has ended", mute.of),
-        text: format!("It held back {firings} in {}.{because}", written(mute.ends().since(mute.from))),
+        text: format!("It held back {firings} in {}.{because}{still}", written(mute.ends().since(mute.from))),
     }
 }

@@ -25,8 +25,8 @@ use crate::control::{Answer, Answerer};
 use crate::model::limits::REFUSED_RULES_BYTES;
 use crate::model::status::{RefusedRules, RulesStatus};
 use crate::model::time::Timestamp;
+use crate::rules::Source;
 use crate::rules::ruleset::RuleSet;
-use crate::rules::{Kind, Source};
 
 use files::Active;
 pub use files::{Look, Mistakes, RulesFiles};
@@ -98,7 +98,7 @@ impl Reloading {
             Way::Send(target) => Some((**target).clone()),
         };
         // The run begins with what was kept, and does not wait for the feed's word.
-        let fetch = sources.iter().any(|source| source.kind == Kind::Tracked);
+        let fetch = sources.iter().any(Source::is_tracked);
         let active = Active { rules: Arc::clone(rules), sources, targets: ways.iter().map(target).collect() };
         let mut reloading = Self {
             watch: Watch::begin(Arc::clone(&files), look, watch),

@@ -61,10 +61,7 @@ pub(in crate::app) struct Ready {
 impl Task {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
-        if self.fetch {
-            self.files.fetch();
-        }
-        let sources = match self.read() {
+        let sources = match self.read_and_fetch() {
             Ok(sources) => sources,
             Err(why) => return refused(why),
         };
@@ -86,6 +83,17 @@ impl Task {
             return refused(why);
         }
         Outcome::Ready(Box::new(self.ready(rules, ways, sources, &compared)))
+    }
+
+    /// What the feed knows is known to be wanted when the files are read: of those of before it may not have been.
+    fn read_and_fetch(&self) -> Result<Vec<Source>, String> {
+        let sources = self.read()?;
+        let is_new = !self.active.sources.iter().any(Source::is_tracked);
+        if !(self.fetch || is_new) || !sources.iter().any(Source::is_tracked) {
+            return Ok(sources);
+        }
+        self.files.fetch();
+        self.read()
     }
 
     /// Reads the files as soon as they are at rest: whoever asks for it may still be writing them.
@@ -124,7 +132,7 @@ fn half_written(before: &[Source], now: &[Source]) -> Option<String> {
             Kind::Rules => true,
             // One that loses its last lines is most likely meant to.
             Kind::List => !now.text.ends_with('\n'),
-            Kind::Unread(_) | Kind::Tracked => false,
+            Kind::Unread(_) | Kind::Tracked | Kind::TrackedUnread(_) => false,
         };
         may_be && before.is_some_and(|before| now.text.len() < before.text.trim_end().len() && before.text.starts_with(&now.text))
     };

@@ -6,6 +6,7 @@ use super::*;
 use crate::app::reload::files::Look;
 use crate::deliver::Target;
 use crate::model::action::SecretRef;
+use crate::model::mode::Mode;
 use crate::model::secret::SecretSource;
 use crate::model::subject::Str;
 
@@ -55,6 +56,44 @@ fn active(text: &str) -> Active {
 fn task(active: &Arc<Active>, text: &str, asked: bool, force: bool) -> Outcome {
     let files = Arc::new(Fixed(Mutex::new(text.to_owned())));
     Task { files, active: Arc::clone(active), asked, force, fetch: false, rest: Duration::ZERO }.run()
+}
+
+/// Files with a list of the accounts that the key tracks, which is known when the feed was asked.
+struct Tracking(Fixed, Mutex<usize>);
+
+impl RulesFiles for Tracking {
+    fn look(&self) -> Look {
+        self.0.look()
+    }
+
+    fn fetch(&self) {
+        *self.1.lock().unwrap() += 1;
+    }
+
+    fn read(&self) -> Result<Vec<Source>, String> {
+        let known = if *self.1.lock().unwrap() > 0 { "kol\n" } else { "" };
+        Ok(self.0.read()?.into_iter().chain([Source::tracked("tracked.txt", known)]).collect())
+    }
+
+    fn load(&self, sources: &[Source]) -> Result<(RuleSet, Vec<Way>), Mistakes> {
+        self.0.load(sources)
+    }
+}
+
+#[test]
+fn a_tracked_list_that_is_new_is_fetched_also_when_nobody_asked_for_a_reload() {
+    let text = hook("a", "/a", "") + "[[rule]]\nname = \"x\"\nsend = [\"a\"]\nwhen = { handle = \"kol\" }\n";
+    let (active, now) =
+        (Arc::new(active(&text)), format!("[lists]\nmine = {{ tracked = true }}\n{text}").replace("\"kol\"", "\"@mine\""));
+    let files = Arc::new(Tracking(Fixed(Mutex::new(now)), Mutex::default()));
+    let task = |active: Arc<Active>| {
+        let files: Arc<dyn RulesFiles> = Arc::<Tracking>::clone(&files);
+        Task { files, active, asked: false, force: false, fetch: false, rest: Duration::ZERO }.run()
+    };
+    let Outcome::Ready(ready) = task(active) else { panic!("not ready") };
+    assert_eq!((ready.active.rules.rules[0].mode, *files.1.lock().unwrap()), (Mode::Armed, 1));
+    assert!(matches!(task(Arc::new(ready.active)), Outcome::Same));
+    assert_eq!(*files.1.lock().unwrap(), 1, "it is asked no more at each save");
 }
 
 fn hook(name: &str, path: &str, more: &str) -> String {

@@ -16,8 +16,9 @@ use std::sync::Arc;
 use self::connect::Connected;
 use super::files::FilesError;
 use super::state::State;
+use super::tracked::Kept;
 use super::{End, complain, files, load, say, table, test, tracked};
-use crate::rules::{self, Diagnostic, Kind, Loaded, RuleSet, Severity, Source, named_authors};
+use crate::rules::{self, Diagnostic, Loaded, RuleSet, Severity, Source, named_authors};
 
 /// Find every mistake in a rules file or folder
 #[derive(Debug, clap::Args)]
@@ -110,13 +111,16 @@ fn examined(arguments: &Arguments, sources: &[Source]) -> (Option<Arc<RuleSet>>,
 
 /// Keeps what the feed has just said for lists with `tracked = true`, if there are any; then all texts as they are now.
 fn keep(handles: &HashSet<String>, sources: &[Source], arguments: &Arguments) -> Option<Result<Vec<Source>, String>> {
-    if !sources.iter().any(|source| source.kind == Kind::Tracked) {
+    if !sources.iter().any(Source::is_tracked) {
         return None;
     }
     let Some(state) = arguments.state.place() else {
         return Some(Err("there is no state folder; name one with --state".to_owned()));
     };
     let kept = tracked::keep(&state, handles).map_err(|error| format!("{}: {error}", state.display()));
+    if kept == Ok(Kept::NotEmptied) {
+        return Some(Err(tracked::not_emptied(&state)));
+    }
     Some(kept.and_then(|_| files::read(arguments.path.as_deref(), &arguments.state).map_err(|error| error.to_string())))
 }
 

@@ -50,6 +50,22 @@ async fn an_order_that_was_begun_stays_and_what_waits_behind_it_is_given_back() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_taken_out_of_a_lane_once_is_taken_by_it_again() {
+    let paced = Action { rate_limits: rates(&[(1, secs(30))]), ..to_bot() };
+    let mut rig = Plan::new(paced).open(|_, _| OK);
+    for n in 0..4 {
+        assert!(rig.lane.offer(rig.delivery(n, secs(600)), None).is_empty());
+    }
+    rig.wait(ms(10)).await;
+    // The first has left; the second had its turn, and waits for the pace.
+    let returned = rig.lane.take_out(|_| true);
+    assert_eq!(given_back(&mut rig, &returned).len(), 2);
+    assert!(rig.lane.offer(rig.delivery(4, secs(600)), None).is_empty());
+    rig.wait(secs(61)).await;
+    assert_eq!([0, 1, 4].map(|n| rig.outcome(n).name().to_owned()), ["delivered", "delivered", "delivered"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_what_unwanted_rules_have_asked_for_is_taken_back_from_a_lane_that_stays() {
     let paced = Action { rate_limits: rates(&[(1, secs(30))]), ..to_bot() };
     let mut rig = Plan::new(paced).open(|_, _| OK);

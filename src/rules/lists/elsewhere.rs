@@ -19,6 +19,8 @@ const EXAMPLE: &str = "for example { file = \"kols.txt\" }, or { tracked = true 
 pub(super) struct Read<'a> {
     pub(super) words: Words<'a>,
     pub(super) tracked: bool,
+    /// What its values are is not known (yet).
+    pub(super) unknown: bool,
     /// Something is wrong and has been reported.
     pub(super) broken: bool,
 }
@@ -46,7 +48,7 @@ pub(super) fn read<'a>(check: &mut Check<'a>, list: Field<'a>, mut table: Table<
             Vec::new()
         }
     };
-    Read { broken: check.errors() > errors, words, tracked: false }
+    Read { broken: check.errors() > errors, words, tracked: false, unknown: false }
 }
 
 fn of_file<'a>(check: &mut Check<'a>, field: Field<'a>) -> Words<'a> {
@@ -72,7 +74,7 @@ fn of_file<'a>(check: &mut Check<'a>, field: Field<'a>) -> Words<'a> {
 }
 
 fn of_account<'a>(check: &mut Check<'a>, list: Field<'a>, field: Field<'a>) -> Read<'a> {
-    let broken = Read { words: Vec::new(), tracked: true, broken: true };
+    let broken = Read { words: Vec::new(), tracked: true, unknown: false, broken: true };
     match field.node.boolean(check, "tracked") {
         Some(true) => {}
         Some(false) => {
@@ -83,23 +85,27 @@ fn of_account<'a>(check: &mut Check<'a>, list: Field<'a>, field: Field<'a>) -> R
         None => return broken,
     }
     let errors = check.errors();
-    let kept = check.sources.iter().enumerate().find(|(_, source)| source.kind == Kind::Tracked);
+    let kept = check.sources.iter().enumerate().find(|(_, source)| source.is_tracked());
     let words = kept.map(|(at, source)| values(check, at, &source.text, None)).unwrap_or_default();
     let broken = check.errors() > errors;
+    let unknown = kept.is_none_or(|(_, source)| source.text.is_empty());
     if words.is_empty() && !broken {
-        let is_known = kept.is_some_and(|(_, source)| !source.text.is_empty());
-        let why = if is_known {
-            "the key tracked nobody when the feed was asked"
-        } else {
-            "which accounts the key tracks is not known here yet"
+        let name = list.name;
+        let message = match kept {
+            Some((_, Source { kind: Kind::TrackedUnread(why), .. })) => {
+                format!("the list `{name}` is not known, and rules that name it rest: it cannot be read: {why}")
+            }
+            _ if unknown => format!(
+                "the list `{name}` is not known here yet, and rules that name it rest: the feed was not asked which accounts the key tracks"
+            ),
+            _ => format!("the list `{name}` is empty: the key tracked nobody when the feed was asked"),
         };
-        let message = format!("the list `{}` is empty: {why}", list.name);
         let mistake = Diagnostic::warning("nothing-tracked", field.key, message);
         check.report(
             mistake.help("birdcall check --connect asks the feed and keeps what it says; birdcall run does so when it starts"),
         );
     }
-    Read { words, tracked: true, broken }
+    Read { words, tracked: true, unknown, broken }
 }
 
 /// One value a line. `named`: where rules name the file; one without a value is a mistake then.
@@ -164,6 +170,28 @@ mod tests {
         let read: Vec<_> = lines(3, text).map(|(value, span)| (value, &text[span.start..span.end])).collect();
         let expected = ["binance#87", "kol one", "@kol_two", "上", "last"];
         assert_eq!(read, expected.map(|value| (value, value)));
+    }
+
+    #[test]
+    fn rules_that_name_a_tracked_list_rest_while_it_is_not_known() {
+        use crate::model::mode::Mode::{Armed, Off};
+        let text = "[lists]\nmine = { tracked = true }\n[actions.desk]\ntype = \"console\"\n\
+            [[rule]]\nname = \"mine\"\nsend = [\"desk\"]\nwhen = { handle = \"@mine\" }\n\
+            [[rule]]\nname = \"others\"\nsend = [\"desk\"]\nwhen = { contract = true, none = [{ handle = \"@mine\" }] }\n\
+            [[rule]]\nname = \"all\"\nsend = [\"desk\"]\nwhen = { contract = true }\n";
+        let unread = Source { kind: Kind::TrackedUnread("it is a folder".to_owned()), ..Source::tracked("t", "") };
+        for (kept, expected) in [
+            (None, [Off, Off, Armed]),
+            (Some(Source::tracked("t", "")), [Off, Off, Armed]),
+            (Some(unread), [Off, Off, Armed]),
+            (Some(Source::tracked("t", "# nobody\n")), [Armed, Armed, Armed]),
+            (Some(Source::tracked("t", "kol\n")), [Armed, Armed, Armed]),
+        ] {
+            let sources: Vec<_> = std::iter::once(Source::rules("r.toml", text)).chain(kept).collect();
+            let rules = crate::rules::load(&sources).ruleset.unwrap();
+            let modes: Vec<_> = rules.rules.iter().map(|rule| (rule.mode, rule.send[0].mode)).collect();
+            assert_eq!(modes, expected.map(|mode| (mode, mode)), "{:?}", sources.get(1));
+        }
     }
 
     proptest! {

@@ -20,6 +20,8 @@ pub(super) struct Lists<'a> {
     /// The values of files, by the number of each.
     files: HashMap<usize, Vec<(&'a str, Span)>>,
     expanded: usize,
+    /// One was named whose values are not known.
+    names_unknown: bool,
 }
 
 #[derive(Debug)]
@@ -30,6 +32,8 @@ struct List<'a> {
     used: bool,
     /// Of the accounts that the key tracks.
     tracked: bool,
+    /// What its values are is not known.
+    unknown: bool,
     /// Something in it is wrong and has been reported.
     broken: bool,
 }
@@ -50,8 +54,8 @@ impl<'a> Check<'a> {
         }
         let list = match field.node.as_table(Place::List) {
             Some(table) => {
-                let elsewhere::Read { words, tracked, broken } = elsewhere::read(self, field, table);
-                List { key: field.key, node: field.node, words, used: false, tracked, broken }
+                let elsewhere::Read { words, tracked, unknown, broken } = elsewhere::read(self, field, table);
+                List { key: field.key, node: field.node, words, used: false, tracked, unknown, broken }
             }
             None => self.list_here(field),
         };
@@ -60,7 +64,8 @@ impl<'a> Check<'a> {
 
     /// `["one", "two"]`.
     fn list_here(&mut self, field: Field<'a>) -> List<'a> {
-        let mut list = List { key: field.key, node: field.node, words: Vec::new(), used: false, tracked: false, broken: false };
+        let (words, node) = (Vec::new(), field.node);
+        let mut list = List { key: field.key, node, words, used: false, tracked: false, unknown: false, broken: false };
         let example = r#"["one", "two"]"#;
         match field.node.as_list() {
             None => {
@@ -121,6 +126,7 @@ impl<'a> Check<'a> {
             return false;
         };
         list.used = true;
+        self.lists.names_unknown |= list.unknown;
         into.extend(list.words.iter().map(|&(text, span)| Word { text, span, used_at: Some(at) }));
         let mut whole = !list.broken;
         if list.tracked && !matches!(key, "handle" | "target") {
@@ -139,6 +145,16 @@ impl<'a> Check<'a> {
             return false;
         }
         whole
+    }
+
+    /// Notes that a rule names a list whose values it has from where they were read before.
+    pub(super) fn name_list(&mut self, name: &str) {
+        self.lists.names_unknown |= self.lists.by_name.get(name).is_some_and(|list| list.unknown);
+    }
+
+    /// Whether a list was named since this was asked last whose values are not known: of such nobody can say whom it is about, nor whom not.
+    pub(super) fn named_an_unknown_list(&mut self) -> bool {
+        std::mem::take(&mut self.lists.names_unknown)
     }
 
     /// Warns of the lists that nothing uses.

@@ -1,5 +1,6 @@
 //! What somebody asks for in words → what it is about, or why it is nothing.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::address::Address;
@@ -129,7 +130,47 @@ pub fn named<'m>(mutes: impl Iterator<Item = &'m Mute> + Clone, which: &str, wha
     Ok(of_name.into_iter().map(|mute| mute.number).collect())
 }
 
+/// What is muted still, all of it, though these mutes have ended: in words, with the mute that holds the longest.
+#[must_use]
+pub fn still<'m>(ended: impl Iterator<Item = &'m Mute>, others: &(impl Iterator<Item = &'m Mute> + Clone)) -> Option<String> {
+    let said = ended.filter_map(|ended| {
+        let by = others.clone().filter(|other| other.of.covers(&ended.of)).max_by_key(|other| other.ends())?;
+        Some(format!("{} is still muted until {} by mute {}", ended.of, by.ends(), by.number))
+    });
+    let said: BTreeSet<String> = said.collect();
+    (!said.is_empty()).then(|| said.into_iter().collect::<Vec<_>>().join("; "))
+}
+
 fn quoted(name: &str) -> String {
     let shown: String = name.chars().take(SHOWN).collect();
     if shown.len() < name.len() { format!("{shown:?}…") } else { format!("{shown:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_wider_mute_holds_it_is_said_that_it_is_muted_still() {
+        let mute = |number, what, token: Option<&str>| Mute {
+            number,
+            of: MuteOf { what, name: "listing".to_owned(), token: token.map(str::to_owned), handle: None },
+            from: Timestamp::from_millis(0),
+            until: Timestamp::from_millis(number * 1_000),
+            ended: None,
+            because: None,
+        };
+        let whole = mute(2, Muted::Rule, None);
+        for (ended, other, expected) in [
+            (mute(1, Muted::Rule, None), &whole, true),
+            (mute(1, Muted::Rule, Some("DOGE")), &whole, true),
+            (whole.clone(), &mute(3, Muted::Rule, Some("DOGE")), false),
+            (mute(1, Muted::Rule, Some("DOGE")), &mute(3, Muted::Rule, Some("PEPE")), false),
+            (mute(1, Muted::Action, None), &whole, false),
+        ] {
+            let said = still([&ended].into_iter(), &[other].into_iter());
+            let by = format!("is still muted until {} by mute {}", other.until, other.number);
+            assert_eq!(said.is_some_and(|said| said.ends_with(&by)), expected, "{ended:?} {other:?}");
+        }
+    }
 }

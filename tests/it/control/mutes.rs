@@ -88,7 +88,7 @@ async fn what_has_ended_is_said_with_what_it_has_held() {
     assert_eq!(asked, [Command::Unmute { which: "desk".to_owned(), what: Some(Muted::Action) }]);
     assert_eq!(
         out,
-        "上場, token DOGE, @kol#7 is not muted any more; it held back 12 firings\ndesk is not muted any more; it held back 0 firings\n"
+        "the mute of 上場, token DOGE, @kol#7 has ended; it held back 12 firings\nthe mute of desk has ended; it held back 0 firings\n"
     );
 }
 

@@ -21,7 +21,7 @@ async fn each_platform_takes_a_message_and_gives_its_receipt() {
         (to_discord(&discord.url()), for_discord("a"), Some("9001")),
         (to_telegram(&telegram.url(), telegram::CHAT), for_telegram("a"), Some("1")),
         (to_slack(&hook.url()), for_slack("a"), None),
-        (to_slack_app(&app.url()), for_slack("a"), Some("1503435956.000001")),
+        (to_slack_app(&app.url()), for_slack("a"), Some("C0123456789/1503435956.000001")),
     ] {
         let report = rig.deliver(&action, rig.delivery("a", body)).await;
         let expected =

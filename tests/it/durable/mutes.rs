@@ -44,7 +44,7 @@ async fn a_muted_rule_stays_muted_over_a_kill_until_somebody_ends_it_and_a_repla
     in_state(&home, "bot", "suppressed", 2);
     held(&home, 2);
     let out = ask(&home, &["unmute", "listing"]);
-    assert_eq!(out, "listing is not muted any more; it held back 2 firings\n");
+    assert_eq!(out, "the mute of listing has ended; it held back 2 firings\n");
     assert_eq!((mutes(&home), home.status()["mutes"].as_u64()), (vec![], Some(0)));
     world.lists("4");
     in_state(&home, "bot", "delivered", 2);
@@ -122,7 +122,7 @@ async fn without_a_running_instance_a_mute_is_for_the_next_start() {
     let (code, out, said) = home.run(&["mute", "listing", "--for", "1h"]);
     assert!(code == 0 && out.contains("also for the next start") && said.contains("no birdcall is running"), "{out}{said}");
     ask(&home, &["mute", "desk", "--for", "1h"]);
-    assert_eq!(ask(&home, &["unmute", "2"]), "desk is not muted any more; it held back 0 firings\n");
+    assert_eq!(ask(&home, &["unmute", "2"]), "the mute of desk has ended; it held back 0 firings\n");
     let numbers: Vec<_> = mutes(&home).iter().map(|mute| mute["number"].as_i64()).collect();
     assert_eq!(numbers, [Some(1)]);
     let program = world.start(&home);
