@@ -196,7 +196,7 @@ pub(crate) fn classify_app(answer: &Answer) -> Verdict {
     match (answer.status, answer.json::<Body>()) {
         // `chat.update` asks for both.
         (200..=299, Some(body)) if body.ok => {
-            answer.taken(body.channel.zip(body.ts).map(|(channel, ts)| format!("{channel}/{ts}")))
+            answer.taken(body.ts.map(|ts| body.channel.map_or_else(|| ts.clone(), |channel| format!("{channel}/{ts}"))))
         }
         (_, Some(body)) if !body.ok => from_error(answer, &body),
         (429, _) => throttled(answer, None, reason),

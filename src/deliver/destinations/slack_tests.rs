@@ -63,6 +63,7 @@ fn every_status_is_classified() {
     assert_eq!(classify_webhook(&answer(200, &[], "ok")), delivered(None));
     assert_eq!(classify_webhook(&answer(200, &[], r#"{"ok":true}"#)), delivered(None));
     assert_eq!(classify_app(&answer(200, &[], r#"{"ok":true,"ts":"1.2"}"#)), delivered(Some("1.2")));
+    assert_eq!(classify_app(&answer(200, &[], r#"{"ok":true,"channel":"C1","ts":"1.2"}"#)), delivered(Some("C1/1.2")));
     assert_eq!(classify_app(&answer(200, &[], "ok")).name(), "ambiguous");
 }
 
