@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::{info, warn};
 
@@ -16,13 +17,18 @@ use crate::engine::{Effect, Engine, Hold, Input};
 use crate::journal::{Expired, Holds, JournalError, Reader, State, StoredDelivery, StoredSwitch};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
-use crate::model::firing::FiringBrief;
+use crate::model::firing::{FiringBrief, Origin};
 use crate::model::ids::FiringId;
-use crate::model::limits::{CLOCK_JUMP, DIGEST_EVERY, FIRED_IDS, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
+use crate::model::limits::{
+    CLOCK_JUMP, DIGEST_EVERY, FIRED_IDS, HISTORY_OVERLAP, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH,
+};
 use crate::model::message::Body;
 use crate::model::mode::Mode;
 use crate::model::time::{Timestamp, Uptime};
-use crate::rules::ruleset::RuleSet;
+use crate::rules::ruleset::{Rule, RuleSet};
+
+/// Gaps that are looked at for how far a silence goes back.
+const GAPS: usize = 10_000;
 
 /// What an earlier run left.
 #[derive(Debug, Default)]
@@ -73,12 +79,15 @@ pub(super) fn recover(
     let fired = reader.fired(FIRED_IDS)?;
     let ahead = reader.ahead(&fired)?;
     let last_alive = reader.last_alive()?;
-    let since = since(rules, now);
+    let since = since(&mut reader, rules, (now, last_alive))?;
     let muted = reader.mutes(since)?;
     engine.set_mutes(muted.iter().map(|row| row.mute.clone()));
     let (entries, unreadable) = replay(&mut reader, (rules, since), engine, (now, last_alive))?;
     // After the replay: what had fired counts for cooldowns and limits once more.
     engine.restore(fired);
+    if let Some(traces) = reader.traces(since)? {
+        engine.restore_traces(traces);
+    }
     engine.reset_counts();
     let messages = sent_before::read(&mut reader, rules, engine, since)?;
     let unfinished = reader.unfinished()?;
@@ -126,10 +135,29 @@ fn untold(reader: &mut Reader, rules: &RuleSet, now: Timestamp) -> Result<Vec<(u
     Ok(untold)
 }
 
-/// How far back waits or the rules look.
-fn since(rules: &RuleSet, now: Timestamp) -> Timestamp {
-    let reach = i64::try_from(rules.reach().max(REPLAY_REACH).as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_millis(now.as_millis().saturating_sub(reach))
+/// How far back waits or the rules look. Rules look back from when the feed was heard last, as what is missing since then is still to be fetched;
+/// and a silence looks back to before what was not heard, which is no part of it.
+fn since(
+    reader: &mut Reader,
+    rules: &RuleSet,
+    (now, last_alive): (Timestamp, Option<Timestamp>),
+) -> Result<Timestamp, JournalError> {
+    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let for_waits = now.shifted(-millis(REPLAY_REACH));
+    if rules.reach().is_zero() {
+        return Ok(for_waits);
+    }
+    let (mut since, mut left) = (last_alive.map_or(now, |alive| alive.min(now)), millis(rules.reach() + HISTORY_OVERLAP));
+    if rules.rules.iter().any(Rule::awaits_silence) {
+        for gap in reader.gaps(GAPS)?.iter().filter(|gap| gap.to <= now) {
+            let heard = since.as_millis().saturating_sub(gap.to.as_millis()).max(0);
+            if heard >= left {
+                break;
+            }
+            (since, left) = (since.min(gap.from), left - heard);
+        }
+    }
+    Ok(since.shifted(-left).min(for_waits))
 }
 
 /// The entries of the recent past: how many, and how many could not be read.
@@ -141,9 +169,11 @@ fn replay(
 ) -> Result<(usize, usize), JournalError> {
     let (mut effects, mut unreadable, mut held) = (Vec::new(), 0_usize, false);
     // The run before ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
-    let mut hold = |engine: &mut Engine, effects: &mut Vec<Effect>| {
-        if let Some(until) = last_alive.filter(|_| !held) {
-            engine.step(&Input::Tick(until.min(now)), effects);
+    let mut hold = |engine: &mut Engine, holds: &mut Holds, effects: &mut Vec<Effect>| {
+        if let Some(until) = last_alive.map(|until| until.min(now)).filter(|_| !held) {
+            // What was not heard before that, though no entry came after it.
+            hold_as_then(holds, (until, Origin::Live, now), engine, effects);
+            engine.step(&Input::Tick(until), effects);
         }
         held = true;
         engine.hold(Hold::Everything);
@@ -164,12 +194,9 @@ fn replay(
         // The clock may have been set back since: what was then later than now must not make now later than it is.
         let at = entry.at.min(now);
         if last_alive.is_none_or(|until| at >= until) {
-            hold(engine, &mut effects);
+            hold(engine, &mut holds, &mut effects);
         } else {
-            holds.before(at, entry.origin, |moment, hold| {
-                engine.step(&Input::Tick(moment.min(now)), &mut effects);
-                engine.hold(hold);
-            });
+            hold_as_then(&mut holds, (at, entry.origin, now), engine, &mut effects);
         }
         while let Some(expired) = expired.next_if(|expired| expired.at <= at) {
             give_back(engine, rules, &expired);
@@ -181,7 +208,7 @@ fn replay(
         // Whatever came of it was recorded together with it.
         effects.clear();
     })?;
-    hold(engine, &mut effects);
+    hold(engine, &mut holds, &mut effects);
     expired.for_each(|expired| give_back(engine, rules, &expired));
     engine.spare_messages(false);
     engine.were_held(HashMap::new());
@@ -192,6 +219,19 @@ fn replay(
         );
     }
     Ok((entries, unreadable))
+}
+
+/// Holds waits and silences as they were held until then.
+fn hold_as_then(
+    holds: &mut Holds,
+    (at, origin, now): (Timestamp, Origin, Timestamp),
+    engine: &mut Engine,
+    effects: &mut Vec<Effect>,
+) {
+    holds.before(at, origin, |moment, hold| {
+        engine.step(&Input::Tick(moment.min(now)), effects);
+        engine.hold(hold);
+    });
 }
 
 /// What expired unsent began no cooldown.

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::Clock;
-use crate::journal::{DeliveryRow, EntryRow, Journal, Record, Settings};
-use crate::model::firing::Origin;
+use crate::journal::{DeliveryRow, EntryRow, GapRow, GapState, Journal, Record, Settings};
 use crate::model::ids::FiringId;
 use crate::model::message::{ContentType, WebhookBody};
 
@@ -193,4 +192,34 @@ async fn a_step_that_a_crash_has_parted_comes_again_but_for_what_is_on_record() 
     assert!(dispatch.perform(None, &mut fire(&mut engine)));
     assert_eq!((dispatch.totals.firings, dispatch.totals.deliveries), (1, 1));
     assert_eq!((dispatch.ledger.pending_of(0), dispatch.ledger.pending_of(1)), (0, 1));
+}
+
+#[tokio::test]
+async fn a_silence_goes_on_after_a_night_in_which_nothing_was_heard() {
+    let text = "[actions.out]\ntype = \"console\"\nmax_age = \"7d\"\n[[rule]]\nname = \"quiet\"\nsend = [\"out\"]\nwhen = { handle = \"kol\" }\n\
+        window = { type = \"silence\", within = \"2h\" }\n";
+    let rules = rules(text);
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
+    let writer = std::thread::spawn(writer);
+    let entry = Some(EntryRow { at: NOON, origin: Origin::Live, matched: true, text: content("1").into() });
+    journal.record(Record { entry, ..Record::default() });
+    // It was not heard for an hour before the run ended, either.
+    let after = |hours: u64| NOON.plus(Duration::from_secs(hours * 3_600));
+    let gap = GapRow { from: after(0).shifted(60_000), to: after(1), state: GapState::Filled, why: String::new() };
+    journal.gap(gap);
+    Journal::alive(&journal, after(2), true);
+    assert!(journal.flush().await);
+    drop(journal);
+    writer.join().unwrap();
+    let (mut engine, now) = (Engine::new(Arc::clone(&rules)), after(26));
+    recover(folder.path(), &rules, &mut engine, (now, None)).unwrap();
+    engine.hold_at(Hold::Nothing, now);
+    let mut effects = Vec::new();
+    let mut fired = |minutes: u64| {
+        engine.step(&Input::Tick(now.plus(Duration::from_secs(minutes * 60))), &mut effects);
+        effects.drain(..).filter(|effect| matches!(effect, Effect::Fired(_))).count()
+    };
+    // A minute and an hour of silence were heard.
+    assert_eq!((fired(58), fired(59)), (0, 1));
 }

@@ -327,7 +327,7 @@ fn firings(
                 (delivery.firing.id, Fate::of(&delivery, way))
             }
             Effect::Paper(delivery) => (delivery.firing.id, Fate::of(&delivery, Way::Paper)),
-            Effect::Revise(_) => continue,
+            Effect::Revise(_) | Effect::Trace(_) => continue,
             Effect::Ended(report) => {
                 let fate =
                     Fate { action: report.action, way: Way::Ended(report.outcome), expires_at: None, body: None, held: None };

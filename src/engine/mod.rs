@@ -29,6 +29,7 @@ use crate::model::mute::Mute;
 use crate::model::revision::Revision;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
+use crate::model::window::Trace;
 use crate::rules::ruleset::RuleSet;
 use crate::suppress::mutes::Mutes;
 
@@ -69,6 +70,8 @@ pub enum Effect {
     Ended(Report),
     /// A message of a send with `update = true` is to say something else from now on.
     Revise(Box<Revision>),
+    /// Record this: what the past has left of a key of a rule's window, in the place of what it had left before.
+    Trace(Box<Trace>),
 }
 
 /// How much the engine has seen.
@@ -169,6 +172,13 @@ impl Engine {
         self.firings.restore(fired);
     }
 
+    /// What the past has left of windows, as an earlier run has recorded it ([`Effect::Trace`]), after [`Engine::restore`]: all that there was. What
+    /// they have told and used up they know from this alone, so that the entries within [`RuleSet::reach`] are enough.
+    pub fn restore_traces(&mut self, traces: Vec<Trace>) {
+        let now = self.observer.now();
+        self.firings.over_time.restore((&self.rules, &self.over_time), traces, now);
+    }
+
     /// What is muted from the next step on, in the place of what was before. Also mutes that have ended: of entries that are replayed they hold what
     /// they held then.
     pub fn set_mutes(&mut self, mutes: impl IntoIterator<Item = Mute>) {
@@ -249,6 +259,7 @@ impl Engine {
         {
             self.learn(envelope, *at);
         }
+        effects.extend(self.firings.over_time.traces().map(|trace| Effect::Trace(Box::new(trace))));
     }
 
     /// What an entry has taught of a tweet of which messages were sent.

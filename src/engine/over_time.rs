@@ -12,7 +12,7 @@ use crate::model::ids::FiringId;
 use crate::model::limits::{HISTORY_OVERLAP, WINDOW_TAKEN};
 use crate::model::subject::{About, Account, AccountEvent, Str, Subject, Tweet};
 use crate::model::time::Timestamp;
-use crate::model::window::{Member, Part, Told};
+use crate::model::window::{Left, Member, Part, Told, Trace};
 use crate::rules::ruleset::{Rule, RuleSet, Window, WindowKind};
 use crate::suppress::Fired;
 use crate::window::{Clock, Counts, Observation, State, Verdict};
@@ -53,6 +53,8 @@ pub(super) struct OverTime {
     owed: Option<Timestamp>,
     /// When the next silence may be over.
     next: Option<Timestamp>,
+    /// What windows have left since it was asked for.
+    traces: Vec<Trace>,
 }
 
 /// The window of one rule.
@@ -60,6 +62,8 @@ pub(super) struct OverTime {
 struct Watched {
     rule: Str,
     window: Box<Window>,
+    /// What it counts, in short.
+    counted: Str,
     state: State,
     /// Matches that it has taken in.
     taken: Fired,
@@ -98,6 +102,7 @@ impl OverTime {
         }
         let seen = Observation { key: key.into(), value: value.into(), at: happened, step: of.step, member: member(of) };
         let verdict = watched.state.observe(window, clock, seen);
+        watched.leave(of.now, &mut self.traces);
         if matches!(window.kind, WindowKind::Silence) {
             self.find_next();
         }
@@ -163,6 +168,7 @@ impl OverTime {
         let (_, at) = self.windows.iter().filter_map(first).min()?;
         let told = self.windows.get_mut(&at).and_then(|watched| {
             let told = watched.state.due(&watched.window, now)?;
+            watched.leave(now, &mut self.traces);
             let element = watched.elements.get(&*told.key).cloned();
             Some((at, told, element))
         });
@@ -185,8 +191,33 @@ impl OverTime {
                 watched.state.go_on(window);
             }
             watched.window.clone_from(window);
+            watched.counted = counted(window);
             self.windows.insert(*at, watched);
         }
+        self.find_next();
+    }
+
+    /// What windows have left since it was asked for the last time.
+    pub(super) fn traces(&mut self) -> impl Iterator<Item = Trace> {
+        self.traces.drain(..)
+    }
+
+    /// Has told, and used up, what an earlier run left on record, and nothing else: after its entries were replayed.
+    pub(super) fn restore(&mut self, (rules, places): (&RuleSet, &HashMap<Str, usize>), traces: Vec<Trace>, now: Timestamp) {
+        let mut of_rules: HashMap<Str, Vec<Trace>> = HashMap::new();
+        traces.into_iter().for_each(|trace| of_rules.entry(Str::clone(&trace.rule)).or_default().push(trace));
+        for (at, rule) in rules.rules.iter().enumerate().filter(|(at, rule)| places.get(&rule.name) == Some(at)) {
+            let Some(window) = rule.window.as_deref().filter(|window| window.leaves_traces()) else { continue };
+            let traces = of_rules.remove(&rule.name).unwrap_or_default();
+            if traces.is_empty() && !self.windows.contains_key(&at) {
+                continue;
+            }
+            let watched = self.windows.entry(at).or_insert_with(|| Watched::new(rule, window));
+            let of_it = traces.into_iter().filter(|trace| trace.of == watched.counted);
+            let lefts: Vec<(Box<str>, Left)> = of_it.map(|trace| (trace.key.as_ref().into(), trace.left)).collect();
+            watched.state.restore(window, now, lefts);
+        }
+        self.traces.clear();
         self.find_next();
     }
 
@@ -208,11 +239,25 @@ impl Watched {
         Self {
             rule: Arc::clone(&rule.name),
             window: Box::new(window.clone()),
+            counted: counted(window),
             state: State::new(window),
             taken: Fired::growing(WINDOW_TAKEN),
             elements: LinkedHashMap::with_hasher(FixedState::default()),
         }
     }
+
+    /// Notes what it has left of the latest match or silence.
+    fn leave(&mut self, at: Timestamp, traces: &mut Vec<Trace>) {
+        for (key, left) in self.state.take_left() {
+            let (rule, of) = (Str::clone(&self.rule), Str::clone(&self.counted));
+            traces.push(Trace { rule, of, key: key.into(), at, left });
+        }
+    }
+}
+
+/// What a window counts, in short.
+fn counted(window: &Window) -> Str {
+    FiringId::of("window", &window.counted(), "").to_string().into()
 }
 
 /// The values of what is counted apart, as one key. `None`: the match lacks one of them.

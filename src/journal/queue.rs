@@ -19,6 +19,7 @@ use crate::model::limits::{
 };
 use crate::model::message::Body;
 use crate::model::time::Timestamp;
+use crate::model::window::Trace;
 
 /// One thing to write, or to say once all before it is written.
 #[derive(Debug)]
@@ -116,7 +117,9 @@ fn record_bytes(record: &Record) -> usize {
         Some(_) => 4_096,
     };
     let delivery = |row: &DeliveryRow| 512 + body(&row.body) + body(&row.fallback);
-    entry + record.firings.len() * 192 + record.deliveries.iter().map(delivery).sum::<usize>()
+    let trace = |trace: &Trace| 256 + 96 * trace.left.used.len() + 16 * trace.left.fired.len();
+    let traces: usize = record.traces.iter().map(trace).sum();
+    entry + traces + record.firings.len() * 192 + record.deliveries.iter().map(delivery).sum::<usize>()
 }
 
 /// How many deliveries come with an intent and are unfinished by it.
@@ -361,9 +364,9 @@ impl Inner {
         self.bytes += item.bytes();
         match item {
             Item::Begin { mut record, key, at, answer } if !self.items.iter().any(|item| item.may_concern(&key)) => {
-                let rest =
-                    Record { entry: record.entry.take(), firings: std::mem::take(&mut record.firings), ..Record::default() };
-                if rest.entry.is_some() || !rest.firings.is_empty() {
+                let deliveries = std::mem::take(&mut record.deliveries);
+                let rest = std::mem::replace(&mut record, Record { deliveries, ..Record::default() });
+                if !rest.is_empty() {
                     self.items.push_back(Item::Record(rest));
                 }
                 self.begun += begun_with(&record);
@@ -393,7 +396,7 @@ fn lightened(mut record: Record, full: bool, shed: &AtomicU64, unrecorded: &Atom
 }
 
 fn rows(record: &Record) -> u64 {
-    u64::from(record.entry.is_some()) + (record.firings.len() + record.deliveries.len()) as u64
+    u64::from(record.entry.is_some()) + (record.firings.len() + record.deliveries.len() + record.traces.len()) as u64
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ fn record(n: i64) -> Record {
         outcome: None,
     };
     let entry = EntryRow { at: at(n), origin: Origin::Live, matched: true, text: "{}".into() };
-    Record { entry: Some(entry), firings: vec![firing(n)], deliveries: vec![delivery] }
+    Record { entry: Some(entry), firings: vec![firing(n)], deliveries: vec![delivery], ..Record::default() }
 }
 
 fn begin(queue: &Queue, record: Record, n: i64) -> oneshot::Receiver<Result<(), Unrecorded>> {

@@ -24,6 +24,7 @@ use crate::rules::ruleset::NOTICES;
 mod mutes;
 mod select;
 mod sends;
+mod traces;
 mod walk;
 
 pub use sends::Expired;

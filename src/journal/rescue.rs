@@ -13,7 +13,7 @@ use super::connect::{self, Broken, MAGIC, beside};
 use super::error::JournalError;
 use super::reader::Reader;
 use super::store::{Ahead, PLAUSIBLE, Store};
-use crate::model::limits::{FIRED_IDS, JOURNAL_RESCUED_DELIVERIES, JOURNAL_RESCUED_ENTRIES, MUTES_KEPT};
+use crate::model::limits::{FIRED_IDS, JOURNAL_RESCUED_DELIVERIES, JOURNAL_RESCUED_ENTRIES, MUTES_KEPT, TRACES_KEPT};
 use crate::model::time::Timestamp;
 
 /// A table, its columns, the one that numbers its rows, and how many of the newest are taken over.
@@ -25,7 +25,7 @@ struct Table {
 }
 
 /// The most important first.
-const COPIED: [Table; 8] = [
+const COPIED: [Table; 9] = [
     Table { name: "switches", columns: "id, at, state, why", key: "id", newest: 1_000 },
     Table {
         name: "mutes",
@@ -41,6 +41,7 @@ const COPIED: [Table; 8] = [
         newest: JOURNAL_RESCUED_DELIVERIES,
     },
     Table { name: "firings", columns: "id, firing, rule, subject, at, late", key: "id", newest: FIRED_IDS },
+    Table { name: "traces", columns: "id, rule, key, counted, at, trace", key: "id", newest: TRACES_KEPT },
     Table { name: "entries", columns: "id, at, origin, matched, sum, text", key: "id", newest: JOURNAL_RESCUED_ENTRIES },
     Table {
         name: "attempts",

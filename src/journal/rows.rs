@@ -12,6 +12,7 @@ use crate::model::ids::FiringId;
 use crate::model::message::Body;
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
+use crate::model::window::Trace;
 
 /// One envelope and all that came of it: written in one transaction. Only with an order's intent in it, entry and firings may be
 /// written after the deliveries, and orders may be a record of their own before the rest: so whatever entry the journal has, it has what came of it.
@@ -23,13 +24,15 @@ pub struct Record {
     pub firings: Vec<Arc<FiringBrief>>,
     /// Where to it goes.
     pub deliveries: Vec<DeliveryRow>,
+    /// What it has left of windows.
+    pub traces: Vec<Trace>,
 }
 
 impl Record {
     /// Whether it says nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entry.is_none() && self.firings.is_empty() && self.deliveries.is_empty()
+        self.entry.is_none() && self.firings.is_empty() && self.deliveries.is_empty() && self.traces.is_empty()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tables, as docs/journal.md shows them, and the one statement for each thing that is done to them.
 
 /// What `PRAGMA user_version` says of the tables below.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 /// The kind of a body where there is none.
 pub(super) const NO_BODY: &str = "none";
 /// `PRAGMA application_id`: "brdc".
@@ -41,6 +41,15 @@ CREATE TABLE mutes (
   ended_at INTEGER, because TEXT, held INTEGER NOT NULL, told INTEGER NOT NULL);
 ";
 
+/// The table that journals before version 4 had not.
+pub(super) const TRACES: &str = "
+CREATE TABLE traces (
+  id INTEGER PRIMARY KEY, rule TEXT NOT NULL, key TEXT NOT NULL, counted TEXT NOT NULL, at INTEGER NOT NULL, trace TEXT NOT NULL, UNIQUE (rule, key));
+";
+
+/// Since when an older journal has it.
+pub(super) const TRACES_SINCE: &str = "traces_since";
+
 /// What the tables of version 1 had not, by table: column and type. Empty in every row of that time.
 pub(super) const ADDED: [(&str, &str, &str); 2] = [("deliveries", "line", "TEXT"), ("attempts", "not_before", "INTEGER")];
 
@@ -75,6 +84,12 @@ pub(super) const MUTE: &str = "INSERT OR REPLACE INTO mutes (id, kind, name, tok
 pub(super) const FORGET_MUTES: &str = "DELETE FROM mutes WHERE told = 1 AND id <= (SELECT max(id) FROM mutes) - ?1";
 pub(super) const MARK: &str =
     "INSERT OR REPLACE INTO marks (lived, at, entry, firing, delivery, attempt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+/// The latest written has the highest number.
+pub(super) const TRACE: &str = "INSERT OR REPLACE INTO traces (rule, key, counted, at, trace) VALUES (?1, ?2, ?3, ?4, ?5)";
+pub(super) const NO_TRACE: &str = "DELETE FROM traces WHERE rule = ?1 AND key = ?2";
+/// Those that were written long before the rest.
+pub(super) const FORGET_TRACES: &str = "DELETE FROM traces WHERE id <= (SELECT max(id) FROM traces) - ?1";
 
 /// One delivery by its number, from the table itself: an index that rotted may name the wrong one.
 pub(super) const ONE: &str = "SELECT id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, state, attempts, \

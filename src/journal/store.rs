@@ -22,9 +22,10 @@ use super::unfinished::Unfinished;
 use super::{Settings, clocks, schema};
 use crate::model::delivery::{Form, Outcome};
 use crate::model::firing::FiringBrief;
-use crate::model::limits::MUTES_KEPT;
+use crate::model::limits::{MUTES_KEPT, TRACES_KEPT};
 use crate::model::mute::Mute;
 use crate::model::time::{Timestamp, Uptime};
+use crate::model::window::Trace;
 
 /// The numbers of the next rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,12 +215,21 @@ impl Store {
             let FiringBrief { id: firing, rule, subject, at, late } = firing.as_ref();
             self.run(schema::FIRING, params![id, firing.to_string(), rule, subject, at.as_millis(), late])?;
         }
+        record.traces.iter().try_for_each(|trace| self.trace(trace))?;
         let mut begun = false;
         for row in &record.deliveries {
             let is = |(key, _): &(&BeginKey, Timestamp)| key.firing == row.firing.id && key.action == row.action;
             begun |= self.delivery(row, begin.filter(is).map(|(_, at)| at))?;
         }
         Ok(begun)
+    }
+
+    fn trace(&self, Trace { rule, of, key, at, left }: &Trace) -> rusqlite::Result<()> {
+        let Some(left) = serde_json::to_string(left).ok().filter(|_| !left.is_empty()) else {
+            return self.run(schema::NO_TRACE, params![rule, key]).map(drop);
+        };
+        self.run(schema::TRACE, params![rule, key, of, at.as_millis(), left])?;
+        self.run(schema::FORGET_TRACES, [i64::try_from(TRACES_KEPT).unwrap_or(i64::MAX)]).map(drop)
     }
 
     /// Whether it has begun by this.

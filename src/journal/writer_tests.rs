@@ -33,7 +33,7 @@ fn record(n: i64) -> Record {
         line: None,
         outcome: None,
     };
-    Record { entry: None, firings: vec![firing(n)], deliveries: vec![row] }
+    Record { entry: None, firings: vec![firing(n)], deliveries: vec![row], ..Record::default() }
 }
 
 fn error(code: i32) -> rusqlite::Error {

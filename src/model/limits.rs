@@ -353,6 +353,9 @@ pub const EDITABLE_MESSAGES: usize = 2_000;
 pub const EDITABLE_ORDERS: usize = 8;
 /// A message is edited for so long after the first that was sent of its tweet.
 pub const MESSAGE_EDITED_FOR: Duration = Duration::from_secs(3 * 3_600);
+/// What windows have left of keys that the journal keeps: of more, the latest.
+pub const TRACES_KEPT: usize = 200_000;
+
 /// Mutes that hold at the same time.
 pub const MUTES: usize = 1_000;
 /// Mutes that the journal keeps, ended ones too: what a replay of the past needs of them.

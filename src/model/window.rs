@@ -124,3 +124,87 @@ pub struct Told {
     /// The matches, the oldest first; of very many the newest.
     pub members: Vec<Member>,
 }
+
+/// What the past of a window has left in it that its matches alone do not say: of one key what was told, and used up for that. It is on record as
+/// soon as it changes, and a restart gives it back to the window after the matches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    /// The rule's name.
+    pub rule: Str,
+    /// What the window counts, and apart by what, in short: of another one it says nothing.
+    pub of: Str,
+    /// The key.
+    pub key: Str,
+    /// When it changed.
+    pub at: Timestamp,
+    /// What is left. Of a key with nothing left nothing has to be kept.
+    pub left: Left,
+}
+
+/// What the past has left of a key.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Left {
+    /// Where the rule says `rearm`: the moments of the matches that fired, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fired: Vec<Timestamp>,
+    /// Of `cross`: the price has not gone back since it fired.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_beyond: bool,
+    /// Of `sequence`: matches that are used up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub used: Vec<Used>,
+    /// Of `silence` with `rearm`: a silence that was told and goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silent>,
+}
+
+/// A match of a step that is used up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct Used {
+    /// Of which step.
+    pub step: usize,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The tweet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tweet: Option<String>,
+    /// Who did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+}
+
+/// A silence that was told and goes on.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Silent {
+    /// When the last match happened.
+    pub at: Timestamp,
+    /// What it was.
+    pub event: Event,
+    /// The tweet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tweet: Option<String>,
+    /// Who did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+    /// Where, as the feed spells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// When it was told the last time.
+    pub told: Timestamp,
+    /// In how many milliseconds, of such as the feed is heard in, it is told again.
+    pub again_in: i64,
+}
+
+impl Left {
+    /// There is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_false(it: &bool) -> bool {
+    !it
+}

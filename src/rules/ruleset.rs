@@ -120,6 +120,12 @@ impl Rule {
         brakes.map(|brakes| brakes.reach()).fold(window.max(edited), Duration::max)
     }
 
+    /// It fires when nothing comes any more.
+    #[must_use]
+    pub fn awaits_silence(&self) -> bool {
+        self.mode != Mode::Off && self.window.as_deref().is_some_and(|window| matches!(window.kind, WindowKind::Silence))
+    }
+
     /// The steps of a sequence: each is looked at by itself.
     #[must_use]
     pub fn steps(&self) -> Option<&[Step]> {
@@ -152,31 +158,47 @@ pub struct Window {
     pub max_keys: usize,
 }
 
+/// Nothing comes later than that, in fact.
+const LATEST: Duration = Duration::from_secs(86_400);
+
 impl Window {
-    /// How far back what happened matters.
-    fn reach(&self) -> Duration {
-        let looks_back = match self.kind {
-            WindowKind::FirstSeen { .. } | WindowKind::Cross(_) | WindowKind::Silence => self.within,
-            // What comes late is counted with what was there then.
+    /// How far back from now matches matter: with them, and what the past has left of those before them, it goes on as if it had all of them.
+    #[must_use]
+    pub fn reach(&self) -> Duration {
+        match self.kind {
+            WindowKind::Silence => self.within,
+            // Whether the price before one that comes late had moved is known by those before that.
+            WindowKind::Change { .. } => self.within.saturating_mul(3),
+            // What comes late is counted with what was there then. Of very long times it is not that late.
+            WindowKind::FirstSeen { .. } => self.within.saturating_add(self.within.min(LATEST)),
             _ => self.within.saturating_mul(2),
-        };
-        looks_back.saturating_add(self.rearm.unwrap_or_default())
+        }
     }
 
-    /// Whether what one of them has counted is what the other counts, so that it may go on with it: thresholds and times may differ.
+    /// What it counts, and apart by what: thresholds and times are no part of that.
+    #[must_use]
+    pub fn counted(&self) -> String {
+        let of = match &self.kind {
+            WindowKind::Distinct { of, .. } | WindowKind::FirstSeen { of } => of.name().to_owned(),
+            WindowKind::Cross(level) => format!("{:?}", level.direction),
+            // No step may stand for another one.
+            WindowKind::Sequence { steps } => format!("{steps:?}"),
+            WindowKind::Count { .. } | WindowKind::Change { .. } | WindowKind::Silence => String::new(),
+        };
+        let per: Vec<_> = self.per.iter().map(|part| part.name()).collect();
+        format!("{} {of} per {}", self.kind.name(), per.join(", "))
+    }
+
+    /// Whether what one of them has counted is what the other counts, so that it may go on with it.
     #[must_use]
     pub fn counts_as(&self, other: &Self) -> bool {
-        let counts = match (&self.kind, &other.kind) {
-            (WindowKind::Distinct { of, .. }, WindowKind::Distinct { of: other, .. })
-            | (WindowKind::FirstSeen { of }, WindowKind::FirstSeen { of: other }) => of == other,
-            (WindowKind::Cross(level), WindowKind::Cross(other)) => level.direction == other.direction,
-            (WindowKind::Sequence { steps }, WindowKind::Sequence { steps: other }) => {
-                // No step may stand for another one.
-                format!("{steps:?}") == format!("{other:?}")
-            }
-            (kind, other) => std::mem::discriminant(kind) == std::mem::discriminant(other),
-        };
-        counts && self.per == other.per
+        self.counted() == other.counted()
+    }
+
+    /// Whether what comes of its matches may hang on others further back than [`RuleSet::reach`].
+    #[must_use]
+    pub fn leaves_traces(&self) -> bool {
+        matches!(self.kind, WindowKind::Cross(_) | WindowKind::Sequence { .. }) || self.rearm.is_some()
     }
 }
 

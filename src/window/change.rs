@@ -4,13 +4,13 @@
 //! an earlier one in its span from which it differs by so many per cent. It fires when the first in a row of prices has moved;
 //! those that follow it and have moved, too, are told with it. One that comes late may have moved, or make later ones have moved.
 
-use super::Verdict;
-use super::firings::Firings;
+use super::firings::{self, Fires, Firings};
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
 use super::samples::{Asked, Samples};
 use super::stretch::Look;
-use crate::model::window::Member;
+use super::{Lefts, Verdict};
+use crate::model::window::{Left, Member};
 
 #[derive(Debug, Default)]
 pub(super) struct Change {
@@ -23,6 +23,12 @@ struct Prices {
     firings: Firings,
 }
 
+impl Fires for Prices {
+    fn firings(&mut self) -> &mut Firings {
+        &mut self.firings
+    }
+}
+
 impl Held for Prices {
     fn has_passed(&self, moment: &Moment) -> bool {
         self.samples.newest().is_none_or(|newest| newest < moment.floor()) && self.firings.have_passed(moment)
@@ -30,6 +36,10 @@ impl Held for Prices {
 
     fn members(&self) -> usize {
         self.samples.len()
+    }
+
+    fn leaves(&self) -> bool {
+        !self.firings.all().is_empty()
     }
 }
 
@@ -46,7 +56,9 @@ impl Change {
         let came = samples.insert(price, member, asked, moment);
         tally.members += 1;
         let look = Look { new: came.new.map(|_| at), enough: came.moves.map(|_| at), most: 0 };
-        let fires = firings.decide(&look, at, moment).and(if moment.rearm.is_some() { came.moves } else { came.new });
+        let fires = firings.decide(&look, at, moment);
+        tally.leaves |= moment.rearm.is_some() && fires.is_some();
+        let fires = fires.and(if moment.rearm.is_some() { came.moves } else { came.new });
         let verdict = match fires {
             Some(pair) => moment.fires(key, 2, samples.members(pair)),
             None if came.moves.is_some() => Verdict::Fired,
@@ -57,5 +69,15 @@ impl Change {
             tally.evicted(1);
         }
         verdict
+    }
+
+    /// What the past of a key leaves behind.
+    pub(super) fn left(&mut self, key: &str) -> Left {
+        firings::left(&mut self.keys, key)
+    }
+
+    /// As it was left.
+    pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
+        firings::restore(&mut self.keys, lefts, max_keys);
     }
 }

@@ -4,13 +4,13 @@
 
 use std::collections::VecDeque;
 
-use super::Verdict;
-use super::firings::Firings;
+use super::firings::{self, Fires, Firings};
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
 use super::stretch::{Look, Sweep};
+use super::{Lefts, Verdict};
 use crate::model::time::Timestamp;
-use crate::model::window::Member;
+use crate::model::window::{Left, Member};
 
 /// Matches that a firing tells at most.
 pub(super) const TOLD: usize = 100;
@@ -31,6 +31,12 @@ struct Matches {
     firings: Firings,
 }
 
+impl Fires for Matches {
+    fn firings(&mut self) -> &mut Firings {
+        &mut self.firings
+    }
+}
+
 impl Held for Matches {
     fn has_passed(&self, moment: &Moment) -> bool {
         self.members.back().is_none_or(|newest| newest.at < moment.floor()) && self.firings.have_passed(moment)
@@ -38,6 +44,10 @@ impl Held for Matches {
 
     fn members(&self) -> usize {
         self.members.len()
+    }
+
+    fn leaves(&self) -> bool {
+        !self.firings.all().is_empty()
     }
 }
 
@@ -53,7 +63,9 @@ impl Count {
         let look = matches.look(at, at_least, moment);
         matches.insert(member);
         tally.members += 1;
-        let verdict = match (matches.firings.decide(&look, at, moment), look.enough) {
+        let fires = matches.firings.decide(&look, at, moment);
+        tally.leaves |= moment.rearm.is_some() && fires.is_some();
+        let verdict = match (fires, look.enough) {
             (Some(t), _) => {
                 let span = matches.upto(moment.opens(t))..matches.upto(t);
                 let newest = matches.members.range(span.start.max(span.end.saturating_sub(TOLD))..span.end);
@@ -67,6 +79,16 @@ impl Count {
             tally.evicted(1);
         }
         verdict
+    }
+
+    /// What the past of a key leaves behind.
+    pub(super) fn left(&mut self, key: &str) -> Left {
+        firings::left(&mut self.keys, key)
+    }
+
+    /// As it was left.
+    pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
+        firings::restore(&mut self.keys, lefts, max_keys);
     }
 }
 

@@ -4,12 +4,12 @@
 //! never crosses. After firing, the price must go back, beyond the level by the hysteresis, before it fires again; with `rearm`,
 //! so much time must pass instead.
 
-use super::Verdict;
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
+use super::{Lefts, Verdict};
 use crate::model::price::Price;
 use crate::model::time::Timestamp;
-use crate::model::window::Member;
+use crate::model::window::{Left, Member};
 use crate::rules::ruleset::{Direction, Hysteresis, Level};
 
 #[derive(Debug, Default)]
@@ -44,6 +44,10 @@ impl Held for Seen {
     fn members(&self) -> usize {
         usize::from(self.last.is_some())
     }
+
+    fn leaves(&self) -> bool {
+        self.is_beyond || self.fired.is_some()
+    }
 }
 
 impl Cross {
@@ -62,21 +66,36 @@ impl Cross {
         let before = seen.last.replace((price, member.clone()));
         tally.members += usize::from(before.is_none());
         let before = before.filter(|(_, before)| before.at > moment.opens(at));
-        let Some((from, before)) = before else {
-            seen.is_beyond = false;
-            return Verdict::First;
-        };
-        if has_gone_back(level, price) {
-            seen.is_beyond = false;
+        if before.is_none() || has_gone_back(level, price) {
+            tally.leaves |= std::mem::take(&mut seen.is_beyond);
         }
+        let Some((from, before)) = before else { return Verdict::First };
         if is_beyond(level, from) || !is_beyond(level, price) {
             return Verdict::Known;
         }
         if seen.is_resting(at, moment) {
             return Verdict::Fired;
         }
-        (seen.fired, seen.is_beyond) = (Some(at), true);
+        (seen.fired, seen.is_beyond, tally.leaves) = (Some(at), true, true);
         moment.fires(key, 2, vec![before, member])
+    }
+
+    /// What the past of a key leaves behind.
+    pub(super) fn left(&mut self, key: &str, moment: &Moment) -> Left {
+        let Some(seen) = self.keys.get_mut(key) else { return Left::default() };
+        // With `rearm` only time counts, and without it only where the price is.
+        let fired = seen.fired.filter(|_| moment.rearm.is_some()).into_iter().collect();
+        Left { fired, is_beyond: seen.is_beyond && moment.rearm.is_none(), ..Left::default() }
+    }
+
+    /// As it was left.
+    pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
+        self.keys.values_mut().for_each(|seen| (seen.fired, seen.is_beyond) = (None, false));
+        for (key, left) in lefts {
+            if let Some(seen) = self.keys.entry(key.clone(), max_keys) {
+                (seen.fired, seen.is_beyond) = (left.fired.last().copied(), left.is_beyond);
+            }
+        }
     }
 }
 

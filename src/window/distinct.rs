@@ -8,14 +8,14 @@
 //! as long as `b` would have or longer; and what was before `h`, but for the millisecond that is next to it, is not asked about.
 //! So a value that is seen all the time takes no more room than any other.
 
-use super::Verdict;
 use super::count::{TOLD, most};
-use super::firings::Firings;
+use super::firings::{self, Fires, Firings};
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
 use super::stretch::{Look, Sweep};
+use super::{Lefts, Verdict};
 use crate::model::time::Timestamp;
-use crate::model::window::Member;
+use crate::model::window::{Left, Member};
 
 /// Matches of one value that are kept at most. There are no more than four that matter, but while history is being fetched from
 /// far back.
@@ -40,6 +40,12 @@ struct Value {
     seen: Vec<Member>,
 }
 
+impl Fires for Values {
+    fn firings(&mut self) -> &mut Firings {
+        &mut self.firings
+    }
+}
+
 impl Held for Values {
     fn has_passed(&self, moment: &Moment) -> bool {
         self.values.iter().all(|value| value.latest() < moment.floor()) && self.firings.have_passed(moment)
@@ -47,6 +53,10 @@ impl Held for Values {
 
     fn members(&self) -> usize {
         self.values.iter().map(|value| value.seen.len()).sum()
+    }
+
+    fn leaves(&self) -> bool {
+        !self.firings.all().is_empty()
     }
 }
 
@@ -69,7 +79,9 @@ impl Distinct {
         let look = values.look(&value, at, at_least, moment);
         let place = values.insert(value, member);
         tally.members += 1;
-        let verdict = match (values.firings.decide(&look, at, moment), look.enough) {
+        let fires = values.firings.decide(&look, at, moment);
+        tally.leaves |= moment.rearm.is_some() && fires.is_some();
+        let verdict = match (fires, look.enough) {
             (Some(t), _) => {
                 let (count, members) = values.tell(t, moment);
                 moment.fires(key, count, members)
@@ -80,6 +92,16 @@ impl Distinct {
         values.thin(place, at, moment, tally);
         values.make_room(at_least, tally);
         verdict
+    }
+
+    /// What the past of a key leaves behind.
+    pub(super) fn left(&mut self, key: &str) -> Left {
+        firings::left(&mut self.keys, key)
+    }
+
+    /// As it was left.
+    pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
+        firings::restore(&mut self.keys, lefts, max_keys);
     }
 }
 

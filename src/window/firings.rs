@@ -1,11 +1,34 @@
 //! When a key has fired, where a rule says `rearm`.
 
+use super::Lefts;
+use super::keys::{Held, Keys};
 use super::moment::Moment;
 use super::stretch::Look;
 use crate::model::time::Timestamp;
+use crate::model::window::Left;
 
 /// So many are remembered of a key.
 const MOST: usize = 64;
+
+/// What is remembered of a key, its firings among it.
+pub(super) trait Fires: Held {
+    fn firings(&mut self) -> &mut Firings;
+}
+
+/// What the past of a key leaves behind.
+pub(super) fn left<V: Fires>(keys: &mut Keys<Box<str>, V>, key: &str) -> Left {
+    keys.get_mut(key).map_or_else(Left::default, |held| Left { fired: held.firings().all().to_vec(), ..Left::default() })
+}
+
+/// As it was left.
+pub(super) fn restore<V: Fires>(keys: &mut Keys<Box<str>, V>, lefts: &Lefts, max_keys: usize) {
+    keys.values_mut().for_each(|held| held.firings().restore(&[]));
+    for (key, left) in lefts {
+        if let Some(held) = keys.entry(key.clone(), max_keys) {
+            held.firings().restore(&left.fired);
+        }
+    }
+}
 
 /// The moments of the matches that fired, in their order.
 #[derive(Debug, Default)]
@@ -28,6 +51,17 @@ impl Firings {
         let fires = look.enough.filter(|_| !self.is_near(at, rearm))?;
         self.add(at, moment);
         Some(fires)
+    }
+
+    /// These, in the place of what was thought.
+    pub(super) fn restore(&mut self, fired: &[Timestamp]) {
+        self.0 = fired.get(fired.len().saturating_sub(MOST)..).unwrap_or_default().to_vec();
+        self.0.sort_unstable();
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &[Timestamp] {
+        &self.0
     }
 
     /// It fired.

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashlink::LinkedHashMap;
@@ -17,18 +18,30 @@ const LONGEST: usize = 256;
 const LEAVE_AT_ONCE: usize = 2;
 
 /// What is counted of a window.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) members: usize,
     pub(super) evicted_keys: u64,
     pub(super) evicted_members: u64,
     pub(super) late: u64,
+    /// The latest match has changed what its key's past leaves behind ([`Left`](crate::model::window::Left)).
+    pub(super) leaves: bool,
+    /// Keys that have gone of which something was left: nothing is any more.
+    pub(super) gone: Vec<Box<str>>,
 }
 
 impl Tally {
     /// These have passed.
     pub(super) fn passed(&mut self, members: usize) {
         self.members = self.members.saturating_sub(members);
+    }
+
+    /// A key has gone.
+    fn gone<V: Held>(&mut self, key: &impl Text, held: &V) {
+        self.passed(held.members());
+        if held.leaves() {
+            self.gone.push(key.text().into());
+        }
     }
 
     /// There was no room for these.
@@ -48,6 +61,34 @@ pub(super) trait Held: Default {
 
     /// How many matches it holds.
     fn members(&self) -> usize;
+
+    /// Its past leaves something behind that its matches do not say.
+    fn leaves(&self) -> bool {
+        false
+    }
+}
+
+/// A key, as it is written.
+pub(super) trait Text {
+    fn text(&self) -> &str;
+}
+
+impl Text for Box<str> {
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+impl Text for Arc<str> {
+    fn text(&self) -> &str {
+        self
+    }
+}
+
+impl Text for (Box<str>, Box<str>) {
+    fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 /// When a key is heard of, and what counts what that changes.
@@ -63,7 +104,7 @@ impl<K, V> Default for Keys<K, V> {
     }
 }
 
-impl<K: Hash + Eq, V: Held> Keys<K, V> {
+impl<K: Hash + Eq + Text, V: Held> Keys<K, V> {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -98,20 +139,35 @@ impl<K: Hash + Eq, V: Held> Keys<K, V> {
             if !self.0.front().is_some_and(leaves) {
                 break;
             }
-            if let Some((_, held)) = self.0.pop_front() {
-                tally.passed(held.members());
+            if let Some((key, held)) = self.0.pop_front() {
+                tally.gone(&key, &held);
                 gone(held);
             }
         }
         let is_new = self.0.len() >= moment.max_keys && !self.0.contains_key(key);
         while is_new
             && self.0.len() >= moment.max_keys
-            && let Some((_, held)) = self.0.pop_front()
+            && let Some((key, held)) = self.0.pop_front()
         {
-            tally.passed(held.members());
+            tally.gone(&key, &held);
             tally.evicted_keys += u64::from(!held.has_passed(moment));
             gone(held);
         }
+    }
+
+    /// What is remembered of a key, which is not heard of by this; made if there is room.
+    pub(super) fn entry(&mut self, key: K, max_keys: usize) -> Option<&mut V>
+    where
+        K: Clone,
+    {
+        if self.0.len() >= max_keys && !self.0.contains_key(&key) {
+            return None;
+        }
+        Some(self.0.entry(key).or_insert_with(V::default))
+    }
+
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.0.iter_mut().map(|(_, held)| held)
     }
 
     pub(super) fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>

@@ -28,7 +28,7 @@ mod silence;
 mod stretch;
 
 use crate::model::time::Timestamp;
-use crate::model::window::{Member, Told};
+use crate::model::window::{Left, Member, Told};
 use crate::rules::ruleset::{Window, WindowKind};
 
 use keys::Tally;
@@ -95,11 +95,16 @@ pub struct Counts {
     pub late: u64,
 }
 
+/// What the past has left of keys, each once.
+type Lefts = Vec<(Box<str>, Left)>;
+
 /// What is remembered of the matches of one rule.
 #[derive(Debug)]
 pub struct State {
     kind: Kind,
     tally: Tally,
+    /// What was left of keys of which that has changed, until it is asked for.
+    left: Vec<(Box<str>, Left)>,
 }
 
 #[derive(Debug)]
@@ -144,7 +149,7 @@ impl State {
     /// Nothing was seen yet.
     #[must_use]
     pub fn new(window: &Window) -> Self {
-        Self { kind: Kind::new(window), tally: Tally::default() }
+        Self { kind: Kind::new(window), tally: Tally::default(), left: Vec::new() }
     }
 
     /// Takes a match in, and says what it did. `window` is the rule's: of another type than before, it begins anew.
@@ -161,25 +166,79 @@ impl State {
             return Verdict::Late;
         }
         let (key, value) = (keys::bounded(seen.key), keys::bounded(seen.value));
-        let key = &*key;
-        let (member, tally) = (Member { at, ..seen.member }, &mut self.tally);
+        let verdict = self.take_in(window, &moment, (&key, value, seen.step), Member { at, ..seen.member });
+        if std::mem::take(&mut self.tally.leaves) {
+            let left = self.left_of(&key, &moment, clock.now);
+            self.left.push((key, left));
+        }
+        // A key that has gone may be the one that has come anew.
+        self.left.splice(0..0, self.tally.gone.drain(..).map(|key| (key, Left::default())));
+        verdict
+    }
+
+    fn take_in(
+        &mut self,
+        window: &Window,
+        moment: &Moment,
+        (key, value, step): (&str, Box<str>, usize),
+        member: Member,
+    ) -> Verdict {
+        let tally = &mut self.tally;
         match (&mut self.kind, &window.kind) {
-            (Kind::Count(state), WindowKind::Count { at_least }) => state.observe(*at_least, &moment, key, member, tally),
+            (Kind::Count(state), WindowKind::Count { at_least }) => state.observe(*at_least, moment, key, member, tally),
             (Kind::Distinct(state), WindowKind::Distinct { at_least, .. }) => {
-                state.observe(*at_least, &moment, (key, value), member, tally)
+                state.observe(*at_least, moment, (key, value), member, tally)
             }
-            (Kind::FirstSeen(state), _) => state.observe(&moment, (key, value), member, tally),
-            (Kind::Cross(state), WindowKind::Cross(level)) => state.observe(level, &moment, key, member, tally),
+            (Kind::FirstSeen(state), _) => state.observe(moment, (key, value), member, tally),
+            (Kind::Cross(state), WindowKind::Cross(level)) => state.observe(level, moment, key, member, tally),
             (Kind::Change(state), WindowKind::Change { percent, direction }) => {
                 let asked = samples::Asked { percent: *percent, direction: *direction };
-                state.observe(asked, &moment, key, member, tally)
+                state.observe(asked, moment, key, member, tally)
             }
-            (Kind::Silence(state), _) => state.observe(&moment, key, member, tally),
+            (Kind::Silence(state), _) => state.observe(moment, key, member, tally),
             (Kind::Sequence(state), WindowKind::Sequence { steps }) => {
-                state.observe((steps.len(), seen.step), &moment, key, member, tally)
+                state.observe((steps.len(), step), moment, key, member, tally)
             }
             // There is no such pair any more.
             _ => Verdict::Known,
+        }
+    }
+
+    fn left_of(&mut self, key: &str, moment: &Moment, now: Timestamp) -> Left {
+        match &mut self.kind {
+            Kind::Count(state) => state.left(key),
+            Kind::Distinct(state) => state.left(key),
+            Kind::Change(state) => state.left(key),
+            Kind::Cross(state) => state.left(key, moment),
+            Kind::Sequence(state) => state.left(key),
+            Kind::Silence(state) => state.left(key, now),
+            Kind::FirstSeen(_) => Left::default(),
+        }
+    }
+
+    /// What the past leaves behind of keys of which the latest match, or silence, has changed it: to be kept, and given back by
+    /// [`State::restore`] when a new state has taken in the same matches, or the later ones of them.
+    pub fn take_left(&mut self) -> impl Iterator<Item = (Box<str>, Left)> {
+        self.left.drain(..)
+    }
+
+    /// Has told, and used up, what was left; and nothing else of what it thinks it has.
+    ///
+    /// So the matches within what a window looks back to are enough, though what came of them hangs on others before them.
+    pub fn restore(&mut self, window: &Window, now: Timestamp, lefts: impl IntoIterator<Item = (Box<str>, Left)>) {
+        if !self.kind.is_of(&window.kind) {
+            *self = Self::new(window);
+        }
+        let (lefts, moment): (Lefts, _) = (lefts.into_iter().collect(), Moment::new(window, Clock { now, oldest: None }));
+        self.left.clear();
+        match &mut self.kind {
+            Kind::Count(state) => state.restore(&lefts, moment.max_keys),
+            Kind::Distinct(state) => state.restore(&lefts, moment.max_keys),
+            Kind::Change(state) => state.restore(&lefts, moment.max_keys),
+            Kind::Cross(state) => state.restore(&lefts, moment.max_keys),
+            Kind::Sequence(state) => state.restore(&lefts, moment.max_keys),
+            Kind::Silence(state) => state.restore(&lefts, &moment, &mut self.tally),
+            Kind::FirstSeen(_) => {}
         }
     }
 
@@ -187,7 +246,14 @@ impl State {
     /// is none.
     pub fn due(&mut self, window: &Window, now: Timestamp) -> Option<Told> {
         match &mut self.kind {
-            Kind::Silence(silence) => silence.due(&Moment::new(window, Clock { now, oldest: None }), now),
+            Kind::Silence(silence) => {
+                let moment = Moment::new(window, Clock { now, oldest: None });
+                let told = silence.due(&moment, now)?;
+                if moment.rearm.is_some() {
+                    self.left.push((told.key.as_ref().into(), silence.left(&told.key, now)));
+                }
+                Some(told)
+            }
             _ => None,
         }
     }
@@ -227,7 +293,7 @@ impl State {
             Kind::Silence(state) => state.keys(),
             Kind::Sequence(state) => state.keys(),
         };
-        let Tally { members, evicted_keys, evicted_members, late } = self.tally;
+        let Tally { members, evicted_keys, evicted_members, late, .. } = self.tally;
         Counts { keys, members, evicted_keys, evicted_members, late }
     }
 }

@@ -6,12 +6,14 @@
 //! came last. Of several chains the oldest is told: the one that begins first, then goes on first, and so on. What has been told
 //! is used up. With `rearm`, a chain too near to a firing is used up untold.
 
-use super::Verdict;
+use std::collections::HashMap;
+
 use super::firings::Firings;
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
+use super::{Lefts, Verdict};
 use crate::model::time::Timestamp;
-use crate::model::window::Member;
+use crate::model::window::{Left, Member, Used};
 
 /// Matches that are kept of a step at most.
 const MOST: usize = 64;
@@ -26,6 +28,8 @@ pub(super) struct Sequence {
 #[derive(Debug, Default)]
 struct Steps {
     steps: Vec<Vec<Entry>>,
+    /// Of each step what is used up: it is known until it has passed, so that a restart knows it, too.
+    used: Vec<Vec<Entry>>,
     firings: Firings,
     /// Matches so far.
     came: u64,
@@ -45,6 +49,12 @@ impl Entry {
         (self.member.at, self.came)
     }
 
+    /// As it is known by when it is used up.
+    fn used(&self, step: usize) -> Used {
+        let Member { at, tweet, who, .. } = &self.member;
+        Used { step, at: *at, tweet: tweet.as_ref().map(ToString::to_string), who: who.as_deref().map(str::to_owned) }
+    }
+
     fn is_same(&self, other: &Self) -> bool {
         let of = |entry: &Self| (entry.member.at, entry.member.tweet.clone(), entry.member.who.clone());
         self.member.at == other.member.at && of(self) == of(other)
@@ -53,12 +63,16 @@ impl Entry {
 
 impl Held for Steps {
     fn has_passed(&self, moment: &Moment) -> bool {
-        let newest = self.steps.iter().filter_map(|step| step.last());
+        let newest = self.steps.iter().chain(&self.used).filter_map(|step| step.last());
         newest.map(|newest| newest.member.at).all(|at| at < moment.floor()) && self.firings.have_passed(moment)
     }
 
     fn members(&self) -> usize {
-        self.steps.iter().map(Vec::len).sum()
+        self.steps.iter().chain(&self.used).map(Vec::len).sum()
+    }
+
+    fn leaves(&self) -> bool {
+        !self.firings.all().is_empty() || self.used.iter().any(|used| !used.is_empty())
     }
 }
 
@@ -91,14 +105,32 @@ impl Sequence {
                 if fires && moment.rearm.is_some() {
                     steps.firings.add(at, moment);
                 }
-                let used = steps.use_up(&chain);
-                tally.passed(used.len());
+                let (used, forgotten) = steps.use_up(&chain);
+                tally.passed(forgotten);
+                tally.leaves = true;
                 if fires { moment.fires(key, need, used) } else { Verdict::Fired }
             }
             None => Verdict::Gathers { have: steps.prefix(step, place, count, moment), need },
         };
         tally.evicted(steps.make_room(step));
         verdict
+    }
+
+    /// What the past of a key leaves behind.
+    pub(super) fn left(&mut self, key: &str) -> Left {
+        let Some(Steps { used, firings, .. }) = self.keys.get_mut(key) else { return Left::default() };
+        let used = used.iter().enumerate().flat_map(|(step, of)| of.iter().map(move |entry| entry.used(step))).collect();
+        Left { fired: firings.all().to_vec(), used, ..Left::default() }
+    }
+
+    /// As it was left.
+    pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
+        self.keys.values_mut().for_each(|steps| steps.restore(&Left::default()));
+        for (key, left) in lefts {
+            if let Some(steps) = self.keys.entry(key.clone(), max_keys) {
+                steps.restore(left);
+            }
+        }
     }
 }
 
@@ -107,7 +139,8 @@ impl Steps {
     fn fit(&mut self, count: usize, moment: &Moment) -> usize {
         let (floor, before) = (moment.floor(), self.members());
         self.steps.resize_with(count, Vec::new);
-        for step in &mut self.steps {
+        self.used.resize_with(count, Vec::new);
+        for step in self.steps.iter_mut().chain(&mut self.used) {
             let passed = step.partition_point(|entry| entry.member.at < floor);
             step.drain(..passed);
         }
@@ -157,9 +190,41 @@ impl Steps {
         longest.and_then(|longest| u32::try_from(longest).ok()).unwrap_or(0)
     }
 
-    fn use_up(&mut self, chain: &[usize]) -> Vec<Member> {
-        let both = self.steps.iter_mut().zip(chain);
-        both.filter(|(step, place)| **place < step.len()).map(|(step, place)| step.remove(*place).member).collect()
+    /// What is told of it, and how many of those that were used up before had to be forgotten.
+    fn use_up(&mut self, chain: &[usize]) -> (Vec<Member>, usize) {
+        let (mut told, mut forgotten) = (Vec::with_capacity(chain.len()), 0);
+        for ((step, used), place) in self.steps.iter_mut().zip(&mut self.used).zip(chain) {
+            if *place >= step.len() {
+                continue;
+            }
+            let entry = step.remove(*place);
+            told.push(entry.member.clone());
+            used.insert(used.partition_point(|known| known.rank() < entry.rank()), entry);
+            if used.len() > MOST {
+                used.remove(0);
+                forgotten += 1;
+            }
+        }
+        (told, forgotten)
+    }
+
+    /// Has used up what was, and nothing else.
+    fn restore(&mut self, left: &Left) {
+        let mut was: HashMap<&Used, usize> = HashMap::new();
+        left.used.iter().for_each(|used| *was.entry(used).or_default() += 1);
+        for (number, (step, used)) in self.steps.iter_mut().zip(&mut self.used).enumerate() {
+            step.append(used);
+            step.sort_by_key(Entry::rank);
+            let is_used = |entry: &mut Entry| match was.get_mut(&entry.used(number)) {
+                Some(count) if *count > 0 => {
+                    *count -= 1;
+                    true
+                }
+                _ => false,
+            };
+            used.extend(step.extract_if(.., is_used));
+        }
+        self.firings.restore(&left.fired);
     }
 
     fn make_room(&mut self, step: usize) -> usize {

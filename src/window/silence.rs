@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Verdict;
 use super::deafness::Deafness;
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
+use super::{Lefts, Verdict};
+use crate::model::ids::TweetId;
+use crate::model::subject::Platform;
 use crate::model::time::Timestamp;
-use crate::model::window::{Member, Told};
+use crate::model::window::{Left, Member, Silent, Told};
 
 /// When, by the clock of what was heard; of several the one whose last match came first.
 type Due = (i64, u64);
@@ -42,6 +44,10 @@ impl Held for Quiet {
     fn members(&self) -> usize {
         usize::from(self.last.is_some())
     }
+
+    fn leaves(&self) -> bool {
+        self.told && self.due.is_some()
+    }
 }
 
 impl Silence {
@@ -60,9 +66,47 @@ impl Silence {
         let at = (deafness.heard(member.at).saturating_add(moment.within), *came);
         let name = quiet.due.and_then(|before| due.remove(&before)).unwrap_or_else(|| key.into());
         due.insert(at, name);
-        (quiet.due, quiet.told) = (Some(at), false);
+        // Nothing is left of a silence that has ended.
+        tally.leaves = std::mem::take(&mut quiet.told) && moment.rearm.is_some();
+        quiet.due = Some(at);
         tally.members += usize::from(quiet.last.replace(member).is_none());
         Verdict::Known
+    }
+
+    /// What the past of a key leaves behind.
+    pub(super) fn left(&mut self, key: &str, now: Timestamp) -> Left {
+        let heard = self.deafness.heard(now);
+        let silence = self.keys.get_mut(key).filter(|quiet| quiet.told).and_then(|quiet| {
+            let (last, (due, _)) = (quiet.last.as_ref()?, quiet.due?);
+            Some(Silent {
+                at: last.at,
+                event: last.event,
+                tweet: last.tweet.as_ref().map(ToString::to_string),
+                who: last.who.as_deref().map(str::to_owned),
+                platform: last.platform.as_ref().map(|platform| platform.name().to_owned()),
+                told: now,
+                again_in: due.saturating_sub(heard),
+            })
+        });
+        Left { silence, ..Left::default() }
+    }
+
+    /// As it was left. What was heard of since then is not silent any more.
+    pub(super) fn restore(&mut self, lefts: &Lefts, moment: &Moment, tally: &mut Tally) {
+        for (key, silent) in lefts.iter().filter_map(|(key, left)| Some((key, left.silence.as_ref()?))) {
+            let due = (self.deafness.heard(silent.told).saturating_add(silent.again_in), self.came + 1);
+            let Some(quiet) = self.keys.entry(Arc::from(&**key), moment.max_keys) else { continue };
+            if quiet.last.as_ref().is_some_and(|last| last.at > silent.at) || moment.rearm.is_none() {
+                continue;
+            }
+            self.came += 1;
+            if let Some(before) = quiet.due.replace(due) {
+                self.due.remove(&before);
+            }
+            self.due.insert(due, Arc::from(&**key));
+            quiet.told = true;
+            tally.members += usize::from(quiet.last.replace(member(silent)).is_none());
+        }
     }
 
     pub(super) fn due(&mut self, moment: &Moment, now: Timestamp) -> Option<Told> {
@@ -98,6 +142,18 @@ impl Silence {
 
     pub(super) fn resume(&mut self, listening_from: Timestamp, deaf_since: Timestamp) {
         self.deafness.add(deaf_since, listening_from);
+    }
+}
+
+/// The last match of a silence.
+fn member(of: &Silent) -> Member {
+    Member {
+        who: of.who.as_deref().map(Into::into),
+        platform: of.platform.as_deref().map(Platform::named),
+        tweet: of.tweet.as_deref().map(TweetId::new),
+        event: of.event,
+        at: of.at,
+        price: None,
     }
 }
 

@@ -14,6 +14,18 @@ pub enum Platform<S = Str> {
     Other(S),
 }
 
+impl Platform {
+    /// The one that is spelled so.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        match name {
+            "twitter" => Self::Twitter,
+            "truth_social" => Self::TruthSocial,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
 impl<S: AsRef<str>> Platform<S> {
     /// As the feed spells it.
     #[must_use]

@@ -19,7 +19,8 @@ pub use detected::{Market, Prediction, Sources, Token};
 pub type Str = Arc<str>;
 
 /// What happened. A rule's `on` names these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A tweet was posted, completed or enriched: content, update or meta.
     Tweet,

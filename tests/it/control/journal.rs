@@ -111,7 +111,7 @@ fn one_of_each(journal: &Journal, now: Timestamp) {
         row("pending", "desk", now, 2),
         row("digest", "desk", now, 1),
     ];
-    journal.record(Record { entry: None, firings: Vec::new(), deliveries: rows.to_vec() });
+    journal.record(Record { entry: None, firings: Vec::new(), deliveries: rows.to_vec(), ..Record::default() });
     let [fine, dead, unknown, late, paper, overflow, pending, digest] = &rows;
     let receipt = |id: &str| Receipt::of_answer(200, Some(id.to_owned())).unwrap();
     attempt(journal, fine, "delivered", "200");

@@ -1,9 +1,13 @@
 //! Windows and cooldowns of a program that is killed in the middle of them: the next one goes on where it was.
 
+use serde_json::json;
+
 use super::world::{World, in_state, rules, stop};
+use crate::engine::ORBL;
 use crate::kit::agreed::agreed;
 use crate::kit::binary::wait_until;
 use crate::kit::feed::Rig;
+use crate::kit::story::{meta, token};
 
 /// The rule of [`rules`] with more lines.
 async fn world_with(lines: &str) -> (World, crate::kit::binary::Home) {
@@ -48,5 +52,36 @@ async fn a_window_goes_on_after_a_kill_and_names_what_it_had_counted_before() {
     in_state(&home, "bot", "delivered", 1);
     agreed(&home);
     stop(program);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_that_had_crossed_before_all_that_a_start_reads_does_not_cross_again_until_it_has_gone_back() {
+    let window = "window = { type = \"cross\", above = 1.0, hysteresis = 0.1, per = \"token\", within = \"1h\" }";
+    let (world, home) = world_with(window).await;
+    let price = |id: &str, usd: f64| {
+        world.feed().send(super::content(id, "Kol will list $ORBL now").to_string());
+        world.feed().send(meta(id, &json!({"tokens": [token("ORBL", ORBL, usd)]})).to_string());
+        wait_until("the journal has it", || home.run(&["why", id]).0 == 0);
+    };
+    let mut program = world.start(&home);
+    price("1", 0.5);
+    price("2", 1.5);
+    world.told("/status/2");
+    price("3", 0.95);
+    program.kill();
+    // So long ago that a start does not read it any more.
+    let journal = rusqlite::Connection::open(home.path().join("state/journal.db")).unwrap();
+    let old = "DELETE FROM entries WHERE text NOT LIKE '%\"3\"%'";
+    assert!(journal.execute(old, ()).unwrap() >= 4);
+    drop(journal);
+    let program = world.start(&home);
+    price("4", 1.6);
+    price("5", 0.8);
+    price("6", 1.7);
+    world.told("/status/6");
+    agreed(&home);
+    stop(program);
+    assert_eq!((world.said("/status/2"), world.said("/status/4"), world.said("/status/6")), (1, 0, 1));
     world.is_well();
 }

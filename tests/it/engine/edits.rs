@@ -72,7 +72,7 @@ fn step(effects: Vec<Effect>) -> Step {
         match effect {
             Effect::Deliver(delivery) => step.sent.push(*delivery),
             Effect::Revise(revision) => step.revised.push((revision.action, text(&revision.body))),
-            Effect::Fired(_) | Effect::Paper(_) | Effect::Ended(_) => {}
+            Effect::Fired(_) | Effect::Paper(_) | Effect::Ended(_) | Effect::Trace(_) => {}
         }
     }
     step
@@ -274,7 +274,7 @@ fn law(frames: &[Value], orders: &[(usize, bool)]) {
                     assert_ne!(*before, text(&of.body), "an edit that changes nothing");
                     *before = text(&of.body);
                 }
-                Effect::Fired(_) | Effect::Paper(_) | Effect::Ended(_) => {}
+                Effect::Fired(_) | Effect::Paper(_) | Effect::Ended(_) | Effect::Trace(_) => {}
             }
         }
     }

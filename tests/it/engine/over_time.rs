@@ -8,6 +8,7 @@ use birdcall::engine::{Effect, Engine, Hold, Input, Prepared};
 use birdcall::model::delivery::{Outcome, Suppression};
 use birdcall::model::firing::{Firing, Origin};
 use birdcall::model::time::Timestamp;
+use birdcall::model::window::Trace;
 use birdcall::rules::ruleset::RuleSet;
 use birdcall::{decode, rules};
 use proptest::prelude::*;
@@ -61,6 +62,30 @@ name = "quiet"
 send = ["out"]
 when = { handle = "kol" }
 window = { type = "silence", within = "9m" }
+[[rule]]
+name = "still-quiet"
+send = ["out"]
+when = { handle = "kol" }
+window = { type = "silence", within = "6m", rearm = "25m" }
+[[rule]]
+name = "again"
+send = ["out"]
+when = { token = "DOGE" }
+window = { type = "change", percent = 10, within = "4m", rearm = "30m" }
+[[rule]]
+name = "crosses-again"
+send = ["out"]
+when = { token = "DOGE" }
+window = { type = "cross", below = 0.5, within = "10m", rearm = "20m" }
+[[rule]]
+name = "steps-again"
+send = ["out"]
+when = { token = true }
+[rule.window]
+type = "sequence"
+within = "5m"
+rearm = "12m"
+steps = [{ on = "tweet", keyword = "gm" }, { on = "tweet", handle = "kol" }]
 [[rule]]
 name = "steps"
 on = ["tweet", "delete"]
@@ -120,18 +145,19 @@ fn fired(of: &Firing) -> Told {
 fn told(effects: Vec<Effect>) -> Vec<Told> {
     let of = |effect| match effect {
         Effect::Revise(of) => panic!("no message is edited here: {of:?}"),
-        Effect::Fired(of) => fired(&of),
-        Effect::Deliver(of) | Effect::Paper(of) => Told::Sent(of.firing.id.to_string(), of.action),
-        Effect::Ended(of) => Told::Ended(
+        Effect::Trace(_) => None,
+        Effect::Fired(of) => Some(fired(&of)),
+        Effect::Deliver(of) | Effect::Paper(of) => Some(Told::Sent(of.firing.id.to_string(), of.action)),
+        Effect::Ended(of) => Some(Told::Ended(
             of.firing.id.to_string(),
             of.action,
             match of.outcome {
                 Outcome::Suppressed { reason } => reason.name(),
                 other => Box::leak(other.name().to_owned().into_boxed_str()),
             },
-        ),
+        )),
     };
-    effects.into_iter().map(of).collect()
+    effects.into_iter().filter_map(of).collect()
 }
 
 fn step(engine: &mut Engine, step: &Step) -> Vec<Effect> {
@@ -193,11 +219,15 @@ fn turned_round() -> Arc<RuleSet> {
 
 /// A story of few people, words and prices, in steps that meet the times of the rules; some of it is old when it comes.
 fn any_story() -> impl Strategy<Value = Vec<Step>> {
+    a_story_of(1..28)
+}
+
+fn a_story_of(steps: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Step>> {
     let minutes = prop::sample::select(vec![0_i64, 1, 1, 2, 3, 5, 8, 9, 10]);
     let old = prop::sample::select(vec![0_i64, 0, 0, 0, 1, 4, 12]);
     let price = prop::sample::select(vec![0.4, 0.44, 0.48, 0.5, 0.52, 0.6]);
     let one = (minutes, old, 0..10, prop::sample::select(vec!["kol", "other", "third"]), price);
-    prop::collection::vec(one, 1..28).prop_map(|steps| {
+    prop::collection::vec(one, steps).prop_map(|steps| {
         let (mut at, mut story) = (0, Vec::new());
         for (number, (minutes, old, sort, handle, price)) in steps.into_iter().enumerate() {
             at += minutes * 60_000;
@@ -216,7 +246,7 @@ fn any_story() -> impl Strategy<Value = Vec<Step>> {
                     push(meta(&id, &json!({"tokens": [token("DOGE", ORBL, price)]})));
                 }
                 7 => push(dated(content(&id, handle, "$DOGE"))),
-                8 => push(of_tweet("delete", &(number / 2).to_string(), &json!({}))),
+                8 => push(of_tweet("delete", &number.saturating_sub(3).to_string(), &json!({}))),
                 _ => story.push(Step { at, entry: None }),
             }
         }
@@ -248,6 +278,18 @@ fn a_restart_in_the_middle_of_every_window_cooldown_and_limit_changes_nothing() 
     runner().run(&any_story(), law).unwrap();
 }
 
+/// What the journal has of the traces that windows have left.
+fn on_record(effects: &[Effect]) -> Vec<Trace> {
+    let mut traces: HashMap<_, Trace> = HashMap::new();
+    for effect in effects {
+        if let Effect::Trace(trace) = effect {
+            let place = (Arc::clone(&trace.rule), Arc::clone(&trace.key));
+            if trace.left.is_empty() { drop(traces.remove(&place)) } else { drop(traces.insert(place, (**trace).clone())) }
+        }
+    }
+    traces.into_values().collect()
+}
+
 /// As [`with_a_restart`], where the journal has no more than the rules look back to; it says what was held back.
 fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<Told> {
     let (before, after) = story.split_at(cut);
@@ -262,6 +304,7 @@ fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<
             held.entry(report.firing.id).or_default().push(report.action);
         }
     }
+    let traces = on_record(&all);
     let mut all = told(all);
     let mut engine = Engine::new(Arc::clone(rules));
     let since = before.last().map_or(0, |last| last.at) - i64::try_from(rules.reach().as_millis()).unwrap();
@@ -269,8 +312,12 @@ fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<
     for entry in before.iter().filter(|of| of.entry.is_some() && of.at >= since) {
         step(&mut engine, entry);
     }
+    if let Some(last) = before.last() {
+        step(&mut engine, &Step { at: last.at, entry: None });
+    }
     engine.were_held(HashMap::new());
     engine.restore(ids);
+    engine.restore_traces(traces);
     all.extend(after.iter().flat_map(|of| told(step(&mut engine, of))));
     all
 }
@@ -297,6 +344,34 @@ fn a_restart_that_sees_no_further_back_than_the_rules_lets_nothing_through_that_
         Ok(())
     };
     runner().run(&any_story(), law).unwrap();
+}
+
+/// The rules of [`RULES`] that hold nothing back.
+fn windows() -> Arc<RuleSet> {
+    let (head, of) = RULES.split_once("[[rule]]").unwrap();
+    let all = of.split("[[rule]]").filter(|rule| !rule.contains("cooldown") && !rule.contains("limit"));
+    load(&format!("{head}{}", all.map(|rule| format!("[[rule]]{rule}")).collect::<String>()))
+}
+
+#[test]
+fn a_restart_that_sees_no_further_back_than_windows_look_changes_nothing_however_long_the_past_was() {
+    let rules = windows();
+    // What was seen before is told however long ago that was, if it is known.
+    let told_of = |told: Vec<Told>| -> Vec<Told> {
+        let of = |of| match of {
+            Told::Fired(id, at, _, held) if id.starts_with("new ") => Told::Fired(id, at, None, held),
+            other => other,
+        };
+        told.into_iter().map(of).collect()
+    };
+    let law = |story: Vec<Step>| {
+        let expected = told_of(without(&rules, &story));
+        for cut in (0..=story.len()).rev().step_by(7) {
+            prop_assert_eq!(&told_of(with_a_short_memory(&rules, &story, cut)), &expected, "cut before step {}", cut);
+        }
+        Ok(())
+    };
+    runner().run(&a_story_of(30..80), law).unwrap();
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod mutes;
 mod old_damage;
 mod orders;
 mod rows;
+mod traces;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -67,7 +68,7 @@ fn delivery(n: i64, action: &str) -> DeliveryRow {
 /// One envelope, one firing, and where to it goes.
 fn record(n: i64, actions: &[&str]) -> Record {
     let deliveries = actions.iter().map(|action| delivery(n, action)).collect();
-    Record { entry: Some(entry(n, true)), firings: vec![firing(n)], deliveries }
+    Record { entry: Some(entry(n, true)), firings: vec![firing(n)], deliveries, ..Record::default() }
 }
 
 fn key(n: i64, action: &str) -> BeginKey {

@@ -95,7 +95,12 @@ async fn hostile_text_is_kept_to_the_letter() {
     let brief = FiringBrief { rule: hostile.into(), subject: hostile.to_owned(), ..FiringBrief::clone(&firing(1)) };
     let row = DeliveryRow { firing: Arc::new(brief.clone()), ..delivery(1, hostile) };
     let row_entry = EntryRow { text: hostile.as_bytes().to_vec().into(), ..entry(1, true) };
-    open.journal.record(Record { entry: Some(row_entry), firings: vec![Arc::new(brief.clone())], deliveries: vec![row] });
+    open.journal.record(Record {
+        entry: Some(row_entry),
+        firings: vec![Arc::new(brief.clone())],
+        deliveries: vec![row],
+        ..Record::default()
+    });
     open.flush().await;
     let mut reader = home.reader();
     assert_eq!(entries(&mut reader), [(at(1), hostile.to_owned())]);

@@ -175,6 +175,7 @@ fn wanted(engine: Engine) -> Vec<String> {
             Effect::Paper(delivery) => format!("paper {} {} {}", delivery.firing.id, delivery.action, delivery.expires_at),
             Effect::Ended(report) => format!("ended {} {} {:?}", report.firing.id, report.action, report.outcome),
             Effect::Revise(revision) => format!("revise {} {}", revision.firing, revision.action),
+            Effect::Trace(trace) => format!("{trace:?}"),
         }));
     }
     wanted

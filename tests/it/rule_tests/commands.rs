@@ -212,6 +212,7 @@ fn lived() -> Home {
         entry: Some(entry(100, &content("1", "kol", HOSTILE))),
         firings: vec![Arc::clone(&firing)],
         deliveries: vec![delivery],
+        ..Record::default()
     });
     for (number, ms, verdict) in [(1, 110, "retry"), (2, 400, "delivered")] {
         let took = std::time::Duration::from_millis(40);

@@ -10,5 +10,6 @@ mod first_seen;
 mod kit;
 mod law;
 mod orders;
+mod restart;
 mod sequence;
 mod silence;
