@@ -173,6 +173,14 @@ impl CatchUp {
         looks.map(|look| look.gap.from).chain(self.gaps.waiting_since()).min()
     }
 
+    /// Since when the history may still bring something: at a first look, at another try, or at a second look.
+    pub(super) fn may_bring_since(&self) -> Option<Timestamp> {
+        self.history.as_ref()?;
+        let current = self.current.as_ref().map(|(look, _)| look);
+        let looks = current.into_iter().chain(self.later.iter().map(|(_, look)| look));
+        looks.map(|look| look.from.max(look.gap.from)).chain(self.gaps.waiting_since()).min()
+    }
+
     /// The next thing that comes of it; waits for ever while there is no gap. Cancel-safe.
     pub(super) async fn next(&mut self) -> Caught {
         loop {
@@ -281,5 +289,38 @@ mod tests {
         let own = |to| Gap { from: at(1_001 * day), to: at(to) };
         assert_eq!(catch_up.missing(&own(1_001 * day + minute), &whole, -900 * day), Words::of(String::new()));
         assert!(!catch_up.missing(&own(1_003 * day), &whole, -900 * day).told.is_empty());
+    }
+
+    #[tokio::test]
+    async fn while_a_history_is_to_be_asked_again_it_may_still_bring_what_was_missed() {
+        let settings = crate::feed::HistorySettings {
+            url: "http://127.0.0.1:1/".to_owned(),
+            key: crate::model::secret::Secret::new("key".to_owned()),
+            tls: crate::tls::client_config(&[]).unwrap(),
+            agent: "birdcall".to_owned(),
+            clock: crate::clock::Clock::system(),
+        };
+        let history = || Some(History::new(settings.clone()).unwrap());
+        let from = Timestamp::from_millis(0);
+        let gap = Gap { from, to: from.plus(Duration::from_secs(3_600)) };
+        let first = Look { gap, from: gap.query().0, to: gap.query().1, failed: 0, second: false };
+        let unreachable = || Err(Unavailable::Unreachable("it is down".to_owned()));
+        let mut catch_up = CatchUp::new(history(), None);
+        assert_eq!(catch_up.may_bring_since(), None);
+        catch_up.gaps.add(gap);
+        assert_eq!(catch_up.may_bring_since(), Some(from), "it waits");
+        catch_up.gaps.take();
+        catch_up.ended(first, unreachable());
+        assert!(!catch_up.is_behind());
+        assert_eq!(catch_up.may_bring_since(), Some(from), "another try");
+        catch_up.later.clear();
+        catch_up.ended(first, Ok(Filled::default()));
+        assert_eq!(catch_up.may_bring_since(), Some(gap.tail().0), "a second look");
+        catch_up.later.clear();
+        catch_up.ended(Look { failed: TRIES, ..first }, unreachable());
+        assert_eq!(catch_up.may_bring_since(), None, "it has been tried often enough");
+        catch_up.gaps.add(gap);
+        catch_up.ended(first, Err(Unavailable::Plan("basic".to_owned())));
+        assert_eq!(catch_up.may_bring_since(), None, "it never will");
     }
 }

@@ -15,6 +15,7 @@ mod intents;
 mod lanes;
 mod ledger;
 mod lost_time;
+mod meantime;
 mod mutes;
 mod notices;
 mod paces;

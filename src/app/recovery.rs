@@ -221,6 +221,23 @@ fn replay(
     Ok((entries, unreadable))
 }
 
+/// An engine that has gone through what the journal has of the time that its rules look back to, and did nothing else.
+pub(super) fn gone_through(reader: &mut Reader, rules: &Arc<RuleSet>, now: Timestamp) -> Result<Engine, JournalError> {
+    let mut engine = Engine::without_messages(Arc::clone(rules));
+    let since = since(reader, rules, (now, None))?;
+    let (mut holds, mut effects) = (Holds::read(reader, since)?, Vec::new());
+    reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| {
+        let at = entry.at.min(now);
+        hold_as_then(&mut holds, (at, entry.origin, now), &mut engine, &mut effects);
+        if let Ok(envelope) = decode::decode(entry.text) {
+            engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects);
+        }
+        effects.clear();
+    })?;
+    engine.hold(Hold::Nothing);
+    Ok(engine)
+}
+
 /// Holds waits and silences as they were held until then.
 fn hold_as_then(
     holds: &mut Holds,

@@ -9,6 +9,7 @@ use tracing::{debug, error, info, warn};
 
 use super::catch_up::{CatchUp, Caught, Words};
 use super::dispatch::{Comparison, Dispatch, Seen, Suspicion, Verdict};
+use super::meantime::Meantime;
 use super::notices::Notice;
 use super::quiet::{Pause, Quiet};
 use super::safety::written;
@@ -38,6 +39,8 @@ pub(super) struct Running {
     pub(super) watch: Watch,
     pub(super) engine: Engine,
     pub(super) clock: Clock,
+    /// What comes while rules are made ready.
+    pub(super) meantime: Meantime,
     /// Kept between steps, so that no step allocates it.
     effects: Vec<Effect>,
     /// The feed asked for patience: giving up after the start timeout would only begin the wait anew.
@@ -90,6 +93,7 @@ impl Running {
             watch,
             engine,
             clock,
+            meantime: Meantime::default(),
             effects: Vec::new(),
             is_patient: false,
             died: None,
@@ -200,6 +204,7 @@ impl Running {
         self.engine.step_to_orders(&Input::Entry { envelope: &envelope, at, origin: Origin::Live }, &mut self.effects);
         drop(envelope);
         let text = Bytes::from(text);
+        self.meantime.note(at, Origin::Live, &text);
         let counted = self.engine.has_counted();
         self.act(Some(Seen { at, origin: Origin::Live, text, counted }))
     }
@@ -256,6 +261,7 @@ impl Running {
             FeedState::Connected => Hold::Nothing,
             _ => Hold::Everything,
         };
+        self.engine.owe(self.catch_up.may_bring_since());
         self.engine.hold_at(hold, self.clock.now());
     }
 
@@ -374,13 +380,10 @@ impl Running {
         self.give_back();
         self.engine.step(&Input::Entry { envelope: &envelope, at, origin: Origin::Backfill }, &mut self.effects);
         drop(envelope);
+        let (text, counted) = (Bytes::from(text), self.engine.has_counted());
+        self.meantime.note(at, Origin::Backfill, &text);
         // What came live, or was fetched before, is in the journal already: queries overlap.
-        let seen = self.engine.was_news().then(|| Seen {
-            at,
-            origin: Origin::Backfill,
-            text: Bytes::from(text),
-            counted: self.engine.has_counted(),
-        });
+        let seen = self.engine.was_news().then_some(Seen { at, origin: Origin::Backfill, text, counted });
         self.dispatch.perform(seen, &mut self.effects)
     }
 

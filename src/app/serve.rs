@@ -62,6 +62,7 @@ pub(super) async fn serve(
             return Ok(());
         }
         set(alarm.as_mut(), running, &mut alarm_at);
+        running.meantime.want(reloading.as_ref().is_some_and(Reloading::is_busy));
         tokio::select! {
             biased;
             // Whoever is asked before the feed stands in front of an alert.
@@ -95,11 +96,9 @@ pub(super) async fn serve(
             }
             kept = kept(running.dispatch.keeping.as_mut()), if running.dispatch.keeping.is_some() => running.dispatch.kept(kept),
             () = &mut give_up, if patience.start.is_some() && running.is_starting() => return Err(unreachable(running, give_up_after)),
-            news = reloaded(reloading.as_mut()) => {
-                if is_to_stop(running, reloading.as_mut(), rehearsal, news) {
-                    return Ok(());
-                }
-            }
+            news = reloaded(reloading.as_mut()) => if is_to_stop(running, reloading.as_mut(), rehearsal, news) {
+                return Ok(());
+            },
             // What is late already can wait for what is not.
             caught = running.catch_up.next() => {
                 running.lost_time(feed);

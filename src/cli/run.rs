@@ -127,7 +127,8 @@ fn setup(rules: Rules, files: Files, look: Look, arguments: &Arguments) -> Resul
     let start_timeout = (arguments.start_timeout > 0).then(|| Duration::from_secs(arguments.start_timeout));
     let rehearse = (arguments.rehearse > 0).then(|| Duration::from_millis(arguments.rehearse));
     let console = Box::new(anstream::stdout());
-    let reload = Reload { files: Arc::new(files.asking(account)), look, sources: rules.sources, watch: !arguments.no_watch };
+    let (files, journal, watch) = (Arc::new(files.asking(account)), Some(state.folder.clone()), !arguments.no_watch);
+    let reload = Reload { files, look, sources: rules.sources, journal, watch };
     Ok(Setup {
         rules: Arc::new(rules.set),
         host: host(&url),

@@ -96,7 +96,7 @@ pub struct Engine {
     /// Of the latest step, what is not to stand in front of its orders.
     later: Vec<Later>,
     /// The places of rules with something that goes on: a window, a cooldown, a limit, messages that are edited.
-    over_time: HashMap<Str, usize>,
+    places: HashMap<Str, usize>,
     revisions: Revisions,
     /// A rule has messages edited.
     edits: bool,
@@ -153,13 +153,13 @@ impl Engine {
 
     fn with(rules: Arc<RuleSet>, finder: Finder, memory: Memory) -> Self {
         let observer = Observer::new(Arc::clone(&rules), finder, memory.tweets);
-        let (over_time, edits) = (replace::over_time(&rules), replace::edits(&rules));
+        let (places, edits) = (replace::places(&rules), replace::edits(&rules));
         Self {
             rules,
             observer,
             firings: Firings::new(memory.firings),
             later: Vec::new(),
-            over_time,
+            places,
             revisions: Revisions::default(),
             edits,
         }
@@ -176,7 +176,7 @@ impl Engine {
     /// they have told and used up they know from this alone, so that the entries within [`RuleSet::reach`] are enough.
     pub fn restore_traces(&mut self, traces: Vec<Trace>) {
         let now = self.observer.now();
-        self.firings.over_time.restore((&self.rules, &self.over_time), traces, now);
+        self.firings.over_time.restore((&self.rules, &self.places), traces, now);
     }
 
     /// What is muted from the next step on, in the place of what was before. Also mutes that have ended: of entries that are replayed they hold what
@@ -205,6 +205,12 @@ impl Engine {
         replace::replace(self, prepared)
     }
 
+    /// Takes the windows of another engine over, of rules that have none here yet.
+    pub fn adopt_windows(&mut self, from: &mut Self) {
+        let windows = std::mem::take(&mut from.firings.over_time);
+        self.firings.over_time.adopt(windows, &self.rules, &self.places);
+    }
+
     /// While held, waits do not come to their end. When they are let go, the next tick or entry ends those that are over.
     pub fn hold(&mut self, hold: Hold) {
         self.hold_at(hold, self.observer.now());
@@ -214,6 +220,12 @@ impl Engine {
     pub fn hold_at(&mut self, hold: Hold, at: Timestamp) {
         self.observer.hold(hold);
         self.firings.over_time.hold(hold, at.max(self.observer.now()));
+    }
+
+    /// What was said since then may still come of the history, though nothing is held for it any more: it is not too late for a window. `None`:
+    /// nothing more comes of it.
+    pub fn owe(&mut self, since: Option<Timestamp>) {
+        self.firings.over_time.owe(since);
     }
 
     /// What is replayed from now on had firings held back, to these actions each: they are held back again. None, when the replay is over.
@@ -289,7 +301,7 @@ impl Engine {
 
     /// A delivery expired unsent: what its firing took of cooldowns and limits is free again.
     pub fn expired(&mut self, (rule, firing): (&str, FiringId), action: usize) {
-        if let Some(rule) = self.over_time.get(rule) {
+        if let Some(rule) = self.places.get(rule) {
             self.firings.brakes.expired(firing, *rule, action);
         }
     }
@@ -299,18 +311,18 @@ impl Engine {
         if !self.edits {
             return;
         }
-        let Self { rules, observer, revisions, over_time, firings, .. } = self;
+        let Self { rules, observer, revisions, places, firings, .. } = self;
         let Some(action) = rules.actions.get(report.action).filter(|action| action.trading) else { return };
         revisions.ordered(report, &action.name, observer.now());
-        revise(rules, (revisions, firings.messages), over_time, effects);
+        revise(rules, (revisions, firings.messages), places, effects);
     }
 
     /// Every message that may have been sent and is to be edited, as it is to be read now: for after a restart, when it is not known what it
     /// says. The oldest first.
     #[must_use]
     pub fn revisions(&mut self) -> Vec<Revision> {
-        let Self { rules, revisions, over_time, .. } = self;
-        revisions.all(rules, |rule| over_time.get(rule).copied())
+        let Self { rules, revisions, places, .. } = self;
+        revisions.all(rules, |rule| places.get(rule).copied())
     }
 
     /// Whether the latest step is to be finished.
@@ -321,11 +333,11 @@ impl Engine {
 
     /// What the latest step left: messages that are no orders are made now.
     pub fn finish(&mut self, effects: &mut Vec<Effect>) {
-        let Self { rules, firings, later, revisions, over_time, .. } = self;
+        let Self { rules, firings, later, revisions, places, .. } = self;
         for later in later.drain(..) {
             effects.push(firings.deliver_later(rules, &later, revisions));
         }
-        revise(rules, (revisions, firings.messages), over_time, effects);
+        revise(rules, (revisions, firings.messages), places, effects);
     }
 
     /// One step as far as the matches, of which only the number is told: what benches measure.

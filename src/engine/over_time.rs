@@ -1,6 +1,6 @@
 //! Matches of rules with windows → those that make something true over time, and silences that are over.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -49,9 +49,13 @@ pub(super) struct OverTime {
     hold: Hold,
     /// When nobody listened the last time.
     deaf: Option<Deaf>,
-    /// Since when something may be missing that is still to be fetched.
+    /// Since when something may be missing, as long as waits are held for it.
+    missed: Option<Timestamp>,
+    /// Since when something may still come of the history, held or not.
     owed: Option<Timestamp>,
-    /// When the next silence may be over.
+    /// When the silences of each rule may next be over, held or not.
+    due: BTreeSet<(Timestamp, usize)>,
+    /// When the next one may be over.
     next: Option<Timestamp>,
     /// What windows have left since it was asked for.
     traces: Vec<Trace>,
@@ -65,6 +69,8 @@ struct Watched {
     /// What it counts, in short.
     counted: Str,
     state: State,
+    /// When its next silence may be over, as it stands among those of all rules.
+    due: Option<Timestamp>,
     /// Matches that it has taken in.
     taken: Fired,
     /// Of a silence that is counted by token, market or prediction market: which one was last heard of, by key.
@@ -104,7 +110,7 @@ impl OverTime {
         let verdict = watched.state.observe(window, clock, seen);
         watched.leave(of.now, &mut self.traces);
         if matches!(window.kind, WindowKind::Silence) {
-            self.find_next();
+            self.renew_due(at);
         }
         match verdict {
             Verdict::Fires(told) => Said::Fires(Box::new(told)),
@@ -120,11 +126,17 @@ impl OverTime {
         }
     }
 
-    /// The oldest that may still come, while what was missed is being fetched.
+    /// The oldest that may still come, while what was missed is being fetched, or is to be asked for again.
     fn oldest(&self, now: Timestamp) -> Option<Timestamp> {
-        let since = self.owed.unwrap_or(now);
+        let held = (self.hold != Hold::Nothing).then(|| self.missed.unwrap_or(now));
+        let since = held.into_iter().chain(self.owed).min()?;
         let overlap = i64::try_from(HISTORY_OVERLAP.as_millis()).unwrap_or(i64::MAX);
-        (self.hold != Hold::Nothing).then(|| since.shifted(-overlap))
+        Some(since.shifted(-overlap))
+    }
+
+    /// What was said since then may still come of the history. `None`: nothing more comes of it.
+    pub(super) fn owe(&mut self, since: Option<Timestamp>) {
+        self.owed = since;
     }
 
     /// While held, silences do not end; the time when nobody listens does not count as silence.
@@ -132,7 +144,7 @@ impl OverTime {
         match (self.hold, hold) {
             (Hold::Nothing | Hold::Before(_), Hold::Everything) => {
                 // Deaf once more while what was missed before is still being fetched: that may be as old as it was.
-                self.owed = self.owed.or(Some(now));
+                self.missed = self.missed.or(Some(now));
                 self.deaf = Some(Deaf { since: now, until: None });
             }
             (Hold::Everything, Hold::Nothing | Hold::Before(_)) => {
@@ -140,20 +152,44 @@ impl OverTime {
                     deaf.until = Some(now);
                     let since = deaf.since;
                     self.windows.values_mut().for_each(|watched| watched.state.resume(now, since));
+                    self.find_due();
                 }
             }
             _ => {}
         }
         if hold == Hold::Nothing {
-            self.owed = None;
+            self.missed = None;
         }
         self.hold = hold;
         self.find_next();
     }
 
     fn find_next(&mut self) {
-        let all = self.windows.values().filter_map(|watched| watched.state.next_deadline());
-        self.next = all.min().filter(|_| self.hold == Hold::Nothing);
+        self.next = self.due.first().map(|(deadline, _)| *deadline).filter(|_| self.hold == Hold::Nothing);
+    }
+
+    /// The silences of one rule may be over at another time than before.
+    fn renew_due(&mut self, at: usize) {
+        let Some(watched) = self.windows.get_mut(&at) else { return };
+        let deadline = watched.state.next_deadline();
+        let before = std::mem::replace(&mut watched.due, deadline);
+        if before != deadline {
+            if let Some(before) = before {
+                self.due.remove(&(before, at));
+            }
+            self.due.extend(deadline.map(|deadline| (deadline, at)));
+            self.find_next();
+        }
+    }
+
+    /// Those of all rules may be.
+    fn find_due(&mut self) {
+        let renewed = |(at, watched): (&usize, &mut Watched)| {
+            watched.due = watched.state.next_deadline();
+            watched.due.map(|deadline| (deadline, *at))
+        };
+        self.due = self.windows.iter_mut().filter_map(renewed).collect();
+        self.find_next();
     }
 
     /// When the next silence may be over.
@@ -164,19 +200,20 @@ impl OverTime {
     /// The next silence that is over by `now`: the rule, and what it came of.
     pub(super) fn due(&mut self, now: Timestamp) -> Option<(usize, Told, Option<Element>)> {
         self.next.filter(|next| *next <= now)?;
-        let first = |(at, watched): (&usize, &Watched)| watched.state.next_deadline().map(|deadline| (deadline, *at));
-        let (_, at) = self.windows.iter().filter_map(first).min()?;
+        let (deadline, at) = self.due.pop_first()?;
         let told = self.windows.get_mut(&at).and_then(|watched| {
+            watched.due = None;
             let told = watched.state.due(&watched.window, now)?;
             watched.leave(now, &mut self.traces);
             let element = watched.elements.get(&*told.key).cloned();
             Some((at, told, element))
         });
-        self.find_next();
-        if told.is_none() {
-            // It was said to be over, and is not: whoever asks until there is none must not ask for ever.
-            self.next = None;
+        let is_stuck = |watched: &Watched| watched.state.next_deadline() == Some(deadline);
+        if told.is_some() || !self.windows.get(&at).is_some_and(is_stuck) {
+            self.renew_due(at);
         }
+        // One that was said to be over and is not is not asked again before its next match: whoever asks until there is none must not ask for ever.
+        self.find_next();
         told
     }
 
@@ -194,7 +231,7 @@ impl OverTime {
             watched.counted = counted(window);
             self.windows.insert(*at, watched);
         }
-        self.find_next();
+        self.find_due();
     }
 
     /// What windows have left since it was asked for the last time.
@@ -218,7 +255,19 @@ impl OverTime {
             watched.state.restore(window, now, lefts);
         }
         self.traces.clear();
-        self.find_next();
+        self.find_due();
+    }
+
+    /// Takes windows over, of rules that have none yet.
+    pub(super) fn adopt(&mut self, other: Self, rules: &RuleSet, places: &HashMap<Str, usize>) {
+        for watched in other.windows.into_values() {
+            let Some(at) = places.get(&watched.rule) else { continue };
+            let window = rules.rules.get(*at).and_then(|rule| rule.window.as_ref());
+            if window.is_some_and(|window| window.counts_as(&watched.window)) {
+                self.windows.entry(*at).or_insert(watched);
+            }
+        }
+        self.find_due();
     }
 
     /// How much all windows hold, and have had to let go of.
@@ -240,6 +289,7 @@ impl Watched {
             rule: Arc::clone(&rule.name),
             window: Box::new(window.clone()),
             counted: counted(window),
+            due: None,
             state: State::new(window),
             taken: Fired::growing(WINDOW_TAKEN),
             elements: LinkedHashMap::with_hasher(FixedState::default()),

@@ -17,7 +17,7 @@ pub struct Prepared {
     finder: Box<Finder>,
     numbers: Numbers,
     /// The numbers of rules with something that goes on: a window, a cooldown, a limit.
-    over_time: HashMap<Str, usize>,
+    places: HashMap<Str, usize>,
     /// A rule has messages edited.
     edits: bool,
     /// Those whose place they are to take.
@@ -29,8 +29,8 @@ impl Prepared {
     #[must_use]
     pub fn new(rules: Arc<RuleSet>, before: &Arc<RuleSet>) -> Self {
         let (finder, numbers) = (Box::new(Finder::new(&rules)), Numbers::of(before, &rules));
-        let (over_time, edits) = (over_time(&rules), edits(&rules));
-        Self { rules, finder, numbers, over_time, edits, before: Arc::clone(before) }
+        let (places, edits) = (places(&rules), edits(&rules));
+        Self { rules, finder, numbers, places, edits, before: Arc::clone(before) }
     }
 
     /// As [`Prepared::new`], for an engine that looks at every rule for every envelope.
@@ -38,8 +38,8 @@ impl Prepared {
     #[must_use]
     pub fn without_index(rules: Arc<RuleSet>, before: &Arc<RuleSet>) -> Self {
         let (finder, numbers) = (Box::new(Finder::all(&rules)), Numbers::of(before, &rules));
-        let (over_time, edits) = (over_time(&rules), edits(&rules));
-        Self { rules, finder, numbers, over_time, edits, before: Arc::clone(before) }
+        let (places, edits) = (places(&rules), edits(&rules));
+        Self { rules, finder, numbers, places, edits, before: Arc::clone(before) }
     }
 
     /// The rules.
@@ -50,7 +50,7 @@ impl Prepared {
 }
 
 /// The places of rules with something that goes on.
-pub(super) fn over_time(rules: &RuleSet) -> HashMap<Str, usize> {
+pub(super) fn places(rules: &RuleSet) -> HashMap<Str, usize> {
     let goes_on = |rule: &Rule| {
         let has_brakes = rule.brakes.is_some() || rule.send.iter().any(|send| send.brakes.is_some());
         rule.mode != Mode::Off && (rule.window.is_some() || has_brakes || rule.send.iter().any(|send| send.update))
@@ -69,13 +69,13 @@ pub(super) fn edits(rules: &RuleSet) -> bool {
 pub struct Replaced(#[expect(dead_code, reason = "only held, to be let go elsewhere")] Vec<(Arc<RuleSet>, Option<Box<Finder>>)>);
 
 pub(super) fn replace(engine: &mut Engine, prepared: Prepared) -> Replaced {
-    let Prepared { rules, finder, numbers, over_time, edits, before } = prepared;
+    let Prepared { rules, finder, numbers, places, edits, before } = prepared;
     // Made ready for others: the numbers are of them.
     let numbers = if Arc::ptr_eq(&before, &engine.rules) { numbers } else { Numbers::of(&engine.rules, &rules) };
     let old = std::mem::replace(&mut engine.rules, Arc::clone(&rules));
-    engine.firings.over_time.replace_rules(&rules, &over_time);
-    engine.firings.brakes.replace_rules(&rules, &over_time);
-    engine.over_time = over_time;
+    engine.firings.over_time.replace_rules(&rules, &places);
+    engine.firings.brakes.replace_rules(&rules, &places);
+    engine.places = places;
     engine.edits = edits;
     let (looked_at, finder) = engine.observer.replace_rules(rules, finder, numbers);
     Replaced(vec![(old, None), (looked_at, Some(finder)), (before, None)])

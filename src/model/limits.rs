@@ -353,6 +353,9 @@ pub const EDITABLE_MESSAGES: usize = 2_000;
 pub const EDITABLE_ORDERS: usize = 8;
 /// A message is edited for so long after the first that was sent of its tweet.
 pub const MESSAGE_EDITED_FOR: Duration = Duration::from_secs(3 * 3_600);
+/// Entries that are kept while rules with new windows are made ready.
+pub const MEANTIME_ENTRIES: usize = 20_000;
+
 /// What windows have left of keys that the journal keeps: of more, the latest.
 pub const TRACES_KEPT: usize = 200_000;
 

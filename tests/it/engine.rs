@@ -9,6 +9,7 @@ mod mutes;
 mod over_time;
 mod regexes;
 mod restart;
+mod silences;
 mod skew;
 
 use birdcall::engine::Effect;
@@ -20,7 +21,7 @@ use serde_json::json;
 use crate::kit::story::{START, Story, content, meta, of_tweet, token, update};
 
 pub(crate) const ORBL: &str = "4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump";
-const OTHER: &str = "So11111111111111111111111111111111111111112";
+pub(crate) const OTHER: &str = "So11111111111111111111111111111111111111112";
 
 fn rule(name: &str, body: &str) -> String {
     format!("[[rule]]\nname = \"{name}\"\nsend = [\"out\"]\n{body}\n")

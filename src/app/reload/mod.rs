@@ -9,8 +9,10 @@ mod files;
 mod prepare;
 #[cfg(test)]
 mod prepare_tests;
+mod seed;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +44,8 @@ pub struct Reload {
     pub look: Look,
     /// What was read.
     pub sources: Vec<Source>,
+    /// Where the journal is, if there is one.
+    pub journal: Option<PathBuf>,
     /// They are read again by themselves when they were saved; else when somebody asks for it.
     pub watch: bool,
 }
@@ -49,6 +53,7 @@ pub struct Reload {
 /// The rules of a run while they may change.
 pub(super) struct Reloading {
     files: Arc<dyn RulesFiles>,
+    journal: Option<PathBuf>,
     watch: Watch,
     active: Arc<Active>,
     preparing: Beside<Outcome>,
@@ -92,7 +97,7 @@ pub(super) enum News {
 impl Reloading {
     /// Within a runtime. `ways`: those of the rules' actions.
     pub(super) fn begin(reload: Reload, rules: &Arc<RuleSet>, ways: &[Way], clock: &Clock) -> Self {
-        let Reload { files, look, sources, watch } = reload;
+        let Reload { files, look, sources, journal, watch } = reload;
         let target = |way: &Way| match way {
             Way::Console => None,
             Way::Send(target) => Some((**target).clone()),
@@ -103,6 +108,7 @@ impl Reloading {
         let mut reloading = Self {
             watch: Watch::begin(Arc::clone(&files), look, watch),
             files,
+            journal,
             active: Arc::new(active),
             preparing: Beside::new(),
             is_busy: false,
@@ -154,13 +160,19 @@ impl Reloading {
         let Some(Wish { asked, force, fetch }) = self.next.take() else { return };
         self.waiting.append(&mut self.waiting_for_next);
         let (files, active) = (Arc::clone(&self.files), Arc::clone(&self.active));
-        let task = Task { files, active, asked, force, fetch, rest: REST };
+        let past = self.journal.clone().map(|folder| (folder, self.clock.now()));
+        let task = Task { files, active, past, asked, force, fetch, rest: REST };
         self.is_busy = true;
         self.preparing.begin(move || task.run());
     }
 
     fn answer(&mut self, answer: &Answer) {
         self.waiting.drain(..).for_each(|waiting| waiting.answer(answer.clone()));
+    }
+
+    /// Rules are made ready.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_busy
     }
 
     /// How they are.
@@ -226,18 +238,20 @@ fn refuse(running: &mut Running, reloading: &mut Reloading, mistakes: Mistakes) 
 }
 
 fn put_in_place(running: &mut Running, reloading: &mut Reloading, ready: Ready) -> Answer {
-    let Ready { prepared, mut change, active, after_restart, summary, asked } = ready;
+    let Ready { prepared, mut change, active, seed, after_restart, summary, asked } = ready;
     let begun = reloading.clock.elapsed();
     if let Err(error) = running.dispatch.open(prepared.rules(), &mut change) {
         let why = error.to_string();
         return refuse(running, reloading, Mistakes { brief: why.clone(), text: why });
     }
     let replaced = running.engine.replace_rules(prepared);
+    let came = running.meantime.take();
+    let seed = seed.map(|seed| seed.give(came, &mut running.engine));
     running.dispatch.replace(&active.rules, &change);
     let pause = reloading.clock.elapsed().saturating_sub(begun);
     let before = std::mem::replace(&mut reloading.active, Arc::new(active));
     // Of thousands of rules that takes longer than to put others in their place.
-    tokio::task::spawn_blocking(move || drop((replaced, before)));
+    tokio::task::spawn_blocking(move || drop((replaced, before, seed)));
     (reloading.since, reloading.refused, reloading.after_restart) = (reloading.clock.now(), None, after_restart);
     info!(pause_us = micros(pause), "the rules were reloaded: {summary}");
     if let Some(why) = nobody_is_told(&reloading.active.rules) {

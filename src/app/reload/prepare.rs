@@ -2,10 +2,12 @@
 //! secrets and builds an index.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::files::{Active, Mistakes, RulesFiles};
+use super::seed::Seed;
 use crate::app::Way;
 use crate::app::dispatch::Change;
 use crate::deliver::Target;
@@ -13,6 +15,7 @@ use crate::engine::Prepared;
 use crate::model::action::{Action, Destination};
 use crate::model::mode::Mode;
 use crate::model::subject::Str;
+use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
 use crate::rules::{Kind, Source};
 
@@ -25,6 +28,8 @@ const TRIES: usize = 40;
 pub(super) struct Task {
     pub(super) files: Arc<dyn RulesFiles>,
     pub(super) active: Arc<Active>,
+    /// The folder of the journal, and what time it is.
+    pub(super) past: Option<(PathBuf, Timestamp)>,
     /// Somebody asked for it by name: what looks half written is meant.
     pub(super) asked: bool,
     /// Though more than half of the rules are lost.
@@ -50,6 +55,8 @@ pub(in crate::app) struct Ready {
     pub(super) prepared: Prepared,
     pub(super) change: Change,
     pub(super) active: Active,
+    /// What their new windows know.
+    pub(super) seed: Option<Seed>,
     /// Settings that were changed and count only after a restart, as `[feed] url`.
     pub(super) after_restart: Vec<&'static str>,
     /// In words: how many rules, how many of them new and gone.
@@ -120,7 +127,8 @@ impl Task {
         change.unwanted = unwanted(&self.active.rules, &rules);
         let rules = Arc::new(rules);
         let prepared = Prepared::new(Arc::clone(&rules), &self.active.rules);
-        Ready { prepared, change, active: Active { rules, sources, targets }, after_restart, summary, asked: self.asked }
+        let seed = self.past.and_then(|(folder, now)| Seed::read(&folder, &self.active.rules, &rules, now));
+        Ready { prepared, change, active: Active { rules, sources, targets }, seed, after_restart, summary, asked: self.asked }
     }
 }
 

@@ -55,7 +55,7 @@ fn active(text: &str) -> Active {
 
 fn task(active: &Arc<Active>, text: &str, asked: bool, force: bool) -> Outcome {
     let files = Arc::new(Fixed(Mutex::new(text.to_owned())));
-    Task { files, active: Arc::clone(active), asked, force, fetch: false, rest: Duration::ZERO }.run()
+    Task { files, active: Arc::clone(active), asked, force, fetch: false, past: None, rest: Duration::ZERO }.run()
 }
 
 /// Files with a list of the accounts that the key tracks, which is known when the feed was asked.
@@ -88,7 +88,7 @@ fn a_tracked_list_that_is_new_is_fetched_also_when_nobody_asked_for_a_reload() {
     let files = Arc::new(Tracking(Fixed(Mutex::new(now)), Mutex::default()));
     let task = |active: Arc<Active>| {
         let files: Arc<dyn RulesFiles> = Arc::<Tracking>::clone(&files);
-        Task { files, active, asked: false, force: false, fetch: false, rest: Duration::ZERO }.run()
+        Task { files, active, asked: false, force: false, fetch: false, past: None, rest: Duration::ZERO }.run()
     };
     let Outcome::Ready(ready) = task(active) else { panic!("not ready") };
     assert_eq!((ready.active.rules.rules[0].mode, *files.1.lock().unwrap()), (Mode::Armed, 1));
@@ -226,7 +226,8 @@ fn files_are_read_when_they_are_at_rest_though_somebody_asks_for_it_and_what_nev
     let before = Arc::new(active(&text));
     let run = |times: u64| {
         let files = Arc::new(Restless(Mutex::new(times), Fixed(Mutex::new(text.clone()))));
-        Task { files, active: Arc::clone(&before), asked: true, force: false, fetch: false, rest: Duration::ZERO }.run()
+        Task { files, active: Arc::clone(&before), asked: true, force: false, fetch: false, past: None, rest: Duration::ZERO }
+            .run()
     };
     assert!(matches!(run(10), Outcome::Ready(_)));
     assert!(matches!(run(10_000), Outcome::Refused(why) if why.brief.contains("all the time")));

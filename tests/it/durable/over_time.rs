@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::world::{World, in_state, rules, stop};
-use crate::engine::ORBL;
+use crate::engine::{ORBL, OTHER};
 use crate::kit::agreed::agreed;
 use crate::kit::binary::wait_until;
 use crate::kit::feed::Rig;
@@ -52,6 +52,30 @@ async fn a_window_goes_on_after_a_kill_and_names_what_it_had_counted_before() {
     in_state(&home, "bot", "delivered", 1);
     agreed(&home);
     stop(program);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_is_new_by_a_reload_knows_what_was_before_and_does_not_tell_it() {
+    let world = World::new(Rig::plain().await).await;
+    let base = rules("", "max_age = \"60s\"");
+    let home = world.home(&base);
+    let mut program = world.start(&home);
+    let tweet = |id: &str, contract: &str| {
+        world.feed().send(super::content(id, &format!("look at {contract}")).to_string());
+        wait_until("the journal has it", || home.run(&["why", id]).0 == 0);
+    };
+    tweet("1", ORBL);
+    let rule = "\n[[rule]]\nname = \"new\"\nsend = [\"desk\"]\nwhen = { token = true }\n\
+                window = { type = \"first_seen\", of = \"contract\", within = \"30d\" }\n";
+    home.write("rules.toml", &(base + rule));
+    program.wait_for("the rules were reloaded");
+    tweet("2", ORBL);
+    tweet("3", OTHER);
+    world.told("/status/3");
+    agreed(&home);
+    stop(program);
+    assert_eq!((world.said("/status/1"), world.said("/status/2"), world.said("/status/3")), (0, 0, 1));
     world.is_well();
 }
 

@@ -5,6 +5,7 @@ use birdcall::model::firing::Origin;
 use birdcall::model::time::Timestamp;
 use serde_json::json;
 
+use super::over_time::{at, firings, one};
 use super::{ORBL, rule};
 use crate::kit::story::{START, Story, content, meta, token};
 
@@ -73,4 +74,25 @@ fn the_wait_of_what_was_fetched_ends_as_soon_as_it_is_heard_live_too() {
     assert_eq!(story.now_from(Origin::Live).at(11_000, &content("1", "kol", "gm")), [""; 0]);
     assert_eq!(story.tick(11_000), ["quiet"]);
     assert_eq!(story.hold(Hold::Nothing).tick(100_000), [""; 0]);
+}
+
+#[test]
+fn what_history_brings_at_another_try_is_not_too_late_for_a_window_as_long_as_it_may_come() {
+    let rule = "when = { keyword = \"gm\" }\nwindow = { type = \"count\", within = \"15m\", at_least = 2 }";
+    let told_of = |owed: bool| {
+        let mut engine = one(rule);
+        let minute = |minute: i64| Timestamp::from_millis(START + minute * 60_000);
+        at(&mut engine, 0, &content("0", "nobody", "hm"));
+        engine.hold_at(Hold::Everything, minute(1));
+        engine.hold_at(Hold::Nothing, minute(60));
+        engine.owe(owed.then(|| minute(1)));
+        let mut fired = 0;
+        for (id, minutes) in [("1", 10), ("2", 12)] {
+            let mut old = content(id, "kol", "gm");
+            old["d"]["createdAt"] = json!(START + minutes * 60_000);
+            fired += firings(&at(&mut engine, 61 * 60_000, &old));
+        }
+        fired
+    };
+    assert_eq!((told_of(true), told_of(false)), (1, 0));
 }

@@ -114,7 +114,7 @@ when = { token = true }
 window = { type = "count", within = "10m", at_least = 2, rearm = "1m" }
 "#;
 
-fn load(text: &str) -> Arc<RuleSet> {
+pub(super) fn load(text: &str) -> Arc<RuleSet> {
     let sources = [rules::Source::rules("rules.toml", text)];
     let loaded = rules::load(&sources);
     Arc::new(loaded.ruleset.unwrap_or_else(|| {
@@ -124,14 +124,14 @@ fn load(text: &str) -> Arc<RuleSet> {
 
 /// Something that happens.
 #[derive(Clone, Debug)]
-struct Step {
-    at: i64,
-    entry: Option<(Value, Origin)>,
+pub(super) struct Step {
+    pub(super) at: i64,
+    pub(super) entry: Option<(Value, Origin)>,
 }
 
 /// What is told: firings with what their windows say, and what became of their sends.
 #[derive(Clone, Debug, PartialEq)]
-enum Told {
+pub(super) enum Told {
     Fired(String, i64, Option<(u32, Vec<i64>)>, u32),
     Sent(String, usize),
     Ended(String, usize, &'static str),
@@ -142,7 +142,7 @@ fn fired(of: &Firing) -> Told {
     Told::Fired(format!("{} {}", of.rule, of.id), of.at.as_millis() - START, window, of.held)
 }
 
-fn told(effects: Vec<Effect>) -> Vec<Told> {
+pub(super) fn told(effects: Vec<Effect>) -> Vec<Told> {
     let of = |effect| match effect {
         Effect::Revise(of) => panic!("no message is edited here: {of:?}"),
         Effect::Trace(_) => None,
@@ -160,7 +160,7 @@ fn told(effects: Vec<Effect>) -> Vec<Told> {
     effects.into_iter().filter_map(of).collect()
 }
 
-fn step(engine: &mut Engine, step: &Step) -> Vec<Effect> {
+pub(super) fn step(engine: &mut Engine, step: &Step) -> Vec<Effect> {
     let (mut effects, at) = (Vec::new(), Timestamp::from_millis(START + step.at));
     match &step.entry {
         None => engine.step(&Input::Tick(at), &mut effects),
@@ -412,17 +412,17 @@ fn stories_of_the_laws_make_every_rule_fire_and_every_brake_hold() {
     }
 }
 
-fn one(text: &str) -> Engine {
+pub(super) fn one(text: &str) -> Engine {
     Engine::new(load(&format!(
         "[actions.out]\ntype = \"console\"\nmax_age = \"1d\"\n[[rule]]\nname = \"r\"\nsend = [\"out\"]\n{text}"
     )))
 }
 
-fn at(engine: &mut Engine, ms: i64, envelope: &Value) -> Vec<Told> {
+pub(super) fn at(engine: &mut Engine, ms: i64, envelope: &Value) -> Vec<Told> {
     told(step(engine, &Step { at: ms, entry: Some((envelope.clone(), Origin::Live)) }))
 }
 
-fn firings(told: &[Told]) -> usize {
+pub(super) fn firings(told: &[Told]) -> usize {
     told.iter().filter(|of| matches!(of, Told::Fired(..))).count()
 }
 
@@ -462,58 +462,6 @@ fn what_came_while_nobody_listened_is_put_where_it_belongs_and_fakes_nothing() {
     assert_eq!(told_of([10, 70, 130]), 0, "an hour apart, fetched together");
     assert_eq!(told_of([100, 105, 110]), 1, "together, an hour ago");
     assert_eq!(told_of([110, 100, 105]), 1, "in whatever order");
-}
-
-#[test]
-fn a_silence_does_not_go_on_while_nobody_listens() {
-    let mut engine = one("when = { handle = \"kol\" }\nwindow = { type = \"silence\", within = \"1h\" }");
-    let minutes = |engine: &mut Engine, minutes: i64| firings(&told(step(engine, &Step { at: minutes * 60_000, entry: None })));
-    at(&mut engine, 0, &content("1", "kol", "gm"));
-    assert_eq!(minutes(&mut engine, 30), 0);
-    engine.hold(Hold::Everything);
-    assert_eq!(minutes(&mut engine, 500), 0, "nobody knows");
-    engine.hold(Hold::Nothing);
-    assert_eq!(minutes(&mut engine, 529), 0, "half an hour was heard");
-    assert_eq!(minutes(&mut engine, 530), 1);
-    assert_eq!(minutes(&mut engine, 900), 0, "once");
-    let mut word = content("2", "kol", "gm");
-    word["d"]["createdAt"] = json!(START + 901 * 60_000);
-    at(&mut engine, 901 * 60_000, &word);
-    assert_eq!(minutes(&mut engine, 961), 1, "again after a word");
-}
-
-#[test]
-fn a_silence_that_goes_on_over_a_reload_takes_the_time_that_the_rules_have_now() {
-    let rule = |within: &str| {
-        let window = format!("window = {{ type = \"silence\", within = \"{within}\" }}");
-        load(&format!(
-            "[actions.out]\ntype = \"console\"\nmax_age = \"1d\"\n[[rule]]\nname = \"r\"\nsend = [\"out\"]\nwhen = {{ handle = \"kol\" }}\n{window}"
-        ))
-    };
-    let minutes = |engine: &mut Engine, minutes: i64| firings(&told(step(engine, &Step { at: minutes * 60_000, entry: None })));
-    for (next, quiet, over) in [("10m", 29, 31), ("2h", 119, 120)] {
-        let first = rule("1h");
-        let mut engine = Engine::new(Arc::clone(&first));
-        at(&mut engine, 0, &content("1", "kol", "gm"));
-        assert_eq!(minutes(&mut engine, 29), 0);
-        drop(engine.replace_rules(Prepared::new(rule(next), &first)));
-        if quiet > 29 {
-            assert_eq!(minutes(&mut engine, quiet), 0, "{next}");
-        }
-        assert_eq!(minutes(&mut engine, over), 1, "{next}");
-    }
-}
-
-#[test]
-fn a_silence_stops_when_the_feed_is_lost_though_no_time_passes_for_the_engine() {
-    let mut engine = one("when = { handle = \"kol\" }\nwindow = { type = \"silence\", within = \"1h\" }");
-    let minute = |minutes: i64| Timestamp::from_millis(START + minutes * 60_000);
-    at(&mut engine, 0, &content("1", "kol", "gm"));
-    engine.hold_at(Hold::Everything, minute(30));
-    engine.hold_at(Hold::Nothing, minute(500));
-    let fires = |engine: &mut Engine, minutes: i64| firings(&told(step(engine, &Step { at: minutes * 60_000, entry: None })));
-    assert_eq!(fires(&mut engine, 529), 0);
-    assert_eq!(fires(&mut engine, 530), 1);
 }
 
 #[test]

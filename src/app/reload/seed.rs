@@ -1,0 +1,67 @@
+//! The journal → windows that are new by a reload and know the past, as they would after a start. Beside the loop: it may read for seconds.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tracing::warn;
+
+use crate::app::meantime::Came;
+use crate::app::recovery;
+use crate::decode;
+use crate::engine::{Engine, Input};
+use crate::journal::{JournalError, Reader};
+use crate::model::mode::Mode;
+use crate::model::time::Timestamp;
+use crate::rules::ruleset::{Rule, RuleSet};
+
+/// What the windows of new rules know.
+pub(super) struct Seed(Engine);
+
+impl Seed {
+    /// What the journal in `folder` says to those windows of `rules` that do not go on from `before`. `None`: there are none, or nothing can be read.
+    pub(super) fn read(folder: &Path, before: &RuleSet, rules: &RuleSet, now: Timestamp) -> Option<Self> {
+        let new: Vec<Rule> = rules.rules.iter().filter(|rule| is_new(rule, before)).cloned().collect();
+        if new.is_empty() {
+            return None;
+        }
+        let rules = RuleSet { rules: new, ..rules.clone() };
+        let read =
+            |rules| -> Result<Engine, JournalError> { recovery::gone_through(&mut Reader::open(folder)?, &Arc::new(rules), now) };
+        match read(rules) {
+            Ok(engine) => Some(Self(engine)),
+            Err(error) => {
+                warn!("windows that are new know nothing of what was before: {error}");
+                None
+            }
+        }
+    }
+
+    /// Adds what has come since it was read, and gives all of it to the engine that has these rules now. Returns what is to be let go of elsewhere.
+    pub(super) fn give(self, came: Option<Vec<Came>>, to: &mut Engine) -> Engine {
+        let Self(mut engine) = self;
+        let Some(came) = came else {
+            warn!("windows that are new know nothing of what was before: too much has come while that was read");
+            return engine;
+        };
+        let mut effects = Vec::new();
+        for (at, origin, text) in came {
+            let envelope = std::str::from_utf8(&text).ok().and_then(|text| decode::decode(text).ok());
+            if let Some(envelope) = envelope {
+                engine.step(&Input::Entry { envelope: &envelope, at, origin }, &mut effects);
+                effects.clear();
+            }
+        }
+        to.adopt_windows(&mut engine);
+        engine
+    }
+}
+
+/// Whether its window begins with the reload.
+fn is_new(rule: &Rule, before: &RuleSet) -> bool {
+    let Some(window) = rule.window.as_deref().filter(|_| rule.mode != Mode::Off) else { return false };
+    let goes_on = |old: &Rule| {
+        let is_it = old.name == rule.name && old.mode != Mode::Off;
+        is_it && old.window.as_deref().is_some_and(|old| window.counts_as(old))
+    };
+    !before.rules.iter().any(goes_on)
+}

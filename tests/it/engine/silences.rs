@@ -1,0 +1,110 @@
+//! Silences: they end at their time, over holds of the feed and reloads.
+
+use std::sync::Arc;
+
+use birdcall::engine::{Engine, Hold, Prepared};
+use birdcall::model::time::Timestamp;
+use birdcall::rules::ruleset::RuleSet;
+use serde_json::json;
+
+use super::over_time::{Step, Told, at, firings, load, one, step, told};
+use crate::kit::story::{START, content};
+
+/// A rule of each of these, in their order, for a silence of these minutes of the handle `kol`.
+fn silences(of: &[(&str, i64, &str)]) -> Arc<RuleSet> {
+    let rule = |(name, minutes, more): &(&str, i64, &str)| {
+        format!(
+            "[[rule]]\nname = \"{name}\"\nsend = [\"out\"]\nwhen = {{ handle = \"kol\" }}\nwindow = {{ type = \"silence\", within = \"{minutes}m\"{more} }}\n"
+        )
+    };
+    load(&("[actions.out]\ntype = \"console\"\nmax_age = \"1d\"\n".to_owned() + &of.iter().map(rule).collect::<String>()))
+}
+
+/// At which of the minutes which rules tell that it is silent.
+fn silent_at(engine: &mut Engine, minutes: std::ops::RangeInclusive<i64>) -> Vec<(i64, String)> {
+    let mut all = Vec::new();
+    for minute in minutes {
+        for of in told(step(engine, &Step { at: minute * 60_000, entry: None })) {
+            if let Told::Fired(of, ..) = of {
+                all.push((minute, of.split_once(' ').unwrap().0.to_owned()));
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn silences_of_many_rules_end_each_at_its_time_over_words_a_hold_and_a_reload() {
+    let (a, b, c) = (("a", 10, ""), ("b", 10, ", rearm = \"20m\""), ("c", 25, ""));
+    let old = silences(&[a, b, c]);
+    let mut engine = Engine::new(Arc::clone(&old));
+    at(&mut engine, 0, &content("1", "kol", "gm"));
+    let told = |engine: &mut Engine, minutes| {
+        let all = silent_at(engine, minutes);
+        all.iter().map(|(minute, rule)| format!("{minute} {rule}")).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(told(&mut engine, 1..=5), "");
+    let mut word = content("2", "kol", "gm");
+    word["d"]["createdAt"] = json!(START + 6 * 60_000);
+    at(&mut engine, 6 * 60_000, &word);
+    assert_eq!(told(&mut engine, 7..=20), "16 a, 16 b");
+    engine.hold(Hold::Everything);
+    assert_eq!(told(&mut engine, 21..=50), "");
+    engine.hold(Hold::Nothing);
+    assert_eq!(told(&mut engine, 51..=60), "", "the clock has stood still for half an hour");
+    let new = silences(&[("d", 1, ""), c, b]);
+    drop(engine.replace_rules(Prepared::new(new, &old)));
+    assert_eq!(told(&mut engine, 61..=90), "61 c, 66 b, 86 b");
+}
+
+#[test]
+fn a_silence_does_not_go_on_while_nobody_listens() {
+    let mut engine = one("when = { handle = \"kol\" }\nwindow = { type = \"silence\", within = \"1h\" }");
+    let minutes = |engine: &mut Engine, minutes: i64| firings(&told(step(engine, &Step { at: minutes * 60_000, entry: None })));
+    at(&mut engine, 0, &content("1", "kol", "gm"));
+    assert_eq!(minutes(&mut engine, 30), 0);
+    engine.hold(Hold::Everything);
+    assert_eq!(minutes(&mut engine, 500), 0, "nobody knows");
+    engine.hold(Hold::Nothing);
+    assert_eq!(minutes(&mut engine, 529), 0, "half an hour was heard");
+    assert_eq!(minutes(&mut engine, 530), 1);
+    assert_eq!(minutes(&mut engine, 900), 0, "once");
+    let mut word = content("2", "kol", "gm");
+    word["d"]["createdAt"] = json!(START + 901 * 60_000);
+    at(&mut engine, 901 * 60_000, &word);
+    assert_eq!(minutes(&mut engine, 961), 1, "again after a word");
+}
+
+#[test]
+fn a_silence_that_goes_on_over_a_reload_takes_the_time_that_the_rules_have_now() {
+    let rule = |within: &str| {
+        let window = format!("window = {{ type = \"silence\", within = \"{within}\" }}");
+        load(&format!(
+            "[actions.out]\ntype = \"console\"\nmax_age = \"1d\"\n[[rule]]\nname = \"r\"\nsend = [\"out\"]\nwhen = {{ handle = \"kol\" }}\n{window}"
+        ))
+    };
+    let minutes = |engine: &mut Engine, minutes: i64| firings(&told(step(engine, &Step { at: minutes * 60_000, entry: None })));
+    for (next, quiet, over) in [("10m", 29, 31), ("2h", 119, 120)] {
+        let first = rule("1h");
+        let mut engine = Engine::new(Arc::clone(&first));
+        at(&mut engine, 0, &content("1", "kol", "gm"));
+        assert_eq!(minutes(&mut engine, 29), 0);
+        drop(engine.replace_rules(Prepared::new(rule(next), &first)));
+        if quiet > 29 {
+            assert_eq!(minutes(&mut engine, quiet), 0, "{next}");
+        }
+        assert_eq!(minutes(&mut engine, over), 1, "{next}");
+    }
+}
+
+#[test]
+fn a_silence_stops_when_the_feed_is_lost_though_no_time_passes_for_the_engine() {
+    let mut engine = one("when = { handle = \"kol\" }\nwindow = { type = \"silence\", within = \"1h\" }");
+    let minute = |minutes: i64| Timestamp::from_millis(START + minutes * 60_000);
+    at(&mut engine, 0, &content("1", "kol", "gm"));
+    engine.hold_at(Hold::Everything, minute(30));
+    engine.hold_at(Hold::Nothing, minute(500));
+    let fires = |engine: &mut Engine, minutes: i64| firings(&told(step(engine, &Step { at: minutes * 60_000, entry: None })));
+    assert_eq!(fires(&mut engine, 529), 0);
+    assert_eq!(fires(&mut engine, 530), 1);
+}
