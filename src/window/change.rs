@@ -14,7 +14,7 @@ use crate::model::window::Member;
 
 #[derive(Debug, Default)]
 pub(super) struct Change {
-    keys: Keys<Box<str>, Prices>,
+    keys: Keys<Prices>,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ impl Change {
 
     pub(super) fn observe(&mut self, asked: Asked, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Some(price) = member.price else { return Verdict::First };
-        let Prices { samples, firings } = self.keys.hear(key, || key.into(), (moment, tally), drop);
+        let Prices { samples, firings } = self.keys.hear(key, (moment, tally), drop);
         let at = member.at;
         tally.passed(samples.forget_passed(moment));
         let came = samples.insert(price, member, asked, moment);

@@ -14,7 +14,7 @@ use crate::rules::ruleset::{Direction, Hysteresis, Level};
 
 #[derive(Debug, Default)]
 pub(super) struct Cross {
-    keys: Keys<Box<str>, Seen>,
+    keys: Keys<Seen>,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ impl Cross {
 
     pub(super) fn observe(&mut self, level: &Level, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Some(price) = member.price else { return Verdict::First };
-        let seen = self.keys.hear(key, || key.into(), (moment, tally), drop);
+        let seen = self.keys.hear(key, (moment, tally), drop);
         if seen.last.as_ref().is_some_and(|(_, last)| member.at < last.at) {
             tally.late += 1;
             return Verdict::Late;

@@ -22,10 +22,14 @@ mod firings;
 mod first_seen;
 mod keys;
 mod moment;
+mod order;
+mod row;
 mod samples;
 mod sequence;
 mod silence;
 mod stretch;
+
+use std::borrow::Cow;
 
 use crate::model::time::Timestamp;
 use crate::model::window::{Member, Told};
@@ -45,11 +49,11 @@ pub struct Clock {
 
 /// A match, as a window takes it in.
 #[derive(Clone, Debug)]
-pub struct Observation {
+pub struct Observation<'a> {
     /// The values of `per`, joined; empty where all is counted together.
-    pub key: Box<str>,
+    pub key: Cow<'a, str>,
     /// The value of `of`; empty where nothing of the kind is asked.
-    pub value: Box<str>,
+    pub value: Cow<'a, str>,
     /// When it happened, and not after now.
     pub at: Timestamp,
     /// Which step of a sequence it is.
@@ -150,7 +154,7 @@ impl State {
     /// Takes a match in, and says what it did. `window` is the rule's: of another type than before, it begins anew.
     ///
     /// A match comes once; who sees it a second time does not ask.
-    pub fn observe(&mut self, window: &Window, clock: Clock, seen: Observation) -> Verdict {
+    pub fn observe(&mut self, window: &Window, clock: Clock, seen: Observation<'_>) -> Verdict {
         if !self.kind.is_of(&window.kind) {
             *self = Self::new(window);
         }
@@ -161,7 +165,7 @@ impl State {
             return Verdict::Late;
         }
         let (key, value) = (keys::bounded(seen.key), keys::bounded(seen.value));
-        let key = &*key;
+        let (key, value) = (&*key, &*value);
         let (member, tally) = (Member { at, ..seen.member }, &mut self.tally);
         match (&mut self.kind, &window.kind) {
             (Kind::Count(state), WindowKind::Count { at_least }) => state.observe(*at_least, &moment, key, member, tally),

@@ -6,10 +6,13 @@
 //! came last. Of several chains the oldest is told: the one that begins first, then goes on first, and so on. What has been told
 //! is used up. With `rearm`, a chain too near to a firing is used up untold.
 
+use smallvec::SmallVec;
+
 use super::Verdict;
 use super::firings::Firings;
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
+use super::row::Row;
 use crate::model::time::Timestamp;
 use crate::model::window::Member;
 
@@ -20,21 +23,24 @@ const LOOKED_AT: u32 = 4_096;
 
 #[derive(Debug, Default)]
 pub(super) struct Sequence {
-    keys: Keys<Box<str>, Steps>,
+    keys: Keys<Steps>,
 }
 
 #[derive(Debug, Default)]
 struct Steps {
-    steps: Vec<Vec<Entry>>,
+    steps: SmallVec<[Step; 3]>,
     firings: Firings,
     /// Matches so far.
     came: u64,
 }
 
+/// The matches of a step.
+type Step = Row<Entry, 2>;
+
 #[derive(Debug)]
 struct Entry {
+    at: Timestamp,
     came: u64,
-    member: Member,
 }
 
 /// When it happened; of equal times, which came first.
@@ -42,23 +48,25 @@ type Rank = (Timestamp, u64);
 
 impl Entry {
     fn rank(&self) -> Rank {
-        (self.member.at, self.came)
+        (self.at, self.came)
     }
+}
 
-    fn is_same(&self, other: &Self) -> bool {
-        let of = |entry: &Self| (entry.member.at, entry.member.tweet.clone(), entry.member.who.clone());
-        self.member.at == other.member.at && of(self) == of(other)
-    }
+/// Each the match at a place of a step.
+fn are_same((one, at): (&Step, usize), (other, place): (&Step, usize)) -> bool {
+    let when = |step: &Step, place: usize| step.get(place).map(|entry| entry.at);
+    let what = |step: &Step, place: usize| step.member(place).map(|member| (member.tweet.clone(), member.who.clone()));
+    when(one, at) == when(other, place) && what(one, at) == what(other, place)
 }
 
 impl Held for Steps {
     fn has_passed(&self, moment: &Moment) -> bool {
         let newest = self.steps.iter().filter_map(|step| step.last());
-        newest.map(|newest| newest.member.at).all(|at| at < moment.floor()) && self.firings.have_passed(moment)
+        newest.map(|newest| newest.at).all(|at| at < moment.floor()) && self.firings.have_passed(moment)
     }
 
     fn members(&self) -> usize {
-        self.steps.iter().map(Vec::len).sum()
+        self.steps.iter().map(|step| step.len()).sum()
     }
 }
 
@@ -80,7 +88,7 @@ impl Sequence {
         if step >= count {
             return Verdict::Gathers { have: 0, need };
         }
-        let steps = self.keys.hear(key, || key.into(), (moment, &mut *tally), drop);
+        let steps = self.keys.hear(key, (moment, &mut *tally), drop);
         tally.passed(steps.fit(count, moment));
         let at = member.at;
         let place = steps.insert(step, member);
@@ -106,43 +114,39 @@ impl Steps {
     /// Makes it so many steps, and forgets what has passed.
     fn fit(&mut self, count: usize, moment: &Moment) -> usize {
         let (floor, before) = (moment.floor(), self.members());
-        self.steps.resize_with(count, Vec::new);
+        self.steps.resize_with(count, Step::default);
         for step in &mut self.steps {
-            let passed = step.partition_point(|entry| entry.member.at < floor);
-            step.drain(..passed);
+            let passed = step.partition_point(|entry| entry.at < floor);
+            step.forget(passed);
         }
         before - self.members()
     }
 
     fn insert(&mut self, step: usize, member: Member) -> usize {
         self.came += 1;
-        let entry = Entry { came: self.came, member };
+        let entry = Entry { at: member.at, came: self.came };
         let Some(of) = self.steps.get_mut(step) else { return 0 };
         let place = of.partition_point(|known| known.rank() < entry.rank());
-        if of.is_empty() {
-            // Most keys never have more than one.
-            of.reserve_exact(1);
-        }
-        of.insert(place, entry);
+        of.insert(place, entry, member);
         place
     }
 
     /// The oldest chain of the first `length` steps that the match at `place` of `step` is part of: a place for each.
     fn chain(&self, step: usize, place: usize, length: usize, moment: &Moment) -> Option<Vec<usize>> {
         let steps = self.steps.get(..length)?;
-        if steps.iter().any(Vec::is_empty) {
+        if steps.iter().any(|step| step.is_empty()) {
             return None;
         }
         let fixed = steps.get(step)?.get(place)?;
         let first = steps.first()?;
-        let opens = first.partition_point(|entry| entry.member.at <= moment.opens(fixed.member.at));
+        let opens = first.partition_point(|entry| entry.at <= moment.opens(fixed.at));
         let mut search =
-            Search { steps, fixed: (step, place, fixed.rank()), until: fixed.member.at, left: LOOKED_AT, chain: Vec::new() };
+            Search { steps, fixed: (step, place, fixed.rank()), until: fixed.at, left: LOOKED_AT, chain: Vec::new() };
         for (start, entry) in first.iter().enumerate().skip(opens).take_while(|(_, entry)| entry.rank() <= fixed.rank()) {
             if step == 0 && start != place {
                 continue;
             }
-            search.until = moment.leaves(entry.member.at);
+            search.until = moment.leaves(entry.at);
             search.chain = vec![start];
             if search.goes_on() {
                 return Some(search.chain);
@@ -159,19 +163,19 @@ impl Steps {
 
     fn use_up(&mut self, chain: &[usize]) -> Vec<Member> {
         let both = self.steps.iter_mut().zip(chain);
-        both.filter(|(step, place)| **place < step.len()).map(|(step, place)| step.remove(*place).member).collect()
+        both.filter_map(|(step, place)| step.remove(*place)).collect()
     }
 
     fn make_room(&mut self, step: usize) -> usize {
         let Some(of) = self.steps.get_mut(step).filter(|of| of.len() > MOST) else { return 0 };
-        of.remove(0);
+        of.forget(1);
         1
     }
 }
 
 /// A search for what goes on a chain.
 struct Search<'a> {
-    steps: &'a [Vec<Entry>],
+    steps: &'a [Step],
     /// The match that must be part of it: its step, its place and its rank.
     fixed: (usize, usize, Rank),
     /// All of it is before this.
@@ -185,6 +189,10 @@ impl<'a> Search<'a> {
         self.steps.iter().zip(&self.chain).filter_map(|(step, place)| step.get(*place))
     }
 
+    fn has_chosen(&self, of: &Step, place: usize) -> bool {
+        self.steps.iter().zip(&self.chain).any(|(step, chosen)| are_same((step, *chosen), (of, place)))
+    }
+
     /// Goes on with the first match that is possible. If that leads nowhere, only those of the same moment may lead further: a
     /// chain that goes on with a later one could do so with the first, but if that were the same as one that follows, and that
     /// one would then be of the same moment, too.
@@ -196,13 +204,13 @@ impl<'a> Search<'a> {
         let after = of.partition_point(|entry| entry.rank() <= last);
         let mut first = None;
         for (place, entry) in of.iter().enumerate().skip(after) {
-            let at = entry.member.at;
+            let at = entry.at;
             let is_too_late = at >= self.until || step <= fixed && entry.rank() > fixed_rank;
             if is_too_late || self.left == 0 || first.is_some_and(|first| at != first) {
                 return false;
             }
             self.left -= 1;
-            if step == fixed && place != fixed_place || self.chosen().any(|chosen| chosen.is_same(entry)) {
+            if step == fixed && place != fixed_place || self.has_chosen(of, place) {
                 continue;
             }
             first = Some(at);
