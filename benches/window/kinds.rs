@@ -46,7 +46,7 @@ impl Matches {
     }
 
     /// The next one. One in ten happened up to half of the window's time ago.
-    pub(crate) fn take(&mut self) -> (Clock, Observation) {
+    pub(crate) fn take(&mut self) -> (Clock, Observation<'static>) {
         self.came += 1;
         let within = WITHIN.as_millis() as u64;
         let now = BEGIN + (self.came * within / (self.keys as u64 * u64::from(self.each))) as i64;

@@ -12,7 +12,7 @@ use crate::model::ids::FiringId;
 use crate::model::limits::{HISTORY_OVERLAP, WINDOW_TAKEN};
 use crate::model::subject::{About, Account, AccountEvent, Str, Subject, Tweet};
 use crate::model::time::Timestamp;
-use crate::model::window::{Left, Member, Part, Told, Trace};
+use crate::model::window::{Left, Member, Part, Told, Trace, Who};
 use crate::rules::ruleset::{Rule, RuleSet, Window, WindowKind};
 use crate::suppress::Fired;
 use crate::window::{Clock, Counts, Observation, State, Verdict};
@@ -319,7 +319,7 @@ fn values(parts: &[Part], of: &Asked<'_>) -> Option<String> {
 fn member(of: &Asked<'_>) -> Member {
     let actor = of.subject.actor();
     Member {
-        who: actor.handle.clone(),
+        who: actor.handle.as_deref().map(Who::new),
         platform: actor.platform.clone(),
         tweet: of.subject.tweet().map(|tweet| tweet.id.clone()),
         event: of.subject.event,
@@ -331,7 +331,11 @@ fn member(of: &Asked<'_>) -> Member {
 /// What a silence is about, from the last that was heard: whoever it was, and their tweet without its text.
 pub(super) fn silent(told: &Told, now: Timestamp) -> Option<Subject> {
     let last = told.members.last()?;
-    let author = Account { handle: last.who.clone(), platform: last.platform.clone(), ..Account::default() };
+    let author = Account {
+        handle: last.who.as_ref().map(|who| who.as_str().into()),
+        platform: last.platform.clone(),
+        ..Account::default()
+    };
     let about = match &last.tweet {
         Some(id) => {
             let tweet: Tweet = Tweet::unknown(id.clone());

@@ -16,6 +16,7 @@ pub mod price;
 pub mod rate;
 pub mod revision;
 pub mod secret;
+pub mod short;
 pub mod status;
 pub mod subject;
 pub mod time;

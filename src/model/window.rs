@@ -3,6 +3,7 @@
 use super::firing::Element;
 use super::ids::{TweetId, normal_symbol};
 use super::price::Price;
+use super::short::ShortText;
 use super::subject::{Account, Event, Market, Platform, Prediction, Str, Subject, Token};
 use super::time::Timestamp;
 
@@ -95,11 +96,14 @@ fn prediction(of: &Prediction) -> Option<String> {
     Some(format!("{}:{which}", of.exchange.as_deref().unwrap_or_default().to_lowercase()))
 }
 
+/// A handle, as a window keeps it: those of X are inside, so that it can be forgotten without a look at memory that is far away.
+pub type Who = ShortText<22>;
+
 /// One match that a window took in: what a firing says of it. It has the same size whatever the tweet says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
     /// Who did it, by handle.
-    pub who: Option<Str>,
+    pub who: Option<Who>,
     /// Where.
     pub platform: Option<Platform>,
     /// The tweet, if it is about one.

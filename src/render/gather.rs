@@ -235,7 +235,7 @@ impl<'f> Gather<'f> {
     fn window(&self) -> Option<WindowValues> {
         let told = self.firing.window.as_deref()?;
         let member = |gather: &Self, member: &Member| MemberValues {
-            who: gather.short(member.who.as_ref()),
+            who: member.who.as_ref().map(|who| gather.line(who.as_str())),
             event: member.event.name(),
             at: member.at.to_string(),
             at_ms: member.at,

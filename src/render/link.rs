@@ -36,7 +36,8 @@ pub fn tweet(id: &TweetId, author: &Account) -> Option<String> {
 /// The page of a tweet that a window took in.
 #[must_use]
 pub fn member(of: &Member) -> Option<String> {
-    let author = Account { handle: of.who.clone(), platform: of.platform.clone(), ..Account::default() };
+    let author =
+        Account { handle: of.who.as_ref().map(|who| who.as_str().into()), platform: of.platform.clone(), ..Account::default() };
     tweet(of.tweet.as_ref()?, &author)
 }
 

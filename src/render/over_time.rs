@@ -38,7 +38,7 @@ fn member(pieces: &mut Vec<Piece>, of: &Member, now: Timestamp) {
         pieces.push(Piece::Ours("·".to_owned()));
     }
     if let Some(who) = &of.who {
-        pieces.push(Piece::Theirs(format!("@{}", sanitise::line(who).trim_start_matches('@'))));
+        pieces.push(Piece::Theirs(format!("@{}", sanitise::line(who.as_str()).trim_start_matches('@'))));
     }
     let ago = words::ago(now.since(of.at));
     pieces.push(Piece::Ours(match of.price {

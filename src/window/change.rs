@@ -14,7 +14,7 @@ use crate::model::window::{Left, Member};
 
 #[derive(Debug, Default)]
 pub(super) struct Change {
-    keys: Keys<Box<str>, Prices>,
+    keys: Keys<Prices>,
 }
 
 #[derive(Debug, Default)]
@@ -24,7 +24,11 @@ struct Prices {
 }
 
 impl Fires for Prices {
-    fn firings(&mut self) -> &mut Firings {
+    fn firings(&self) -> &Firings {
+        &self.firings
+    }
+
+    fn firings_mut(&mut self) -> &mut Firings {
         &mut self.firings
     }
 }
@@ -50,7 +54,7 @@ impl Change {
 
     pub(super) fn observe(&mut self, asked: Asked, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Some(price) = member.price else { return Verdict::First };
-        let Prices { samples, firings } = self.keys.hear(key, || key.into(), (moment, tally), drop);
+        let Prices { samples, firings } = self.keys.hear(key, (moment, tally), drop);
         let at = member.at;
         tally.passed(samples.forget_passed(moment));
         let came = samples.insert(price, member, asked, moment);
@@ -72,8 +76,8 @@ impl Change {
     }
 
     /// What the past of a key leaves behind.
-    pub(super) fn left(&mut self, key: &str) -> Left {
-        firings::left(&mut self.keys, key)
+    pub(super) fn left(&self, key: &str) -> Left {
+        firings::left(&self.keys, key)
     }
 
     /// As it was left.

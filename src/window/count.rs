@@ -2,11 +2,10 @@
 //!
 //! Of each key the matches in the order in which they happened, of more than [`most`] the newest.
 
-use std::collections::VecDeque;
-
 use super::firings::{self, Fires, Firings};
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
+use super::row::Row;
 use super::stretch::{Look, Sweep};
 use super::{Lefts, Verdict};
 use crate::model::time::Timestamp;
@@ -22,28 +21,33 @@ pub(super) fn most(at_least: u32) -> usize {
 
 #[derive(Debug, Default)]
 pub(super) struct Count {
-    keys: Keys<Box<str>, Matches>,
+    keys: Keys<Matches>,
 }
 
 #[derive(Debug, Default)]
 struct Matches {
-    members: VecDeque<Member>,
+    /// When each was.
+    times: Row<Timestamp, 8>,
     firings: Firings,
 }
 
 impl Fires for Matches {
-    fn firings(&mut self) -> &mut Firings {
+    fn firings(&self) -> &Firings {
+        &self.firings
+    }
+
+    fn firings_mut(&mut self) -> &mut Firings {
         &mut self.firings
     }
 }
 
 impl Held for Matches {
     fn has_passed(&self, moment: &Moment) -> bool {
-        self.members.back().is_none_or(|newest| newest.at < moment.floor()) && self.firings.have_passed(moment)
+        self.times.last().is_none_or(|newest| *newest < moment.floor()) && self.firings.have_passed(moment)
     }
 
     fn members(&self) -> usize {
-        self.members.len()
+        self.times.len()
     }
 
     fn leaves(&self) -> bool {
@@ -57,7 +61,7 @@ impl Count {
     }
 
     pub(super) fn observe(&mut self, at_least: u32, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
-        let matches = self.keys.hear(key, || key.into(), (moment, tally), drop);
+        let matches = self.keys.hear(key, (moment, tally), drop);
         let at = member.at;
         tally.passed(matches.forget_passed(moment));
         let look = matches.look(at, at_least, moment);
@@ -68,22 +72,23 @@ impl Count {
         let verdict = match (fires, look.enough) {
             (Some(t), _) => {
                 let span = matches.upto(moment.opens(t))..matches.upto(t);
-                let newest = matches.members.range(span.start.max(span.end.saturating_sub(TOLD))..span.end);
-                moment.fires(key, u32::try_from(span.len()).unwrap_or(u32::MAX), newest.cloned().collect())
+                let newest = span.start.max(span.end.saturating_sub(TOLD))..span.end;
+                let members = newest.filter_map(|place| matches.times.member(place).cloned()).collect();
+                moment.fires(key, u32::try_from(span.len()).unwrap_or(u32::MAX), members)
             }
             (None, Some(_)) => Verdict::Fired,
             (None, None) => Verdict::Gathers { have: look.most, need: at_least },
         };
-        if matches.members.len() > most(at_least) {
-            matches.members.pop_front();
+        if matches.times.len() > most(at_least) {
+            matches.times.forget(1);
             tally.evicted(1);
         }
         verdict
     }
 
     /// What the past of a key leaves behind.
-    pub(super) fn left(&mut self, key: &str) -> Left {
-        firings::left(&mut self.keys, key)
+    pub(super) fn left(&self, key: &str) -> Left {
+        firings::left(&self.keys, key)
     }
 
     /// As it was left.
@@ -95,7 +100,7 @@ impl Count {
 impl Matches {
     /// How many there were until `t`, that moment included.
     fn upto(&self, t: Timestamp) -> usize {
-        self.members.partition_point(|member| member.at <= t)
+        self.times.partition_point(|at| *at <= t)
     }
 
     /// How many there are in the span that ends at `t`.
@@ -104,31 +109,25 @@ impl Matches {
     }
 
     fn forget_passed(&mut self, moment: &Moment) -> usize {
-        let passed = self.members.partition_point(|member| member.at < moment.floor());
-        self.members.drain(..passed);
+        let passed = self.times.partition_point(|at| *at < moment.floor());
+        self.times.forget(passed);
         passed
     }
 
     fn look(&self, at: Timestamp, at_least: u32, moment: &Moment) -> Look {
-        if self.members.back().is_none_or(|newest| newest.at <= at) {
+        if self.times.last().is_none_or(|newest| *newest <= at) {
             let without = self.within(at, moment);
             return Look::at_the_end(at, self.within(at.shifted(-1), moment), (without, without + 1), at_least);
         }
         let mut sweep = Sweep::new(at, moment.leaves(at));
         let near = self.upto(moment.opens(at).shifted(-1))..self.upto(moment.leaves(at));
-        for member in self.members.range(near) {
-            sweep.add(member.at, moment.leaves(member.at), false);
+        for at in self.times.get(near).unwrap_or_default() {
+            sweep.add(*at, moment.leaves(*at), false);
         }
         sweep.look(at_least)
     }
 
     fn insert(&mut self, member: Member) {
-        let place = self.upto(member.at);
-        if self.members.is_empty() {
-            // Most keys never have more than one.
-            self.members = VecDeque::from([member]);
-        } else {
-            self.members.insert(place, member);
-        }
+        self.times.insert(self.upto(member.at), member.at, member);
     }
 }

@@ -14,7 +14,7 @@ use crate::rules::ruleset::{Direction, Hysteresis, Level};
 
 #[derive(Debug, Default)]
 pub(super) struct Cross {
-    keys: Keys<Box<str>, Seen>,
+    keys: Keys<Seen>,
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ impl Cross {
 
     pub(super) fn observe(&mut self, level: &Level, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Some(price) = member.price else { return Verdict::First };
-        let seen = self.keys.hear(key, || key.into(), (moment, tally), drop);
+        let seen = self.keys.hear(key, (moment, tally), drop);
         if seen.last.as_ref().is_some_and(|(_, last)| member.at < last.at) {
             tally.late += 1;
             return Verdict::Late;
@@ -81,8 +81,8 @@ impl Cross {
     }
 
     /// What the past of a key leaves behind.
-    pub(super) fn left(&mut self, key: &str, moment: &Moment) -> Left {
-        let Some(seen) = self.keys.get_mut(key) else { return Left::default() };
+    pub(super) fn left(&self, key: &str, moment: &Moment) -> Left {
+        let Some(seen) = self.keys.get(key) else { return Left::default() };
         // With `rearm` only time counts, and without it only where the price is.
         let fired = seen.fired.filter(|_| moment.rearm.is_some()).into_iter().collect();
         Left { fired, is_beyond: seen.is_beyond && moment.rearm.is_none(), ..Left::default() }
@@ -92,7 +92,8 @@ impl Cross {
     pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
         self.keys.values_mut().for_each(|seen| (seen.fired, seen.is_beyond) = (None, false));
         for (key, left) in lefts {
-            if let Some(seen) = self.keys.entry(key.clone(), max_keys) {
+            if let Some(number) = self.keys.entry(key, max_keys) {
+                let (_, seen) = self.keys.of(number);
                 (seen.fired, seen.is_beyond) = (left.fired.last().copied(), left.is_beyond);
             }
         }

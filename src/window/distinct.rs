@@ -1,6 +1,7 @@
 //! `distinct`: so many different values within a time.
 //!
-//! Of each key the values, of more than [`most`] those that were seen last; of each value the matches that can still matter.
+//! Of each key the values, of more than [`most`] those that were seen last; of each value the matches that can still matter. All of them lie in
+//! one row, those of a value beside each other.
 //!
 //! Of three matches of one value `a ≤ b ≤ c` with `c − a ≤ within` the middle one cannot: `a` counts in `[a, a + within)` and `c` in
 //! `[c, c + within)`, which touch, so together they are `[a, c + within)`, in which `[b, b + within)` lies. That stays so when `a`
@@ -8,12 +9,16 @@
 //! as long as `b` would have or longer; and what was before `h`, but for the millisecond that is next to it, is not asked about.
 //! So a value that is seen all the time takes no more room than any other.
 
+use std::ops::Range;
+
 use super::count::{TOLD, most};
 use super::firings::{self, Fires, Firings};
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
+use super::row::Row;
 use super::stretch::{Look, Sweep};
 use super::{Lefts, Verdict};
+use crate::model::short::ShortText;
 use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member};
 
@@ -23,36 +28,42 @@ const OF_A_VALUE: usize = 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Distinct {
-    keys: Keys<Box<str>, Values>,
+    keys: Keys<Values>,
 }
 
-/// By their names.
+/// A value: most are ids of accounts.
+type Name = ShortText<22>;
+
 #[derive(Debug, Default)]
 struct Values {
-    values: Vec<Value>,
+    /// By their names, of a name in the order in which they happened.
+    seen: Row<Seen, 8>,
     firings: Firings,
 }
 
 #[derive(Debug)]
-struct Value {
-    name: Box<str>,
-    /// In the order in which they happened; never empty.
-    seen: Vec<Member>,
+struct Seen {
+    name: Name,
+    at: Timestamp,
 }
 
 impl Fires for Values {
-    fn firings(&mut self) -> &mut Firings {
+    fn firings(&self) -> &Firings {
+        &self.firings
+    }
+
+    fn firings_mut(&mut self) -> &mut Firings {
         &mut self.firings
     }
 }
 
 impl Held for Values {
     fn has_passed(&self, moment: &Moment) -> bool {
-        self.values.iter().all(|value| value.latest() < moment.floor()) && self.firings.have_passed(moment)
+        self.seen.iter().all(|seen| seen.at < moment.floor()) && self.firings.have_passed(moment)
     }
 
     fn members(&self) -> usize {
-        self.values.iter().map(|value| value.seen.len()).sum()
+        self.seen.len()
     }
 
     fn leaves(&self) -> bool {
@@ -69,15 +80,16 @@ impl Distinct {
         &mut self,
         at_least: u32,
         moment: &Moment,
-        (key, value): (&str, Box<str>),
+        (key, value): (&str, &str),
         member: Member,
         tally: &mut Tally,
     ) -> Verdict {
-        let values = self.keys.hear(key, || key.into(), (moment, tally), drop);
+        let value = Name::new(value);
+        let values = self.keys.hear(key, (moment, tally), drop);
         let at = member.at;
         tally.passed(values.forget_passed(moment));
         let look = values.look(&value, at, at_least, moment);
-        let place = values.insert(value, member);
+        values.insert(&value, member);
         tally.members += 1;
         let fires = values.firings.decide(&look, at, moment);
         tally.leaves |= moment.rearm.is_some() && fires.is_some();
@@ -89,14 +101,14 @@ impl Distinct {
             (None, Some(_)) => Verdict::Fired,
             (None, None) => Verdict::Gathers { have: look.most, need: at_least },
         };
-        values.thin(place, at, moment, tally);
+        values.thin(&value, at, moment, tally);
         values.make_room(at_least, tally);
         verdict
     }
 
     /// What the past of a key leaves behind.
-    pub(super) fn left(&mut self, key: &str) -> Left {
-        firings::left(&mut self.keys, key)
+    pub(super) fn left(&self, key: &str) -> Left {
+        firings::left(&self.keys, key)
     }
 
     /// As it was left.
@@ -105,42 +117,32 @@ impl Distinct {
     }
 }
 
-impl Value {
-    fn latest(&self) -> Timestamp {
-        self.seen.last().map_or(Timestamp::from_millis(i64::MIN), |member| member.at)
-    }
-
-    /// The last that was seen in the span that ends at `t`.
-    fn within(&self, t: Timestamp, moment: &Moment) -> Option<&Member> {
-        let until = self.seen.partition_point(|member| member.at <= t);
-        self.seen.get(until.checked_sub(1)?).filter(|member| member.at > moment.opens(t))
-    }
-}
-
 impl Values {
     fn forget_passed(&mut self, moment: &Moment) -> usize {
-        let (floor, mut forgotten) = (moment.floor(), 0);
-        self.values.retain_mut(|value| {
-            let passed = value.seen.partition_point(|member| member.at < floor);
-            value.seen.drain(..passed);
-            forgotten += passed;
-            !value.seen.is_empty()
-        });
-        forgotten
+        let (floor, before) = (moment.floor(), self.seen.len());
+        while let Some(passed) = self.seen.iter().position(|seen| seen.at < floor) {
+            self.seen.remove(passed);
+        }
+        before - self.seen.len()
     }
 
-    fn look(&self, name: &str, at: Timestamp, at_least: u32, moment: &Moment) -> Look {
-        if self.values.iter().all(|value| value.latest() <= at) {
-            let within = |t| self.values.iter().filter(|value| value.within(t, moment).is_some()).count();
+    /// The matches of each value.
+    fn values(&self) -> impl Iterator<Item = &[Seen]> {
+        self.seen.chunk_by(|a, b| a.name == b.name)
+    }
+
+    fn look(&self, name: &Name, at: Timestamp, at_least: u32, moment: &Moment) -> Look {
+        if self.seen.iter().all(|seen| seen.at <= at) {
+            let within = |t| self.values().filter(|value| within(value, t, moment).is_some()).count();
             let without = within(at);
-            let is_among = self.values.iter().any(|value| *value.name == *name && value.within(at, moment).is_some());
+            let is_among = self.seen.iter().any(|seen| seen.at > moment.opens(at) && seen.name == *name);
             return Look::at_the_end(at, within(at.shifted(-1)), (without, without + usize::from(!is_among)), at_least);
         }
         let mut sweep = Sweep::new(at, moment.leaves(at));
-        for value in &self.values {
-            let own = *value.name == *name;
+        for value in self.values() {
+            let own = value.first().is_some_and(|seen| seen.name == *name);
             // Where two of them count together, the value counts once.
-            for together in value.seen.chunk_by(|a, b| b.at <= moment.leaves(a.at)) {
+            for together in value.chunk_by(|a, b| b.at <= moment.leaves(a.at)) {
                 if let (Some(first), Some(last)) = (together.first(), together.last()) {
                     sweep.add(first.at, moment.leaves(last.at), own);
                 }
@@ -149,63 +151,71 @@ impl Values {
         sweep.look(at_least)
     }
 
-    /// Where its value is now.
-    fn insert(&mut self, name: Box<str>, member: Member) -> usize {
-        match self.values.binary_search_by(|value| value.name.cmp(&name)) {
-            Ok(place) => {
-                if let Some(value) = self.values.get_mut(place) {
-                    let after = value.seen.partition_point(|known| known.at <= member.at);
-                    value.seen.insert(after, member);
-                }
-                place
-            }
-            Err(place) => {
-                // Most are seen once.
-                self.values.insert(place, Value { name, seen: vec![member] });
-                place
-            }
-        }
+    fn insert(&mut self, name: &Name, member: Member) {
+        let place = self.seen.partition_point(|known| (&known.name, known.at) <= (name, member.at));
+        self.seen.insert(place, Seen { name: name.clone(), at: member.at }, member);
     }
 
     /// How many values there are in the span that ends at `t`, and a match of each.
     fn tell(&self, t: Timestamp, moment: &Moment) -> (u32, Vec<Member>) {
-        let mut members: Vec<_> = self.values.iter().filter_map(|value| value.within(t, moment)).collect();
+        let (mut start, mut members) = (0, Vec::new());
+        for value in self.values() {
+            members.extend(within(value, t, moment).and_then(|place| self.seen.member(start + place)));
+            start += value.len();
+        }
         members.sort_by_key(|member| member.at);
         let told = members.iter().skip(members.len().saturating_sub(TOLD));
         (u32::try_from(members.len()).unwrap_or(u32::MAX), told.map(|member| (*member).clone()).collect())
     }
 
     /// Forgets which of the value's matches do not matter any more, now that there is one at `at`.
-    fn thin(&mut self, place: usize, at: Timestamp, moment: &Moment, tally: &mut Tally) {
-        let Some(seen) = self.values.get_mut(place).map(|value| &mut value.seen) else { return };
+    fn thin(&mut self, name: &Name, at: Timestamp, moment: &Moment, tally: &mut Tally) {
+        let start = self.seen.partition_point(|seen| seen.name < *name);
+        let of_it = |row: &[Seen]| start..start + row.iter().skip(start).take_while(|seen| seen.name == *name).count();
         // Only the new one, the one before it and the one after it can have become a middle one; the new one goes first.
         for shift in [0, 1, -1] {
-            let new = seen.partition_point(|member| member.at <= at);
+            let value = self.seen.get(of_it(&self.seen)).unwrap_or_default();
+            let new = value.partition_point(|seen| seen.at <= at);
             let Some(middle) = new.checked_sub(1).and_then(|new| new.checked_add_signed(shift)).filter(|middle| *middle > 0)
             else {
                 continue;
             };
-            if let Some([a, _, c]) = seen.get(middle - 1..=middle + 1)
+            if let Some([a, _, c]) = value.get(middle - 1..=middle + 1)
                 && c.at <= moment.leaves(a.at)
             {
-                seen.remove(middle);
+                self.seen.remove(start + middle);
                 tally.passed(1);
             }
         }
-        if seen.len() > OF_A_VALUE {
-            seen.remove(0);
+        if of_it(&self.seen).len() > OF_A_VALUE {
+            self.seen.remove(start);
             tally.evicted(1);
         }
     }
 
     /// Of too many values the one that was not seen for longest goes.
     fn make_room(&mut self, at_least: u32, tally: &mut Tally) {
-        if self.values.len() <= most(at_least) {
+        let most = most(at_least);
+        if self.seen.len() <= most || self.values().count() <= most {
             return;
         }
-        let oldest = self.values.iter().enumerate().min_by_key(|(_, value)| value.latest()).map(|(place, _)| place);
-        if let Some(oldest) = oldest {
-            tally.evicted(self.values.remove(oldest).seen.len());
+        let mut oldest: Option<(Timestamp, Range<usize>)> = None;
+        let mut start = 0;
+        for value in self.values() {
+            let latest = value.last().map_or(Timestamp::from_millis(i64::MIN), |seen| seen.at);
+            if oldest.as_ref().is_none_or(|(oldest, _)| latest < *oldest) {
+                oldest = Some((latest, start..start + value.len()));
+            }
+            start += value.len();
         }
+        let oldest = oldest.map(|(_, places)| places).unwrap_or_default();
+        tally.evicted(oldest.len());
+        oldest.rev().for_each(|place| drop(self.seen.remove(place)));
     }
+}
+
+/// Of a value the last that was seen in the span that ends at `t`: its place.
+fn within(value: &[Seen], t: Timestamp, moment: &Moment) -> Option<usize> {
+    let last = value.iter().rposition(|seen| seen.at <= t)?;
+    value.get(last).filter(|seen| seen.at > moment.opens(t)).map(|_| last)
 }

@@ -12,20 +12,21 @@ const MOST: usize = 64;
 
 /// What is remembered of a key, its firings among it.
 pub(super) trait Fires: Held {
-    fn firings(&mut self) -> &mut Firings;
+    fn firings(&self) -> &Firings;
+    fn firings_mut(&mut self) -> &mut Firings;
 }
 
 /// What the past of a key leaves behind.
-pub(super) fn left<V: Fires>(keys: &mut Keys<Box<str>, V>, key: &str) -> Left {
-    keys.get_mut(key).map_or_else(Left::default, |held| Left { fired: held.firings().all().to_vec(), ..Left::default() })
+pub(super) fn left<V: Fires>(keys: &Keys<V>, key: &str) -> Left {
+    keys.get(key).map_or_else(Left::default, |held| Left { fired: held.firings().all().to_vec(), ..Left::default() })
 }
 
 /// As it was left.
-pub(super) fn restore<V: Fires>(keys: &mut Keys<Box<str>, V>, lefts: &Lefts, max_keys: usize) {
-    keys.values_mut().for_each(|held| held.firings().restore(&[]));
+pub(super) fn restore<V: Fires>(keys: &mut Keys<V>, lefts: &Lefts, max_keys: usize) {
+    keys.values_mut().for_each(|held| held.firings_mut().restore(&[]));
     for (key, left) in lefts {
-        if let Some(held) = keys.entry(key.clone(), max_keys) {
-            held.firings().restore(&left.fired);
+        if let Some(number) = keys.entry(key, max_keys) {
+            keys.of(number).1.firings_mut().restore(&left.fired);
         }
     }
 }

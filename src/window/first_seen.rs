@@ -10,7 +10,9 @@ use crate::model::window::Member;
 
 #[derive(Debug, Default)]
 pub(super) struct FirstSeen {
-    keys: Keys<(Box<str>, Box<str>), Sighting>,
+    keys: Keys<Sighting>,
+    /// A key and a value, as one: how long the key is, that, and the value. It is used again for each match.
+    both: String,
 }
 
 #[derive(Debug, Default)]
@@ -34,15 +36,12 @@ impl FirstSeen {
         self.keys.len()
     }
 
-    pub(super) fn observe(
-        &mut self,
-        moment: &Moment,
-        (key, value): (&str, Box<str>),
-        member: Member,
-        tally: &mut Tally,
-    ) -> Verdict {
-        let both = (key.into(), value);
-        let sighting = self.keys.hear(&both, || both.clone(), (moment, tally), drop);
+    pub(super) fn observe(&mut self, moment: &Moment, (key, value): (&str, &str), member: Member, tally: &mut Tally) -> Verdict {
+        self.both.clear();
+        self.both.extend(u32::try_from(key.len()).ok().and_then(char::from_u32));
+        self.both.push_str(key);
+        self.both.push_str(value);
+        let sighting = self.keys.hear(&self.both, (moment, tally), drop);
         if sighting.0.as_ref().is_some_and(|last| member.at <= last.at) {
             return Verdict::Known;
         }

@@ -1,21 +1,23 @@
 //! What is remembered of each key: of so many keys at most, and of those that were heard of last.
 
-use std::borrow::Borrow;
-use std::hash::Hash;
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
-use hashlink::LinkedHashMap;
-use hashlink::linked_hash_map::RawEntryMut;
+use hashbrown::HashTable;
 use sha2::Digest as _;
 
 use super::moment::Moment;
+use super::order::Order;
+use crate::model::short::ShortText;
 
 /// Bytes of a key at most.
 const LONGEST: usize = 256;
 /// So many that have passed leave for each that is heard of: more than come, so that all of them go in time, and no match pays
 /// for many.
 const LEAVE_AT_ONCE: usize = 2;
+/// Slots that lie together. They stay where they are as more come, so that no match pays for moving the others.
+const TOGETHER: usize = 32;
 
 /// What is counted of a window.
 #[derive(Debug, Default)]
@@ -37,10 +39,10 @@ impl Tally {
     }
 
     /// A key has gone.
-    fn gone<V: Held>(&mut self, key: &impl Text, held: &V) {
+    fn gone<V: Held>(&mut self, key: &str, held: &V) {
         self.passed(held.members());
         if held.leaves() {
-            self.gone.push(key.text().into());
+            self.gone.push(key.into());
         }
     }
 
@@ -68,118 +70,163 @@ pub(super) trait Held: Default {
     }
 }
 
-/// A key, as it is written.
-pub(super) trait Text {
-    fn text(&self) -> &str;
-}
-
-impl Text for Box<str> {
-    fn text(&self) -> &str {
-        self
-    }
-}
-
-impl Text for Arc<str> {
-    fn text(&self) -> &str {
-        self
-    }
-}
-
-impl Text for (Box<str>, Box<str>) {
-    fn text(&self) -> &str {
-        &self.0
-    }
-}
-
 /// When a key is heard of, and what counts what that changes.
 pub(super) type Hearing<'a> = (&'a Moment, &'a mut Tally);
 
-/// The one that was not heard of for longest is first.
+/// Keys, what is remembered of each, and which was not heard of for longest.
+///
+/// A key has a *slot*, which has all of it, and a number. What is looked at on the way to a slot lies close together, 16 bytes for each key,
+/// and stays in a cache; so a match waits for memory that is far away only once, at its slot, however many keys there are.
 #[derive(Debug)]
-pub(super) struct Keys<K, V>(LinkedHashMap<K, V, FixedState>);
+pub(super) struct Keys<V> {
+    places: HashTable<Place>,
+    order: Order,
+    /// By the number, from 1 on.
+    slots: Vec<Vec<Slot<V>>>,
+    count: u32,
+    /// Numbers whose slots are empty.
+    free: Vec<u32>,
+}
 
-impl<K, V> Default for Keys<K, V> {
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Of the key: who looks for another one sees it here, nearly always.
+    hash: u32,
+    number: u32,
+}
+
+#[derive(Debug, Default)]
+struct Slot<V> {
+    key: ShortText<62>,
+    value: V,
+}
+
+impl<V> Default for Keys<V> {
     fn default() -> Self {
-        Self(LinkedHashMap::with_hasher(FixedState::default()))
+        Self { places: HashTable::new(), order: Order::default(), slots: Vec::new(), count: 0, free: Vec::new() }
     }
 }
 
-impl<K: Hash + Eq + Text, V: Held> Keys<K, V> {
+impl<V: Held> Keys<V> {
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.places.len()
     }
 
     /// What is remembered of a key, which is heard of now: nothing, if it is new. `gone` is given what had to leave.
-    pub(super) fn hear<Q: Hash + Eq + ?Sized>(
-        &mut self,
-        key: &Q,
-        own: impl FnOnce() -> K,
-        by: Hearing<'_>,
-        gone: impl FnMut(V),
-    ) -> &mut V
-    where
-        K: Borrow<Q>,
-    {
-        self.make_room(key, by, gone);
-        match self.0.raw_entry_mut().from_key(key) {
-            RawEntryMut::Occupied(mut known) => {
-                known.to_back();
-                known.into_mut()
-            }
-            RawEntryMut::Vacant(new) => new.insert(own(), V::default()).1,
-        }
+    pub(super) fn hear(&mut self, key: &str, by: Hearing<'_>, gone: impl FnMut(V)) -> &mut V {
+        let number = self.hear_of(key, by, gone);
+        &mut self.slot_mut(number).value
     }
 
-    fn make_room<Q: Hash + Eq + ?Sized>(&mut self, key: &Q, (moment, tally): Hearing<'_>, mut gone: impl FnMut(V))
-    where
-        K: Borrow<Q>,
-    {
-        for _ in 0..LEAVE_AT_ONCE {
-            let leaves = |(of, held): (&K, &V)| V::LEAVES && of.borrow() != key && held.has_passed(moment);
-            if !self.0.front().is_some_and(leaves) {
-                break;
-            }
-            if let Some((key, held)) = self.0.pop_front() {
-                tally.gone(&key, &held);
-                gone(held);
-            }
+    /// As `hear`, and the number by which [`Self::of`] knows it.
+    pub(super) fn hear_of(&mut self, key: &str, (moment, tally): Hearing<'_>, mut gone: impl FnMut(V)) -> u32 {
+        let hash = hash(key);
+        let known = self.find(hash, key);
+        self.let_passed_leave(known, (moment, &mut *tally), &mut gone);
+        if let Some(number) = known {
+            self.order.to_back(number);
+            return number;
         }
-        let is_new = self.0.len() >= moment.max_keys && !self.0.contains_key(key);
-        while is_new
-            && self.0.len() >= moment.max_keys
-            && let Some((key, held)) = self.0.pop_front()
+        while self.len() >= moment.max_keys
+            && let Some(first) = self.order.front()
         {
-            tally.gone(&key, &held);
+            let held = self.remove(first, tally);
             tally.evicted_keys += u64::from(!held.has_passed(moment));
             gone(held);
         }
+        self.insert(hash, key)
     }
 
-    /// What is remembered of a key, which is not heard of by this; made if there is room.
-    pub(super) fn entry(&mut self, key: K, max_keys: usize) -> Option<&mut V>
-    where
-        K: Clone,
-    {
-        if self.0.len() >= max_keys && !self.0.contains_key(&key) {
-            return None;
+    fn let_passed_leave(&mut self, but: Option<u32>, (moment, tally): Hearing<'_>, mut gone: impl FnMut(V)) {
+        for _ in 0..LEAVE_AT_ONCE {
+            let leaves = |slot: &Slot<V>| V::LEAVES && slot.value.has_passed(moment);
+            let first = self.order.front().filter(|first| Some(*first) != but);
+            let Some(first) = first.filter(|first| leaves(self.slot(*first))) else { break };
+            gone(self.remove(first, tally));
         }
-        Some(self.0.entry(key).or_insert_with(V::default))
     }
 
+    /// The key of a number, and what is remembered of it.
+    pub(super) fn of(&mut self, number: u32) -> (&str, &mut V) {
+        let slot = self.slot_mut(number);
+        (slot.key.as_str(), &mut slot.value)
+    }
+
+    /// The number of a key, which is not heard of by this; made if there is room.
+    pub(super) fn entry(&mut self, key: &str, max_keys: usize) -> Option<u32> {
+        let hash = hash(key);
+        self.find(hash, key).or_else(|| (self.len() < max_keys).then(|| self.insert(hash, key)))
+    }
+
+    /// What is remembered of a key.
+    pub(super) fn get(&self, key: &str) -> Option<&V> {
+        self.find(hash(key), key).map(|number| &self.slot(number).value)
+    }
+
+    /// What is remembered, of one after the other.
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.0.iter_mut().map(|(_, held)| held)
+        self.slots.iter_mut().flatten().map(|slot| &mut slot.value)
     }
 
-    pub(super) fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
-    where
-        K: Borrow<Q>,
-    {
-        self.0.get_mut(key)
+    fn find(&self, hash: u32, key: &str) -> Option<u32> {
+        let is_it = |place: &Place| place.hash == hash && self.slot(place.number).key.as_bytes() == key.as_bytes();
+        self.places.find(spread(hash), is_it).map(|place| place.number)
+    }
+
+    fn insert(&mut self, hash: u32, key: &str) -> u32 {
+        let number = self.free.pop().unwrap_or_else(|| self.add_slot());
+        self.slot_mut(number).key = ShortText::new(key);
+        self.places.insert_unique(spread(hash), Place { hash, number }, |place| spread(place.hash));
+        self.order.push_back(number);
+        number
+    }
+
+    fn add_slot(&mut self) -> u32 {
+        if self.slots.last().is_none_or(|last| last.len() == TOGETHER) {
+            self.slots.push(Vec::new());
+        }
+        if let Some(last) = self.slots.last_mut() {
+            last.push(Slot::default());
+        }
+        self.count += 1;
+        self.count
+    }
+
+    fn remove(&mut self, number: u32, tally: &mut Tally) -> V {
+        let Slot { key, value } = std::mem::take(self.slot_mut(number));
+        tally.gone(key.as_str(), &value);
+        let hash = hash(key.as_str());
+        if let Ok(place) = self.places.find_entry(spread(hash), |place| place.number == number) {
+            place.remove();
+        }
+        self.order.remove(number);
+        self.free.push(number);
+        value
+    }
+
+    fn slot(&self, number: u32) -> &Slot<V> {
+        let place = number as usize - 1;
+        &self.slots[place / TOGETHER][place % TOGETHER]
+    }
+
+    fn slot_mut(&mut self, number: u32) -> &mut Slot<V> {
+        let place = number as usize - 1;
+        &mut self.slots[place / TOGETHER][place % TOGETHER]
     }
 }
 
+fn hash(key: &str) -> u32 {
+    let hash = FixedState::default().hash_one(key);
+    (hash ^ (hash >> 32)) as u32
+}
+
+/// As many bits as the table looks at, at either end.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// A key of bounded length: of a longer one the beginning, and a hash of all of it.
-pub(super) fn bounded(key: Box<str>) -> Box<str> {
+pub(super) fn bounded(key: Cow<'_, str>) -> Cow<'_, str> {
     if key.len() <= LONGEST {
         return key;
     }
@@ -193,12 +240,54 @@ pub(super) fn bounded(key: Box<str>) -> Box<str> {
 mod tests {
     use super::*;
 
+    #[derive(Debug, Default)]
+    struct Counted(usize);
+
+    impl Held for Counted {
+        fn has_passed(&self, _: &Moment) -> bool {
+            false
+        }
+
+        fn members(&self) -> usize {
+            self.0
+        }
+    }
+
+    fn moment(max_keys: usize) -> Moment {
+        let kind = crate::rules::ruleset::WindowKind::Silence;
+        let within = std::time::Duration::from_secs(1);
+        let window = crate::rules::ruleset::Window { kind, within, per: Vec::new(), rearm: None, max_keys };
+        Moment::new(&window, crate::window::Clock { now: Default::default(), oldest: None })
+    }
+
+    #[test]
+    fn it_is_a_map_from_which_the_one_that_was_not_heard_of_for_longest_leaves() {
+        let (moment, mut tally) = (moment(100), Tally::default());
+        let (mut keys, mut list) = (Keys::<Counted>::default(), Vec::<(String, usize)>::new());
+        let mut rng = fastrand::Rng::with_seed(1);
+        for _ in 0..20_000 {
+            let key = format!("{:0>1$}", rng.u32(..300), rng.usize(1..4) * 30);
+            let (mut gone, mut leaves) = (Vec::new(), Vec::new());
+            let held = keys.hear(&key, (&moment, &mut tally), |held| gone.push(held.0));
+            held.0 += 1;
+            let now = held.0;
+            let before = list.iter().position(|known| known.0 == key).map_or(0, |place| list.remove(place).1);
+            if list.len() == 100 {
+                leaves.push(list.remove(0).1);
+            }
+            list.push((key, before + 1));
+            assert_eq!((now, gone), (before + 1, leaves));
+            assert_eq!(keys.len(), list.len());
+        }
+        assert_eq!(keys.count, 100, "slots of those that left are used again");
+    }
+
     #[test]
     fn a_long_key_is_cut_and_stays_apart_from_others_that_begin_like_it() {
         let [one, other] = ["a", "b"].map(|end| bounded(format!("{}{end}", "é".repeat(1_000)).into()));
         assert!(one.len() <= LONGEST && one.starts_with("éé"), "{one}");
         assert_ne!(one, other);
-        let short: Box<str> = "x".repeat(LONGEST).into();
-        assert_eq!(bounded(short.clone()), short);
+        let short = "x".repeat(LONGEST);
+        assert_eq!(bounded(short.as_str().into()), short);
     }
 }

@@ -22,10 +22,14 @@ mod firings;
 mod first_seen;
 mod keys;
 mod moment;
+mod order;
+mod row;
 mod samples;
 mod sequence;
 mod silence;
 mod stretch;
+
+use std::borrow::Cow;
 
 use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member, Told};
@@ -45,11 +49,11 @@ pub struct Clock {
 
 /// A match, as a window takes it in.
 #[derive(Clone, Debug)]
-pub struct Observation {
+pub struct Observation<'a> {
     /// The values of `per`, joined; empty where all is counted together.
-    pub key: Box<str>,
+    pub key: Cow<'a, str>,
     /// The value of `of`; empty where nothing of the kind is asked.
-    pub value: Box<str>,
+    pub value: Cow<'a, str>,
     /// When it happened, and not after now.
     pub at: Timestamp,
     /// Which step of a sequence it is.
@@ -104,7 +108,7 @@ pub struct State {
     kind: Kind,
     tally: Tally,
     /// What was left of keys of which that has changed, until it is asked for.
-    left: Vec<(Box<str>, Left)>,
+    left: Lefts,
 }
 
 #[derive(Debug)]
@@ -155,7 +159,7 @@ impl State {
     /// Takes a match in, and says what it did. `window` is the rule's: of another type than before, it begins anew.
     ///
     /// A match comes once; who sees it a second time does not ask.
-    pub fn observe(&mut self, window: &Window, clock: Clock, seen: Observation) -> Verdict {
+    pub fn observe(&mut self, window: &Window, clock: Clock, seen: Observation<'_>) -> Verdict {
         if !self.kind.is_of(&window.kind) {
             *self = Self::new(window);
         }
@@ -166,23 +170,19 @@ impl State {
             return Verdict::Late;
         }
         let (key, value) = (keys::bounded(seen.key), keys::bounded(seen.value));
-        let verdict = self.take_in(window, &moment, (&key, value, seen.step), Member { at, ..seen.member });
+        let verdict = self.take_in(window, &moment, (&key, &value, seen.step), Member { at, ..seen.member });
         if std::mem::take(&mut self.tally.leaves) {
             let left = self.left_of(&key, &moment, clock.now);
-            self.left.push((key, left));
+            self.left.push((key.into(), left));
         }
-        // A key that has gone may be the one that has come anew.
-        self.left.splice(0..0, self.tally.gone.drain(..).map(|key| (key, Left::default())));
+        if !self.tally.gone.is_empty() {
+            // A key that has gone may be the one that has come anew.
+            self.left.splice(0..0, self.tally.gone.drain(..).map(|key| (key, Left::default())));
+        }
         verdict
     }
 
-    fn take_in(
-        &mut self,
-        window: &Window,
-        moment: &Moment,
-        (key, value, step): (&str, Box<str>, usize),
-        member: Member,
-    ) -> Verdict {
+    fn take_in(&mut self, window: &Window, moment: &Moment, (key, value, step): (&str, &str, usize), member: Member) -> Verdict {
         let tally = &mut self.tally;
         match (&mut self.kind, &window.kind) {
             (Kind::Count(state), WindowKind::Count { at_least }) => state.observe(*at_least, moment, key, member, tally),
@@ -204,8 +204,8 @@ impl State {
         }
     }
 
-    fn left_of(&mut self, key: &str, moment: &Moment, now: Timestamp) -> Left {
-        match &mut self.kind {
+    fn left_of(&self, key: &str, moment: &Moment, now: Timestamp) -> Left {
+        match &self.kind {
             Kind::Count(state) => state.left(key),
             Kind::Distinct(state) => state.left(key),
             Kind::Change(state) => state.left(key),

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::moment::Moment;
+use super::row::Row;
 use crate::model::price::Price;
 use crate::model::time::Timestamp;
 use crate::model::window::Member;
@@ -36,15 +37,15 @@ impl Asked {
 
 #[derive(Debug)]
 struct Sample {
+    at: Timestamp,
     price: Price,
-    member: Member,
     /// It is far enough from an earlier one.
     has_moved: bool,
 }
 
 /// Those of equal times in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Samples(Vec<Sample>);
+pub(super) struct Samples(Row<Sample, 8>);
 
 /// Two of the samples, the earlier first.
 pub(super) type Pair = (usize, usize);
@@ -66,31 +67,27 @@ impl Samples {
     }
 
     pub(super) fn newest(&self) -> Option<Timestamp> {
-        self.0.last().map(|sample| sample.member.at)
+        self.0.last().map(|sample| sample.at)
     }
 
     pub(super) fn members(&self, (earlier, later): Pair) -> Vec<Member> {
-        [earlier, later].iter().filter_map(|place| self.0.get(*place)).map(|sample| sample.member.clone()).collect()
+        [earlier, later].iter().filter_map(|place| self.0.member(*place).cloned()).collect()
     }
 
     pub(super) fn forget_passed(&mut self, moment: &Moment) -> usize {
-        let passed = self.0.partition_point(|sample| sample.member.at < moment.floor());
-        self.0.drain(..passed);
+        let passed = self.0.partition_point(|sample| sample.at < moment.floor());
+        self.0.forget(passed);
         passed
     }
 
     pub(super) fn insert(&mut self, price: Price, member: Member, asked: Asked, moment: &Moment) -> Came {
         let at = member.at;
-        let until = |t| self.0.partition_point(|sample| sample.member.at <= t);
+        let until = |t| self.0.partition_point(|sample| sample.at <= t);
         let place = until(at);
         let (earlier, later) = (until(moment.opens(at))..place, place + 1..until(moment.leaves(at).shifted(-1)) + 1);
         let is_alone = earlier.is_empty() && later.is_empty();
         let from = self.farthest(earlier, price, asked);
-        if self.0.is_empty() {
-            // Most keys never have more than one.
-            self.0.reserve_exact(1);
-        }
-        self.0.insert(place, Sample { price, member, has_moved: from.is_some() });
+        self.0.insert(place, Sample { at, price, has_moved: from.is_some() }, member);
         let (to, moved) = self.mark(later, price, asked);
         let moves = from.map(|from| (from, place)).or(to.map(|to| (place, to)));
         let new = self.begins(from.map(|_| place).into_iter().chain(moved));

@@ -8,9 +8,12 @@
 
 use std::collections::HashMap;
 
+use smallvec::SmallVec;
+
 use super::firings::Firings;
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
+use super::row::Row;
 use super::{Lefts, Verdict};
 use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member, Used};
@@ -22,23 +25,26 @@ const LOOKED_AT: u32 = 4_096;
 
 #[derive(Debug, Default)]
 pub(super) struct Sequence {
-    keys: Keys<Box<str>, Steps>,
+    keys: Keys<Steps>,
 }
 
 #[derive(Debug, Default)]
 struct Steps {
-    steps: Vec<Vec<Entry>>,
-    /// Of each step what is used up: it is known until it has passed, so that a restart knows it, too.
-    used: Vec<Vec<Entry>>,
+    steps: SmallVec<[Step; 3]>,
+    /// What is used up, in its order, each with its step: it is known until it has passed, so that a restart knows it, too.
+    used: Vec<(usize, Entry, Member)>,
     firings: Firings,
     /// Matches so far.
     came: u64,
 }
 
-#[derive(Debug)]
+/// The matches of a step.
+type Step = Row<Entry, 2>;
+
+#[derive(Clone, Copy, Debug)]
 struct Entry {
+    at: Timestamp,
     came: u64,
-    member: Member,
 }
 
 /// When it happened; of equal times, which came first.
@@ -46,33 +52,35 @@ type Rank = (Timestamp, u64);
 
 impl Entry {
     fn rank(&self) -> Rank {
-        (self.member.at, self.came)
+        (self.at, self.came)
     }
+}
 
-    /// As it is known by when it is used up.
-    fn used(&self, step: usize) -> Used {
-        let Member { at, tweet, who, .. } = &self.member;
-        Used { step, at: *at, tweet: tweet.as_ref().map(ToString::to_string), who: who.as_deref().map(str::to_owned) }
-    }
+/// A match of a step, as it is known by when it is used up.
+fn as_used(step: usize, Member { at, tweet, who, .. }: &Member) -> Used {
+    Used { step, at: *at, tweet: tweet.as_ref().map(ToString::to_string), who: who.as_ref().map(ToString::to_string) }
+}
 
-    fn is_same(&self, other: &Self) -> bool {
-        let of = |entry: &Self| (entry.member.at, entry.member.tweet.clone(), entry.member.who.clone());
-        self.member.at == other.member.at && of(self) == of(other)
-    }
+/// Each the match at a place of a step.
+fn are_same((one, at): (&Step, usize), (other, place): (&Step, usize)) -> bool {
+    let when = |step: &Step, place: usize| step.get(place).map(|entry| entry.at);
+    let what = |step: &Step, place: usize| step.member(place).map(|member| (member.tweet.clone(), member.who.clone()));
+    when(one, at) == when(other, place) && what(one, at) == what(other, place)
 }
 
 impl Held for Steps {
     fn has_passed(&self, moment: &Moment) -> bool {
-        let newest = self.steps.iter().chain(&self.used).filter_map(|step| step.last());
-        newest.map(|newest| newest.member.at).all(|at| at < moment.floor()) && self.firings.have_passed(moment)
+        let newest = self.steps.iter().filter_map(|step| step.last());
+        let newest = newest.map(|newest| newest.at).chain(self.used.last().map(|(_, newest, _)| newest.at));
+        newest.max().is_none_or(|at| at < moment.floor()) && self.firings.have_passed(moment)
     }
 
     fn members(&self) -> usize {
-        self.steps.iter().chain(&self.used).map(Vec::len).sum()
+        self.steps.iter().map(|step| step.len()).sum::<usize>() + self.used.len()
     }
 
     fn leaves(&self) -> bool {
-        !self.firings.all().is_empty() || self.used.iter().any(|used| !used.is_empty())
+        !self.firings.all().is_empty() || !self.used.is_empty()
     }
 }
 
@@ -94,7 +102,7 @@ impl Sequence {
         if step >= count {
             return Verdict::Gathers { have: 0, need };
         }
-        let steps = self.keys.hear(key, || key.into(), (moment, &mut *tally), drop);
+        let steps = self.keys.hear(key, (moment, &mut *tally), drop);
         tally.passed(steps.fit(count, moment));
         let at = member.at;
         let place = steps.insert(step, member);
@@ -117,9 +125,9 @@ impl Sequence {
     }
 
     /// What the past of a key leaves behind.
-    pub(super) fn left(&mut self, key: &str) -> Left {
-        let Some(Steps { used, firings, .. }) = self.keys.get_mut(key) else { return Left::default() };
-        let used = used.iter().enumerate().flat_map(|(step, of)| of.iter().map(move |entry| entry.used(step))).collect();
+    pub(super) fn left(&self, key: &str) -> Left {
+        let Some(Steps { used, firings, .. }) = self.keys.get(key) else { return Left::default() };
+        let used = used.iter().map(|(step, _, member)| as_used(*step, member)).collect();
         Left { fired: firings.all().to_vec(), used, ..Left::default() }
     }
 
@@ -127,8 +135,8 @@ impl Sequence {
     pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
         self.keys.values_mut().for_each(|steps| steps.restore(&Left::default()));
         for (key, left) in lefts {
-            if let Some(steps) = self.keys.entry(key.clone(), max_keys) {
-                steps.restore(left);
+            if let Some(number) = self.keys.entry(key, max_keys) {
+                self.keys.of(number).1.restore(left);
             }
         }
     }
@@ -138,44 +146,41 @@ impl Steps {
     /// Makes it so many steps, and forgets what has passed.
     fn fit(&mut self, count: usize, moment: &Moment) -> usize {
         let (floor, before) = (moment.floor(), self.members());
-        self.steps.resize_with(count, Vec::new);
-        self.used.resize_with(count, Vec::new);
-        for step in self.steps.iter_mut().chain(&mut self.used) {
-            let passed = step.partition_point(|entry| entry.member.at < floor);
-            step.drain(..passed);
+        self.steps.resize_with(count, Step::default);
+        for step in &mut self.steps {
+            let passed = step.partition_point(|entry| entry.at < floor);
+            step.forget(passed);
         }
+        let passed = self.used.partition_point(|(_, entry, _)| entry.at < floor);
+        self.used.drain(..passed);
         before - self.members()
     }
 
     fn insert(&mut self, step: usize, member: Member) -> usize {
         self.came += 1;
-        let entry = Entry { came: self.came, member };
+        let entry = Entry { at: member.at, came: self.came };
         let Some(of) = self.steps.get_mut(step) else { return 0 };
         let place = of.partition_point(|known| known.rank() < entry.rank());
-        if of.is_empty() {
-            // Most keys never have more than one.
-            of.reserve_exact(1);
-        }
-        of.insert(place, entry);
+        of.insert(place, entry, member);
         place
     }
 
     /// The oldest chain of the first `length` steps that the match at `place` of `step` is part of: a place for each.
     fn chain(&self, step: usize, place: usize, length: usize, moment: &Moment) -> Option<Vec<usize>> {
         let steps = self.steps.get(..length)?;
-        if steps.iter().any(Vec::is_empty) {
+        if steps.iter().any(|step| step.is_empty()) {
             return None;
         }
         let fixed = steps.get(step)?.get(place)?;
         let first = steps.first()?;
-        let opens = first.partition_point(|entry| entry.member.at <= moment.opens(fixed.member.at));
+        let opens = first.partition_point(|entry| entry.at <= moment.opens(fixed.at));
         let mut search =
-            Search { steps, fixed: (step, place, fixed.rank()), until: fixed.member.at, left: LOOKED_AT, chain: Vec::new() };
+            Search { steps, fixed: (step, place, fixed.rank()), until: fixed.at, left: LOOKED_AT, chain: Vec::new() };
         for (start, entry) in first.iter().enumerate().skip(opens).take_while(|(_, entry)| entry.rank() <= fixed.rank()) {
             if step == 0 && start != place {
                 continue;
             }
-            search.until = moment.leaves(entry.member.at);
+            search.until = moment.leaves(entry.at);
             search.chain = vec![start];
             if search.goes_on() {
                 return Some(search.chain);
@@ -192,51 +197,52 @@ impl Steps {
 
     /// What is told of it, and how many of those that were used up before had to be forgotten.
     fn use_up(&mut self, chain: &[usize]) -> (Vec<Member>, usize) {
-        let (mut told, mut forgotten) = (Vec::with_capacity(chain.len()), 0);
-        for ((step, used), place) in self.steps.iter_mut().zip(&mut self.used).zip(chain) {
-            if *place >= step.len() {
-                continue;
-            }
-            let entry = step.remove(*place);
-            told.push(entry.member.clone());
-            used.insert(used.partition_point(|known| known.rank() < entry.rank()), entry);
-            if used.len() > MOST {
-                used.remove(0);
-                forgotten += 1;
-            }
+        let mut told = Vec::with_capacity(chain.len());
+        for (number, (step, place)) in self.steps.iter_mut().zip(chain).enumerate() {
+            let Some((entry, member)) = step.get(*place).copied().zip(step.remove(*place)) else { continue };
+            told.push(member.clone());
+            self.used.insert(self.used.partition_point(|(_, known, _)| known.rank() < entry.rank()), (number, entry, member));
         }
-        (told, forgotten)
+        let excess = self.used.len().saturating_sub(MOST * self.steps.len());
+        self.used.drain(..excess);
+        (told, excess)
     }
 
     /// Has used up what was, and nothing else.
     fn restore(&mut self, left: &Left) {
+        for (number, entry, member) in std::mem::take(&mut self.used) {
+            if let Some(step) = self.steps.get_mut(number) {
+                step.insert(step.partition_point(|known| known.rank() < entry.rank()), entry, member);
+            }
+        }
         let mut was: HashMap<&Used, usize> = HashMap::new();
         left.used.iter().for_each(|used| *was.entry(used).or_default() += 1);
-        for (number, (step, used)) in self.steps.iter_mut().zip(&mut self.used).enumerate() {
-            step.append(used);
-            step.sort_by_key(Entry::rank);
-            let is_used = |entry: &mut Entry| match was.get_mut(&entry.used(number)) {
-                Some(count) if *count > 0 => {
-                    *count -= 1;
-                    true
+        for (number, step) in self.steps.iter_mut().enumerate() {
+            let mut place = 0;
+            while let Some((entry, member)) = step.get(place).copied().zip(step.member(place)) {
+                match was.get_mut(&as_used(number, member)).filter(|count| **count > 0) {
+                    Some(count) => {
+                        *count -= 1;
+                        self.used.extend(step.remove(place).map(|member| (number, entry, member)));
+                    }
+                    None => place += 1,
                 }
-                _ => false,
-            };
-            used.extend(step.extract_if(.., is_used));
+            }
         }
+        self.used.sort_by_key(|(_, entry, _)| entry.rank());
         self.firings.restore(&left.fired);
     }
 
     fn make_room(&mut self, step: usize) -> usize {
         let Some(of) = self.steps.get_mut(step).filter(|of| of.len() > MOST) else { return 0 };
-        of.remove(0);
+        of.forget(1);
         1
     }
 }
 
 /// A search for what goes on a chain.
 struct Search<'a> {
-    steps: &'a [Vec<Entry>],
+    steps: &'a [Step],
     /// The match that must be part of it: its step, its place and its rank.
     fixed: (usize, usize, Rank),
     /// All of it is before this.
@@ -250,6 +256,10 @@ impl<'a> Search<'a> {
         self.steps.iter().zip(&self.chain).filter_map(|(step, place)| step.get(*place))
     }
 
+    fn has_chosen(&self, of: &Step, place: usize) -> bool {
+        self.steps.iter().zip(&self.chain).any(|(step, chosen)| are_same((step, *chosen), (of, place)))
+    }
+
     /// Goes on with the first match that is possible. If that leads nowhere, only those of the same moment may lead further: a
     /// chain that goes on with a later one could do so with the first, but if that were the same as one that follows, and that
     /// one would then be of the same moment, too.
@@ -261,13 +271,13 @@ impl<'a> Search<'a> {
         let after = of.partition_point(|entry| entry.rank() <= last);
         let mut first = None;
         for (place, entry) in of.iter().enumerate().skip(after) {
-            let at = entry.member.at;
+            let at = entry.at;
             let is_too_late = at >= self.until || step <= fixed && entry.rank() > fixed_rank;
             if is_too_late || self.left == 0 || first.is_some_and(|first| at != first) {
                 return false;
             }
             self.left -= 1;
-            if step == fixed && place != fixed_place || self.chosen().any(|chosen| chosen.is_same(entry)) {
+            if step == fixed && place != fixed_place || self.has_chosen(of, place) {
                 continue;
             }
             first = Some(at);

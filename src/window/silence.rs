@@ -2,9 +2,11 @@
 //!
 //! Of each key the last match, and in the order of time when each is due. Time in which nothing could be heard does not count: it
 //! is due by a clock that stands still meanwhile ([`Deafness`]), so that nothing has to be put off key by key.
+//!
+//! A match that puts a key off does not move it in that order: it stays *listed* where it was, and is moved only once it is the
+//! first. So the first is always listed where it is due, and a key that is heard of all the time is moved once in `within`, not once for each match.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::deafness::Deafness;
 use super::keys::{Held, Keys, Tally};
@@ -13,15 +15,16 @@ use super::{Lefts, Verdict};
 use crate::model::ids::TweetId;
 use crate::model::subject::Platform;
 use crate::model::time::Timestamp;
-use crate::model::window::{Left, Member, Silent, Told};
+use crate::model::window::{Left, Member, Silent, Told, Who};
 
 /// When, by the clock of what was heard; of several the one whose last match came first.
 type Due = (i64, u64);
 
 #[derive(Debug, Default)]
 pub(super) struct Silence {
-    keys: Keys<Arc<str>, Quiet>,
-    due: BTreeMap<Due, Arc<str>>,
+    keys: Keys<Quiet>,
+    /// The number of each key, by when it is listed; the first is due then, the others not before.
+    due: BTreeMap<Due, u32>,
     deafness: Deafness,
     /// Matches so far.
     came: u64,
@@ -32,6 +35,8 @@ struct Quiet {
     last: Option<Member>,
     /// `None`: its silence has been told.
     due: Option<Due>,
+    /// Where it is listed: not later than it is due. `None`: nowhere.
+    listed: Option<Due>,
     /// It has been told since its last match, and is due once more after `rearm`.
     told: bool,
 }
@@ -50,6 +55,20 @@ impl Held for Quiet {
     }
 }
 
+impl Quiet {
+    /// It is listed, not later than it is due.
+    fn list(&mut self, number: u32, all: &mut BTreeMap<Due, u32>) {
+        if let Some(listed) = self.listed.filter(|listed| self.due.is_none_or(|due| due < *listed)) {
+            all.remove(&listed);
+            self.listed = None;
+        }
+        if let (None, Some(due)) = (self.listed, self.due) {
+            all.insert(due, number);
+            self.listed = Some(due);
+        }
+    }
+}
+
 impl Silence {
     pub(super) fn keys(&self) -> usize {
         self.keys.len()
@@ -57,32 +76,34 @@ impl Silence {
 
     pub(super) fn observe(&mut self, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Self { keys, due, deafness, came } = self;
-        let gone = |quiet: Quiet| drop(quiet.due.map(|at| due.remove(&at)));
-        let quiet = keys.hear(key, || key.into(), (moment, &mut *tally), gone);
-        if quiet.last.as_ref().is_some_and(|last| member.at <= last.at) {
-            return Verdict::Known;
+        let gone = |quiet: Quiet| {
+            quiet.listed.and_then(|at| due.remove(&at));
+        };
+        let number = keys.hear_of(key, (moment, &mut *tally), gone);
+        let (_, quiet) = keys.of(number);
+        if quiet.last.as_ref().is_none_or(|last| member.at > last.at) {
+            *came += 1;
+            let at = (deafness.heard(member.at).saturating_add(moment.within), *came);
+            // Nothing is left of a silence that has ended.
+            tally.leaves = std::mem::take(&mut quiet.told) && moment.rearm.is_some();
+            quiet.due = Some(at);
+            quiet.list(number, due);
+            tally.members += usize::from(quiet.last.replace(member).is_none());
         }
-        *came += 1;
-        let at = (deafness.heard(member.at).saturating_add(moment.within), *came);
-        let name = quiet.due.and_then(|before| due.remove(&before)).unwrap_or_else(|| key.into());
-        due.insert(at, name);
-        // Nothing is left of a silence that has ended.
-        tally.leaves = std::mem::take(&mut quiet.told) && moment.rearm.is_some();
-        quiet.due = Some(at);
-        tally.members += usize::from(quiet.last.replace(member).is_none());
+        self.put_first_right();
         Verdict::Known
     }
 
     /// What the past of a key leaves behind.
-    pub(super) fn left(&mut self, key: &str, now: Timestamp) -> Left {
+    pub(super) fn left(&self, key: &str, now: Timestamp) -> Left {
         let heard = self.deafness.heard(now);
-        let silence = self.keys.get_mut(key).filter(|quiet| quiet.told).and_then(|quiet| {
+        let silence = self.keys.get(key).filter(|quiet| quiet.told).and_then(|quiet| {
             let (last, (due, _)) = (quiet.last.as_ref()?, quiet.due?);
             Some(Silent {
                 at: last.at,
                 event: last.event,
                 tweet: last.tweet.as_ref().map(ToString::to_string),
-                who: last.who.as_deref().map(str::to_owned),
+                who: last.who.as_ref().map(ToString::to_string),
                 platform: last.platform.as_ref().map(|platform| platform.name().to_owned()),
                 told: now,
                 again_in: due.saturating_sub(heard),
@@ -93,45 +114,60 @@ impl Silence {
 
     /// As it was left. What was heard of since then is not silent any more.
     pub(super) fn restore(&mut self, lefts: &Lefts, moment: &Moment, tally: &mut Tally) {
-        for (key, silent) in lefts.iter().filter_map(|(key, left)| Some((key, left.silence.as_ref()?))) {
-            let due = (self.deafness.heard(silent.told).saturating_add(silent.again_in), self.came + 1);
-            let Some(quiet) = self.keys.entry(Arc::from(&**key), moment.max_keys) else { continue };
-            if quiet.last.as_ref().is_some_and(|last| last.at > silent.at) || moment.rearm.is_none() {
+        let silences = lefts.iter().filter_map(|(key, left)| Some((key, left.silence.as_ref()?)));
+        for (key, silent) in silences.filter(|_| moment.rearm.is_some()) {
+            let Some(number) = self.keys.entry(key, moment.max_keys) else { continue };
+            let (_, quiet) = self.keys.of(number);
+            if quiet.last.as_ref().is_some_and(|last| last.at > silent.at) {
                 continue;
             }
             self.came += 1;
-            if let Some(before) = quiet.due.replace(due) {
-                self.due.remove(&before);
-            }
-            self.due.insert(due, Arc::from(&**key));
+            quiet.due = Some((self.deafness.heard(silent.told).saturating_add(silent.again_in), self.came));
             quiet.told = true;
+            quiet.list(number, &mut self.due);
             tally.members += usize::from(quiet.last.replace(member(silent)).is_none());
+        }
+        self.put_first_right();
+    }
+
+    /// What is listed first, and is due later, is listed there.
+    fn put_first_right(&mut self) {
+        while let Some(first) = self.due.first_entry() {
+            let (_, quiet) = self.keys.of(*first.get());
+            if quiet.due == Some(*first.key()) {
+                break;
+            }
+            let number = first.remove();
+            quiet.listed = None;
+            quiet.list(number, &mut self.due);
         }
     }
 
     pub(super) fn due(&mut self, moment: &Moment, now: Timestamp) -> Option<Told> {
         let heard = self.deafness.heard(now);
         let first = self.due.first_entry().filter(|first| first.key().0 <= heard)?;
-        let ((at, order), key) = first.remove_entry();
-        let quiet = self.keys.get_mut(&*key)?;
+        let ((at, order), number) = first.remove_entry();
+        let (key, quiet) = self.keys.of(number);
         quiet.told = true;
         quiet.due = moment.rearm.map(|rearm| (after(at, rearm, heard), order));
-        let told = moment.told(&key, 0, quiet.last.iter().cloned().collect());
-        if let Some(again) = quiet.due {
-            self.due.insert(again, key);
-        }
+        let told = moment.told(key, 0, quiet.last.iter().cloned().collect());
+        quiet.listed = None;
+        quiet.list(number, &mut self.due);
+        self.put_first_right();
         Some(told)
     }
 
     /// From now on it takes another time to be silent: what was not told yet is due by that.
     pub(super) fn retime(&mut self, moment: &Moment) {
         let Self { keys, due, deafness, .. } = self;
-        for ((at, order), key) in std::mem::take(due) {
-            let Some(quiet) = keys.get_mut(&*key) else { continue };
+        for number in std::mem::take(due).into_values() {
+            let (_, quiet) = keys.of(number);
             let last = quiet.last.as_ref().filter(|_| !quiet.told).map(|last| deafness.heard(last.at));
-            let again = (last.map_or(at, |heard| heard.saturating_add(moment.within)), order);
-            quiet.due = Some(again);
-            due.insert(again, key);
+            if let (Some((at, _)), Some(heard)) = (&mut quiet.due, last) {
+                *at = heard.saturating_add(moment.within);
+            }
+            quiet.listed = None;
+            quiet.list(number, due);
         }
     }
 
@@ -148,7 +184,7 @@ impl Silence {
 /// The last match of a silence.
 fn member(of: &Silent) -> Member {
     Member {
-        who: of.who.as_deref().map(Into::into),
+        who: of.who.as_deref().map(Who::new),
         platform: of.platform.as_deref().map(Platform::named),
         tweet: of.tweet.as_deref().map(TweetId::new),
         event: of.event,

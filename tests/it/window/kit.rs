@@ -74,7 +74,7 @@ impl Seen {
         Clock { now: seconds(self.now), oldest: self.oldest.map(seconds) }
     }
 
-    pub(super) fn observation(&self) -> Observation {
+    pub(super) fn observation(&self) -> Observation<'static> {
         let value = format!("value {}", self.value).into();
         Observation { key: self.key().into(), value, at: seconds(self.at), step: self.step, member: self.member() }
     }
