@@ -1,7 +1,7 @@
-//! What a match costs a window at 10, 1,000 and 20,000 live keys, and what room windows take.
+//! What a match costs a window at 10, 1,000 and 20,000 live keys, what room windows take, and what a tweet costs on its whole way.
 //!
 //! ```text
-//! cargo bench --bench window              # one minute
+//! cargo bench --bench window              # three minutes
 //! cargo bench --bench window -- quick
 //! ```
 //!
@@ -11,9 +11,11 @@
 
 #![expect(clippy::print_stdout, reason = "a program that prints its table")]
 
+mod alone;
 mod kinds;
 mod room;
 mod turns;
+mod whole;
 
 use std::process::ExitCode;
 
@@ -34,8 +36,9 @@ fn main() -> ExitCode {
     let done = match (having("--bench"), having("quick")) {
         (false, _) => room::all(kinds.get(1..2).unwrap_or_default(), 1_000_000, 100_000),
         (true, quick) => {
-            turns::all(&kinds, if quick { 10 } else { 60 });
-            room::all(&kinds, 1_000_000, 100_000)
+            let rounds = if quick { 10 } else { 60 };
+            alone::all(&kinds, rounds);
+            room::all(&kinds, 1_000_000, 100_000).and_then(|()| whole::all(rounds / 2))
         }
     };
     match done {

@@ -124,7 +124,7 @@ impl<V: Held> Keys<V> {
         let known = self.find(hash, key);
         self.let_passed_leave(known, (moment, &mut *tally), &mut gone);
         if let Some(number) = known {
-            self.order.to_back(number);
+            self.order.hear_again(number);
             return number;
         }
         while self.len() >= moment.max_keys

@@ -41,7 +41,7 @@ impl Order {
     }
 
     /// One that has a place is heard of.
-    pub(super) fn to_back(&mut self, number: u32) {
+    pub(super) fn hear_again(&mut self, number: u32) {
         if self.at(RING).before != number {
             self.remove(number);
             self.push_back(number);
@@ -81,7 +81,7 @@ mod tests {
                         assert_eq!(order.front(), list.front().copied());
                         continue;
                     }
-                    order.to_back(number);
+                    order.hear_again(number);
                 }
             }
             list.push_back(number);
