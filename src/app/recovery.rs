@@ -13,7 +13,7 @@ use super::paces::{self, Sent};
 use super::sent_before;
 use crate::decode;
 use crate::engine::{Effect, Engine, Hold, Input};
-use crate::journal::{Expired, Holds, JournalError, Reader, State, StoredDelivery, StoredSwitch};
+use crate::journal::{Holds, JournalError, Reader, State, StoredDelivery, StoredSwitch, Unsent};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
 use crate::model::firing::FiringBrief;
@@ -151,12 +151,12 @@ fn replay(
     let over_time = rules.reach();
     let most = if over_time.is_zero() { REPLAY_ENTRIES } else { REPLAY_ENTRIES_OVER_TIME };
     let mut holds = Holds::read(reader, since)?;
-    let mut expired = if over_time.is_zero() { Vec::new() } else { reader.expired_since(since)? }.into_iter().peekable();
+    let mut unsent = if over_time.is_zero() { Vec::new() } else { reader.unsent_since(since)? }.into_iter().peekable();
     engine.spare_messages(true);
     if !over_time.is_zero() {
         let mut held: HashMap<_, Vec<_>> = HashMap::new();
-        for (firing, action) in reader.held_since(since)? {
-            held.entry(firing).or_default().extend(rules.action(&action).map(|(action, _)| action));
+        for (firing, action, reason) in reader.held_since(since)? {
+            held.entry(firing).or_default().extend(rules.action(&action).map(|(action, _)| (action, reason)));
         }
         engine.were_held(held);
     }
@@ -171,18 +171,21 @@ fn replay(
                 engine.hold(hold);
             });
         }
-        while let Some(expired) = expired.next_if(|expired| expired.at <= at) {
-            give_back(engine, rules, &expired);
+        while let Some(unsent) = unsent.next_if(|unsent| unsent.at < at) {
+            give_back(engine, rules, &unsent);
         }
         match decode::decode(entry.text) {
             Ok(envelope) => engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects),
             Err(_) => unreadable += 1,
         }
-        // Whatever came of it was recorded together with it.
+        // Whatever came of it was recorded together with it; some of it came to nothing at the same moment.
         effects.clear();
+        while let Some(unsent) = unsent.next_if(|unsent| unsent.at <= at) {
+            give_back(engine, rules, &unsent);
+        }
     })?;
     hold(engine, &mut effects);
-    expired.for_each(|expired| give_back(engine, rules, &expired));
+    unsent.for_each(|unsent| give_back(engine, rules, &unsent));
     engine.spare_messages(false);
     engine.were_held(HashMap::new());
     if entries == most && !over_time.is_zero() {
@@ -194,10 +197,10 @@ fn replay(
     Ok((entries, unreadable))
 }
 
-/// What expired unsent began no cooldown.
-fn give_back(engine: &mut Engine, rules: &RuleSet, expired: &Expired) {
-    if let Some((action, _)) = rules.action(&expired.action) {
-        engine.expired((&expired.rule, expired.firing), action);
+/// What came to nothing unsent began no cooldown.
+fn give_back(engine: &mut Engine, rules: &RuleSet, unsent: &Unsent) {
+    if let Some((action, _)) = rules.action(&unsent.action) {
+        engine.expired((&unsent.rule, unsent.firing), action);
     }
 }
 
@@ -221,6 +224,7 @@ impl Recovered {
             to.orders = Orders { why: Some(why), since: Some(at) };
         }
         (to.mutes, to.messages) = (self.mutes, self.messages);
+        to.tell_lanes_of_mutes();
         if to.mutes.are_unread() {
             to.tell(&mutes::unread());
         }

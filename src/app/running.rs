@@ -204,9 +204,9 @@ impl Running {
         self.act(Some(Seen { at, origin: Origin::Live, text, counted }))
     }
 
-    /// What expired unsent starts no cooldown and is no part of a limit.
+    /// What came to nothing unsent starts no cooldown and is no part of a limit.
     fn give_back(&mut self) {
-        for (firing, action) in self.dispatch.expired.drain(..) {
+        for (firing, action) in self.dispatch.unsent.drain(..) {
             self.engine.expired((&firing.rule, firing.id), action);
         }
     }

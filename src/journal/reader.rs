@@ -26,7 +26,7 @@ mod select;
 mod sends;
 mod walk;
 
-pub use sends::Expired;
+pub use sends::Unsent;
 
 pub(super) use select::delivery;
 

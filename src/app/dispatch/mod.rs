@@ -63,8 +63,8 @@ pub(super) struct Dispatch {
     pub(super) keeping: Option<Keeping>,
     /// Deliveries of an earlier run that a crash has parted from the rest of their step: when that comes again, they do not.
     pub(super) on_record: HashSet<(FiringId, usize)>,
-    /// Deliveries that have expired since the engine was told of those before: it gives back what they took of cooldowns and limits.
-    pub(super) expired: Vec<(Arc<FiringBrief>, usize)>,
+    /// Deliveries that have come to nothing since the engine was told of those before: it gives back what they took of cooldowns and limits.
+    pub(super) unsent: Vec<(Arc<FiringBrief>, usize)>,
     pub(super) mutes: Book,
     /// Those that can be edited.
     pub(super) messages: Messages,
@@ -114,7 +114,7 @@ impl Dispatch {
             sent_again: HashSet::new(),
             keeping: None,
             on_record: HashSet::new(),
-            expired: Vec::new(),
+            unsent: Vec::new(),
             mutes: Book::default(),
             messages: Messages::default(),
             ended_orders: Vec::new(),

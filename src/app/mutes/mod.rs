@@ -14,6 +14,7 @@ use super::notices::Notice;
 use super::running::{Running, is_kept};
 use super::safety::written;
 use crate::control::{Answer, Answerer, MuteCommand};
+use crate::deliver::LaneMute;
 use crate::journal::MuteRow;
 use crate::model::limits::MUTES;
 use crate::model::mute::{Mute, MuteStatus, Muted};
@@ -69,6 +70,20 @@ impl Book {
     /// nobody knows any more once it waits: narrower mutes are for what fires.
     pub(super) fn holds_all(&self, rule: &str, action: &str, now: Timestamp) -> bool {
         rule != NOTICES && self.holding(now).any(|mute| mute.of.is_all_of(rule, action))
+    }
+
+    /// The mutes that hold all of a rule or of this action, as its lane takes them.
+    pub(super) fn of_lane(&self, action: &str, now: Timestamp) -> Vec<LaneMute> {
+        let of_lane = |mute: &Mute| {
+            let rule = match mute.of.what {
+                _ if mute.of.is_narrowed() => return None,
+                Muted::Rule => Some(mute.of.name.as_str().into()),
+                Muted::Action if mute.of.name == action => None,
+                Muted::Action => return None,
+            };
+            Some(LaneMute { rule, until: mute.ends() })
+        };
+        self.holding(now).filter_map(of_lane).collect()
     }
 
     fn statuses(&self, engine: &Mutes, is: impl Fn(&Mute) -> bool) -> Vec<MuteStatus> {
@@ -164,6 +179,7 @@ pub(super) fn unmute(running: &mut Running, which: &str, what: Option<Muted>) ->
     }
     ended.iter().for_each(|row| running.keep(row, true));
     running.tell_engine();
+    running.dispatch.tell_lanes_of_mutes();
     let forgets = running.dispatch.journal.is_none().then(|| FORGETS.to_owned());
     let still = mutes::still(ended.iter().map(|row| &row.mute), &running.dispatch.mutes.holding(mutes::next(now)));
     let notes: Vec<_> = still.into_iter().chain(forgets).collect();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::world::{in_state, plain, stop};
 use super::{content, now};
-use crate::kit::agreed::agreed;
+use crate::kit::agreed::{agreed, agreed_after};
 use crate::kit::binary::{Home, wait_until};
 
 /// Runs a command that must work. What it printed.
@@ -134,4 +134,78 @@ async fn without_a_running_instance_a_mute_is_for_the_next_start() {
     ask(&home, &["mute", "desk", "--for", "1h"]);
     assert_eq!(mutes(&home)[0]["number"], 3, "a number is given once");
     stop(program);
+}
+
+/// Runs a command that must be refused. What it said.
+fn refused(home: &Home, arguments: &[&str]) -> String {
+    let (code, out, said) = home.run(arguments);
+    assert_eq!(code, 2, "{arguments:?}: {out}{said}");
+    out + &said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_wait_for_their_pace_or_their_turn_end_when_they_are_muted_and_redeliver_does_not_send_them() {
+    let (world, home) = plain("rate_limit = \"1/4s\"").await;
+    let program = world.start(&home);
+    for id in ["1", "2", "3"] {
+        world.lists(id);
+    }
+    in_state(&home, "bot", "delivered", 1);
+    in_state(&home, "bot", "pending", 2);
+    ask(&home, &["mute", "bot", "--for", "1h"]);
+    let muted = in_state(&home, "bot", "suppressed", 2);
+    assert!(muted.iter().all(|row| row["why"] == "muted"), "{muted:#?}");
+    let id = muted[0]["id"].to_string();
+    assert!(refused(&home, &["redeliver", "--orders", &id]).contains("it is muted"));
+    agreed(&home);
+    ask(&home, &["unmute", "bot"]);
+    world.lists("4");
+    in_state(&home, "bot", "delivered", 2);
+    ask(&home, &["redeliver", "--orders", &id]);
+    in_state(&home, "bot", "delivered", 3);
+    agreed_after(&home, 1);
+    stop(program);
+    assert_eq!(world.orders(3)[..2], ["1", "4"]);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_when_a_run_was_killed_is_not_sent_by_the_next_if_it_was_muted_meanwhile() {
+    let (world, home) = plain("rate_limit = \"1/20s\"").await;
+    let mut program = world.start(&home);
+    world.lists("1");
+    world.lists("2");
+    in_state(&home, "bot", "delivered", 1);
+    in_state(&home, "bot", "pending", 1);
+    program.kill();
+    ask(&home, &["mute", "listing", "--for", "1h"]);
+    let program = world.start(&home);
+    assert_eq!(in_state(&home, "bot", "suppressed", 1)[0]["why"], "muted");
+    agreed(&home);
+    stop(program);
+    assert_eq!(world.orders(1), ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_again_and_again_ends_when_it_is_muted_and_an_order_that_may_have_arrived_ends_as_unknown() {
+    let (world, home) = plain("idempotent = true").await;
+    let program = world.start(&home);
+    let down = || std::iter::repeat_with(|| crate::kit::http::Reply::new(503, "")).take(50);
+    world.desk.say_next(down());
+    world.bot.say_next(down());
+    world.lists("1");
+    wait_until("both are tried again", || world.desk.received().len() > 1 && world.bot.received().len() > 1);
+    ask(&home, &["mute", "listing", "--for", "1h"]);
+    assert_eq!(in_state(&home, "desk", "suppressed", 1)[0]["why"], "muted");
+    let why = in_state(&home, "bot", "unknown", 1)[0]["why"].to_string();
+    assert!(why.contains("it may have arrived; then it was held back (muted)"), "{why}");
+    let tried = (world.desk.received().len(), world.bot.received().len());
+    world.desk.say_nothing_more();
+    world.bot.say_nothing_more();
+    agreed(&home);
+    // Of the order people are told.
+    world.told("It is unknown whether an order arrived");
+    stop(program);
+    assert_eq!(world.bot.received().len(), tried.1);
+    assert_eq!(world.said("/status/1"), 0);
 }
