@@ -74,7 +74,8 @@ pub(super) fn recover(
     let ahead = reader.ahead(&fired)?;
     let last_alive = reader.last_alive()?;
     let since = since(rules, now);
-    let muted = reader.mutes(since)?;
+    let mut muted = reader.mutes(since)?;
+    let tries = mutes::tried(&mut reader, &mut muted, now)?;
     engine.set_mutes(muted.iter().map(|row| row.mute.clone()));
     let (entries, unreadable) = replay(&mut reader, (rules, since), engine, (now, last_alive))?;
     // After the replay: what had fired counts for cooldowns and limits once more.
@@ -85,7 +86,7 @@ pub(super) fn recover(
     let sent_today = sent_today(&mut reader, rules, &unfinished, now)?;
     let untold = untold(&mut reader, rules, now)?;
     let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
-    let (switch, mutes) = (reader.switch()?, Book::recovered(muted, engine.mutes()));
+    let (switch, mutes) = (reader.switch()?, Book::recovered(muted, engine.mutes(), &tries));
     if entries > 0 || !unfinished.is_empty() {
         info!(entries, pending = unfinished.len(), "went on from the journal");
     }

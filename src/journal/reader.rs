@@ -26,6 +26,7 @@ mod select;
 mod sends;
 mod walk;
 
+pub use mutes::ToldOf;
 pub use sends::Unsent;
 
 pub(super) use select::delivery;

@@ -39,7 +39,7 @@ use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::firing::{Firing, FiringBrief, Origin};
 use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::RuleSet;
+use crate::rules::ruleset::{NOTICES, RuleSet};
 
 /// Everything between the engine and the destinations.
 pub(super) struct Dispatch {
@@ -70,7 +70,7 @@ pub(super) struct Dispatch {
     pub(super) messages: Messages,
     /// Orders that have ended since the engine was told of those before: messages say what became of them.
     pub(super) ended_orders: Vec<Report>,
-    notices: Notices,
+    pub(super) notices: Notices,
     pub(super) tail: Tail,
     /// Of the actions, as the journal is told them.
     names: Arc<[Arc<str>]>,
@@ -318,6 +318,9 @@ impl Dispatch {
         let (firing, action) = (delivery.firing.id, delivery.action);
         self.begun(&delivery.firing, action);
         self.messages.resumed(&delivery);
+        if &*delivery.firing.rule == NOTICES {
+            self.notices.resumed(&delivery.firing);
+        }
         let mut end = None;
         for report in self.lanes.resume(delivery, doubt) {
             self.note(&report);
@@ -345,6 +348,18 @@ impl Dispatch {
     /// Says something to people, in the log and in their chats.
     pub(super) fn tell(&mut self, notice: &Notice) {
         let deliveries = self.notices.deliveries(&self.rules, notice, self.clock.now());
+        self.tell_by(deliveries);
+    }
+
+    /// The same of what is told of once, over all runs, at the how manieth try. Says whether it is on its way to anybody.
+    pub(super) fn tell_once(&mut self, notice: &Notice, time: u64) -> bool {
+        let deliveries = self.notices.deliveries_of(&self.rules, (notice, &time.to_string()), self.clock.now());
+        let is_said = !deliveries.is_empty();
+        self.tell_by(deliveries);
+        is_said
+    }
+
+    fn tell_by(&mut self, deliveries: Vec<Delivery>) {
         let mut step = Step::default();
         if let Some(first) = deliveries.first() {
             step.record.firings.push(Arc::clone(&first.firing));
