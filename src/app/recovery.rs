@@ -226,6 +226,9 @@ impl Recovered {
         }
         (to.mutes, to.messages) = (self.mutes, self.messages);
         to.tell_lanes_of_mutes();
+        if let Some(gone) = to.mutes.gone(None, &to.rules, now) {
+            warn!("{gone}");
+        }
         if to.mutes.are_unread() {
             to.tell(&mutes::unread());
         }

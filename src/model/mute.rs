@@ -125,6 +125,9 @@ pub struct MuteStatus {
     pub mute: Mute,
     /// Firings.
     pub held: u64,
+    /// The rules of a running instance have nothing of that name any more.
+    #[serde(default)]
+    pub gone: bool,
 }
 
 /// What a mute would have held, of the firings of the last day.

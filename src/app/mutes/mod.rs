@@ -1,5 +1,6 @@
 //! Mutes of a running instance: made, listed and ended as people say; on record; and told of when their time is over.
 
+mod gone;
 mod would_hold;
 
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ use crate::journal::{JournalError, MuteRow, Reader};
 use crate::model::limits::{MUTES, NOTICE_AGAIN};
 use crate::model::mute::{Mute, MuteStatus, Muted};
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::NOTICES;
+use crate::rules::ruleset::{NOTICES, RuleSet};
 use crate::suppress::mutes::{self, Asked, Mutes};
 
 pub use would_hold::would_hold;
@@ -100,9 +101,14 @@ impl Book {
         self.holding(now).filter_map(of_lane).collect()
     }
 
-    fn statuses(&self, engine: &Mutes, is: impl Fn(&Mute) -> bool) -> Vec<MuteStatus> {
-        let all = self.kept.iter().filter(|kept| is(&kept.row.mute));
-        all.map(|kept| MuteStatus { mute: kept.row.mute.clone(), held: kept.held(engine) }).collect()
+    fn statuses(&self, engine: &Mutes, rules: &RuleSet, now: Timestamp) -> Vec<MuteStatus> {
+        let all = self.kept.iter().filter(|kept| now < kept.row.mute.ends());
+        let status = |kept: &Kept| MuteStatus {
+            mute: kept.row.mute.clone(),
+            held: kept.held(engine),
+            gone: gone::is_gone(rules, &kept.row.mute.of),
+        };
+        all.map(status).collect()
     }
 }
 
@@ -123,8 +129,8 @@ pub(super) fn holding(running: &Running) -> u64 {
 
 /// To `birdcall mutes`.
 pub(super) fn list(running: &Running) -> Answer {
-    let (book, now) = (&running.dispatch.mutes, running.clock.now());
-    Answer::Mutes { mutes: book.statuses(running.engine.mutes(), |mute| now < mute.ends()) }
+    let Running { dispatch, engine, clock, .. } = running;
+    Answer::Mutes { mutes: dispatch.mutes.statuses(engine.mutes(), &dispatch.rules, clock.now()) }
 }
 
 /// To `birdcall mute`: in force at once, and answered when it is on record; or, of a dry run, when it is known what it would have held.
@@ -207,7 +213,9 @@ pub(super) fn unmute(running: &mut Running, which: &str, what: Option<Muted>) ->
     let still = mutes::still(ended.iter().map(|row| &row.mute), &running.dispatch.mutes.holding(mutes::next(now)));
     let notes: Vec<_> = still.into_iter().chain(forgets).collect();
     let note = (!notes.is_empty()).then(|| notes.join("; "));
-    let statuses = ended.into_iter().map(|row| MuteStatus { mute: row.mute, held: row.held });
+    let rules = &running.dispatch.rules;
+    let status = |row: MuteRow| MuteStatus { gone: gone::is_gone(rules, &row.mute.of), mute: row.mute, held: row.held };
+    let statuses = ended.into_iter().map(status);
     Answer::Unmuted { mutes: statuses.collect(), note }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::files::{Active, Mistakes, RulesFiles};
+use super::lists;
 use crate::app::Way;
 use crate::app::dispatch::Change;
 use crate::deliver::Target;
@@ -127,14 +128,14 @@ impl Task {
 /// Whether a file looks as if it was being written, or its writer had died: it is the beginning of what it was.
 fn half_written(before: &[Source], now: &[Source]) -> Option<String> {
     let cut = |now: &&Source| {
-        let before = before.iter().find(|before| before.name == now.name);
-        let may_be = match now.kind {
+        let Some(before) = before.iter().find(|before| before.name == now.name) else { return false };
+        let may_be = || match now.kind {
             Kind::Rules => true,
-            // One that loses its last lines is most likely meant to.
-            Kind::List => !now.text.ends_with('\n'),
+            // One that loses its last lines is most likely meant to, unless they are most of it.
+            Kind::List => !now.text.ends_with('\n') || lists::is_less_than_half(before, now),
             Kind::Unread(_) | Kind::Tracked | Kind::TrackedUnread(_) => false,
         };
-        may_be && before.is_some_and(|before| now.text.len() < before.text.trim_end().len() && before.text.starts_with(&now.text))
+        now.text.len() < before.text.trim_end().len() && before.text.starts_with(&now.text) && may_be()
     };
     let name = &now.iter().find(cut)?.name;
     Some(format!(

@@ -17,7 +17,8 @@ fn mute(number: i64, of: MuteOf, because: Option<&str>) -> Mute {
 
 fn two() -> Vec<MuteStatus> {
     let rule = mute(3, of(Muted::Rule, "上場", Some("DOGE"), Some("kol#7")), Some("fed \u{1b}[31mday"));
-    vec![MuteStatus { mute: rule, held: 12 }, MuteStatus { mute: mute(14, of(Muted::Action, "desk", None, None), None), held: 0 }]
+    let action = mute(14, of(Muted::Action, "desk", None, None), None);
+    vec![MuteStatus { mute: rule, held: 12, gone: false }, MuteStatus { mute: action, held: 0, gone: true }]
 }
 
 /// What is not the same in every run: by how long ago it is, and the day.
@@ -43,7 +44,7 @@ async fn what_is_muted_is_a_table_or_json() {
     insta::assert_snapshot!(settled(&out), @"
     NUMBER WHAT NAME TOKEN HANDLE SINCE UNTIL HELD BECAUSE
     3 rule 上場 DOGE @kol#7 14:40:00 16:40:00 12 fed [31mday
-    14 action desk 14:40:00 16:40:00 0
+    14 action, gone desk 14:40:00 16:40:00 0
     ");
     let (code, out, _, _) = run(&["mutes", "--json"], answer()).await;
     assert_eq!((code, serde_json::from_str::<Vec<MuteStatus>>(&out).unwrap()), (0, two()));

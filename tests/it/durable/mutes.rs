@@ -209,3 +209,89 @@ async fn what_is_tried_again_and_again_ends_when_it_is_muted_and_an_order_that_m
     assert_eq!(world.bot.received().len(), tried.1);
     assert_eq!(world.said("/status/1"), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_would_have_gone_to_an_action_only_that_counts_which_went() {
+    let (world, home) = plain("").await;
+    let program = world.start(&home);
+    ask(&home, &["mute", "bot", "--for", "1h"]);
+    world.lists("1");
+    in_state(&home, "bot", "suppressed", 1);
+    ask(&home, &["unmute", "bot"]);
+    world.bot.say_next([crate::kit::http::Reply::new(400, "")]);
+    world.lists("2");
+    in_state(&home, "bot", "dead", 1);
+    world.lists("3");
+    in_state(&home, "bot", "delivered", 1);
+    let out = ask(&home, &["mute", "bot", "--for", "1h", "--dry-run"]);
+    assert!(out.contains("held back 2 of the last 24 hours' 2 firings that went to bot"), "{out}");
+    let out = ask(&home, &["mute", "bot", "--for", "1h"]);
+    let said = |words: &str| out.find(words).unwrap_or_else(|| panic!("{words}: {out}"));
+    assert!(said("held back 2 of") < said("is muted for 1 h"));
+    let (_, _, said) = home.run(&["mute", "bot", "--for", "1h", "--token", "ORBL"]);
+    assert!(said.contains("it holds what fires from now on"), "{said}");
+    stop(program);
+}
+
+/// What birdcall itself has said of ended mutes, by state.
+fn ends_told(home: &Home, state: &str) -> usize {
+    let rows = home.deliveries(&["--action", "desk"]);
+    rows.iter()
+        .filter(|row| row["subject"].as_str().is_some_and(|of| of.starts_with("notice:mute:")) && row["state"] == state)
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_mute_is_told_once_more_if_nobody_had_it_and_not_again_after_a_kill() {
+    let (world, home) = plain("").await;
+    let mut program = world.start(&home);
+    world.desk.say_next(std::iter::repeat_with(|| crate::kit::http::Reply::new(400, "")).take(2));
+    ask(&home, &["mute", "bot", "--for", "1s"]);
+    wait_until("it comes to nothing", || ends_told(&home, "dead") == 1);
+    world.desk.say_nothing_more();
+    program.kill();
+    let mut program = world.start(&home);
+    world.told("The mute of bot has ended");
+    wait_until("it is on record", || ends_told(&home, "delivered") == 1);
+    program.kill();
+    let program = world.start(&home);
+    world.lists("1");
+    in_state(&home, "bot", "delivered", 1);
+    agreed(&home);
+    stop(program);
+    assert_eq!((world.said("The mute of bot"), ends_told(&home, "delivered"), ends_told(&home, "dead")), (1, 1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_muted_rule_that_gets_another_name_is_told_of_and_marked() {
+    let (world, home) = plain("").await;
+    let program = world.start(&home);
+    ask(&home, &["mute", "listing", "--for", "1h"]);
+    ask(&home, &["mute", "desk", "--for", "1h"]);
+    let text = std::fs::read_to_string(home.path().join("rules.toml")).unwrap();
+    home.write("rules.toml", &text.replace("\"listing\"", "\"listings\""));
+    let out = ask(&home, &["reload", "--force-reload"]);
+    assert!(out.contains("listing (mute 1): the rules have nothing of that name any more"), "{out}");
+    world.told("What was muted is not in the rules any more");
+    let gone: Vec<_> = mutes(&home).iter().map(|mute| mute["gone"].as_bool()).collect();
+    assert_eq!(gone, [Some(true), Some(false)]);
+    assert!(ask(&home, &["mutes"]).contains("rule, gone"));
+    stop(program);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_says_what_was_muted_when_it_came_and_what_an_action_takes_a_day() {
+    let (world, home) = plain("max_per_day = 7").await;
+    let program = world.start(&home);
+    world.lists("1");
+    in_state(&home, "bot", "delivered", 1);
+    ask(&home, &["mute", "desk", "--for", "1h"]);
+    world.lists("2");
+    in_state(&home, "desk", "suppressed", 1);
+    ask(&home, &["unmute", "desk"]);
+    stop(program);
+    let (before, muted) = (ask(&home, &["explain", "1"]), ask(&home, &["explain", "2"]));
+    assert!(before.contains("desk: a message, sent") && !before.contains("held back"), "{before}");
+    assert!(muted.contains("desk: held back (muted): the rule or the action was muted then"), "{muted}");
+    assert!(muted.contains("bot: an order, sent, unless it has had its 7 of the day (max_per_day)"), "{muted}");
+}
