@@ -57,6 +57,7 @@ mod words;
 mod worker;
 
 use std::future::Future;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
@@ -211,6 +212,7 @@ fn share(index: usize, action: &Action, target: Target, common: &Common, jitter:
         news: Notify::new(),
         hope: Notify::new(),
         muted: Notify::new(),
+        has_mutes: AtomicBool::new(false),
         stop: Notify::new(),
         edited: Notify::new(),
     }

@@ -1,6 +1,7 @@
 //! What is muted while it is on its way: it ends when its turn comes, between two attempts, and before its first byte leaves.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::model::delivery::{Delivery, Outcome, Suppression};
@@ -25,6 +26,7 @@ pub struct LaneMute {
 impl Lane {
     /// From now on these hold, in the place of those before. An order whose bytes are leaving goes on, and what became of it is told as ever.
     pub fn set_mutes(&self, mutes: Vec<LaneMute>) {
+        self.shared.has_mutes.store(!mutes.is_empty(), Ordering::Relaxed);
         self.shared.state().mutes = mutes;
         self.shared.news.notify_waiters();
         self.shared.muted.notify_waiters();
@@ -54,6 +56,9 @@ impl Job {
 
     /// Whether any of it is muted.
     pub(super) fn is_muted(&self) -> bool {
+        if !self.shared.has_mutes.load(Ordering::Relaxed) {
+            return false;
+        }
         let (state, now) = (self.shared.state(), self.shared.clock.now());
         let is_muted = |member: &Member| state.mutes.iter().any(|mute| mute.holds(&member.waiting.delivery, now));
         self.members.iter().any(is_muted)

@@ -1,6 +1,7 @@
 //! What both halves of a lane see: what waits, what holds it back, and what is to be told.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) hope: Notify,
     /// Other mutes hold.
     pub(crate) muted: Notify,
+    /// There are some: asked without a lock.
+    pub(crate) has_mutes: AtomicBool,
     /// Nothing more to do.
     pub(crate) stop: Notify,
     /// Something to edit.

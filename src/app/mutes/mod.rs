@@ -18,7 +18,7 @@ use super::safety::written;
 use crate::control::{Answer, Answerer, MuteCommand};
 use crate::deliver::LaneMute;
 use crate::journal::{JournalError, MuteRow, Reader};
-use crate::model::limits::{MUTES, NOTICE_AGAIN};
+use crate::model::limits::{MUTES, NOTICE_MAX_AGE};
 use crate::model::mute::{Mute, MuteStatus, Muted};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{NOTICES, RuleSet};
@@ -265,7 +265,7 @@ impl Running {
         if now >= kept.row.mute.ends().plus(TOLD_AFTER) {
             return true;
         }
-        if kept.tried.is_some_and(|tried| now.since(tried) < NOTICE_AGAIN) {
+        if kept.tried.is_some_and(|tried| now.since(tried) < NOTICE_MAX_AGE) {
             return false;
         }
         let time = kept.tries;

@@ -19,6 +19,8 @@ use crate::rules::{Kind, Source};
 
 /// Who saves a file may write it piece by piece: it is not read before it has been the same for so long.
 pub(super) const REST: Duration = Duration::from_millis(250);
+/// What looks half written is looked at once more after so many of it.
+const SLOW: u32 = 8;
 /// How often files are waited for that change all the time.
 const TRIES: usize = 40;
 
@@ -62,7 +64,16 @@ pub(in crate::app) struct Ready {
 impl Task {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
-        let sources = match self.read_and_fetch() {
+        let half = |sources: &Vec<Source>| half_written(&self.active.sources, sources).filter(|_| !self.asked);
+        let read = self.read_and_fetch().and_then(|sources| {
+            if half(&sources).is_none() {
+                return Ok(sources);
+            }
+            // Who writes it may be slow.
+            std::thread::sleep(self.rest * SLOW);
+            self.read()
+        });
+        let sources = match read {
             Ok(sources) => sources,
             Err(why) => return refused(why),
         };
@@ -72,7 +83,7 @@ impl Task {
         if is_same && !self.asked {
             return Outcome::Same;
         }
-        if let Some(why) = half_written(&self.active.sources, &sources).filter(|_| !self.asked) {
+        if let Some(why) = half(&sources) {
             return refused(why);
         }
         let (rules, ways) = match self.files.load(&sources) {
