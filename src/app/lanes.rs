@@ -8,7 +8,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use super::paces::Sent;
 use super::{AppError, Way};
-use crate::deliver::{self, Common, Console, Edit, Jitter, Lane, LaneEvent, LaneHealth, Pledge, Returned};
+use crate::deliver::{self, Common, Console, Edit, Jitter, Lane, LaneEvent, LaneHealth, LaneMute, Pledge, Returned};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, Outcome, Report};
 use crate::model::firing::FiringBrief;
@@ -111,6 +111,13 @@ impl Lanes {
     /// Takes out of a lane, this once, those of what waits for its turn that `is_unwanted`.
     pub(super) fn take_out(&self, index: usize, is_unwanted: impl Fn(&Delivery) -> bool) -> Vec<Returned> {
         self.lanes.get(index).and_then(Option::as_ref).map(|lane| lane.take_out(is_unwanted)).unwrap_or_default()
+    }
+
+    /// What is muted of what goes through a lane.
+    pub(super) fn set_mutes(&self, index: usize, mutes: Vec<LaneMute>) {
+        if let Some(lane) = self.lanes.get(index).and_then(Option::as_ref) {
+            lane.set_mutes(mutes);
+        }
     }
 
     /// Tells each lane what earlier runs have sent, as it was known so long `ago`, before the first delivery is offered.

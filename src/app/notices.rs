@@ -17,7 +17,7 @@ use crate::rules::ruleset::RuleSet;
 pub(super) const RULE: &str = crate::rules::ruleset::NOTICES;
 
 /// Before the key of the occasion, in the subject of its deliveries.
-const SUBJECT: &str = "notice:";
+pub(super) const SUBJECT: &str = "notice:";
 
 /// One occasion.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,8 @@ struct Said {
     at: Timestamp,
     /// Deliveries that have arrived or still may.
     left: usize,
+    /// One has.
+    arrived: bool,
 }
 
 impl Notices {
@@ -87,11 +89,16 @@ impl Notices {
 
     /// The deliveries that say it; none when it was said a moment ago.
     pub(super) fn deliveries(&mut self, rules: &RuleSet, notice: &Notice, now: Timestamp) -> Vec<Delivery> {
+        self.deliveries_of(rules, (notice, &now.as_millis().to_string()), now)
+    }
+
+    /// The same of an occasion that is told of once, over all runs: `time` says the how manieth try it is, and no moment.
+    pub(super) fn deliveries_of(&mut self, rules: &RuleSet, (notice, time): (&Notice, &str), now: Timestamp) -> Vec<Delivery> {
         let is_fresh = |said: &Said| now.since(said.at) < NOTICE_AGAIN;
         if self.said.get(&notice.key).is_some_and(is_fresh) {
             return Vec::new();
         }
-        let id = FiringId::of(RULE, &notice.key, &now.as_millis().to_string());
+        let id = FiringId::of(RULE, &notice.key, time);
         let subject = format!("{SUBJECT}{}", notice.key);
         let firing = Arc::new(FiringBrief { id, rule: RULE.into(), subject, at: now, late: false });
         let told = self.targets.iter().filter(|at| notice.about != Some(**at));
@@ -107,16 +114,31 @@ impl Notices {
             self.said.retain(|_, said| is_fresh(said));
         }
         if self.said.len() < NOTICES_KNOWN && !deliveries.is_empty() {
-            self.said.insert(notice.key.clone(), Said { id, at: now, left: deliveries.len() });
+            self.said.insert(notice.key.clone(), Said { id, at: now, left: deliveries.len(), arrived: false });
         }
         deliveries
+    }
+
+    /// A delivery of an earlier run is on its way again.
+    pub(super) fn resumed(&mut self, firing: &FiringBrief) {
+        let Some(key) = firing.subject.strip_prefix(SUBJECT).filter(|_| self.said.len() < NOTICES_KNOWN) else { return };
+        let new = Said { id: firing.id, at: firing.at, left: 0, arrived: false };
+        let said = self.said.entry(key.to_owned()).or_insert(new);
+        said.left += usize::from(said.id == firing.id);
+    }
+
+    /// Whether an occasion was told to somebody: not yet, where it is on its way. `None`: to nobody.
+    pub(super) fn is_told(&self, key: &str) -> Option<bool> {
+        self.said.get(key).map(|said| said.arrived)
     }
 
     /// One of its deliveries has ended. What has reached nobody was not said.
     pub(super) fn ended(&mut self, report: &Report) {
         let Some(key) = report.firing.subject.strip_prefix(SUBJECT) else { return };
         let Some(said) = self.said.get_mut(key).filter(|said| said.id == report.firing.id) else { return };
-        if !matches!(report.outcome, Outcome::Delivered { .. }) {
+        if matches!(report.outcome, Outcome::Delivered { .. }) {
+            said.arrived = true;
+        } else {
             said.left = said.left.saturating_sub(1);
         }
         if said.left == 0 {

@@ -14,7 +14,7 @@ use super::paces::{self, Sent};
 use super::sent_before;
 use crate::decode;
 use crate::engine::{Effect, Engine, Hold, Input};
-use crate::journal::{Expired, Holds, JournalError, Reader, State, StoredDelivery, StoredSwitch};
+use crate::journal::{Holds, JournalError, Reader, State, StoredDelivery, StoredSwitch, Unsent};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
 use crate::model::firing::{FiringBrief, Origin};
@@ -80,7 +80,8 @@ pub(super) fn recover(
     let ahead = reader.ahead(&fired)?;
     let last_alive = reader.last_alive()?;
     let since = since(&mut reader, rules, (now, last_alive))?;
-    let muted = reader.mutes(since)?;
+    let mut muted = reader.mutes(since)?;
+    let tries = mutes::tried(&mut reader, &mut muted, now)?;
     engine.set_mutes(muted.iter().map(|row| row.mute.clone()));
     let (entries, unreadable) = replay(&mut reader, (rules, since), engine, (now, last_alive))?;
     // After the replay: what had fired counts for cooldowns and limits once more.
@@ -94,7 +95,7 @@ pub(super) fn recover(
     let sent_today = sent_today(&mut reader, rules, &unfinished, now)?;
     let untold = untold(&mut reader, rules, now)?;
     let sent = paces::read(&mut reader, rules, &unfinished, (now, uptime))?;
-    let (switch, mutes) = (reader.switch()?, Book::recovered(muted, engine.mutes()));
+    let (switch, mutes) = (reader.switch()?, Book::recovered(muted, engine.mutes(), &tries));
     if entries > 0 || !unfinished.is_empty() {
         info!(entries, pending = unfinished.len(), "went on from the journal");
     }
@@ -181,12 +182,12 @@ fn replay(
     let over_time = rules.reach();
     let most = if over_time.is_zero() { REPLAY_ENTRIES } else { REPLAY_ENTRIES_OVER_TIME };
     let mut holds = Holds::read(reader, since)?;
-    let mut expired = if over_time.is_zero() { Vec::new() } else { reader.expired_since(since)? }.into_iter().peekable();
+    let mut unsent = if over_time.is_zero() { Vec::new() } else { reader.unsent_since(since)? }.into_iter().peekable();
     engine.spare_messages(true);
     if !over_time.is_zero() {
         let mut held: HashMap<_, Vec<_>> = HashMap::new();
-        for (firing, action) in reader.held_since(since)? {
-            held.entry(firing).or_default().extend(rules.action(&action).map(|(action, _)| action));
+        for (firing, action, reason) in reader.held_since(since)? {
+            held.entry(firing).or_default().extend(rules.action(&action).map(|(action, _)| (action, reason)));
         }
         engine.were_held(held);
     }
@@ -198,18 +199,21 @@ fn replay(
         } else {
             hold_as_then(&mut holds, (at, entry.origin, now), engine, &mut effects);
         }
-        while let Some(expired) = expired.next_if(|expired| expired.at <= at) {
-            give_back(engine, rules, &expired);
+        while let Some(unsent) = unsent.next_if(|unsent| unsent.at < at) {
+            give_back(engine, rules, &unsent);
         }
         match decode::decode(entry.text) {
             Ok(envelope) => engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects),
             Err(_) => unreadable += 1,
         }
-        // Whatever came of it was recorded together with it.
+        // Whatever came of it was recorded together with it; some of it came to nothing at the same moment.
         effects.clear();
+        while let Some(unsent) = unsent.next_if(|unsent| unsent.at <= at) {
+            give_back(engine, rules, &unsent);
+        }
     })?;
     hold(engine, &mut holds, &mut effects);
-    expired.for_each(|expired| give_back(engine, rules, &expired));
+    unsent.for_each(|unsent| give_back(engine, rules, &unsent));
     engine.spare_messages(false);
     engine.were_held(HashMap::new());
     if entries == most && !over_time.is_zero() {
@@ -251,10 +255,10 @@ fn hold_as_then(
     });
 }
 
-/// What expired unsent began no cooldown.
-fn give_back(engine: &mut Engine, rules: &RuleSet, expired: &Expired) {
-    if let Some((action, _)) = rules.action(&expired.action) {
-        engine.expired((&expired.rule, expired.firing), action);
+/// What came to nothing unsent began no cooldown.
+fn give_back(engine: &mut Engine, rules: &RuleSet, unsent: &Unsent) {
+    if let Some((action, _)) = rules.action(&unsent.action) {
+        engine.expired((&unsent.rule, unsent.firing), action);
     }
 }
 
@@ -278,6 +282,10 @@ impl Recovered {
             to.orders = Orders { why: Some(why), since: Some(at) };
         }
         (to.mutes, to.messages) = (self.mutes, self.messages);
+        to.tell_lanes_of_mutes();
+        if let Some(gone) = to.mutes.gone(None, &to.rules, now) {
+            warn!("{gone}");
+        }
         if to.mutes.are_unread() {
             to.tell(&mutes::unread());
         }

@@ -11,7 +11,7 @@ use super::catch_up::{CatchUp, Caught, Words};
 use super::dispatch::{Comparison, Dispatch, Seen, Suspicion, Verdict};
 use super::meantime::Meantime;
 use super::notices::Notice;
-use super::quiet::{Pause, Quiet};
+use super::quiet::{self, Pause, Quiet};
 use super::safety::written;
 use super::{AppError, Totals};
 use crate::clock::Clock;
@@ -180,7 +180,7 @@ impl Running {
             (self.watch.state, self.watch.since) = (state, self.clock.now());
             match state {
                 FeedState::Connected => self.watch.quiet.connected(self.watch.since),
-                _ => self.watch.quiet.lost(),
+                _ => self.watch.quiet.lost(self.watch.since),
             }
             self.hold_or_let_go();
         }
@@ -196,8 +196,8 @@ impl Running {
         self.engine.feed_is_ahead(self.dispatch.safety.feed_clock.ahead());
         if let Body::Content(content) = &envelope.body {
             self.watch.last_tweet = Some(LastTweet { id: content.tweet_id.to_string(), at });
-            if self.watch.quiet.heard(at) {
-                info!("the feed brings tweets again");
+            if let Some(pause) = self.watch.quiet.heard(at) {
+                self.heard_again(pause);
             }
         }
         self.give_back();
@@ -209,9 +209,9 @@ impl Running {
         self.act(Some(Seen { at, origin: Origin::Live, text, counted }))
     }
 
-    /// What expired unsent starts no cooldown and is no part of a limit.
+    /// What came to nothing unsent starts no cooldown and is no part of a limit.
     fn give_back(&mut self) {
-        for (firing, action) in self.dispatch.expired.drain(..) {
+        for (firing, action) in self.dispatch.unsent.drain(..) {
             self.engine.expired((&firing.rule, firing.id), action);
         }
     }
@@ -302,17 +302,15 @@ impl Running {
     }
 
     /// The connection lives, and brings nothing.
-    fn gone_quiet(&mut self, Pause { lasts, usual }: Pause) {
-        let (lasts, usual) = (written(lasts), written(usual));
-        warn!(lasts, usual, "the feed is connected and brings no tweets");
-        self.dispatch.tell(&Notice {
-            key: "quiet".to_owned(),
-            about: None,
-            title: "The feed has gone quiet".to_owned(),
-            text: format!(
-                "It is connected, and no tweet has come for {lasts}; the longest pause of the last day was {usual}. Either nobody posts who is tracked, or the feed does not send what is posted."
-            ),
-        });
+    fn gone_quiet(&mut self, pause: Pause) {
+        warn!(lasts = written(pause.lasts), usual = written(pause.usual), "the feed is connected and brings no tweets");
+        self.dispatch.tell(&quiet::gone(pause));
+    }
+
+    /// It brings something again, which was told of.
+    fn heard_again(&mut self, pause: Duration) {
+        info!(lasted = written(pause), "the feed brings tweets again");
+        self.dispatch.tell(&quiet::over(pause));
     }
 
     /// Tells people when the journal cannot record, and when it can again.

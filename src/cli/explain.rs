@@ -19,6 +19,7 @@ use crate::engine::{Account, Answer, Moment};
 use crate::feed::recording::{Read, Reader, RecordingError};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
+use crate::model::mute::Mute;
 use crate::model::subject::{About, Event};
 use crate::model::time::Timestamp;
 use crate::rule_test::Recorded;
@@ -125,7 +126,7 @@ pub(super) fn known(rules: &RuleSet, names: &[String]) -> Result<(), End> {
 /// What is explained.
 enum Envelopes {
     Read(Box<Reader>),
-    Journal(Vec<Recorded>),
+    Journal(Vec<Recorded>, Vec<Mute>),
 }
 
 /// Faulty lines that are told one by one.
@@ -155,7 +156,9 @@ impl Envelopes {
             return read(Reader::open(Path::new(what)));
         }
         if let Some(id) = tweet::id(what) {
-            return of_tweet(&arguments.state, &id).map(Self::Journal);
+            let entries = of_tweet(&arguments.state, &id)?;
+            let mutes = mutes_of(&arguments.state, &entries);
+            return Ok(Self::Journal(entries, mutes));
         }
         complain(format_args!(
             "{}: this is no file, no tweet's id and no address of one (https://x.com/…/status/ID)",
@@ -168,7 +171,7 @@ impl Envelopes {
     fn each(self, is_argument: bool, hear: &mut dyn FnMut(&Envelope<'_>, Timestamp, Origin)) -> Result<u64, End> {
         let mut reader = match self {
             Self::Read(reader) => reader,
-            Self::Journal(entries) => {
+            Self::Journal(entries, _) => {
                 let mut heard = 0;
                 for entry in &entries {
                     if let Ok(envelope) = decode::decode(&entry.text) {
@@ -237,6 +240,20 @@ pub(super) fn of_tweet(state: &State, id: &str) -> Result<Vec<Recorded>, End> {
     Ok(found)
 }
 
+/// What was muted when that came, as the journal has it.
+pub(super) fn mutes_of(state: &State, entries: &[Recorded]) -> Vec<Mute> {
+    let first = entries.first().map(|entry| entry.at).unwrap_or_default();
+    let mutes = state.folder().map(|folder| tweet::mutes(&folder, first));
+    match mutes {
+        Ok(Ok(mutes)) => mutes,
+        Ok(Err(error)) => {
+            super::warn(format_args!("what was muted then is not known: {error}"));
+            Vec::new()
+        }
+        Err(_) => Vec::new(),
+    }
+}
+
 struct Teller<'t> {
     arguments: &'t Arguments,
     book: &'t Book<'t>,
@@ -246,6 +263,9 @@ struct Teller<'t> {
 impl Teller<'_> {
     fn run(&self, from: Envelopes, rules: &Arc<RuleSet>, wanted: &dyn Fn(&Rule) -> bool) -> Result<(), End> {
         let mut past = Past::new(rules, wanted);
+        if let Envelopes::Journal(_, mutes) = &from {
+            past.set_mutes(mutes.clone());
+        }
         let mut last: Vec<(Option<String>, Moment)> = Vec::new();
         let heard = from.each(self.arguments.envelope.is_some(), &mut |envelope, at, origin| {
             let name = envelope.body.name();
@@ -378,8 +398,11 @@ fn fate_object(book: &Book<'_>, fate: &crate::engine::Fate, at: Timestamp) -> Va
     };
     let is_told = matches!(fate.way, Way::Message | Way::Paper);
     let digest = book.rules.actions.get(fate.action).filter(|_| is_told).and_then(|action| in_digest(action, at));
+    let goes = matches!(fate.way, Way::Message | Way::Order);
+    let most = book.rules.actions.get(fate.action).filter(|_| goes).and_then(|action| action.max_per_day);
     let action = book.rules.actions.get(fate.action).map(|action| action.name.as_str());
     let until = fate.held.and_then(|held| held.until).map(|until| until.to_string());
     let expires_at = fate.expires_at.map(|at| at.to_string());
-    json!({ "action": action, "way": way, "why": why, "until": until, "digest": digest, "expires_at": expires_at })
+    json!({ "action": action, "way": way, "why": why, "until": until, "digest": digest, "max_per_day": most,
+            "expires_at": expires_at })
 }

@@ -14,7 +14,7 @@ use crate::journal::{self, JournalError, MuteRow, Reader};
 use crate::model::limits::{MUTES, REASON_CHARS};
 use crate::model::mute::{Mute, MuteOf, Muted, WouldHold};
 use crate::model::time::Timestamp;
-use crate::suppress::mutes::{Asked, asked, made};
+use crate::suppress::mutes::{Asked, asked, made, only_new};
 
 /// Hold back what a rule fires, or what goes to an action, for a while
 ///
@@ -97,91 +97,137 @@ pub(super) fn run(arguments: &Arguments) -> End {
         because: because.filter(|because| !because.is_empty()),
         dry_run: arguments.dry_run,
     };
-    let asked = Command::Mute(command.clone());
-    match ask(&arguments.state, &asked, |folder, error| at_rest(folder, arguments, &command, error)) {
-        Ok(Answer::Muted { mute, saved, would, note }) => {
-            say_it(arguments, &Said { mute, saved, would, note: note.as_deref(), at_rest: false });
+    match look_and_mute(arguments, &command) {
+        Ok(said) => {
+            said.say(arguments);
             End::Fine
         }
-        Ok(other) => told(&other),
         Err(end) => end,
+    }
+}
+
+/// It is said what it would have held before it is in force: whoever sees that it is too much may still end this.
+fn look_and_mute(arguments: &Arguments, command: &MuteCommand) -> Result<Said, End> {
+    let look = MuteCommand { dry_run: true, ..command.clone() };
+    let looked = muted(arguments, &look, None)?;
+    looked.say_would(arguments);
+    if command.dry_run {
+        return Ok(looked);
+    }
+    let said = muted(arguments, command, Some(&looked.mute.of))?;
+    let notes: Vec<_> = [looked.note.filter(|_| arguments.json), said.note].into_iter().flatten().collect();
+    let note = (!notes.is_empty()).then(|| notes.join("; "));
+    Ok(Said { would: looked.would, note, ..said })
+}
+
+/// `known`: what it is about, if that was told already.
+fn muted(arguments: &Arguments, command: &MuteCommand, known: Option<&MuteOf>) -> Result<Said, End> {
+    let mut at_rest = None;
+    let answered = ask(&arguments.state, &Command::Mute(command.clone()), |folder, error| {
+        at_rest = Some(mute_at_rest(folder, arguments, (command, known), error));
+        End::Fine
+    });
+    match (at_rest, answered) {
+        (Some(said), _) => said,
+        (None, Ok(Answer::Muted { mute, saved, would, note })) => Ok(Said { mute, saved, would, note, at_rest: None }),
+        (None, Ok(other)) => Err(told(&other)),
+        (None, Err(end)) => Err(end),
     }
 }
 
 /// What has come of it.
 #[derive(serde::Serialize)]
-struct Said<'a> {
+struct Said {
     mute: Mute,
     saved: bool,
     would: Option<WouldHold>,
-    note: Option<&'a str>,
+    note: Option<String>,
+    /// No birdcall is running, in words.
     #[serde(skip)]
-    at_rest: bool,
+    at_rest: Option<String>,
 }
 
-fn say_it(arguments: &Arguments, said: &Said<'_>) {
-    if arguments.json {
-        // Strings and numbers always serialise.
-        say(table::inert(&serde_json::to_string_pretty(said).unwrap_or_default()));
-        return;
+impl Said {
+    /// What it would have held, and, where that is all there is to it, why that is not known.
+    fn say_would(&self, arguments: &Arguments) {
+        if arguments.json {
+            return;
+        }
+        if let Some(WouldHold { held, of: all }) = self.would {
+            let of = &self.mute.of;
+            let firings = match of.what {
+                Muted::Rule => format!("firings of {}", table::clean(&of.name)),
+                Muted::Action => format!("firings that went to {}", table::clean(&of.name)),
+            };
+            say(format_args!("this would have held back {held} of the last 24 hours' {all} {firings}"));
+        }
+        if let Some(note) = self.note.as_ref().filter(|_| !arguments.dry_run) {
+            warn(table::clean(note));
+        }
     }
-    let Said { mute, saved, would, note, at_rest } = said;
-    let of = table::clean(&mute.of.to_string());
-    if let Some(WouldHold { held, of: all }) = would {
-        let firings = match mute.of.what {
-            Muted::Rule => format!("firings of {}", table::clean(&mute.of.name)),
-            Muted::Action => format!("firings that went to {}", table::clean(&mute.of.name)),
-        };
-        say(format_args!("this would have held back {held} of the last 24 hours' {all} {firings}"));
-    }
-    let (time, until) = (span(mute.until.since(mute.from)), Moments::here(Clock::system().wall()).local(mute.until));
-    if *saved {
-        let running = if *at_rest { ", also for the next start" } else { "" };
-        say(format_args!("{of} is muted for {time}, until {until}{running}; to end it before: birdcall unmute {}", mute.number));
-    } else {
-        say("nothing was muted");
-    }
-    if let Some(note) = note {
-        warn(table::clean(note));
+
+    fn say(&self, arguments: &Arguments) {
+        if arguments.json {
+            // Strings and numbers always serialise.
+            return say(table::inert(&serde_json::to_string_pretty(self).unwrap_or_default()));
+        }
+        let Self { mute, saved, note, at_rest, .. } = self;
+        let of = table::clean(&mute.of.to_string());
+        let (time, until) = (span(mute.until.since(mute.from)), Moments::here(Clock::system().wall()).local(mute.until));
+        if *saved {
+            let running = if at_rest.is_some() { ", also for the next start" } else { "" };
+            say(format_args!(
+                "{of} is muted for {time}, until {until}{running}; to end it before: birdcall unmute {}",
+                mute.number
+            ));
+        } else {
+            say("nothing was muted");
+        }
+        note.iter().for_each(|note| warn(table::clean(note)));
+        if let Some(not_running) = at_rest {
+            warn(format_args!("{not_running}; another folder? --state"));
+        }
     }
 }
 
 /// As a running instance does it, for the next one.
-fn at_rest(folder: &Path, arguments: &Arguments, command: &MuteCommand, not_running: &AskError) -> End {
+fn mute_at_rest(
+    folder: &Path,
+    arguments: &Arguments,
+    (command, known): (&MuteCommand, Option<&MuteOf>),
+    not_running: &AskError,
+) -> Result<Said, End> {
     // A folder without a journal is more likely the wrong one.
-    if let Err(error) = Reader::open(folder) {
-        return ask::unchanged(folder, &error);
-    }
-    let loaded = match load::load(arguments.rules.as_deref(), &arguments.state) {
-        Ok(loaded) => loaded,
-        Err(end) => {
-            super::note(format_args!(
-                "{not_running}: name the rules that it is to be started with, --rules PATH, or another folder, --state DIR"
-            ));
-            return end;
-        }
-    };
-    let MuteCommand { name, what, token, handle, .. } = command;
-    let of = match asked(&loaded.set, &Asked { name, what: *what, token: token.as_deref(), handle: handle.as_deref() }) {
-        Ok(of) => of,
-        Err(why) => return refused(&why),
-    };
-    let clock = Clock::system();
+    Reader::open(folder).map_err(|error| ask::unchanged(folder, &error))?;
+    let (clock, at_rest) = (Clock::system(), Some(not_running.to_string()));
     let now = clock.wall();
-    let looked = would_hold(folder, &loaded.set, &of, (now, &clock));
-    match written(folder, command, &of, now) {
-        Ok(Ok(mute)) => {
-            let note = looked.as_ref().err().map(String::as_str);
-            say_it(arguments, &Said { mute, saved: !command.dry_run, would: looked.as_ref().ok().copied(), note, at_rest: true });
-            warn(format_args!("{not_running}; another folder? --state"));
-            End::Fine
-        }
-        Ok(Err(why)) => refused(&why),
-        Err(error) => ask::unchanged(folder, &error),
+    if let Some(of) = known {
+        let mute = written(folder, command, of, now)?;
+        let note = only_new(of).map(str::to_owned);
+        return Ok(Said { mute, saved: !command.dry_run, would: None, note, at_rest });
     }
+    let loaded = load::load(arguments.rules.as_deref(), &arguments.state).inspect_err(|_| {
+        super::note(format_args!(
+            "{not_running}: name the rules that it is to be started with, --rules PATH, or another folder, --state DIR"
+        ));
+    })?;
+    let MuteCommand { name, what, token, handle, .. } = command;
+    let of = asked(&loaded.set, &Asked { name, what: *what, token: token.as_deref(), handle: handle.as_deref() });
+    let of = of.map_err(|why| refused(&why))?;
+    let mute = written(folder, command, &of, now)?;
+    let looked = would_hold(folder, &loaded.set, &of, (now, &clock));
+    let (would, why) = looked.map_or_else(|why| (None, Some(why)), |would| (Some(would), None));
+    let note = why.map(|why| format!("it is not known what it would have held of the last 24 hours: {why}"));
+    Ok(Said { mute, saved: !command.dry_run, would, note, at_rest })
 }
 
-fn written(folder: &Path, command: &MuteCommand, of: &MuteOf, now: Timestamp) -> Result<Result<Mute, String>, JournalError> {
+/// Writes it down, unless it is a dry run.
+fn written(folder: &Path, command: &MuteCommand, of: &MuteOf, now: Timestamp) -> Result<Mute, End> {
+    let done = kept(folder, command, of, now).map_err(|error| ask::unchanged(folder, &error))?;
+    done.map_err(|why| refused(&why))
+}
+
+fn kept(folder: &Path, command: &MuteCommand, of: &MuteOf, now: Timestamp) -> Result<Result<Mute, String>, JournalError> {
     let new = |known: &[MuteRow]| {
         let last = known.iter().map(|row| row.mute.number).max().unwrap_or(0);
         if known.iter().filter(|row| now < row.mute.ends()).count() >= MUTES {

@@ -45,7 +45,7 @@ fn at_rest(folder: &Path, json: bool, not_running: &AskError) -> End {
     match read {
         Ok(rows) => {
             let rows = rows.into_iter().filter(|row| now < row.mute.ends());
-            let mutes: Vec<_> = rows.map(|row| MuteStatus { mute: row.mute, held: row.held }).collect();
+            let mutes: Vec<_> = rows.map(|row| MuteStatus { mute: row.mute, held: row.held, gone: false }).collect();
             show(&mutes, json);
             warn(format_args!("{not_running}: this is on record for the next start"));
             End::Fine
@@ -66,11 +66,15 @@ fn show(mutes: &[MuteStatus], json: bool) {
         return say("nothing is muted");
     }
     let moments = Moments::here(Clock::system().wall());
-    let row = |MuteStatus { mute, held }: &MuteStatus| {
+    let row = |MuteStatus { mute, held, gone }: &MuteStatus| {
         let maybe = |word: &Option<String>| Cell::plain(word.as_deref().unwrap_or_default());
         vec![
             Cell::id(mute.number),
-            Cell::new(mute.of.what.name(), FAINT),
+            if *gone {
+                Cell::new(format!("{}, gone", mute.of.what.name()), WARNING)
+            } else {
+                Cell::new(mute.of.what.name(), FAINT)
+            },
             Cell::plain(&mute.of.name),
             maybe(&mute.of.token),
             maybe(&mute.of.handle.as_ref().map(|handle| format!("@{handle}"))),

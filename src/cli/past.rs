@@ -7,6 +7,7 @@ use crate::engine::{Account, Answer, Engine, Input, Moment};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
 use crate::model::ids::TweetId;
+use crate::model::mute::Mute;
 use crate::model::subject::Event;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
@@ -40,6 +41,11 @@ impl<'p> Past<'p> {
     pub(super) fn new(rules: &Arc<RuleSet>, wanted: &'p dyn Fn(&Rule) -> bool) -> Self {
         let engine = Engine::forgetful(Arc::clone(rules), REMEMBERED);
         Self { rules: Arc::clone(rules), engine, wanted, open: VecDeque::new() }
+    }
+
+    /// What was muted, and when.
+    pub(super) fn set_mutes(&mut self, mutes: Vec<Mute>) {
+        self.engine.set_mutes(mutes);
     }
 
     /// An envelope, after what was waited for until then.

@@ -22,11 +22,13 @@ pub(super) struct Files {
     account: Option<HistorySettings>,
     /// As it was read the last time.
     elsewhere: Mutex<Elsewhere>,
+    /// What people are to be told of the feed's word.
+    to_tell: Mutex<Option<String>>,
 }
 
 impl Files {
     pub(super) fn new(path: Option<PathBuf>, state: State) -> Self {
-        let files = Self { path, state, account: None, elsewhere: Mutex::default() };
+        let files = Self { path, state, account: None, elsewhere: Mutex::default(), to_tell: Mutex::default() };
         // Whatever is wrong with them is told by who loads them; here it is learned which lists there are to look at.
         let _ = files.read();
         files
@@ -56,7 +58,12 @@ impl RulesFiles for Files {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let why = match runtime.block_on(Box::pin(history::account(account.clone()))).map(|account| account.handles) {
             Ok(Some(handles)) => match tracked::keep(&state, &handles) {
-                Ok(Kept::NotEmptied) => return tracing::warn!("{}", tracked::not_emptied(&state)),
+                Ok(Kept::NotEmptied) => {
+                    let why = tracked::not_emptied(&state);
+                    tracing::warn!("{why}");
+                    *self.to_tell.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+                    return;
+                }
                 Ok(kept) => {
                     let is_news = kept == Kept::News;
                     return tracing::info!(accounts = handles.len(), is_news, "the feed said which accounts the key tracks");
@@ -70,6 +77,10 @@ impl RulesFiles for Files {
         let kept =
             tracked::since(&state).map_or("no list is kept".to_owned(), |at| format!("the list of {} goes on", moments.both(at)));
         tracing::warn!("which accounts the key tracks is not known: {why}; {kept}");
+    }
+
+    fn to_tell(&self) -> Option<String> {
+        self.to_tell.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn read(&self) -> Result<Vec<Source>, String> {

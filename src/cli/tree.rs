@@ -6,7 +6,7 @@ use super::moments::{Moments, span};
 use super::table::{FAINT, FINE, PLAIN, STRONG, WAITING, WARNING, WRONG, clean};
 use crate::engine::{Account, Answer, Fate, FiringAccount, RuleAccount, Way};
 use crate::matching::{Node, Truth, element_name};
-use crate::model::delivery::Outcome;
+use crate::model::delivery::{Outcome, Suppression};
 use crate::model::firing::Firing;
 use crate::model::mode::Mode;
 use crate::model::time::Timestamp;
@@ -147,10 +147,13 @@ fn way(fate: &Fate, book: &Book<'_>, firing: &Firing) -> (String, Style) {
     let (rule, action) = (&*firing.rule, fate.action);
     let kept = book.rules.actions.get(action).and_then(|action| in_digest(action, firing.at));
     let kept = kept.map(|when| format!(", in a digest {when}")).unwrap_or_default();
+    // How many it has had that day is no matter of the past alone.
+    let most = book.rules.actions.get(action).and_then(|action| action.max_per_day);
+    let unless = most.map(|most| format!(", unless it has had its {most} of the day (max_per_day)")).unwrap_or_default();
     match &fate.way {
-        Way::Order => ("an order, sent".to_owned(), FINE),
-        Way::Message if kept.is_empty() => ("a message, sent".to_owned(), FINE),
-        Way::Message => (format!("a message{kept}"), FINE),
+        Way::Order => (format!("an order, sent{unless}"), FINE),
+        Way::Message if kept.is_empty() => (format!("a message, sent{unless}"), FINE),
+        Way::Message => (format!("a message{kept}{unless}"), FINE),
         Way::Paper => (
             format!("on paper: made{kept} and not sent, as {} says `mode = \"paper\"`", says(book, rule, action, Mode::Paper)),
             WAITING,
@@ -159,6 +162,9 @@ fn way(fate: &Fate, book: &Book<'_>, firing: &Firing) -> (String, Style) {
             let by = if fate.held.is_some_and(|held| held.by_rule) { "rule" } else { "rule's send" };
             let until = fate.held.and_then(|held| held.until).map(|until| format!(", for {} more", span(until.since(firing.at))));
             (format!("held back ({}) by the {by}{}", reason.name(), until.unwrap_or_default()), WARNING)
+        }
+        Way::Ended(Outcome::Suppressed { reason: Suppression::Muted }) => {
+            ("held back (muted): the rule or the action was muted then".to_owned(), WARNING)
         }
         Way::Ended(Outcome::Suppressed { reason }) => {
             (format!("held back ({}), as {} says so", reason.name(), says(book, rule, action, Mode::Off)), WARNING)

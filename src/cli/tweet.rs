@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::clock::Clock;
 use crate::decode;
 use crate::journal::{JournalError, Reader};
+use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
 use crate::rule_test::Recorded;
 
@@ -37,6 +38,12 @@ pub(super) fn entries(folder: &Path, id: &str) -> Result<(Vec<Recorded>, u64), J
         found = read(&mut reader, id, i64::MIN)?;
     }
     Ok((found, reader.damaged()))
+}
+
+/// What was muted at that moment, or later.
+pub(super) fn mutes(folder: &Path, since: Timestamp) -> Result<Vec<Mute>, JournalError> {
+    let rows = Reader::open(folder)?.mutes(since)?;
+    Ok(rows.into_iter().map(|row| row.mute).collect())
 }
 
 /// Hands over every entry of the newest, oldest first.

@@ -48,7 +48,7 @@ fn show(arguments: &Arguments, ended: &[MuteStatus]) {
         // Strings and numbers always serialise.
         return say(table::inert(&serde_json::to_string_pretty(ended).unwrap_or_default()));
     }
-    for MuteStatus { mute, held } in ended {
+    for MuteStatus { mute, held, .. } in ended {
         let firings = if *held == 1 { "firing" } else { "firings" };
         say(format_args!("the mute of {} has ended; it held back {held} {firings}", table::clean(&mute.of.to_string())));
     }
@@ -67,7 +67,7 @@ fn at_rest(folder: &Path, arguments: &Arguments, what: Option<Muted>, not_runnin
             row
         });
         let rows: Vec<MuteRow> = rows.collect();
-        ended = rows.iter().map(|row| MuteStatus { mute: row.mute.clone(), held: row.held }).collect();
+        ended = rows.iter().map(|row| MuteStatus { mute: row.mute.clone(), held: row.held, gone: false }).collect();
         Ok::<_, String>(rows)
     });
     match changed {

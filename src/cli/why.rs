@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::decode;
 use crate::engine::{Answer, Moment};
 use crate::journal::{Query, Reader, State as Stands, StoredAttempt, StoredDelivery};
+use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
 use crate::rule_test::Recorded;
 use crate::rules::ruleset::{Rule, RuleSet};
@@ -70,7 +71,8 @@ fn why(arguments: &Arguments) -> Result<(), End> {
     let entries = explain::of_tweet(&arguments.state, &id)?;
     let sent = sent(arguments, &id)?;
     let wanted = |rule: &Rule| arguments.only.is_empty() || arguments.only.iter().any(|name| **name == *rule.name);
-    let told = replay(&rules, (&entries, now), &wanted);
+    let mutes = explain::mutes_of(&arguments.state, &entries);
+    let told = replay(&rules, (&entries, mutes, now), &wanted);
     if arguments.json {
         let moments: Vec<_> = told.iter().map(|(_, moment)| explain::object(&book, moment)).collect();
         let sent: Vec<_> = sent.iter().map(|(delivery, attempts)| deliveries::object_of(delivery, attempts)).collect();
@@ -104,10 +106,11 @@ fn sent(arguments: &Arguments, id: &str) -> Result<Vec<Sent>, End> {
 /// Every entry with what the rules make of it, and the end of every wait. What the engine did then is told by the rules as they are now.
 fn replay(
     rules: &Arc<RuleSet>,
-    (entries, now): (&[Recorded], Timestamp),
+    (entries, mutes, now): (&[Recorded], Vec<Mute>, Timestamp),
     wanted: &dyn Fn(&Rule) -> bool,
 ) -> Vec<(String, Moment)> {
     let mut past = Past::new(rules, wanted);
+    past.set_mutes(mutes);
     let mut told = Vec::new();
     let mut note = |name: &str, moment: &Moment| {
         let name = if moment.of_wait { "nothing more has come in time" } else { name };

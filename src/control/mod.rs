@@ -123,7 +123,7 @@ pub enum Answer {
         mute: Mute,
         /// It is in force.
         saved: bool,
-        /// What it would have held of the last day. `None`: the note says why that is not known.
+        /// With `dry_run`, what it would have held of the last day. `None`: the note says why that is not known.
         would: Option<WouldHold>,
         /// What else is to be known of it.
         note: Option<String>,

@@ -18,6 +18,7 @@ use super::intents::Unrecorded;
 use super::job::{Job, Member, UnderWay};
 use super::keep::Missed;
 use super::lane::is_notice;
+use super::mutes::MUTED;
 use super::pace::Slot;
 use super::retry::{self, Step};
 use super::state::{Shared, State};
@@ -76,7 +77,8 @@ impl Job {
             () = shared.disarmed() => return Err(Outcome::Suppressed { reason: Suppression::Disarmed }),
             () = tokio::time::sleep(youth) => return Err(Outcome::Expired),
         }
-        Ok(())
+        // That may have taken a while.
+        if self.is_muted() { Err(MUTED) } else { Ok(()) }
     }
 
     /// What is sent: the message, its fallback, or the digest of all of them, made anew as some may have come to their end.

@@ -98,11 +98,7 @@ impl Job {
         while let Some(pause) = self.attempt(slot).await {
             shared.state().again += 1;
             if !pause.is_zero() {
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = shared.disarmed() => {}
-                    () = shared.hope.notified() => {}
-                }
+                self.rest(pause).await;
             }
             let next = turn(&shared, &mut self).await;
             shared.state().again -= 1;
@@ -120,6 +116,7 @@ impl Job {
         if state.unwanted != Unwanted::Nothing {
             self.give_back(&mut state);
         }
+        self.end_muted(&mut state);
         self.hush(&mut state);
         if let Some(reason) = state.disabled.clone() {
             self.end_all(&mut state, &Outcome::Dead { reason });
@@ -301,7 +298,7 @@ impl Member {
         Self { attempts: waiting.attempts, waiting, pledged: false }
     }
 
-    fn end(self, shared: &Shared, state: &mut State, outcome: Outcome) {
+    pub(super) fn end(self, shared: &Shared, state: &mut State, outcome: Outcome) {
         state.busy = state.busy.saturating_sub(1);
         shared.end(state, &self.waiting.delivery, outcome, self.attempts);
     }

@@ -35,6 +35,7 @@ mod lane;
 #[cfg(test)]
 mod lane_tests;
 mod life;
+mod mutes;
 mod names;
 mod nowhere;
 mod pace;
@@ -56,6 +57,7 @@ mod words;
 mod worker;
 
 use std::future::Future;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
@@ -72,6 +74,7 @@ pub use edits::Edit;
 pub use event::{Attempt, LaneEvent, LaneHealth, Returned};
 pub use intents::{Granted, Intents, Pledge, Unrecorded};
 pub use lane::Lane;
+pub use mutes::LaneMute;
 pub use reach::{Unreached, reach};
 pub use sign::KeyError;
 pub use switch::Switch;
@@ -208,6 +211,8 @@ fn share(index: usize, action: &Action, target: Target, common: &Common, jitter:
         told: Notify::new(),
         news: Notify::new(),
         hope: Notify::new(),
+        muted: Notify::new(),
+        has_mutes: AtomicBool::new(false),
         stop: Notify::new(),
         edited: Notify::new(),
     }

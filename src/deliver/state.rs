@@ -1,6 +1,7 @@
 //! What both halves of a lane see: what waits, what holds it back, and what is to be told.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use super::gate::Gate;
 use super::intents::{Intents, Pledge};
 use super::keep::Missed;
 use super::lane::is_notice;
+use super::mutes::LaneMute;
 use super::pace::{Pace, Slot};
 use super::retry::Policy;
 use super::switch::Switch;
@@ -54,6 +56,10 @@ pub(crate) struct Shared {
     pub(crate) news: Notify,
     /// The circuit has closed: what waits to be tried again need not wait out its pause.
     pub(crate) hope: Notify,
+    /// Other mutes hold.
+    pub(crate) muted: Notify,
+    /// There are some: asked without a lock.
+    pub(crate) has_mutes: AtomicBool,
     /// Nothing more to do.
     pub(crate) stop: Notify,
     /// Something to edit.
@@ -113,6 +119,8 @@ pub(crate) struct State {
     pub(crate) closed: bool,
     /// What is given back if nobody has begun with it.
     pub(crate) unwanted: Unwanted,
+    /// What is muted of what goes through here.
+    pub(crate) mutes: Vec<LaneMute>,
     pub(crate) disabled: Option<String>,
     /// That orders wait for long has been told.
     pub(crate) has_told_hold: bool,
@@ -200,6 +208,7 @@ impl State {
             again: 0,
             closed: false,
             unwanted: Unwanted::default(),
+            mutes: Vec::new(),
             disabled: None,
             has_told_hold: false,
             moved: None,

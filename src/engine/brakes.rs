@@ -19,8 +19,8 @@ pub(super) struct Brakes {
     /// older is forgotten when the newer is full.
     going: HashMap<FiringId, Vec<usize>>,
     gone: HashMap<FiringId, Vec<usize>>,
-    /// While the past is replayed: by firing, the actions to which it was held back then.
-    held: HashMap<FiringId, Vec<usize>>,
+    /// While the past is replayed: by firing, the actions to which it was held back then, and why.
+    held: HashMap<FiringId, Vec<(usize, Suppression)>>,
 }
 
 /// A rule, or one of its sends, by the action.
@@ -42,7 +42,8 @@ impl Brakes {
     pub(super) fn pass_rule(&mut self, (at, rule): (usize, &Rule), firing: &Firing) -> Result<Passed, Refused> {
         let Some(brakes) = rule.brakes.as_deref() else { return Ok(Passed { held: 0 }) };
         let place = Place { rule: at, action: None };
-        let was_held = self.held.get(&firing.id).is_some_and(|held| rule.send.iter().all(|send| held.contains(&send.action)));
+        let held = |send: &Send| self.was_held(firing, send.action);
+        let was_held = rule.send.first().and_then(held).filter(|_| rule.send.iter().all(|send| held(send).is_some()));
         let asked = Asked { brakes, key: &key(brakes, firing), id: firing.id, now: firing.at };
         let passed = self.ask((place, rule, None), &asked, was_held)?;
         if self.going.len() >= BRAKED_FIRINGS {
@@ -61,27 +62,33 @@ impl Brakes {
     ) -> Result<Passed, Refused> {
         let Some(brakes) = send.brakes.as_deref() else { return Ok(Passed { held: 0 }) };
         let place = Place { rule: at, action: Some(send.action) };
-        let was_held = self.held.get(&firing.id).is_some_and(|held| held.contains(&send.action));
+        let was_held = self.was_held(firing, send.action);
         let asked = Asked { brakes, key: &key(brakes, firing), id: firing.id, now: firing.at };
         self.ask((place, rule, Some(action)), &asked, was_held)
     }
 
-    /// Asks a brake. What `was_held` in the past that is replayed is held again, though the replay does not know by what.
+    /// Why it was held back to an action in the past that is replayed.
+    fn was_held(&self, firing: &Firing, action: usize) -> Option<Suppression> {
+        let held = self.held.get(&firing.id)?;
+        held.iter().find(|(to, _)| *to == action).map(|(_, reason)| *reason)
+    }
+
+    /// Asks a brake. What `was_held` in the past that is replayed is held again, though the replay does not know of what passed before it.
     fn ask(
         &mut self,
         (place, rule, action): (Place, &Rule, Option<&str>),
         asked: &Asked<'_>,
-        was_held: bool,
+        was_held: Option<Suppression>,
     ) -> Result<Passed, Refused> {
         let brake = self.brake(place, rule, action);
-        if was_held && brake.ask(asked).is_ok() {
-            return Err(Refused { reason: Suppression::Cooldown, until: None });
+        match was_held.filter(|_| brake.ask(asked).is_ok()) {
+            Some(reason) => Err(brake.hold(asked, reason)),
+            None => brake.pass(asked),
         }
-        brake.pass(asked)
     }
 
     /// What was held back in the past that is replayed from now on; nothing, when that is over.
-    pub(super) fn were_held(&mut self, held: HashMap<FiringId, Vec<usize>>) {
+    pub(super) fn were_held(&mut self, held: HashMap<FiringId, Vec<(usize, Suppression)>>) {
         self.held = held;
     }
 
@@ -90,7 +97,7 @@ impl Brakes {
         &mut self.of.entry(place).or_insert_with(new).brake
     }
 
-    /// One of a firing's sends expired unsent, or is muted: what it took is free again, and when all of them came to nothing, what the firing took.
+    /// One of a firing's sends came to nothing unsent: what it took is free again, and when all of them came to nothing, what the firing took.
     pub(super) fn expired(&mut self, id: FiringId, rule: usize, action: usize) {
         if let Some(braked) = self.of.get_mut(&Place { rule, action: Some(action) }) {
             braked.brake.give_back(id);

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::join::Bounds;
-use crate::model::delivery::{Delivery, Report};
+use crate::model::delivery::{Delivery, Report, Suppression};
 use crate::model::envelope::Envelope;
 use crate::model::firing::{Firing, Origin};
 use crate::model::ids::{FiringId, TweetId};
@@ -228,8 +228,9 @@ impl Engine {
         self.firings.over_time.owe(since);
     }
 
-    /// What is replayed from now on had firings held back, to these actions each: they are held back again. None, when the replay is over.
-    pub fn were_held(&mut self, held: HashMap<FiringId, Vec<usize>>) {
+    /// What is replayed from now on had firings held back, to these actions each, for these reasons: they are held back again. None, when the
+    /// replay is over.
+    pub fn were_held(&mut self, held: HashMap<FiringId, Vec<(usize, Suppression)>>) {
         self.firings.brakes.were_held(held);
     }
 

@@ -27,7 +27,8 @@ mod sends;
 mod traces;
 mod walk;
 
-pub use sends::Expired;
+pub use mutes::ToldOf;
+pub use sends::Unsent;
 
 pub(super) use select::delivery;
 

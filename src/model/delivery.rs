@@ -190,6 +190,9 @@ impl Suppression {
         Self::Hours,
     ];
 
+    /// Those that meet what has passed the brakes, and of which nothing arrives.
+    pub const UNSENT: [Self; 4] = [Self::Disarmed, Self::Overflow, Self::MaxPerDay, Self::Muted];
+
     /// One word for counters, logs and the journal.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -235,4 +238,18 @@ pub struct Report {
     pub attempts: u32,
     /// From the firing to the outcome.
     pub took: Duration,
+}
+
+impl Report {
+    /// Whether it has come to nothing unsent, so that what its firing took of cooldowns and limits is free again. What is only on paper has had
+    /// its part; what a brake held back took none.
+    #[must_use]
+    pub fn came_to_nothing(&self) -> bool {
+        match &self.outcome {
+            Outcome::Expired => true,
+            Outcome::Suppressed { reason } => Suppression::UNSENT.contains(reason),
+            Outcome::Dead { .. } => self.attempts == 0,
+            Outcome::Delivered { .. } | Outcome::Unknown { .. } | Outcome::Abandoned => false,
+        }
+    }
 }

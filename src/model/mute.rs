@@ -52,7 +52,13 @@ impl MuteOf {
             Muted::Rule => rule,
             Muted::Action => action,
         };
-        self.name == name && self.token.is_none() && self.handle.is_none()
+        self.name == name && !self.is_narrowed()
+    }
+
+    /// Whether it is about a token or an account alone.
+    #[must_use]
+    pub fn is_narrowed(&self) -> bool {
+        self.token.is_some() || self.handle.is_some()
     }
 
     /// Whether it is about all that `other` is about.
@@ -119,6 +125,9 @@ pub struct MuteStatus {
     pub mute: Mute,
     /// Firings.
     pub held: u64,
+    /// The rules of a running instance have nothing of that name any more.
+    #[serde(default)]
+    pub gone: bool,
 }
 
 /// What a mute would have held, of the firings of the last day.

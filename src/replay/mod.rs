@@ -77,7 +77,7 @@ impl Replay {
         if is_told {
             self.tally.entry(at, origin);
         }
-        self.tally.heed(&mut self.effects, self.from, told);
+        self.heed(told);
         // What was fetched later was known to the feed when it sent it.
         let seen = if origin == Origin::Backfill { envelope.ts.map_or(at, |sent| sent.min(at)) } else { at };
         self.tally.prices(envelope, seen);
@@ -87,7 +87,7 @@ impl Replay {
     pub fn hold(&mut self, at: Timestamp, hold: Hold, told: impl FnMut(&Arc<Firing>)) {
         self.engine.step(&Input::Tick(at), &mut self.effects);
         self.engine.hold(hold);
-        self.tally.heed(&mut self.effects, self.from, told);
+        self.heed(told);
     }
 
     /// Time passes to where the past ends: waits that are over by then end. `None`: all do.
@@ -98,11 +98,19 @@ impl Replay {
                 self.engine.hold(Hold::Nothing);
                 while let Some(next) = self.engine.next_wait() {
                     self.engine.step(&Input::Tick(next), &mut self.effects);
-                    self.tally.heed(&mut self.effects, self.from, &mut told);
+                    self.heed(&mut told);
                 }
             }
         }
+        self.heed(told);
+    }
+
+    /// Counts what the latest step wants. What has no room in its action's day begins no cooldown, as in a run.
+    fn heed(&mut self, told: impl FnMut(&Arc<Firing>)) {
         self.tally.heed(&mut self.effects, self.from, told);
+        for (firing, action) in self.tally.unsent.drain(..) {
+            self.engine.expired((&firing.rule, firing.id), action);
+        }
     }
 
     /// Entries and firings so far.

@@ -106,6 +106,8 @@ pub(super) struct Tally {
     days: Vec<(i64, u32)>,
     /// What fired in the step that is being heeded.
     fired: Vec<Arc<Firing>>,
+    /// What had no room in its action's day: the firing and the action of each.
+    pub(super) unsent: Vec<(Arc<FiringBrief>, usize)>,
 }
 
 impl Tally {
@@ -126,6 +128,7 @@ impl Tally {
             last: None,
             days,
             fired: Vec::new(),
+            unsent: Vec::new(),
         }
     }
 
@@ -159,7 +162,7 @@ impl Tally {
                 }
                 Effect::Deliver(delivery) if is_told(delivery.firing.at) => self.wanted(&delivery.firing, delivery.action, false),
                 // Not told, but the action has had it.
-                Effect::Deliver(delivery) => drop(self.has_room(delivery.action, delivery.firing.at)),
+                Effect::Deliver(delivery) => drop(self.has_room(&delivery.firing, delivery.action)),
                 Effect::Paper(delivery) if is_told(delivery.firing.at) => self.wanted(&delivery.firing, delivery.action, true),
                 Effect::Ended(report) if is_told(report.firing.at) => self.ended(&report.firing.rule, &report.outcome),
                 _ => {}
@@ -199,10 +202,10 @@ impl Tally {
     }
 
     /// A delivery that a run would bring to its lane.
-    fn wanted(&mut self, firing: &FiringBrief, action: usize, paper: bool) {
+    fn wanted(&mut self, firing: &Arc<FiringBrief>, action: usize, paper: bool) {
         let rules = Arc::clone(&self.rules);
         let Some(to) = rules.actions.get(action) else { return };
-        let is_used_up = !paper && !self.has_room(action, firing.at);
+        let is_used_up = !paper && !self.has_room(firing, action);
         let Some(place) = self.places.get(&firing.rule).copied() else { return };
         let Some(of) = self.of.get_mut(place) else { return };
         match (is_used_up, paper, to.trading) {
@@ -218,15 +221,18 @@ impl Tally {
     }
 
     /// Whether an action may have one more. As a run counts: by days in UTC.
-    fn has_room(&mut self, action: usize, at: Timestamp) -> bool {
+    fn has_room(&mut self, firing: &Arc<FiringBrief>, action: usize) -> bool {
         let Some(most) = self.rules.actions.get(action).and_then(|action| action.max_per_day) else { return true };
-        let today = at.as_millis().div_euclid(86_400_000);
+        let today = firing.at.as_millis().div_euclid(86_400_000);
         let Some((day, used)) = self.days.get_mut(action) else { return true };
         if *day != today {
             (*day, *used) = (today, 0);
         }
         let has_room = *used < most;
         *used += u32::from(has_room);
+        if !has_room {
+            self.unsent.push((Arc::clone(firing), action));
+        }
         has_room
     }
 

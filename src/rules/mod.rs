@@ -55,6 +55,7 @@ pub use self::as_written::as_written;
 pub use self::authors::NamedAuthor;
 pub use self::diagnostic::{Diagnostic, Severity};
 pub(crate) use self::keys::nearest;
+pub use self::lists::count_values;
 pub(crate) use self::names::parse_handle;
 pub use self::place::{Places, Position};
 pub use self::ruleset::RuleSet;

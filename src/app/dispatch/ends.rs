@@ -118,8 +118,8 @@ impl Dispatch {
         if self.is_trading(report.action) {
             self.ended_orders.push(report.clone());
         }
-        if report.outcome == Outcome::Expired {
-            self.expired.push((Arc::clone(&report.firing), report.action));
+        if report.came_to_nothing() {
+            self.unsent.push((Arc::clone(&report.firing), report.action));
         }
         if &*report.firing.rule == RULE {
             self.notices.ended(report);

@@ -39,7 +39,7 @@ use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::firing::{Firing, FiringBrief, Origin};
 use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::RuleSet;
+use crate::rules::ruleset::{NOTICES, RuleSet};
 
 /// Everything between the engine and the destinations.
 pub(super) struct Dispatch {
@@ -63,14 +63,14 @@ pub(super) struct Dispatch {
     pub(super) keeping: Option<Keeping>,
     /// Deliveries of an earlier run that a crash has parted from the rest of their step: when that comes again, they do not.
     pub(super) on_record: HashSet<(FiringId, usize)>,
-    /// Deliveries that have expired since the engine was told of those before: it gives back what they took of cooldowns and limits.
-    pub(super) expired: Vec<(Arc<FiringBrief>, usize)>,
+    /// Deliveries that have come to nothing since the engine was told of those before: it gives back what they took of cooldowns and limits.
+    pub(super) unsent: Vec<(Arc<FiringBrief>, usize)>,
     pub(super) mutes: Book,
     /// Those that can be edited.
     pub(super) messages: Messages,
     /// Orders that have ended since the engine was told of those before: messages say what became of them.
     pub(super) ended_orders: Vec<Report>,
-    notices: Notices,
+    pub(super) notices: Notices,
     pub(super) tail: Tail,
     /// Of the actions, as the journal is told them.
     names: Arc<[Arc<str>]>,
@@ -114,7 +114,7 @@ impl Dispatch {
             sent_again: HashSet::new(),
             keeping: None,
             on_record: HashSet::new(),
-            expired: Vec::new(),
+            unsent: Vec::new(),
             mutes: Book::default(),
             messages: Messages::default(),
             ended_orders: Vec::new(),
@@ -319,6 +319,9 @@ impl Dispatch {
         let (firing, action) = (delivery.firing.id, delivery.action);
         self.begun(&delivery.firing, action);
         self.messages.resumed(&delivery);
+        if &*delivery.firing.rule == NOTICES {
+            self.notices.resumed(&delivery.firing);
+        }
         let mut end = None;
         for report in self.lanes.resume(delivery, doubt) {
             self.note(&report);
@@ -346,6 +349,18 @@ impl Dispatch {
     /// Says something to people, in the log and in their chats.
     pub(super) fn tell(&mut self, notice: &Notice) {
         let deliveries = self.notices.deliveries(&self.rules, notice, self.clock.now());
+        self.tell_by(deliveries);
+    }
+
+    /// The same of what is told of once, over all runs, at the how manieth try. Says whether it is on its way to anybody.
+    pub(super) fn tell_once(&mut self, notice: &Notice, time: u64) -> bool {
+        let deliveries = self.notices.deliveries_of(&self.rules, (notice, &time.to_string()), self.clock.now());
+        let is_said = !deliveries.is_empty();
+        self.tell_by(deliveries);
+        is_said
+    }
+
+    fn tell_by(&mut self, deliveries: Vec<Delivery>) {
         let mut step = Step::default();
         if let Some(first) = deliveries.first() {
             step.record.firings.push(Arc::clone(&first.firing));

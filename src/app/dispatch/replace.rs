@@ -44,14 +44,24 @@ impl Dispatch {
             let returned = self.lanes.retire(from, to);
             returned.into_iter().for_each(|returned| self.go_on(returned));
         }
+        self.tell_lanes_of_mutes();
         for (action, unwanted) in &change.unwanted {
             let returned = self.lanes.take_back(*action, unwanted);
             returned.into_iter().for_each(|returned| self.go_on(returned));
         }
     }
 
+    /// Has lanes hold what is muted now. What has had its turn ends there, unless it is leaving.
+    pub(in crate::app) fn tell_lanes_of_mutes(&self) {
+        let now = self.clock.now();
+        for (at, action) in self.rules.actions.iter().enumerate() {
+            self.lanes.set_mutes(at, self.mutes.of_lane(&action.name, now));
+        }
+    }
+
     /// Ends what waits in lanes and is muted by now: whoever mutes wants to hear no more of it.
     pub(in crate::app) fn end_muted(&mut self) {
+        self.tell_lanes_of_mutes();
         let (rules, now) = (Arc::clone(&self.rules), self.clock.now());
         for (at, action) in rules.actions.iter().enumerate() {
             let is_muted = |delivery: &Delivery| self.mutes.holds_all(&delivery.firing.rule, &action.name, now);

@@ -26,7 +26,7 @@ pub fn would_hold(folder: &Path, rules: &RuleSet, of: &MuteOf, (now, clock): (Ti
     let from = back(now, MUTE_LOOKS_BACK);
     let narrowed = Narrowed::of(of);
     let looked = if narrowed.is_all() {
-        on_record(folder, of, from)
+        on_record(folder, of, (from, now))
     } else {
         replayed(folder, &Arc::new(concerned(rules, of)), &narrowed, (from, now), clock)
     };
@@ -38,8 +38,10 @@ pub fn would_hold(folder: &Path, rules: &RuleSet, of: &MuteOf, (now, clock): (Ti
 }
 
 /// Of all of a rule's firings, or of all that go to an action, it is on record how many there were.
-fn on_record(folder: &Path, of: &MuteOf, from: Timestamp) -> Result<Option<WouldHold>, JournalError> {
-    let all = Reader::open(folder)?.firings_of(of.what, &of.name, from)?;
+fn on_record(folder: &Path, of: &MuteOf, (from, now): (Timestamp, Timestamp)) -> Result<Option<WouldHold>, JournalError> {
+    let mut reader = Reader::open(folder)?;
+    reader.put_right(now)?;
+    let all = reader.firings_of(of.what, &of.name, from)?;
     Ok(Some(WouldHold { held: all, of: all }))
 }
 

@@ -14,6 +14,11 @@ pub trait RulesFiles: Send + Sync {
     /// Asks the feed anew for what of the rules it knows, and keeps it for [`RulesFiles::read`]. What cannot be had stays as it was.
     fn fetch(&self) {}
 
+    /// What was not believed of the feed's latest word, in words for people; once.
+    fn to_tell(&self) -> Option<String> {
+        None
+    }
+
     /// The texts of all of them.
     ///
     /// # Errors

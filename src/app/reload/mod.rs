@@ -6,6 +6,7 @@
 //! ```
 
 mod files;
+mod lists;
 mod prepare;
 #[cfg(test)]
 mod prepare_tests;
@@ -198,6 +199,10 @@ pub(super) fn take(running: &mut Running, reloading: &mut Reloading, news: News)
         }
         News::Outcome(outcome) => {
             reloading.is_busy = false;
+            if let Some(text) = reloading.files.to_tell() {
+                let (key, title) = ("tracked:nobody".to_owned(), "The feed says that the key tracks nobody".to_owned());
+                running.dispatch.tell(&Notice { key, about: None, title, text });
+            }
             let answer = match outcome {
                 Outcome::Same => same(reloading),
                 Outcome::Refused(mistakes) => refuse(running, reloading, mistakes),
@@ -250,6 +255,8 @@ fn put_in_place(running: &mut Running, reloading: &mut Reloading, ready: Ready) 
     running.dispatch.replace(&active.rules, &change);
     let pause = reloading.clock.elapsed().saturating_sub(begun);
     let before = std::mem::replace(&mut reloading.active, Arc::new(active));
+    let gone = running.tell_of_gone_mutes(&before.rules);
+    let summary = lists::with_counts(summary, &before.sources, &reloading.active.sources);
     // Of thousands of rules that takes longer than to put others in their place.
     tokio::task::spawn_blocking(move || drop((replaced, before, seed)));
     (reloading.since, reloading.refused, reloading.after_restart) = (reloading.clock.now(), None, after_restart);
@@ -258,6 +265,7 @@ fn put_in_place(running: &mut Running, reloading: &mut Reloading, ready: Ready) 
         warn!("{why}");
     }
     let mut said = summary;
+    said.extend(gone.into_iter().map(|gone| format!("\n{gone}")));
     // A saved file says nothing about the destinations; who asks for it may have set one right.
     let again = if asked { running.dispatch.reopen() } else { Vec::new() };
     if !again.is_empty() {

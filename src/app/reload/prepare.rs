@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::files::{Active, Mistakes, RulesFiles};
+use super::lists;
 use super::seed::Seed;
 use crate::app::Way;
 use crate::app::dispatch::Change;
@@ -21,6 +22,8 @@ use crate::rules::{Kind, Source};
 
 /// Who saves a file may write it piece by piece: it is not read before it has been the same for so long.
 pub(super) const REST: Duration = Duration::from_millis(250);
+/// What looks half written is looked at once more after so many of it.
+const SLOW: u32 = 8;
 /// How often files are waited for that change all the time.
 const TRIES: usize = 40;
 
@@ -68,7 +71,16 @@ pub(in crate::app) struct Ready {
 impl Task {
     /// Does it.
     pub(super) fn run(self) -> Outcome {
-        let sources = match self.read_and_fetch() {
+        let half = |sources: &Vec<Source>| half_written(&self.active.sources, sources).filter(|_| !self.asked);
+        let read = self.read_and_fetch().and_then(|sources| {
+            if half(&sources).is_none() {
+                return Ok(sources);
+            }
+            // Who writes it may be slow.
+            std::thread::sleep(self.rest * SLOW);
+            self.read()
+        });
+        let sources = match read {
             Ok(sources) => sources,
             Err(why) => return refused(why),
         };
@@ -78,7 +90,7 @@ impl Task {
         if is_same && !self.asked {
             return Outcome::Same;
         }
-        if let Some(why) = half_written(&self.active.sources, &sources).filter(|_| !self.asked) {
+        if let Some(why) = half(&sources) {
             return refused(why);
         }
         let (rules, ways) = match self.files.load(&sources) {
@@ -135,14 +147,14 @@ impl Task {
 /// Whether a file looks as if it was being written, or its writer had died: it is the beginning of what it was.
 fn half_written(before: &[Source], now: &[Source]) -> Option<String> {
     let cut = |now: &&Source| {
-        let before = before.iter().find(|before| before.name == now.name);
-        let may_be = match now.kind {
+        let Some(before) = before.iter().find(|before| before.name == now.name) else { return false };
+        let may_be = || match now.kind {
             Kind::Rules => true,
-            // One that loses its last lines is most likely meant to.
-            Kind::List => !now.text.ends_with('\n'),
+            // One that loses its last lines is most likely meant to, unless they are most of it.
+            Kind::List => !now.text.ends_with('\n') || lists::is_less_than_half(before, now),
             Kind::Unread(_) | Kind::Tracked | Kind::TrackedUnread(_) => false,
         };
-        may_be && before.is_some_and(|before| now.text.len() < before.text.trim_end().len() && before.text.starts_with(&now.text))
+        now.text.len() < before.text.trim_end().len() && before.text.starts_with(&now.text) && may_be()
     };
     let name = &now.iter().find(cut)?.name;
     Some(format!(

@@ -232,3 +232,33 @@ fn files_are_read_when_they_are_at_rest_though_somebody_asks_for_it_and_what_nev
     assert!(matches!(run(10), Outcome::Ready(_)));
     assert!(matches!(run(10_000), Outcome::Refused(why) if why.brief.contains("all the time")));
 }
+
+/// Files whose writer is slow: what they say at one reading after the other.
+struct Slow(Mutex<Vec<String>>, Fixed);
+
+impl RulesFiles for Slow {
+    fn look(&self) -> Look {
+        Look::new()
+    }
+
+    fn read(&self) -> Result<Vec<Source>, String> {
+        Ok(vec![source(&self.0.lock().unwrap().remove(0))])
+    }
+
+    fn load(&self, sources: &[Source]) -> Result<(RuleSet, Vec<Way>), Mistakes> {
+        self.1.load(sources)
+    }
+}
+
+#[test]
+fn what_looks_half_written_is_read_once_more_before_it_is_refused() {
+    let first = hook("a", "a", "") + &rule("one", "a", "gm");
+    let (two, three) = (first.clone() + &rule("two", "a", "gn"), first.clone() + &rule("three", "a", "gn"));
+    let before = Arc::new(active(&two));
+    for (then, ready) in [(&three, true), (&first, false)] {
+        let files = Arc::new(Slow(Mutex::new(vec![first.clone(), then.clone()]), Fixed(Mutex::default())));
+        let active = Arc::clone(&before);
+        let outcome = Task { files, active, asked: false, force: false, fetch: false, rest: Duration::ZERO }.run();
+        assert_eq!(matches!(outcome, Outcome::Ready(_)), ready, "{then}");
+    }
+}

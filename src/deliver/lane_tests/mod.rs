@@ -6,6 +6,7 @@ mod digests;
 mod edits;
 mod kept;
 mod law;
+mod mutes;
 mod notices;
 mod orders;
 mod retired;

@@ -2,6 +2,7 @@
 
 use rusqlite::Row;
 
+use super::super::clocks::Of;
 use super::super::connect::has_column;
 use super::super::error::JournalError;
 use super::super::rows::MuteRow;
@@ -10,6 +11,9 @@ use crate::model::limits::MUTES_KEPT;
 use crate::model::mute::{Mute, MuteOf, Muted};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::NOTICES;
+
+/// So many deliveries are looked at for what was told.
+const TOLD: i64 = 20_000;
 
 impl Reader {
     /// Mutes that hold at or after `since`, or whose end nobody was told of yet, and the newest of all; by number. Moments of a run whose clock was put
@@ -42,17 +46,51 @@ impl Reader {
         Ok(rows)
     }
 
-    /// How often a rule has fired since then, or how many firings went to an action: notices are none.
+    /// How often a rule has fired since then, or how many firings went to an action: what was sent or tried, or is on its way. Notices are none.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
     pub fn firings_of(&mut self, what: Muted, name: &str, since: Timestamp) -> Result<u64, JournalError> {
+        let by = self.clocks.sql(Of::Deliveries);
         let sql = match what {
-            Muted::Rule => "SELECT count(*) FROM firings WHERE rule = ?1 AND rule <> ?3 AND at >= ?2",
-            Muted::Action => "SELECT count(*) FROM deliveries WHERE action = ?1 AND rule <> ?3 AND fired_at >= ?2",
+            Muted::Rule if by == "0" => "SELECT count(*) FROM firings WHERE rule = ?1 AND rule <> ?3 AND at >= ?2".to_owned(),
+            // Of what firings themselves are off by nothing is known.
+            Muted::Rule => {
+                format!("SELECT count(DISTINCT firing) FROM deliveries WHERE rule = ?1 AND rule <> ?3 AND fired_at + {by} >= ?2")
+            }
+            Muted::Action => format!(
+                "SELECT count(*) FROM deliveries WHERE action = ?1 AND rule <> ?3 AND fired_at + {by} >= ?2 \
+                 AND (sent_at IS NOT NULL OR state IN ('pending', 'sending'))"
+            ),
         };
-        Ok(self.query_row(sql, (name, since.as_millis(), NOTICES), |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
+        Ok(self.query_row(&sql, (name, since.as_millis(), NOTICES), |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
     }
+}
+
+impl Reader {
+    /// Of the latest of what birdcall itself had to say, that whose subjects begin like this: how often each was told, and whether it has
+    /// arrived anywhere.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn told_of(&mut self, subjects: &str) -> Result<Vec<ToldOf>, JournalError> {
+        let sql = "SELECT subject, count(DISTINCT firing), max(state = 'delivered') FROM deliveries \
+             WHERE id > (SELECT max(id) FROM deliveries) - ?1 AND rule = ?2 AND substr(subject, 1, length(?3)) = ?3 GROUP BY subject";
+        self.collect(sql, (TOLD, NOTICES, subjects), |row| {
+            Ok(ToldOf { subject: row.get(0)?, tries: row.get::<_, i64>(1)?.unsigned_abs(), arrived: row.get(2)? })
+        })
+    }
+}
+
+/// Something that birdcall itself had to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldOf {
+    /// `notice:` and the key of the occasion.
+    pub subject: String,
+    /// So often it was told.
+    pub tries: u64,
+    /// Somebody has it.
+    pub arrived: bool,
 }
 
 fn mute(row: &Row<'_>) -> rusqlite::Result<MuteRow> {

@@ -8,6 +8,7 @@ use crate::journal::clocks::Of;
 use crate::journal::error::JournalError;
 use crate::journal::schema::NO_BODY;
 use crate::journal::stored::{StoredDelivery, StoredRequest};
+use crate::model::delivery::Suppression;
 use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
 
@@ -115,48 +116,51 @@ impl Reader {
         Ok(found)
     }
 
-    /// The deliveries that have expired at or after `since`, by when: the rule, the firing and the action of each.
+    /// The deliveries that have come to nothing unsent at or after `since`, by when.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
-    pub fn expired_since(&mut self, since: Timestamp) -> Result<Vec<Expired>, JournalError> {
+    pub fn unsent_since(&mut self, since: Timestamp) -> Result<Vec<Unsent>, JournalError> {
         let by = self.clocks.sql(Of::Deliveries);
-        let sql = format!(
-            "SELECT ended_at + {by}, rule, firing, action FROM deliveries INDEXED BY deliveries_failed \
-             WHERE state IN ('expired', 'dead', 'unknown') AND state = 'expired' AND ended_at + {by} >= ?1"
-        );
-        let all = self.collect(&sql, (since.as_millis(),), |row| {
+        let of =
+            |part: &str| format!("SELECT ended_at + {by}, rule, firing, action FROM deliveries {part} AND ended_at + {by} >= ?1");
+        let failed = of("INDEXED BY deliveries_failed WHERE state IN ('expired', 'dead', 'unknown') \
+             AND (state = 'expired' OR state = 'dead' AND attempts = 0)");
+        let names = Suppression::UNSENT.map(|reason| format!("'{}'", reason.name())).join(", ");
+        let suppressed = of(&format!("WHERE state = 'suppressed' AND why IN ({names})"));
+        let all = self.collect(&format!("{failed} UNION ALL {suppressed}"), (since.as_millis(),), |row| {
             let firing = FiringId::parse(&row.get::<_, String>(2)?);
             let (at, rule, action) = (Timestamp::from_millis(row.get(0)?), row.get(1)?, row.get(3)?);
-            Ok(firing.map(|firing| Expired { at, rule, firing, action }))
+            Ok(firing.map(|firing| Unsent { at, rule, firing, action }))
         })?;
         let mut all: Vec<_> = all.into_iter().flatten().collect();
-        all.sort_by_key(|expired| expired.at);
+        all.sort_by_key(|unsent| unsent.at);
         Ok(all)
     }
-}
 
-impl Reader {
-    /// The deliveries of firings since `since` that a cooldown, a limit or the hours held back: the firing and the action of each.
+    /// The deliveries of firings since `since` that a cooldown, a limit or the hours held back: the firing and the action of each, and by what.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
-    pub fn held_since(&mut self, since: Timestamp) -> Result<Vec<(FiringId, String)>, JournalError> {
+    pub fn held_since(&mut self, since: Timestamp) -> Result<Vec<(FiringId, String, Suppression)>, JournalError> {
         let by = self.clocks.sql(Of::Deliveries);
+        let reasons = [Suppression::Cooldown, Suppression::Limit, Suppression::Hours];
+        let names = reasons.map(|reason| format!("'{}'", reason.name())).join(", ");
         let sql = format!(
-            "SELECT firing, action FROM deliveries WHERE state = 'suppressed' AND why IN ('cooldown', 'limit', 'out_of_hours') \
-             AND fired_at + {by} >= ?1"
+            "SELECT firing, action, why FROM deliveries WHERE state = 'suppressed' AND why IN ({names}) AND fired_at + {by} >= ?1"
         );
         let all = self.collect(&sql, (since.as_millis(),), |row| {
-            Ok((FiringId::parse(&row.get::<_, String>(0)?), row.get::<_, String>(1)?))
+            let why: String = row.get(2)?;
+            let reason = reasons.into_iter().find(|reason| reason.name() == why);
+            Ok((FiringId::parse(&row.get::<_, String>(0)?), row.get::<_, String>(1)?, reason))
         })?;
-        Ok(all.into_iter().filter_map(|(firing, action)| Some((firing?, action))).collect())
+        Ok(all.into_iter().filter_map(|(firing, action, reason)| Some((firing?, action, reason?))).collect())
     }
 }
 
-/// A delivery that expired unsent.
+/// A delivery that came to nothing unsent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expired {
+pub struct Unsent {
     /// When.
     pub at: Timestamp,
     /// The rule's name.

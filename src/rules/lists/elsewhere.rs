@@ -130,6 +130,9 @@ fn values<'a>(check: &mut Check<'a>, file: usize, text: &'a str, named: Option<S
         check.again_in_list(&mut seen, value, span);
         words.push((value, span));
     }
+    if named.is_some() {
+        hidden(check, file, text);
+    }
     if let Some(named) = named.filter(|_| words.is_empty()) {
         let mistake = Diagnostic::error("empty-list", named, "the list has no value").label("in this file there is none");
         check.report(
@@ -140,18 +143,49 @@ fn values<'a>(check: &mut Check<'a>, file: usize, text: &'a str, named: Option<S
     words
 }
 
+/// Warns of the first that may be meant as a value and is a comment: `#kol`.
+fn hidden(check: &mut Check<'_>, file: usize, text: &str) {
+    let mut next = 0;
+    let mut hidden = text.split_inclusive('\n').filter_map(|line| {
+        let begin = next;
+        next += line.len();
+        let (at, rest) = comment(line).and_then(|at| Some((at, line.get(at + 1..)?)))?;
+        let word =
+            rest.split(char::is_whitespace).next().filter(|word| word.starts_with(|c: char| c.is_alphanumeric() || c == '_'))?;
+        Some((word, Span { file, start: begin + at, end: begin + at + 1 + word.len() }))
+    });
+    let Some((word, span)) = hidden.next() else { return };
+    let more = match hidden.count() {
+        0 => String::new(),
+        1 => ", and so is that of one more line".to_owned(),
+        more => format!(", and so are those of {more} more lines"),
+    };
+    let mistake = Diagnostic::warning("value-in-comment", span, format!("`#{word}` is a comment and no value{more}"));
+    check.report(
+        mistake.help(format!("a value has no # before it: `{word}`; a comment that is meant has a space after it: `# {word}`")),
+    );
+}
+
+/// Where the comment of a line begins.
+fn comment(line: &str) -> Option<usize> {
+    let begins = |at: usize| line.get(..at).is_some_and(|before| before.chars().next_back().is_none_or(is_blank));
+    line.char_indices().find(|(at, c)| *c == '#' && begins(*at)).map(|(at, _)| at)
+}
+
+/// As whatever stands between words, and the mark that some editors put in front of a text.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c == '\u{FEFF}'
+}
+
 /// The value of each line that has one. A comment begins with a # at the beginning of a line or after a space: one within a word is that of
 /// `handle#id`.
-fn lines(file: usize, text: &str) -> impl Iterator<Item = (&str, Span)> {
+pub(super) fn lines(file: usize, text: &str) -> impl Iterator<Item = (&str, Span)> {
     let mut next = 0;
     text.split_inclusive('\n').filter_map(move |line| {
         let begin = next;
         next += line.len();
         let bare = line.strip_prefix('\u{FEFF}').filter(|_| begin == 0).unwrap_or(line);
-        let comment = bare.char_indices().find(|(at, c)| {
-            *c == '#' && bare.get(..*at).is_some_and(|before| before.chars().next_back().is_none_or(char::is_whitespace))
-        });
-        let value = bare.get(..comment.map_or(bare.len(), |(at, _)| at)).unwrap_or_default();
+        let value = bare.get(..comment(bare).unwrap_or(bare.len())).unwrap_or_default();
         let start = begin + (line.len() - bare.len()) + (value.len() - value.trim_start().len());
         let value = value.trim();
         (!value.is_empty()).then_some((value, Span { file, start, end: start + value.len() }))

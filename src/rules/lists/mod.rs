@@ -13,6 +13,12 @@ use crate::model::action::Span;
 /// Values that lists may be expanded to in one rule set, all uses together, so that a small file cannot fill the memory.
 const EXPANDED: usize = 5_000_000;
 
+/// How many values the text of a list has.
+#[must_use]
+pub fn count_values(text: &str) -> usize {
+    elsewhere::lines(0, text).count()
+}
+
 /// All lists of all files.
 #[derive(Debug, Default)]
 pub(super) struct Lists<'a> {

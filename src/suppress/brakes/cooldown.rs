@@ -93,6 +93,15 @@ impl Cooldowns {
         }
     }
 
+    /// The same, of a key of which it may not be known what passed before it.
+    pub(super) fn hold_of(&mut self, key: Key, now: Timestamp, lasts: Duration) {
+        if !self.keys.contains_key(&key) {
+            self.put(key, Cooldown { since: now, by: None, held: 0 });
+            self.bound(now, lasts);
+        }
+        self.hold(key);
+    }
+
     /// Begins the cooldown of a key. How many of it were held back before.
     pub(super) fn begin(&mut self, key: Key, id: FiringId, now: Timestamp, lasts: Duration) -> u32 {
         let before = self.put(key, Cooldown { since: now, by: Some(id), held: 0 });

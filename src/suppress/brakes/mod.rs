@@ -118,6 +118,16 @@ impl Brake {
         Ok(Passed { held: of_key.saturating_add(of_all) })
     }
 
+    /// Counts a firing among those that are held back, for this reason: it was, by what is not known here any more.
+    pub fn hold(&mut self, asked: &Asked<'_>, reason: Suppression) -> Refused {
+        self.now = self.now.max(asked.now);
+        match &asked.brakes.cooldown {
+            Some(cooldown) if reason == Suppression::Cooldown => self.cooldowns.hold_of(key(asked), self.now, cooldown.lasts),
+            _ => self.held = self.held.saturating_add(1),
+        }
+        Refused { reason, until: None }
+    }
+
     /// A firing that passed has come to nothing: its cooldown and its place in the limits are free again, unless they are another's by now, and
     /// what it was to tell of the next one tells.
     pub fn give_back(&mut self, id: FiringId) {

@@ -130,6 +130,12 @@ pub fn named<'m>(mutes: impl Iterator<Item = &'m Mute> + Clone, which: &str, wha
     Ok(of_name.into_iter().map(|mute| mute.number).collect())
 }
 
+/// What is to be known of a mute that is narrowed: nobody knows any more which token and account it is about that waits.
+#[must_use]
+pub fn only_new(of: &MuteOf) -> Option<&'static str> {
+    of.is_narrowed().then_some("it holds what fires from now on: what waits already is sent, whatever it is about")
+}
+
 /// What is muted still, all of it, though these mutes have ended: in words, with the mute that holds the longest.
 #[must_use]
 pub fn still<'m>(ended: impl Iterator<Item = &'m Mute>, others: &(impl Iterator<Item = &'m Mute> + Clone)) -> Option<String> {

@@ -13,7 +13,7 @@ use crate::model::mute::{Mute, MuteOf, Muted};
 use crate::model::subject::{Account, Market, Subject, Token};
 use crate::rules::parse_handle;
 
-pub use asked::{Asked, asked, made, named, next, still};
+pub use asked::{Asked, asked, made, named, next, only_new, still};
 
 /// All mutes that may hold something.
 #[derive(Clone, Debug, Default)]

@@ -37,6 +37,19 @@ fn a_mistake_in_a_list_is_shown_in_its_own_file_in_every_format() {
 }
 
 #[test]
+fn what_may_be_a_value_and_stands_in_a_comment_is_told_once() {
+    let home = Home::with_rules(&rules("{ file = \"kols.txt\" }"));
+    home.write("kols.txt", "# ours\n## theirs\n#\n#----\nkol_one # the best\nbinance#87\n");
+    let (code, _, said) = home.run(&["check"]);
+    assert!(code == 0 && !said.contains("value-in-comment"), "{said}");
+    home.write("kols.txt", "\u{FEFF}#kol_two\nkol_one #87\n#上\n");
+    let (code, _, said) = home.run(&["check"]);
+    assert!(code == 0 && said.contains("warning[value-in-comment]: `#kol_two` is a comment and no value"), "{said}");
+    assert!(said.contains("kols.txt:1:") && said.contains("and so are those of 2 more lines"), "{said}");
+    assert_eq!(said.matches("value-in-comment").count(), 1, "{said}");
+}
+
+#[test]
 fn a_list_that_cannot_be_read_is_a_mistake_where_it_is_named() {
     let home = Home::with_rules(&rules("{ file = \"kols.txt\" }"));
     let said = || home.run(&["check"]);

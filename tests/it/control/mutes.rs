@@ -17,7 +17,8 @@ fn mute(number: i64, of: MuteOf, because: Option<&str>) -> Mute {
 
 fn two() -> Vec<MuteStatus> {
     let rule = mute(3, of(Muted::Rule, "上場", Some("DOGE"), Some("kol#7")), Some("fed \u{1b}[31mday"));
-    vec![MuteStatus { mute: rule, held: 12 }, MuteStatus { mute: mute(14, of(Muted::Action, "desk", None, None), None), held: 0 }]
+    let action = mute(14, of(Muted::Action, "desk", None, None), None);
+    vec![MuteStatus { mute: rule, held: 12, gone: false }, MuteStatus { mute: action, held: 0, gone: true }]
 }
 
 /// What is not the same in every run: by how long ago it is, and the day.
@@ -43,7 +44,7 @@ async fn what_is_muted_is_a_table_or_json() {
     insta::assert_snapshot!(settled(&out), @"
     NUMBER WHAT NAME TOKEN HANDLE SINCE UNTIL HELD BECAUSE
     3 rule 上場 DOGE @kol#7 14:40:00 16:40:00 12 fed [31mday
-    14 action desk 14:40:00 16:40:00 0
+    14 action, gone desk 14:40:00 16:40:00 0
     ");
     let (code, out, _, _) = run(&["mutes", "--json"], answer()).await;
     assert_eq!((code, serde_json::from_str::<Vec<MuteStatus>>(&out).unwrap()), (0, two()));
@@ -67,13 +68,27 @@ async fn a_mute_is_asked_for_as_it_was_written_and_it_is_said_what_it_would_have
     };
     let muted = mute(3, of(Muted::Rule, "doge", Some("DOGE"), Some("kol")), Some("fed day"));
     let would = Some(WouldHold { held: 12, of: 14 });
-    let answer = Answer::Muted { mute: muted.clone(), saved: true, would, note: None };
-    let (code, out, said, asked) = run(&arguments, move |_| Some(answer.clone())).await;
-    assert_eq!((code, said.as_str(), asked), (0, "", vec![Command::Mute(asked_for)]));
+    let of = muted.clone();
+    let answer = move |command: &Command| {
+        let Command::Mute(MuteCommand { dry_run, .. }) = command else { panic!("{command:?}") };
+        Some(Answer::Muted { mute: of.clone(), saved: !dry_run, would: would.filter(|_| *dry_run), note: None })
+    };
+    let (code, out, said, asked) = run(&arguments, answer.clone()).await;
+    let look = MuteCommand { dry_run: true, ..asked_for.clone() };
+    assert_eq!((code, said.as_str(), asked), (0, "", vec![Command::Mute(look), Command::Mute(asked_for)]));
     insta::assert_snapshot!(settled(&out), @"
     this would have held back 12 of the last 24 hours' 14 firings of doge
     doge, token DOGE, @kol is muted for 2 h, until 16:40:00; to end it before: birdcall unmute 3
     ");
+    let (_, out, _, _) = run(&[&arguments[..], &["--json"]].concat(), answer).await;
+    let out: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&out["saved"], &out["would"]["held"]), (&true.into(), &12.into()));
+    let refuses = |command: &Command| {
+        let Command::Mute(MuteCommand { dry_run: true, .. }) = command else { panic!("{command:?}") };
+        Some(Answer::Refused { why: "there is no rule doge".to_owned() })
+    };
+    let (code, out, said, asked) = run(&["mute", "doge", "--for", "2h"], refuses).await;
+    assert_eq!((code, out.as_str(), said.as_str(), asked.len()), (2, "", "error: there is no rule doge\n", 1));
     let note = Some("it is not known\u{1b}[0m".to_owned());
     let answer = Answer::Muted { mute: muted, saved: false, would: None, note };
     let (code, out, said, _) = run(&["mute", "doge", "--for", "2h", "--dry-run"], move |_| Some(answer.clone())).await;

@@ -78,3 +78,43 @@ async fn whom_the_key_tracks_is_asked_at_the_start_and_again_at_a_reload_and_a_d
     stop(program);
     world.is_well();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_has_lost_most_of_its_end_waits_for_a_word_as_it_may_be_half_written() {
+    let world = World::new(Rig::plain().await).await;
+    let home = world.home(&of_list("{ file = \"kols.txt\" }", ""));
+    home.write("kols.txt", "somebody\nanybody\nnobody\nkol\nothers\n");
+    let mut program = world.start(&home);
+    home.write("kols.txt", "somebody\nanybody\n");
+    program.wait_for("the rules were not reloaded");
+    world.told("is the beginning of what it was");
+    world.lists("1");
+    world.told("/status/1");
+    home.write("kols.txt", "somebody\nanybody\nnobody\nkol\n");
+    program.wait_for("kols.txt: 5 → 4 values");
+    program.forget("the rules were not reloaded");
+    home.write("kols.txt", "somebody\n");
+    program.wait_for("the rules were not reloaded");
+    let (code, out, said) = home.run(&["reload"]);
+    assert!(code == 0 && out.contains("kols.txt: 4 → 1 values"), "{out}{said}");
+    stop(program);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_the_key_tracks_nobody_any_more_is_told_to_people() {
+    let account = account::start(account::tracking(&["Kol"])).await;
+    let world = World::new(Rig::plain().await).await;
+    let home = world.home(&of_list("{ tracked = true }", &format!("history = \"{}\"", account.url())));
+    let mut program = world.start(&home);
+    program.wait_for(RELOADED);
+    stop(program);
+    let nobody = account::start(account::tracking(&[])).await;
+    home.write("rules.toml", &of_list("{ tracked = true }", &format!("history = \"{}\"", nobody.url())));
+    let program = world.start(&home);
+    world.told("The feed says that the key tracks nobody");
+    world.lists("1");
+    world.told("/status/1");
+    stop(program);
+    world.is_well();
+}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use birdcall::engine::{Effect, Engine, Hold, Input, Prepared};
 use birdcall::model::delivery::{Outcome, Suppression};
 use birdcall::model::firing::{Firing, Origin};
+use birdcall::model::ids::FiringId;
 use birdcall::model::time::Timestamp;
 use birdcall::model::window::Trace;
 use birdcall::rules::ruleset::RuleSet;
@@ -299,9 +300,9 @@ fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<
     let mut held: HashMap<_, Vec<_>> = HashMap::new();
     for effect in &all {
         if let Effect::Ended(report) = effect
-            && matches!(report.outcome, Outcome::Suppressed { .. })
+            && let Outcome::Suppressed { reason } = report.outcome
         {
-            held.entry(report.firing.id).or_default().push(report.action);
+            held.entry(report.firing.id).or_default().push((report.action, reason));
         }
     }
     let traces = on_record(&all);
@@ -477,6 +478,22 @@ fn what_is_too_old_for_every_send_begins_no_cooldown_for_what_comes_of_the_same_
     let settled = told(step(&mut engine, &Step { at: 20_000, entry: None }));
     assert!(settled.iter().any(|of| matches!(of, Told::Ended(_, _, "expired"))), "{settled:?}");
     assert!(settled.iter().any(|of| matches!(of, Told::Sent(..))), "{settled:?}");
+}
+
+#[test]
+fn what_was_held_before_a_restart_is_told_after_it_and_keeps_its_reason_though_what_passed_before_it_is_not_replayed() {
+    for (brake, reason) in [("cooldown = \"8m\"", Suppression::Cooldown), ("limit = \"1/8m\"", Suppression::Limit)] {
+        let mut engine = one(&format!("{brake}\nwhen = {{ keyword = \"gm\" }}"));
+        let held = ["2", "3"].map(|tweet| (FiringId::of("r", &format!("tweet:{tweet}"), ""), vec![(0, reason)]));
+        engine.were_held(held.into());
+        for (minute, tweet) in [(5, "2"), (6, "3")] {
+            let told = at(&mut engine, minute * 60_000, &content(tweet, "kol", "gm"));
+            assert!(told.iter().any(|of| matches!(of, Told::Ended(_, _, why) if *why == reason.name())), "{told:?}");
+        }
+        engine.were_held(HashMap::new());
+        let told = at(&mut engine, 9 * 60_000, &content("4", "kol", "gm"));
+        assert!(told.iter().any(|of| matches!(of, Told::Fired(_, _, _, 2))), "{told:?}");
+    }
 }
 
 #[test]

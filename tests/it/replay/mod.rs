@@ -1,5 +1,6 @@
 //! The past through the rules again: recordings, journals, comparisons, reports; and what passes, as it passes.
 
+mod brakes;
 mod compare;
 mod exact;
 mod history;
