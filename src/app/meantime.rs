@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::model::firing::Origin;
-use crate::model::limits::MEANTIME_ENTRIES;
+use crate::model::limits::{MEANTIME_BYTES, MEANTIME_ENTRIES};
 use crate::model::time::Timestamp;
 
 /// When it came, how, and its text.
@@ -14,7 +14,8 @@ pub(super) type Came = (Timestamp, Origin, Bytes);
 pub(super) struct Meantime {
     wanted: bool,
     came: Vec<Came>,
-    /// There was more.
+    bytes: usize,
+    /// There was more than is kept.
     is_cut: bool,
 }
 
@@ -31,16 +32,27 @@ impl Meantime {
         if !self.wanted {
             return;
         }
-        self.is_cut |= self.came.len() >= MEANTIME_ENTRIES;
+        self.is_cut |= self.came.len() >= MEANTIME_ENTRIES || self.bytes >= MEANTIME_BYTES;
         if !self.is_cut {
+            self.bytes += text.len();
             self.came.push((at, origin, text.clone()));
         }
     }
 
-    /// All that has come. `None`: it is more than is kept.
-    pub(super) fn take(&mut self) -> Option<Vec<Came>> {
-        let Self { came, is_cut, .. } = std::mem::take(self);
-        (!is_cut).then_some(came)
+    /// How much has come since it was taken.
+    pub(super) fn len(&self) -> usize {
+        self.came.len()
+    }
+
+    /// What has come since it was taken the last time.
+    pub(super) fn take(&mut self) -> Vec<Came> {
+        self.bytes = 0;
+        std::mem::take(&mut self.came)
+    }
+
+    /// Some of what came is not kept.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 }
 
@@ -49,16 +61,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_while_it_is_wanted_is_kept_up_to_a_bound_and_what_is_cut_is_not_taken_for_all() {
+    fn what_comes_while_it_is_wanted_is_kept_up_to_a_bound_and_it_is_known_when_there_was_more() {
         let (mut meantime, at) = (Meantime::default(), Timestamp::from_millis(0));
         let come = |meantime: &mut Meantime, count| (0..count).for_each(|_| meantime.note(at, Origin::Live, &Bytes::new()));
         come(&mut meantime, 3);
         meantime.want(true);
         come(&mut meantime, 2);
         meantime.want(true);
-        assert_eq!(meantime.take().map(|came| came.len()), Some(2));
+        assert_eq!((meantime.take().len(), meantime.len()), (2, 0));
+        come(&mut meantime, MEANTIME_ENTRIES);
+        assert!(!meantime.is_cut());
+        come(&mut meantime, 1);
+        assert_eq!((meantime.is_cut(), meantime.take().len()), (true, MEANTIME_ENTRIES));
+        meantime.want(false);
         meantime.want(true);
-        come(&mut meantime, MEANTIME_ENTRIES + 1);
-        assert_eq!(meantime.take(), None);
+        let large = Bytes::from(vec![0; MEANTIME_BYTES]);
+        (0..2).for_each(|_| meantime.note(at, Origin::Live, &large));
+        assert_eq!((meantime.is_cut(), meantime.len()), (true, 1));
     }
 }

@@ -19,6 +19,7 @@ mod meantime;
 mod mutes;
 mod notices;
 mod paces;
+mod past;
 mod quiet;
 mod recovery;
 mod rehearsal;

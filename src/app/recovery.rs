@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::{info, warn};
 
@@ -11,24 +10,19 @@ use super::dispatch::{Dispatch, Messages, Orders};
 use super::mutes::{self, Book};
 use super::notices::{Notice, RULE};
 use super::paces::{self, Sent};
+use super::past;
 use super::sent_before;
-use crate::decode;
-use crate::engine::{Effect, Engine, Hold, Input};
-use crate::journal::{Holds, JournalError, Reader, State, StoredDelivery, StoredSwitch, Unsent};
+use crate::engine::Engine;
+use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredSwitch};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
-use crate::model::firing::{FiringBrief, Origin};
+use crate::model::firing::FiringBrief;
 use crate::model::ids::FiringId;
-use crate::model::limits::{
-    CLOCK_JUMP, DIGEST_EVERY, FIRED_IDS, HISTORY_OVERLAP, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH,
-};
+use crate::model::limits::{CLOCK_JUMP, DIGEST_EVERY, FIRED_IDS};
 use crate::model::message::Body;
 use crate::model::mode::Mode;
 use crate::model::time::{Timestamp, Uptime};
-use crate::rules::ruleset::{Rule, RuleSet};
-
-/// Gaps that are looked at for how far a silence goes back.
-const GAPS: usize = 10_000;
+use crate::rules::ruleset::RuleSet;
 
 /// What an earlier run left.
 #[derive(Debug, Default)]
@@ -79,15 +73,16 @@ pub(super) fn recover(
     let fired = reader.fired(FIRED_IDS)?;
     let ahead = reader.ahead(&fired)?;
     let last_alive = reader.last_alive()?;
-    let since = since(&mut reader, rules, (now, last_alive))?;
+    let since = past::since(&mut reader, rules, (now, last_alive))?;
     let mut muted = reader.mutes(since)?;
     let tries = mutes::tried(&mut reader, &mut muted, now)?;
     engine.set_mutes(muted.iter().map(|row| row.mute.clone()));
-    let (entries, unreadable) = replay(&mut reader, (rules, since), engine, (now, last_alive))?;
+    let (entries, unreadable) = past::replay(&mut reader, (rules, since), engine, (now, last_alive))?;
     // After the replay: what had fired counts for cooldowns and limits once more.
     engine.restore(fired);
-    if let Some(traces) = reader.traces(since)? {
-        engine.restore_traces(traces);
+    match reader.traces(since)? {
+        Some(traces) => engine.restore_traces(traces, &past::unheard(&mut reader)?),
+        None => engine.leave_all_traces(),
     }
     engine.reset_counts();
     let messages = sent_before::read(&mut reader, rules, engine, since)?;
@@ -134,132 +129,6 @@ fn untold(reader: &mut Reader, rules: &RuleSet, now: Timestamp) -> Result<Vec<(u
         untold.extend(reader.untold(&action.name, since)?.into_iter().map(|stored| (at, stored)));
     }
     Ok(untold)
-}
-
-/// How far back waits or the rules look. Rules look back from when the feed was heard last, as what is missing since then is still to be fetched;
-/// and a silence looks back to before what was not heard, which is no part of it.
-fn since(
-    reader: &mut Reader,
-    rules: &RuleSet,
-    (now, last_alive): (Timestamp, Option<Timestamp>),
-) -> Result<Timestamp, JournalError> {
-    let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-    let for_waits = now.shifted(-millis(REPLAY_REACH));
-    if rules.reach().is_zero() {
-        return Ok(for_waits);
-    }
-    let (mut since, mut left) = (last_alive.map_or(now, |alive| alive.min(now)), millis(rules.reach() + HISTORY_OVERLAP));
-    if rules.rules.iter().any(Rule::awaits_silence) {
-        for gap in reader.gaps(GAPS)?.iter().filter(|gap| gap.to <= now) {
-            let heard = since.as_millis().saturating_sub(gap.to.as_millis()).max(0);
-            if heard >= left {
-                break;
-            }
-            (since, left) = (since.min(gap.from), left - heard);
-        }
-    }
-    Ok(since.shifted(-left).min(for_waits))
-}
-
-/// The entries of the recent past: how many, and how many could not be read.
-fn replay(
-    reader: &mut Reader,
-    (rules, since): (&RuleSet, Timestamp),
-    engine: &mut Engine,
-    (now, last_alive): (Timestamp, Option<Timestamp>),
-) -> Result<(usize, usize), JournalError> {
-    let (mut effects, mut unreadable, mut held) = (Vec::new(), 0_usize, false);
-    // The run before ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
-    let mut hold = |engine: &mut Engine, holds: &mut Holds, effects: &mut Vec<Effect>| {
-        if let Some(until) = last_alive.map(|until| until.min(now)).filter(|_| !held) {
-            // What was not heard before that, though no entry came after it.
-            hold_as_then(holds, (until, Origin::Live, now), engine, effects);
-            engine.step(&Input::Tick(until), effects);
-        }
-        held = true;
-        engine.hold(Hold::Everything);
-    };
-    let over_time = rules.reach();
-    let most = if over_time.is_zero() { REPLAY_ENTRIES } else { REPLAY_ENTRIES_OVER_TIME };
-    let mut holds = Holds::read(reader, since)?;
-    let mut unsent = if over_time.is_zero() { Vec::new() } else { reader.unsent_since(since)? }.into_iter().peekable();
-    engine.spare_messages(true);
-    if !over_time.is_zero() {
-        let mut held: HashMap<_, Vec<_>> = HashMap::new();
-        for (firing, action, reason) in reader.held_since(since)? {
-            held.entry(firing).or_default().extend(rules.action(&action).map(|(action, _)| (action, reason)));
-        }
-        engine.were_held(held);
-    }
-    let entries = reader.recent(since, most, |entry| {
-        // The clock may have been set back since: what was then later than now must not make now later than it is.
-        let at = entry.at.min(now);
-        if last_alive.is_none_or(|until| at >= until) {
-            hold(engine, &mut holds, &mut effects);
-        } else {
-            hold_as_then(&mut holds, (at, entry.origin, now), engine, &mut effects);
-        }
-        while let Some(unsent) = unsent.next_if(|unsent| unsent.at < at) {
-            give_back(engine, rules, &unsent);
-        }
-        match decode::decode(entry.text) {
-            Ok(envelope) => engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects),
-            Err(_) => unreadable += 1,
-        }
-        // Whatever came of it was recorded together with it; some of it came to nothing at the same moment.
-        effects.clear();
-        while let Some(unsent) = unsent.next_if(|unsent| unsent.at <= at) {
-            give_back(engine, rules, &unsent);
-        }
-    })?;
-    hold(engine, &mut holds, &mut effects);
-    unsent.for_each(|unsent| give_back(engine, rules, &unsent));
-    engine.spare_messages(false);
-    engine.were_held(HashMap::new());
-    if entries == most && !over_time.is_zero() {
-        warn!(
-            entries,
-            "windows and cooldowns know only the latest of what they are about: there is more than a start can go through"
-        );
-    }
-    Ok((entries, unreadable))
-}
-
-/// An engine that has gone through what the journal has of the time that its rules look back to, and did nothing else.
-pub(super) fn gone_through(reader: &mut Reader, rules: &Arc<RuleSet>, now: Timestamp) -> Result<Engine, JournalError> {
-    let mut engine = Engine::without_messages(Arc::clone(rules));
-    let since = since(reader, rules, (now, None))?;
-    let (mut holds, mut effects) = (Holds::read(reader, since)?, Vec::new());
-    reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| {
-        let at = entry.at.min(now);
-        hold_as_then(&mut holds, (at, entry.origin, now), &mut engine, &mut effects);
-        if let Ok(envelope) = decode::decode(entry.text) {
-            engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects);
-        }
-        effects.clear();
-    })?;
-    engine.hold(Hold::Nothing);
-    Ok(engine)
-}
-
-/// Holds waits and silences as they were held until then.
-fn hold_as_then(
-    holds: &mut Holds,
-    (at, origin, now): (Timestamp, Origin, Timestamp),
-    engine: &mut Engine,
-    effects: &mut Vec<Effect>,
-) {
-    holds.before(at, origin, |moment, hold| {
-        engine.step(&Input::Tick(moment.min(now)), effects);
-        engine.hold(hold);
-    });
-}
-
-/// What came to nothing unsent began no cooldown.
-fn give_back(engine: &mut Engine, rules: &RuleSet, unsent: &Unsent) {
-    if let Some((action, _)) = rules.action(&unsent.action) {
-        engine.expired((&unsent.rule, unsent.firing), action);
-    }
 }
 
 impl Recovered {

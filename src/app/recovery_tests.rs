@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::Clock;
+use crate::decode;
+use crate::engine::{Effect, Hold, Input};
 use crate::journal::{DeliveryRow, EntryRow, GapRow, GapState, Journal, Record, Settings};
+use crate::model::firing::Origin;
 use crate::model::ids::FiringId;
 use crate::model::message::{ContentType, WebhookBody};
 

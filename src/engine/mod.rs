@@ -173,10 +173,16 @@ impl Engine {
     }
 
     /// What the past has left of windows, as an earlier run has recorded it ([`Effect::Trace`]), after [`Engine::restore`]: all that there was. What
-    /// they have told and used up they know from this alone, so that the entries within [`RuleSet::reach`] are enough.
-    pub fn restore_traces(&mut self, traces: Vec<Trace>) {
+    /// they have told and used up they know from this alone, so that the entries within [`RuleSet::reach`] are enough. `unheard`: when the feed was
+    /// not heard, apart from each other.
+    pub fn restore_traces(&mut self, traces: Vec<Trace>, unheard: &[(Timestamp, Timestamp)]) {
         let now = self.observer.now();
-        self.firings.over_time.restore((&self.rules, &self.places), traces, now);
+        self.firings.over_time.restore((&self.rules, &self.places), traces, (now, unheard));
+    }
+
+    /// Nothing was recorded of what the past has left of windows: the next step says all of it.
+    pub fn leave_all_traces(&mut self) {
+        self.firings.over_time.leave_all(self.observer.now());
     }
 
     /// What is muted from the next step on, in the place of what was before. Also mutes that have ended: of entries that are replayed they hold what
@@ -205,10 +211,13 @@ impl Engine {
         replace::replace(self, prepared)
     }
 
-    /// Takes the windows of another engine over, of rules that have none here yet.
+    /// Takes the windows of another engine over, of rules that have none here yet. If silences end here, those end there first that are over by now.
     pub fn adopt_windows(&mut self, from: &mut Self) {
+        if !self.firings.over_time.is_held() {
+            from.step(&Input::Tick(self.observer.now()), &mut Vec::new());
+        }
         let windows = std::mem::take(&mut from.firings.over_time);
-        self.firings.over_time.adopt(windows, &self.rules, &self.places);
+        self.firings.over_time.adopt(windows, (&self.rules, &self.places), self.observer.now());
     }
 
     /// While held, waits do not come to their end. When they are let go, the next tick or entry ends those that are over.

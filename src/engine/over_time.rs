@@ -218,18 +218,21 @@ impl OverTime {
     }
 
     /// Goes on with other rules. A window goes on where it was if its rule has kept its name, and it counts the same thing.
-    pub(super) fn replace_rules(&mut self, rules: &RuleSet, places: &HashMap<Str, usize>) {
-        let old = std::mem::take(&mut self.windows);
-        for mut watched in old.into_values() {
-            let Some(at) = places.get(&watched.rule) else { continue };
-            let window = rules.rules.get(*at).and_then(|rule| rule.window.as_ref());
-            let Some(window) = window.filter(|window| window.counts_as(&watched.window)) else { continue };
+    pub(super) fn replace_rules(&mut self, rules: &RuleSet, places: &HashMap<Str, usize>, now: Timestamp) {
+        for mut watched in std::mem::take(&mut self.windows).into_values() {
+            let at = places.get(&watched.rule).copied();
+            let window = at.and_then(|at| rules.rules.get(at)?.window.as_ref());
+            let goes_on = window.filter(|window| counted(window) == watched.counted);
+            let Some((at, window)) = at.zip(goes_on) else {
+                watched.state.leave_nothing();
+                watched.leave(now, &mut self.traces);
+                continue;
+            };
             if window.within != watched.window.within {
                 watched.state.go_on(window);
             }
             watched.window.clone_from(window);
-            watched.counted = counted(window);
-            self.windows.insert(*at, watched);
+            self.windows.insert(at, watched);
         }
         self.find_due();
     }
@@ -239,35 +242,65 @@ impl OverTime {
         self.traces.drain(..)
     }
 
-    /// Has told, and used up, what an earlier run left on record, and nothing else: after its entries were replayed.
-    pub(super) fn restore(&mut self, (rules, places): (&RuleSet, &HashMap<Str, usize>), traces: Vec<Trace>, now: Timestamp) {
+    /// Has told, and used up, what an earlier run left on record, and nothing else: after its entries were replayed. `unheard`: when the feed was not
+    /// heard.
+    pub(super) fn restore(
+        &mut self,
+        (rules, places): (&RuleSet, &HashMap<Str, usize>),
+        traces: Vec<Trace>,
+        (now, unheard): (Timestamp, &[(Timestamp, Timestamp)]),
+    ) {
+        self.traces.clear();
         let mut of_rules: HashMap<Str, Vec<Trace>> = HashMap::new();
         traces.into_iter().for_each(|trace| of_rules.entry(Str::clone(&trace.rule)).or_default().push(trace));
         for (at, rule) in rules.rules.iter().enumerate().filter(|(at, rule)| places.get(&rule.name) == Some(at)) {
             let Some(window) = rule.window.as_deref().filter(|window| window.leaves_traces()) else { continue };
-            let traces = of_rules.remove(&rule.name).unwrap_or_default();
+            let counted = counted(window);
+            let of_it = of_rules.get_mut(&rule.name).map(|of| of.extract_if(.., |trace| trace.of == counted).collect::<Vec<_>>());
+            let traces = of_it.unwrap_or_default();
             if traces.is_empty() && !self.windows.contains_key(&at) {
                 continue;
             }
             let watched = self.windows.entry(at).or_insert_with(|| Watched::new(rule, window));
-            let of_it = traces.into_iter().filter(|trace| trace.of == watched.counted);
-            let lefts: Vec<(Box<str>, Left)> = of_it.map(|trace| (trace.key.as_ref().into(), trace.left)).collect();
-            watched.state.restore(window, now, lefts);
+            let lefts = traces.into_iter().map(|trace| (trace.key.as_ref().into(), heard_by(trace.left, now, unheard)));
+            watched.state.restore(window, now, lefts.collect::<Vec<(Box<str>, Left)>>());
         }
-        self.traces.clear();
+        // Of what is not counted any more nothing is to be found when it is counted again.
+        let rest = rules.rules.iter().map(|rule| &rule.name).filter_map(|name| of_rules.remove(name)).collect::<Vec<_>>();
+        let rest = rest.into_iter().chain(of_rules.into_values()).flatten();
+        self.traces = rest.map(|trace| Trace { left: Left::default(), ..trace }).collect();
         self.find_due();
     }
 
-    /// Takes windows over, of rules that have none yet.
-    pub(super) fn adopt(&mut self, other: Self, rules: &RuleSet, places: &HashMap<Str, usize>) {
-        for watched in other.windows.into_values() {
+    /// All that windows have left is to be recorded.
+    pub(super) fn leave_all(&mut self, now: Timestamp) {
+        for watched in self.windows.values_mut() {
+            watched.state.leave_all(now);
+            watched.leave(now, &mut self.traces);
+        }
+    }
+
+    /// Takes windows over, of rules that have none yet, and what they have left.
+    pub(super) fn adopt(&mut self, other: Self, (rules, places): (&RuleSet, &HashMap<Str, usize>), now: Timestamp) {
+        for mut watched in other.windows.into_values() {
             let Some(at) = places.get(&watched.rule) else { continue };
             let window = rules.rules.get(*at).and_then(|rule| rule.window.as_ref());
-            if window.is_some_and(|window| window.counts_as(&watched.window)) {
-                self.windows.entry(*at).or_insert(watched);
+            if self.windows.contains_key(at) || !window.is_some_and(|window| counted(window) == watched.counted) {
+                continue;
             }
+            if let Some(Deaf { since, until: Some(until) }) = self.deaf {
+                watched.state.resume(until, since);
+            }
+            watched.state.leave_all(now);
+            watched.leave(now, &mut self.traces);
+            self.windows.insert(*at, watched);
         }
         self.find_due();
+    }
+
+    /// Whether waits and silences end.
+    pub(super) fn is_held(&self) -> bool {
+        self.hold != Hold::Nothing
     }
 
     /// How much all windows hold, and have had to let go of.
@@ -303,6 +336,18 @@ impl Watched {
             traces.push(Trace { rule, of, key: key.into(), at, left });
         }
     }
+}
+
+/// What is left of a silence, by now.
+fn heard_by(mut left: Left, now: Timestamp, unheard: &[(Timestamp, Timestamp)]) -> Left {
+    if let Some(silence) = &mut left.silence {
+        let told = silence.told.min(now);
+        let between =
+            |(from, to): &(Timestamp, Timestamp)| (now.min(*to).as_millis()).saturating_sub(told.max(*from).as_millis()).max(0);
+        let heard = now.as_millis().saturating_sub(told.as_millis()).saturating_sub(unheard.iter().map(between).sum());
+        (silence.told, silence.again_in) = (now, silence.again_in.saturating_sub(heard));
+    }
+    left
 }
 
 /// What a window counts, in short.

@@ -73,7 +73,7 @@ pub(super) fn replace(engine: &mut Engine, prepared: Prepared) -> Replaced {
     // Made ready for others: the numbers are of them.
     let numbers = if Arc::ptr_eq(&before, &engine.rules) { numbers } else { Numbers::of(&engine.rules, &rules) };
     let old = std::mem::replace(&mut engine.rules, Arc::clone(&rules));
-    engine.firings.over_time.replace_rules(&rules, &places);
+    engine.firings.over_time.replace_rules(&rules, &places, engine.observer.now());
     engine.firings.brakes.replace_rules(&rules, &places);
     engine.places = places;
     engine.edits = edits;

@@ -12,6 +12,7 @@ use super::clocks;
 use super::connect::{self, Broken, MAGIC, beside};
 use super::error::JournalError;
 use super::reader::Reader;
+use super::schema::TRACES_SINCE;
 use super::store::{Ahead, PLAUSIBLE, Store};
 use crate::model::limits::{FIRED_IDS, JOURNAL_RESCUED_DELIVERIES, JOURNAL_RESCUED_ENTRIES, MUTES_KEPT, TRACES_KEPT};
 use crate::model::time::Timestamp;
@@ -191,6 +192,8 @@ fn said(reader: &mut Reader, store: &mut Store, now: Timestamp) -> Result<(), Tr
             store.connection.execute(sql, rusqlite::params![name, value]).map_err(failed)?;
         }
     }
+    // What could not be read of the traces is taken for no word that there was none.
+    store.connection.execute(super::schema::CURSOR, rusqlite::params![TRACES_SINCE, now.as_millis()]).map_err(failed)?;
     Ok(())
 }
 

@@ -88,8 +88,9 @@ pub(super) const MARK: &str =
 /// The latest written has the highest number.
 pub(super) const TRACE: &str = "INSERT OR REPLACE INTO traces (rule, key, counted, at, trace) VALUES (?1, ?2, ?3, ?4, ?5)";
 pub(super) const NO_TRACE: &str = "DELETE FROM traces WHERE rule = ?1 AND key = ?2";
-/// Those that were written long before the rest.
-pub(super) const FORGET_TRACES: &str = "DELETE FROM traces WHERE id <= (SELECT max(id) FROM traces) - ?1";
+/// All but so many, that were written last.
+pub(super) const FORGET_TRACES: &str =
+    "DELETE FROM traces WHERE id <= (SELECT id FROM traces ORDER BY id DESC LIMIT 1 OFFSET ?1)";
 
 /// One delivery by its number, from the table itself: an index that rotted may name the wrong one.
 pub(super) const ONE: &str = "SELECT id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, state, attempts, \

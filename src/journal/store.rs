@@ -58,6 +58,9 @@ impl Ahead {
     }
 }
 
+/// Of so many traces that are written, with one it is looked at whether there are too many.
+const FORGET_EVERY: i64 = 8_192;
+
 /// What is written beside a batch: how far the feed was heard, and how long the journal has lived.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursors {
@@ -229,7 +232,11 @@ impl Store {
             return self.run(schema::NO_TRACE, params![rule, key]).map(drop);
         };
         self.run(schema::TRACE, params![rule, key, of, at.as_millis(), left])?;
-        self.run(schema::FORGET_TRACES, [i64::try_from(TRACES_KEPT).unwrap_or(i64::MAX)]).map(drop)
+        // Now and then: to count them takes a while.
+        match self.connection.last_insert_rowid() % FORGET_EVERY {
+            0 => self.run(schema::FORGET_TRACES, [i64::try_from(TRACES_KEPT).unwrap_or(i64::MAX)]).map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// Whether it has begun by this.

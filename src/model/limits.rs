@@ -354,10 +354,14 @@ pub const EDITABLE_ORDERS: usize = 8;
 /// A message is edited for so long after the first that was sent of its tweet.
 pub const MESSAGE_EDITED_FOR: Duration = Duration::from_secs(3 * 3_600);
 /// Entries that are kept while rules with new windows are made ready.
-pub const MEANTIME_ENTRIES: usize = 20_000;
+pub const MEANTIME_ENTRIES: usize = 200_000;
+/// Bytes of these.
+pub const MEANTIME_BYTES: usize = 64 * 1024 * 1024;
+/// So many of them are gone through between two envelopes; more, beside the loop.
+pub const MEANTIME_AT_ONCE: usize = 128;
 
 /// What windows have left of keys that the journal keeps: of more, the latest.
-pub const TRACES_KEPT: usize = 200_000;
+pub const TRACES_KEPT: usize = 50_000;
 
 /// Mutes that hold at the same time.
 pub const MUTES: usize = 1_000;

@@ -1,5 +1,6 @@
 //! A regular expression that is compiled when it is first needed, and shared by all rules that ask for it.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -12,8 +13,16 @@ pub(super) const NEST: u32 = 100;
 
 /// A regular expression that was checked at load. Compiled, it takes a hundred times its text, and of thousands most are never needed: a rule is
 /// looked at only where a text stands that its regex cannot do without.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pattern(Arc<Shared>);
+
+/// As it was written: whether it is compiled by now is nobody's business.
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { written, composed, exact, .. } = &*self.0;
+        f.debug_struct("Pattern").field("written", written).field("composed", composed).field("exact", exact).finish()
+    }
+}
 
 #[derive(Debug)]
 struct Shared {

@@ -52,6 +52,11 @@ impl Change {
         self.keys.len()
     }
 
+    /// Keys of which something is left.
+    pub(super) fn leaving(&self) -> Vec<Box<str>> {
+        self.keys.leaving()
+    }
+
     pub(super) fn observe(&mut self, asked: Asked, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Some(price) = member.price else { return Verdict::First };
         let Prices { samples, firings } = self.keys.hear(key, (moment, tally), drop);

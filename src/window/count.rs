@@ -60,6 +60,11 @@ impl Count {
         self.keys.len()
     }
 
+    /// Keys of which something is left.
+    pub(super) fn leaving(&self) -> Vec<Box<str>> {
+        self.keys.leaving()
+    }
+
     pub(super) fn observe(&mut self, at_least: u32, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let matches = self.keys.hear(key, (moment, tally), drop);
         let at = member.at;

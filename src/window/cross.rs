@@ -55,6 +55,11 @@ impl Cross {
         self.keys.len()
     }
 
+    /// Keys of which something is left.
+    pub(super) fn leaving(&self) -> Vec<Box<str>> {
+        self.keys.leaving()
+    }
+
     pub(super) fn observe(&mut self, level: &Level, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Some(price) = member.price else { return Verdict::First };
         let seen = self.keys.hear(key, (moment, tally), drop);
@@ -81,11 +86,10 @@ impl Cross {
     }
 
     /// What the past of a key leaves behind.
-    pub(super) fn left(&self, key: &str, moment: &Moment) -> Left {
-        let Some(seen) = self.keys.get(key) else { return Left::default() };
-        // With `rearm` only time counts, and without it only where the price is.
-        let fired = seen.fired.filter(|_| moment.rearm.is_some()).into_iter().collect();
-        Left { fired, is_beyond: seen.is_beyond && moment.rearm.is_none(), ..Left::default() }
+    pub(super) fn left(&self, key: &str) -> Left {
+        let Some(Seen { fired, is_beyond, .. }) = self.keys.get(key) else { return Left::default() };
+        // With `rearm` only time counts, and without it only where the price is; but which of them may be another one after a reload.
+        Left { fired: fired.iter().copied().collect(), is_beyond: *is_beyond, ..Left::default() }
     }
 
     /// As it was left.

@@ -76,6 +76,11 @@ impl Distinct {
         self.keys.len()
     }
 
+    /// Keys of which something is left.
+    pub(super) fn leaving(&self) -> Vec<Box<str>> {
+        self.keys.leaving()
+    }
+
     pub(super) fn observe(
         &mut self,
         at_least: u32,

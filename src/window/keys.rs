@@ -152,10 +152,22 @@ impl<V: Held> Keys<V> {
         (slot.key.as_str(), &mut slot.value)
     }
 
-    /// The number of a key, which is not heard of by this; made if there is room.
+    /// The number of a key, which is not heard of by this: if it is new, and there is room, it was not heard of for longer than all others.
     pub(super) fn entry(&mut self, key: &str, max_keys: usize) -> Option<u32> {
         let hash = hash(key);
-        self.find(hash, key).or_else(|| (self.len() < max_keys).then(|| self.insert(hash, key)))
+        self.find(hash, key).or_else(|| {
+            (self.len() < max_keys).then(|| {
+                let number = self.place(hash, key);
+                self.order.push_front(number);
+                number
+            })
+        })
+    }
+
+    /// Keys of which something is left.
+    pub(super) fn leaving(&self) -> Vec<Box<str>> {
+        let leaving = self.slots.iter().flatten().filter(|slot| slot.value.leaves());
+        leaving.map(|slot| slot.key.as_str().into()).collect()
     }
 
     /// What is remembered of a key.
@@ -174,10 +186,15 @@ impl<V: Held> Keys<V> {
     }
 
     fn insert(&mut self, hash: u32, key: &str) -> u32 {
+        let number = self.place(hash, key);
+        self.order.push_back(number);
+        number
+    }
+
+    fn place(&mut self, hash: u32, key: &str) -> u32 {
         let number = self.free.pop().unwrap_or_else(|| self.add_slot());
         self.slot_mut(number).key = ShortText::new(key);
         self.places.insert_unique(spread(hash), Place { hash, number }, |place| spread(place.hash));
-        self.order.push_back(number);
         number
     }
 

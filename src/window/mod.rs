@@ -172,7 +172,7 @@ impl State {
         let (key, value) = (keys::bounded(seen.key), keys::bounded(seen.value));
         let verdict = self.take_in(window, &moment, (&key, &value, seen.step), Member { at, ..seen.member });
         if std::mem::take(&mut self.tally.leaves) {
-            let left = self.left_of(&key, &moment, clock.now);
+            let left = self.left_of(&key, clock.now);
             self.left.push((key.into(), left));
         }
         if !self.tally.gone.is_empty() {
@@ -204,12 +204,12 @@ impl State {
         }
     }
 
-    fn left_of(&self, key: &str, moment: &Moment, now: Timestamp) -> Left {
+    fn left_of(&self, key: &str, now: Timestamp) -> Left {
         match &self.kind {
             Kind::Count(state) => state.left(key),
             Kind::Distinct(state) => state.left(key),
             Kind::Change(state) => state.left(key),
-            Kind::Cross(state) => state.left(key, moment),
+            Kind::Cross(state) => state.left(key),
             Kind::Sequence(state) => state.left(key),
             Kind::Silence(state) => state.left(key, now),
             Kind::FirstSeen(_) => Left::default(),
@@ -222,14 +222,47 @@ impl State {
         self.left.drain(..)
     }
 
+    /// What the past leaves behind of all keys is to be taken, as if each had changed it now.
+    pub fn leave_all(&mut self, now: Timestamp) {
+        let all = self.leaving().into_iter().map(|key| (self.left_of(&key, now), key));
+        self.left = all.map(|(left, key)| (key, left)).collect();
+    }
+
+    /// Nothing of what the past has left behind counts any more.
+    pub fn leave_nothing(&mut self) {
+        self.left = self.leaving().into_iter().map(|key| (key, Left::default())).collect();
+    }
+
+    fn leaving(&self) -> Vec<Box<str>> {
+        match &self.kind {
+            Kind::Count(state) => state.leaving(),
+            Kind::Distinct(state) => state.leaving(),
+            Kind::Change(state) => state.leaving(),
+            Kind::Cross(state) => state.leaving(),
+            Kind::Sequence(state) => state.leaving(),
+            Kind::Silence(state) => state.leaving(),
+            Kind::FirstSeen(_) => Vec::new(),
+        }
+    }
+
     /// Has told, and used up, what was left; and nothing else of what it thinks it has.
     ///
-    /// So the matches within what a window looks back to are enough, though what came of them hangs on others before them.
+    /// So the matches within what a window looks back to are enough, though what came of them hangs on others before them. Of very many keys the
+    /// last are taken. What is said to have been later than now, by a clock that was wrong, was now.
     pub fn restore(&mut self, window: &Window, now: Timestamp, lefts: impl IntoIterator<Item = (Box<str>, Left)>) {
         if !self.kind.is_of(&window.kind) {
             *self = Self::new(window);
         }
-        let (lefts, moment): (Lefts, _) = (lefts.into_iter().collect(), Moment::new(window, Clock { now, oldest: None }));
+        let by_now = |(key, mut left): (Box<str>, Left)| {
+            left.fired.iter_mut().for_each(|fired| *fired = now.min(*fired));
+            if let Some(silence) = &mut left.silence {
+                silence.told = silence.told.min(now);
+            }
+            (key, left)
+        };
+        let mut lefts: Lefts = lefts.into_iter().map(by_now).collect();
+        lefts.reverse();
+        let moment = Moment::new(window, Clock { now, oldest: None });
         self.left.clear();
         match &mut self.kind {
             Kind::Count(state) => state.restore(&lefts, moment.max_keys),

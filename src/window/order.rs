@@ -40,6 +40,18 @@ impl Order {
         self.links[RING].before = number;
     }
 
+    /// A number that is in no place was not heard of for longer than all others.
+    pub(super) fn push_front(&mut self, number: u32) {
+        let place = number as usize;
+        if self.links.len() <= place {
+            self.links.resize(place + 1, Link::default());
+        }
+        let first = self.at(RING).after;
+        self.links[place] = Link { before: RING as u32, after: first };
+        self.links[first as usize].before = number;
+        self.links[RING].after = number;
+    }
+
     /// One that has a place is heard of.
     pub(super) fn hear_again(&mut self, number: u32) {
         if self.at(RING).before != number {

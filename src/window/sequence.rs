@@ -61,6 +61,12 @@ fn as_used(step: usize, Member { at, tweet, who, .. }: &Member) -> Used {
     Used { step, at: *at, tweet: tweet.as_ref().map(ToString::to_string), who: who.as_ref().map(ToString::to_string) }
 }
 
+/// A tweet is known by itself: when it happened may be told by another clock in a replay.
+fn known_by(used: Used) -> Used {
+    let at = if used.tweet.is_some() { Timestamp::default() } else { used.at };
+    Used { at, ..used }
+}
+
 /// Each the match at a place of a step.
 fn are_same((one, at): (&Step, usize), (other, place): (&Step, usize)) -> bool {
     let when = |step: &Step, place: usize| step.get(place).map(|entry| entry.at);
@@ -87,6 +93,11 @@ impl Held for Steps {
 impl Sequence {
     pub(super) fn keys(&self) -> usize {
         self.keys.len()
+    }
+
+    /// Keys of which something is left.
+    pub(super) fn leaving(&self) -> Vec<Box<str>> {
+        self.keys.leaving()
     }
 
     /// `count`: of the steps there are. `step`: this one.
@@ -216,11 +227,12 @@ impl Steps {
             }
         }
         let mut was: HashMap<&Used, usize> = HashMap::new();
-        left.used.iter().for_each(|used| *was.entry(used).or_default() += 1);
+        let all: Vec<_> = left.used.iter().cloned().map(known_by).collect();
+        all.iter().for_each(|used| *was.entry(used).or_default() += 1);
         for (number, step) in self.steps.iter_mut().enumerate() {
             let mut place = 0;
             while let Some((entry, member)) = step.get(place).copied().zip(step.member(place)) {
-                match was.get_mut(&as_used(number, member)).filter(|count| **count > 0) {
+                match was.get_mut(&known_by(as_used(number, member))).filter(|count| **count > 0) {
                     Some(count) => {
                         *count -= 1;
                         self.used.extend(step.remove(place).map(|member| (number, entry, member)));

@@ -74,6 +74,11 @@ impl Silence {
         self.keys.len()
     }
 
+    /// Keys of which something is left.
+    pub(super) fn leaving(&self) -> Vec<Box<str>> {
+        self.keys.leaving()
+    }
+
     pub(super) fn observe(&mut self, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Self { keys, due, deafness, came } = self;
         let gone = |quiet: Quiet| {

@@ -11,6 +11,7 @@ mod regexes;
 mod restart;
 mod silences;
 mod skew;
+mod traces;
 
 use birdcall::engine::Effect;
 use birdcall::model::delivery::Outcome;

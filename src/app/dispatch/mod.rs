@@ -141,7 +141,7 @@ impl Dispatch {
     pub(super) fn perform(&mut self, seen: Option<Seen>, effects: &mut Vec<Effect>) -> bool {
         self.tail.entry(seen.as_ref());
         let mut step = std::mem::take(&mut self.current);
-        let acted = !effects.is_empty() || !step.fired.is_empty();
+        let acted = !effects.is_empty() || !step.fired.is_empty() || !step.record.is_empty();
         let entry = seen.filter(|_| self.journal.is_some());
         let entry = entry.map(|Seen { at, origin, text, counted }| EntryRow { at, origin, matched: acted || counted, text });
         if !acted {

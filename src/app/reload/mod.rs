@@ -25,7 +25,7 @@ use super::notices::{Notice, nobody_is_told};
 use super::running::Running;
 use crate::clock::Clock;
 use crate::control::{Answer, Answerer};
-use crate::model::limits::REFUSED_RULES_BYTES;
+use crate::model::limits::{MEANTIME_AT_ONCE, REFUSED_RULES_BYTES};
 use crate::model::status::{RefusedRules, RulesStatus};
 use crate::model::time::Timestamp;
 use crate::rules::Source;
@@ -197,6 +197,10 @@ pub(super) fn take(running: &mut Running, reloading: &mut Reloading, news: News)
             let asked = why == Why::Asked;
             reloading.wish(Wish { asked, force: false, fetch: asked });
         }
+        News::Outcome(Outcome::Ready(ready)) if ready.seed.is_some() && running.meantime.len() > MEANTIME_AT_ONCE => {
+            let came = running.meantime.take();
+            reloading.preparing.begin(move || Outcome::Ready(ready.knowing(came)));
+        }
         News::Outcome(outcome) => {
             reloading.is_busy = false;
             if let Some(text) = reloading.files.to_tell() {
@@ -250,8 +254,13 @@ fn put_in_place(running: &mut Running, reloading: &mut Reloading, ready: Ready) 
         return refuse(running, reloading, Mistakes { brief: why.clone(), text: why });
     }
     let replaced = running.engine.replace_rules(prepared);
-    let came = running.meantime.take();
-    let seed = seed.map(|seed| seed.give(came, &mut running.engine));
+    let seed = seed.map(|mut seed| {
+        if running.meantime.is_cut() {
+            warn!("windows that are new do not know all of what came while the rules were made ready: it was too much");
+        }
+        seed.add(running.meantime.take());
+        seed.give(&mut running.engine)
+    });
     running.dispatch.replace(&active.rules, &change);
     let pause = reloading.clock.elapsed().saturating_sub(begun);
     let before = std::mem::replace(&mut reloading.active, Arc::new(active));

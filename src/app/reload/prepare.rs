@@ -11,6 +11,7 @@ use super::lists;
 use super::seed::Seed;
 use crate::app::Way;
 use crate::app::dispatch::Change;
+use crate::app::meantime::Came;
 use crate::deliver::Target;
 use crate::engine::Prepared;
 use crate::model::action::{Action, Destination};
@@ -66,6 +67,16 @@ pub(in crate::app) struct Ready {
     pub(super) summary: String,
     /// Somebody asked for it by name.
     pub(super) asked: bool,
+}
+
+impl Ready {
+    /// New windows know this, too.
+    pub(super) fn knowing(mut self: Box<Self>, came: Vec<Came>) -> Box<Self> {
+        if let Some(seed) = &mut self.seed {
+            seed.add(came);
+        }
+        self
+    }
 }
 
 impl Task {

@@ -258,7 +258,7 @@ fn what_looks_half_written_is_read_once_more_before_it_is_refused() {
     for (then, ready) in [(&three, true), (&first, false)] {
         let files = Arc::new(Slow(Mutex::new(vec![first.clone(), then.clone()]), Fixed(Mutex::default())));
         let active = Arc::clone(&before);
-        let outcome = Task { files, active, asked: false, force: false, fetch: false, rest: Duration::ZERO }.run();
+        let outcome = Task { files, active, asked: false, force: false, fetch: false, past: None, rest: Duration::ZERO }.run();
         assert_eq!(matches!(outcome, Outcome::Ready(_)), ready, "{then}");
     }
 }

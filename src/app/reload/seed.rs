@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::warn;
 
 use crate::app::meantime::Came;
-use crate::app::recovery;
+use crate::app::past;
 use crate::decode;
 use crate::engine::{Engine, Input};
 use crate::journal::{JournalError, Reader};
@@ -26,7 +26,7 @@ impl Seed {
         }
         let rules = RuleSet { rules: new, ..rules.clone() };
         let read =
-            |rules| -> Result<Engine, JournalError> { recovery::gone_through(&mut Reader::open(folder)?, &Arc::new(rules), now) };
+            |rules| -> Result<Engine, JournalError> { past::gone_through(&mut Reader::open(folder)?, &Arc::new(rules), now) };
         match read(rules) {
             Ok(engine) => Some(Self(engine)),
             Err(error) => {
@@ -36,21 +36,21 @@ impl Seed {
         }
     }
 
-    /// Adds what has come since it was read, and gives all of it to the engine that has these rules now. Returns what is to be let go of elsewhere.
-    pub(super) fn give(self, came: Option<Vec<Came>>, to: &mut Engine) -> Engine {
-        let Self(mut engine) = self;
-        let Some(came) = came else {
-            warn!("windows that are new know nothing of what was before: too much has come while that was read");
-            return engine;
-        };
+    /// Adds what has come since it was read.
+    pub(super) fn add(&mut self, came: Vec<Came>) {
         let mut effects = Vec::new();
         for (at, origin, text) in came {
             let envelope = std::str::from_utf8(&text).ok().and_then(|text| decode::decode(text).ok());
             if let Some(envelope) = envelope {
-                engine.step(&Input::Entry { envelope: &envelope, at, origin }, &mut effects);
+                self.0.step(&Input::Entry { envelope: &envelope, at, origin }, &mut effects);
                 effects.clear();
             }
         }
+    }
+
+    /// Gives all of it to the engine that has these rules now. Returns what is to be let go of elsewhere.
+    pub(super) fn give(self, to: &mut Engine) -> Engine {
+        let Self(mut engine) = self;
         to.adopt_windows(&mut engine);
         engine
     }

@@ -318,7 +318,7 @@ fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<
     }
     engine.were_held(HashMap::new());
     engine.restore(ids);
-    engine.restore_traces(traces);
+    engine.restore_traces(traces, &[]);
     all.extend(after.iter().flat_map(|of| told(step(&mut engine, of))));
     all
 }
