@@ -274,10 +274,11 @@ impl OverTime {
 
     /// All that windows have left is to be recorded.
     pub(super) fn leave_all(&mut self, now: Timestamp) {
-        for watched in self.windows.values_mut() {
+        let Self { windows, traces, .. } = self;
+        windows.values_mut().for_each(|watched| {
             watched.state.leave_all(now);
-            watched.leave(now, &mut self.traces);
-        }
+            watched.leave(now, traces);
+        });
     }
 
     /// Takes windows over, of rules that have none yet, and what they have left.
@@ -285,7 +286,7 @@ impl OverTime {
         for mut watched in other.windows.into_values() {
             let Some(at) = places.get(&watched.rule) else { continue };
             let window = rules.rules.get(*at).and_then(|rule| rule.window.as_ref());
-            if self.windows.contains_key(at) || !window.is_some_and(|window| counted(window) == watched.counted) {
+            if self.windows.contains_key(at) || window.is_none_or(|window| counted(window) != watched.counted) {
                 continue;
             }
             if let Some(Deaf { since, until: Some(until) }) = self.deaf {
