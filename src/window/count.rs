@@ -27,7 +27,7 @@ pub(super) struct Count {
 #[derive(Debug, Default)]
 struct Matches {
     /// When each was.
-    times: Row<Timestamp, 8>,
+    times: Row<Timestamp, 16>,
     firings: Firings,
 }
 

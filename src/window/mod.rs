@@ -163,6 +163,7 @@ impl State {
         if !self.kind.is_of(&window.kind) {
             *self = Self::new(window);
         }
+        self.left.clear();
         let moment = Moment::new(window, clock);
         let at = seen.at.min(clock.now);
         if at < moment.horizon {
@@ -216,7 +217,7 @@ impl State {
         }
     }
 
-    /// What the past leaves behind of keys of which the latest match, or silence, has changed it: to be kept, and given back by
+    /// What the past leaves behind of keys of which the latest match, or silence, has changed it: to be kept before the next, and given back by
     /// [`State::restore`] when a new state has taken in the same matches, or the later ones of them.
     pub fn take_left(&mut self) -> impl Iterator<Item = (Box<str>, Left)> {
         self.left.drain(..)
@@ -280,6 +281,7 @@ impl State {
     pub fn due(&mut self, window: &Window, now: Timestamp) -> Option<Told> {
         match &mut self.kind {
             Kind::Silence(silence) => {
+                self.left.clear();
                 let moment = Moment::new(window, Clock { now, oldest: None });
                 let told = silence.due(&moment, now)?;
                 if moment.rearm.is_some() {

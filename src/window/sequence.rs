@@ -39,7 +39,7 @@ struct Steps {
 }
 
 /// The matches of a step.
-type Step = Row<Entry, 2>;
+type Step = Row<Entry, 4>;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
