@@ -7,7 +7,6 @@ use std::sync::Arc;
 use birdcall::engine::{Effect, Engine, Hold, Input, Prepared};
 use birdcall::model::delivery::{Outcome, Suppression};
 use birdcall::model::firing::{Firing, Origin};
-use birdcall::model::ids::FiringId;
 use birdcall::model::time::Timestamp;
 use birdcall::model::window::Trace;
 use birdcall::rules::ruleset::RuleSet;
