@@ -43,6 +43,6 @@ pub(crate) fn all(windows: &[Window], rounds: usize) {
         "the window alone: ns for each match, by live keys; {EACH} matches of a key within the time, one in ten late"
     ));
     for window in windows {
-        compare(window.kind.name(), KEYS.map(|keys| Alone::new(window, keys)), rounds);
+        let _ = compare(window.kind.name(), KEYS.map(|keys| Alone::new(window, keys)), rounds);
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn heading(of: &str) {
 }
 
 /// Lets those with few keys and with many take turns, and prints what each took.
-pub(crate) fn compare<C: Contender>(name: &str, mut contenders: [C; KEYS.len()], rounds: usize) {
+pub(crate) fn compare<C: Contender>(name: &str, mut contenders: [C; KEYS.len()], rounds: usize) -> f64 {
     let mut ns = KEYS.map(|_| Vec::new());
     for round in 0..rounds {
         for place in (0..KEYS.len()).map(|place| (round + place) % KEYS.len()) {
@@ -43,6 +43,7 @@ pub(crate) fn compare<C: Contender>(name: &str, mut contenders: [C; KEYS.len()],
     let growth = median(ns[0].iter().zip(&ns[2]).map(|(few, many)| many / few).collect());
     let [few, some, many] = ns.map(median);
     println!("{name:<12} {few:>8.0} {some:>8.0} {many:>8.0} {growth:>18.2}");
+    growth
 }
 
 pub(crate) fn now() -> f64 {

@@ -118,6 +118,9 @@ impl Contender for Whole {
     }
 }
 
+/// How many times as much a tweet may cost with the most keys as with the fewest.
+const MOST: f64 = 2.0;
+
 pub(crate) fn all(rounds: usize) -> Result<(), Failure> {
     heading(&format!(
         "the whole way: ns for each tweet with its detection (two envelopes), from text to effects, one rule; \
@@ -127,7 +130,14 @@ pub(crate) fn all(rounds: usize) -> Result<(), Failure> {
         let [few, some, many] = KEYS.map(|keys| Whole::new(kind, asked, keys));
         let contenders = [few?, some?, many?];
         let counts = contenders[2].engine.window_counts();
-        compare(kind, contenders, rounds);
+        let growth = compare(kind, contenders, rounds);
+        if growth > MOST {
+            return Err(format!(
+                "{kind}: with {} live keys a tweet costs more than {MOST} times as much as with {}",
+                KEYS[2], KEYS[0]
+            )
+            .into());
+        }
         if counts.keys < KEYS[2] * 9 / 10 {
             return Err(format!("{kind}: not so many keys live: {counts:?}").into());
         }

@@ -9,7 +9,9 @@ use crate::journal::{Query, Reader, RedeliverRow, State, StoredDelivery};
 use crate::model::action::Action;
 use crate::model::delivery::Outcome;
 use crate::model::mode::Mode;
-use crate::model::status::{FeedStatus, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, Status};
+use crate::model::status::{FeedStatus, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, Status, WindowStatus};
+use crate::model::subject::Str;
+use crate::window::Counts;
 
 use super::Place;
 use super::beside::Beside;
@@ -227,8 +229,20 @@ fn status(running: &Running, place: &Place, reloading: Option<&Reloading>) -> St
         }),
         lanes: (0..dispatch.rules.actions.len()).filter_map(|at| lane(running, at)).collect(),
         counts,
+        windows: running.engine.windows().into_iter().map(window).collect(),
         agree: running.agree,
         tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks() as u64,
+    }
+}
+
+fn window((rule, of): (Str, Counts)) -> WindowStatus {
+    WindowStatus {
+        rule: rule.to_string(),
+        keys: of.keys as u64,
+        matches: of.members as u64,
+        evicted_keys: of.evicted_keys,
+        evicted_matches: of.evicted_members,
+        late: of.late,
     }
 }
 

@@ -42,7 +42,7 @@ impl Running {
         }
         let Self { mut dispatch, engine, died, catch_up, .. } = self;
         drop(catch_up);
-        dispatch.totals.of_rules(engine.counts(), engine.join_counts());
+        dispatch.totals.of_rules(engine.counts(), engine.join_counts(), engine.window_counts());
         if let Some(journal) = dispatch.journal.take() {
             if !is_kept(&journal).await {
                 error!("the journal could not write the last of it: what is not in it may be sent again at the next start");

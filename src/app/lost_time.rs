@@ -19,6 +19,9 @@ impl Running {
     /// depends on the time.
     pub(super) fn lost_time(&mut self, feed: &mut Feed) -> bool {
         let Some((lost, why)) = self.stop_for_lost_time() else { return false };
+        if let Lost::Still(time) | Lost::Slept(time) = lost {
+            self.watch.quiet.stood_still(time, self.clock.now());
+        }
         let gives_up = match lost {
             Lost::Still(time) | Lost::Slept(time) => self.is_long(time),
             Lost::Forward(by) => !self.dispatch.safety.feed_clock.is_put_right() && self.missed_by_jump(by),

@@ -75,13 +75,19 @@ pub(super) fn replay(
     let entries = reader.recent(since, most, |entry| {
         // The clock may have been set back since: what was then later than now must not make now later than it is.
         let at = entry.at.min(now);
+        // What came to nothing before it may be of a wait or a silence that ended then.
+        while let Some(unsent) = unsent.next_if(|unsent| unsent.at < at) {
+            if last_alive.is_none_or(|until| unsent.at < until) {
+                hold_as_then(&mut holds, (unsent.at, Origin::Live, now), engine, &mut effects);
+                engine.step(&Input::Tick(unsent.at), &mut effects);
+                effects.clear();
+            }
+            give_back(engine, rules, &unsent);
+        }
         if last_alive.is_none_or(|until| at >= until) {
             hold(engine, &mut holds, &mut effects);
         } else {
             hold_as_then(&mut holds, (at, entry.origin, now), engine, &mut effects);
-        }
-        while let Some(unsent) = unsent.next_if(|unsent| unsent.at < at) {
-            give_back(engine, rules, &unsent);
         }
         match decode::decode(entry.text) {
             Ok(envelope) => engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects),

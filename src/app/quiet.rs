@@ -43,6 +43,11 @@ impl Quiet {
         self.last = Some(now);
     }
 
+    /// For so long nothing could be heard, though it was connected.
+    pub(super) fn stood_still(&mut self, time: Duration, now: Timestamp) {
+        self.last = self.last.map(|last| last.plus(time).min(now));
+    }
+
     pub(super) fn lost(&mut self, now: Timestamp) {
         self.before = self.lasts(now).unwrap_or(self.before);
         self.last = None;

@@ -226,3 +226,46 @@ async fn a_silence_goes_on_after_a_night_in_which_nothing_was_heard() {
     // A minute and an hour of silence were heard.
     assert_eq!((fired(58), fired(59)), (0, 1));
 }
+
+#[tokio::test]
+async fn what_came_to_nothing_at_the_end_of_a_wait_begins_no_cooldown_in_a_replay_either() {
+    let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"bare\"\nwait = \"2s\"\ncooldown = \"1h\"\nsend = [\"out\"]\n\
+        when = { all = [{ handle = \"kol\" }], none = [{ token = \"DOGE\" }] }\n";
+    let rules = rules(text);
+    let second = |seconds: u64| NOON.plus(Duration::from_secs(seconds));
+    for came_to_nothing in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
+        let writer = std::thread::spawn(writer);
+        let entry = |id: &str, after: u64| {
+            let entry = Some(EntryRow { at: second(after), origin: Origin::Live, matched: true, text: content(id).into() });
+            journal.record(Record { entry, ..Record::default() });
+        };
+        entry("1", 0);
+        if came_to_nothing {
+            let (id, subject) = (FiringId::of("bare", "tweet:1", ""), "tweet:1".to_owned());
+            let firing = Arc::new(FiringBrief { id, rule: "bare".into(), subject, at: second(2), late: false });
+            let (action, outcome) = ("out".into(), Some(Outcome::Suppressed { reason: Suppression::Disarmed }));
+            let (expires_at, body, fallback, line) = (second(60), None, None, None);
+            let row = DeliveryRow { firing, action, trading: true, expires_at, body, fallback, line, outcome };
+            journal.record(Record { deliveries: vec![row], ..Record::default() });
+        }
+        // Of a handle that no rule is about.
+        let other = content("2").replace("kol", "nobody");
+        let entry = Some(EntryRow { at: second(10), origin: Origin::Live, matched: false, text: other.into() });
+        journal.record(Record { entry, ..Record::default() });
+        Journal::alive(&journal, second(20), true);
+        assert!(journal.flush().await);
+        drop(journal);
+        writer.join().unwrap();
+        let mut engine = Engine::new(Arc::clone(&rules));
+        recover(folder.path(), &rules, &mut engine, (second(20), None)).unwrap();
+        engine.hold(Hold::Nothing);
+        let (frame, mut effects) = (content("3"), Vec::new());
+        let envelope = decode::decode(&frame).unwrap();
+        engine.step(&Input::Entry { envelope: &envelope, at: second(21), origin: Origin::Live }, &mut effects);
+        engine.step(&Input::Tick(second(30)), &mut effects);
+        let is_sent = effects.iter().any(|effect| matches!(effect, Effect::Deliver(_)));
+        assert_eq!(is_sent, came_to_nothing, "{effects:?}");
+    }
+}

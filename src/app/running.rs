@@ -70,7 +70,7 @@ pub(super) struct Watch {
     pub(super) last_tweet: Option<LastTweet>,
     pub(super) latest_loss: Option<String>,
     pub(super) has_connected: bool,
-    quiet: Quiet,
+    pub(super) quiet: Quiet,
 }
 
 impl Running {

@@ -27,6 +27,8 @@ pub struct Totals {
     pub matches: BTreeMap<&'static str, u64>,
     /// What joining had to let go.
     pub tweets: BTreeMap<&'static str, u64>,
+    /// What windows had to let go, and did not count.
+    pub windows: BTreeMap<&'static str, u64>,
     /// Messages that were edited after they were sent.
     pub edited: u64,
     /// Messages that should have been, and stay as they were.
@@ -44,12 +46,17 @@ impl Totals {
     }
 
     /// Takes over what the engine has counted.
-    pub fn of_rules(&mut self, engine: crate::engine::Counts, join: crate::join::Counts) {
+    pub fn of_rules(&mut self, engine: crate::engine::Counts, join: crate::join::Counts, windows: crate::window::Counts) {
         for (label, count) in [("repeated", engine.repeated), ("settled by waiting", engine.settled)] {
             Self::add(&mut self.matches, label, count);
         }
         for (label, count) in [("forgotten for want of room", join.evicted), ("parts refused", join.refused)] {
             Self::add(&mut self.tweets, label, count);
+        }
+        for (label, count) in
+            [("keys forgotten", windows.evicted_keys), ("matches forgotten", windows.evicted_members), ("too late", windows.late)]
+        {
+            Self::add(&mut self.windows, label, count);
         }
     }
 
@@ -105,6 +112,7 @@ impl fmt::Display for Totals {
         }
         write_table(f, "; matches: ", &self.matches)?;
         write_table(f, "; tweets: ", &self.tweets)?;
+        write_table(f, "; windows: ", &self.windows)?;
         Ok(())
     }
 }
@@ -133,11 +141,11 @@ mod tests {
         totals.malformed = BTreeMap::from([("not_json", 3)]);
         let engine = crate::engine::Counts { repeated: 5, ..Default::default() };
         let join = crate::join::Counts { evicted: 7, ..Default::default() };
-        totals.of_rules(engine, join);
+        totals.of_rules(engine, join, crate::window::Counts { late: 3, ..Default::default() });
         assert_eq!(
             totals.to_string(),
             "1 envelope in 1 min 01 s, 2 firings, 4 deliveries: 2 delivered, 1 expired, 1 pending; malformed: 3 not_json; feed lost 1 time; \
-             matches: 5 repeated; tweets: 7 forgotten for want of room"
+             matches: 5 repeated; tweets: 7 forgotten for want of room; windows: 3 too late"
         );
     }
 }

@@ -67,6 +67,7 @@ impl Job {
     /// Waits between two attempts, for so long at most: a mute ends that, and so does what makes another attempt worth while, or forbids it.
     pub(super) async fn rest(&mut self, pause: Duration) {
         let (shared, until) = (Arc::clone(&self.shared), tokio::time::Instant::now() + pause);
+        let mut hope = std::pin::pin!(shared.hope.notified());
         loop {
             // From here on, so that none is missed.
             let muted = shared.muted.notified();
@@ -74,9 +75,10 @@ impl Job {
                 return;
             }
             tokio::select! {
+                biased;
+                () = &mut hope => return,
                 () = tokio::time::sleep_until(until) => return,
                 () = shared.disarmed() => return,
-                () = shared.hope.notified() => return,
                 () = muted => {}
             }
         }

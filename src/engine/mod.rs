@@ -371,6 +371,12 @@ impl Engine {
         self.observer.next_deadline()
     }
 
+    /// What the windows of rules hold, and have had to let go of, by the rules' names.
+    #[must_use]
+    pub fn windows(&self) -> Vec<(Str, crate::window::Counts)> {
+        self.firings.over_time.of_rules()
+    }
+
     /// What windows hold, and have had to let go of.
     #[must_use]
     pub fn window_counts(&self) -> crate::window::Counts {

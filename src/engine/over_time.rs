@@ -304,6 +304,13 @@ impl OverTime {
         self.hold != Hold::Nothing
     }
 
+    /// How much the window of each rule holds, and has had to let go of, by the rule's name.
+    pub(super) fn of_rules(&self) -> Vec<(Str, Counts)> {
+        let mut all: Vec<_> = self.windows.values().map(|watched| (Str::clone(&watched.rule), watched.state.counts())).collect();
+        all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        all
+    }
+
     /// How much all windows hold, and have had to let go of.
     pub(super) fn counts(&self) -> Counts {
         let all = self.windows.values().map(|watched| watched.state.counts());

@@ -39,10 +39,30 @@ pub struct Status {
     pub lanes: Vec<LaneStatus>,
     /// One for each rule and action that the rule sends to, in the order of the rules.
     pub counts: Vec<Count>,
+    /// One for each rule with a window that has taken something in, by name.
+    #[serde(default)]
+    pub windows: Vec<WindowStatus>,
     /// Whether every one of `counts` agrees with itself, as the program found at its latest check.
     pub agree: bool,
     /// Tasks that run in the process: as many as it has parts, whatever has gone through it.
     pub tasks: u64,
+}
+
+/// What the window of a rule remembers, and had to forget since the rules have it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WindowStatus {
+    /// The rule.
+    pub rule: String,
+    /// Keys that it remembers.
+    pub keys: u64,
+    /// Matches that it remembers.
+    pub matches: u64,
+    /// Keys that it had to forget for want of room (`max_keys`), while they still mattered.
+    pub evicted_keys: u64,
+    /// Matches that it had to forget for want of room.
+    pub evicted_matches: u64,
+    /// Matches that came too late to be counted.
+    pub late: u64,
 }
 
 /// The connection to the feed.

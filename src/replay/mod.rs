@@ -119,6 +119,13 @@ impl Replay {
         self.tally.progress()
     }
 
+    /// How many keys the windows of rules had to forget for want of room, of those that had to.
+    #[must_use]
+    pub fn forgotten(&self) -> Vec<(String, u64)> {
+        let evicted = self.engine.windows().into_iter().map(|(rule, of)| (rule.to_string(), of.evicted_keys));
+        evicted.filter(|(_, keys)| *keys > 0).collect()
+    }
+
     /// What came of it.
     #[must_use]
     pub fn summary(&self) -> Summary {

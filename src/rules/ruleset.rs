@@ -114,10 +114,16 @@ pub struct Rule {
 
 impl Rule {
     fn reach(&self) -> Duration {
-        let window = self.window.as_deref().map(Window::reach).unwrap_or_default();
-        let brakes = self.brakes.iter().chain(self.send.iter().filter_map(|send| send.brakes.as_ref()));
         let edited = if self.send.iter().any(|send| send.update) { MESSAGE_EDITED_FOR } else { Duration::ZERO };
-        brakes.map(|brakes| brakes.reach()).fold(window.max(edited), Duration::max)
+        let window = self.window.as_deref().map(Window::reach).unwrap_or_default();
+        self.held_for().max(window).max(edited)
+    }
+
+    /// How far back firings matter to its cooldowns and limits, and those of its sends.
+    #[must_use]
+    pub fn held_for(&self) -> Duration {
+        let brakes = self.brakes.iter().chain(self.send.iter().filter_map(|send| send.brakes.as_ref()));
+        brakes.map(|brakes| brakes.reach()).max().unwrap_or_default()
     }
 
     /// It fires when nothing comes any more.

@@ -140,10 +140,13 @@ fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> 
 fn edits(check: &mut Check<'_>, shared: &Shared<'_>, action: usize, field: Field<'_>) -> bool {
     let Some(draft) = shared.actions.drafts.get(action) else { return false };
     let destination = draft.action.as_ref().map(|action| &action.destination);
+    let digest = draft.action.as_ref().and_then(|action| action.digest.as_ref());
+    let is_digest = digest.is_some_and(|digest| digest.every.is_some() || digest.count.is_some());
     let why = match destination {
         // It is wrong, and that is said elsewhere.
         None => return false,
         Some(_) if draft.trading => "an order is not edited",
+        Some(_) if is_digest => "what is told in a digest is not edited",
         Some(Destination::Discord(_) | Destination::Telegram(_) | Destination::Slack(Slack::App { .. })) => return true,
         Some(Destination::Slack(Slack::Webhook(_))) => "a webhook of Slack's cannot edit what it has posted",
         Some(Destination::Webhook(_)) => "a webhook takes no word back",
@@ -151,6 +154,7 @@ fn edits(check: &mut Check<'_>, shared: &Shared<'_>, action: usize, field: Field
     };
     let mistake = Diagnostic::warning("no-update", field.key, format!("`update` changes nothing here: {why}"));
     check.report(mistake.label("each message is sent once, and stays").help(match destination {
+        Some(_) if is_digest && !draft.trading => "send to an action without `digest`, and messages are edited",
         Some(Destination::Slack(_)) => "post with `token` and `channel` in the place of `url`, and messages are edited",
         _ => "leave `update` out: messages are edited on Discord, Telegram and, with a `token`, Slack",
     }));

@@ -282,11 +282,10 @@ fn step<'a>(check: &mut Check<'a>, mut table: Table<'a>, around: Around<'_>) -> 
 /// Warns of rules that look further back than the journal remembers: after a restart what is older is not known.
 pub(super) fn beyond_journal(check: &mut Check<'_>, rules: &[Rule], remembered: Duration) {
     for rule in rules {
-        let cooldown = rule.brakes.as_ref().and_then(|brakes| brakes.cooldown.as_ref()).map(|cooldown| cooldown.lasts);
         // A last price is of no use for so long.
         let window = rule.window.as_ref().filter(|window| !matches!(window.kind, WindowKind::Cross(_)));
-        let longest = window.map(|window| window.within).into_iter().chain(cooldown).max();
-        if let Some(longest) = longest.filter(|longest| *longest > remembered) {
+        let longest = window.map_or(Duration::ZERO, |window| window.reach()).max(rule.held_for());
+        if longest > remembered {
             let (longest, remembered) = (written(longest), written(remembered));
             let message = format!("this rule looks back {longest}, and the journal forgets after {remembered}");
             let mistake = Diagnostic::warning("short-memory", rule.span, message);

@@ -4,7 +4,7 @@
 //! is due by a clock that stands still meanwhile ([`Deafness`]), so that nothing has to be put off key by key.
 //!
 //! A match that puts a key off does not move it in that order: it stays *listed* where it was, and is moved only once it is the
-//! first. So the first is always listed where it is due, and a key that is heard of all the time is moved once in `within`, not once for each match.
+//! first. So a key that is heard of all the time is moved once in `within`, not once for each match.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,9 @@ use crate::model::ids::TweetId;
 use crate::model::subject::Platform;
 use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member, Silent, Told, Who};
+
+/// Keys that are moved to where they are due for each match: more than come, and no match pays for many.
+const MOVED_AT_ONCE: usize = 4;
 
 /// When, by the clock of what was heard; of several the one whose last match came first.
 type Due = (i64, u64);
@@ -135,21 +138,32 @@ impl Silence {
         self.put_first_right();
     }
 
-    /// What is listed first, and is due later, is listed there.
+    /// What is listed first, and is due later, is listed there. Of many, some: then the first may be listed too early, and who asks for it then asks
+    /// once more.
     fn put_first_right(&mut self) {
-        while let Some(first) = self.due.first_entry() {
-            let (_, quiet) = self.keys.of(*first.get());
-            if quiet.due == Some(*first.key()) {
+        for _ in 0..MOVED_AT_ONCE {
+            if !self.put_right(|_| true) {
                 break;
             }
-            let number = first.remove();
-            quiet.listed = None;
-            quiet.list(number, &mut self.due);
         }
+    }
+
+    /// The same of the first alone, if `is_it` says so of when it is listed. Whether it was moved.
+    fn put_right(&mut self, is_it: impl Fn(i64) -> bool) -> bool {
+        let Some(first) = self.due.first_entry().filter(|first| is_it(first.key().0)) else { return false };
+        let (_, quiet) = self.keys.of(*first.get());
+        if quiet.due == Some(*first.key()) {
+            return false;
+        }
+        let number = first.remove();
+        quiet.listed = None;
+        quiet.list(number, &mut self.due);
+        true
     }
 
     pub(super) fn due(&mut self, moment: &Moment, now: Timestamp) -> Option<Told> {
         let heard = self.deafness.heard(now);
+        while self.put_right(|listed| listed <= heard) {}
         let first = self.due.first_entry().filter(|first| first.key().0 <= heard)?;
         let ((at, order), number) = first.remove_entry();
         let (key, quiet) = self.keys.of(number);

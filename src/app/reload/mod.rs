@@ -263,6 +263,8 @@ fn put_in_place(running: &mut Running, reloading: &mut Reloading, ready: Ready) 
     });
     running.dispatch.replace(&active.rules, &change);
     let pause = reloading.clock.elapsed().saturating_sub(begun);
+    // What windows have left by that is recorded by itself: no order is to wait for it.
+    running.tick();
     let before = std::mem::replace(&mut reloading.active, Arc::new(active));
     let gone = running.tell_of_gone_mutes(&before.rules);
     let summary = lists::with_counts(summary, &before.sources, &reloading.active.sources);

@@ -54,6 +54,8 @@ pub(super) struct Evaluated {
     pub(super) difference: Option<Difference>,
     pub(super) faults: Faults,
     pub(super) damaged: u64,
+    /// What windows had to forget for want of room, by rule.
+    pub(super) forgotten: Vec<(String, u64)>,
     /// Entries that are dated long before one that stood before them.
     pub(super) went_back: u64,
     /// Why not all could be read.
@@ -194,6 +196,7 @@ pub(super) fn run(work: &Work) -> Result<Evaluated, SourceError> {
         evaluation.comparison.piece(of_old, of_new);
     }
     let Evaluation { new, comparison, faults, progress, .. } = evaluation;
+    let forgotten = new.replay.forgotten();
     let summary = new.replay.summary();
     let (ended, stopped) = match read {
         Ok(ended) => (ended, None),
@@ -203,7 +206,7 @@ pub(super) fn run(work: &Work) -> Result<Evaluated, SourceError> {
     };
     let difference = old.is_some().then(|| comparison.difference());
     let (damaged, went_back) = (ended.damaged, order.went_back());
-    Ok(Evaluated { summary, difference, faults, damaged, went_back, stopped, took: progress.took() })
+    Ok(Evaluated { summary, difference, faults, damaged, forgotten, went_back, stopped, took: progress.took() })
 }
 
 /// Of a thread that died it is not known what it has not read.

@@ -18,6 +18,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::moments::Moments;
 use super::progress::grouped;
+use super::progress::number_of;
 use super::state::State;
 use super::{End, complain, load, say, table, warn};
 use crate::clock::Clock;
@@ -260,6 +261,10 @@ fn tell_faults(evaluated: &Evaluated) {
     }
     if evaluated.damaged > 0 {
         warn(format_args!("the journal is damaged: {} rows were left out", evaluated.damaged));
+    }
+    for (rule, keys) in &evaluated.forgotten {
+        let keys = number_of(*keys, "key");
+        warn(format_args!("the window of {rule} had to forget {keys} for want of room: give it more with `max_keys`"));
     }
     if let Some(why) = &evaluated.stopped {
         complain(format_args!("{why}; what was read before is told"));

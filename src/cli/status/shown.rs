@@ -8,7 +8,7 @@ use crate::cli::table::{self, Cell, FAINT, FINE, PLAIN, STRONG, WAITING, WARNING
 use crate::model::mode::Mode;
 use crate::model::status::{
     Count, FeedState, FeedStatus, Gap, GapState, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, RulesStatus,
-    Status,
+    Status, WindowStatus,
 };
 
 /// Of an instance that runs. Its own clock says what is how long ago.
@@ -42,6 +42,12 @@ pub(super) fn running(status: &Status) -> String {
         let rows = status.counts.iter().map(count).collect();
         out.push('\n');
         let head = ["RULE", "ACTION", "MATCHED", "DELIVERED", "EXPIRED", "DEAD", "UNKNOWN", "PENDING", "SUPPRESSED"];
+        out.push_str(&table::table(&head, rows));
+    }
+    if !status.windows.is_empty() {
+        let rows = status.windows.iter().map(window).collect();
+        out.push('\n');
+        let head = ["WINDOW OF", "KEYS", "MATCHES", "KEYS FORGOTTEN", "MATCHES FORGOTTEN", "TOO LATE"];
         out.push_str(&table::table(&head, rows));
     }
     if let Some(refused) = status.rules.as_ref().and_then(|rules| rules.refused.as_ref()) {
@@ -233,6 +239,17 @@ fn count(count: &Count) -> Vec<Cell> {
         Cell::number(count.unknown, WRONG),
         Cell::number(count.pending, WAITING),
         Cell::plain(if reasons.is_empty() { "0".to_owned() } else { reasons.join(", ") }),
+    ]
+}
+
+fn window(of: &WindowStatus) -> Vec<Cell> {
+    vec![
+        Cell::plain(&of.rule),
+        Cell::number(of.keys, PLAIN),
+        Cell::number(of.matches, PLAIN),
+        Cell::number(of.evicted_keys, WARNING),
+        Cell::number(of.evicted_matches, WARNING),
+        Cell::number(of.late, WARNING),
     ]
 }
 

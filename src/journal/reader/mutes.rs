@@ -46,21 +46,28 @@ impl Reader {
         Ok(rows)
     }
 
-    /// How often a rule has fired since then, or how many firings went to an action: what was sent or tried, or is on its way. Notices are none.
+    /// How often a rule has fired since then, or how many firings went to an action: what was sent or tried, or is on its way. Notices are none. Only
+    /// the newest rows are looked through: whoever asks wants to mute something now.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
     pub fn firings_of(&mut self, what: Muted, name: &str, since: Timestamp) -> Result<u64, JournalError> {
         let by = self.clocks.sql(Of::Deliveries);
         let sql = match what {
-            Muted::Rule if by == "0" => "SELECT count(*) FROM firings WHERE rule = ?1 AND rule <> ?3 AND at >= ?2".to_owned(),
+            Muted::Rule if by == "0" => {
+                format!("SELECT count(*) FROM firings WHERE {} AND rule = ?1 AND rule <> ?3 AND at >= ?2", newest("firings"))
+            }
             // Of what firings themselves are off by nothing is known.
             Muted::Rule => {
-                format!("SELECT count(DISTINCT firing) FROM deliveries WHERE rule = ?1 AND rule <> ?3 AND fired_at + {by} >= ?2")
+                let newest = newest("deliveries");
+                format!(
+                    "SELECT count(DISTINCT firing) FROM deliveries WHERE {newest} AND rule = ?1 AND rule <> ?3 AND fired_at + {by} >= ?2"
+                )
             }
             Muted::Action => format!(
-                "SELECT count(*) FROM deliveries WHERE action = ?1 AND rule <> ?3 AND fired_at + {by} >= ?2 \
-                 AND (sent_at IS NOT NULL OR state IN ('pending', 'sending'))"
+                "SELECT count(*) FROM deliveries WHERE {} AND action = ?1 AND rule <> ?3 AND fired_at + {by} >= ?2 \
+                 AND (sent_at IS NOT NULL OR state IN ('pending', 'sending'))",
+                newest("deliveries")
             ),
         };
         Ok(self.query_row(&sql, (name, since.as_millis(), NOTICES), |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
@@ -91,6 +98,11 @@ pub struct ToldOf {
     pub tries: u64,
     /// Somebody has it.
     pub arrived: bool,
+}
+
+/// More of them than of a day, and no more than can be gone through in a moment.
+fn newest(table: &str) -> String {
+    format!("id > (SELECT max(id) FROM {table}) - 500000")
 }
 
 fn mute(row: &Row<'_>) -> rusqlite::Result<MuteRow> {

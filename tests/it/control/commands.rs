@@ -54,6 +54,9 @@ async fn status_shows_everything_on_one_page() {
     RULE  ACTION  MATCHED  DELIVERED  EXPIRED  DEAD  UNKNOWN  PENDING  SUPPRESSED
     上場  desk         10          4        1     1        0        1  1 overflow, 2 paper
 
+    WINDOW OF    KEYS  MATCHES  KEYS FORGOTTEN  MATCHES FORGOTTEN  TOO LATE
+    confluence  20000    25004              17                  0         2
+
     What is wrong with the rules files
     error: unknown key `handel`
     --> rules.toml:3:1

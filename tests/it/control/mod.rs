@@ -15,7 +15,7 @@ use birdcall::control::{Answer, Command, Server};
 use birdcall::model::mode::Mode;
 use birdcall::model::status::{
     Count, FeedState, FeedStatus, Gap, GapState, JournalState, JournalStatus, LaneState, LaneStatus, LastTweet, OrdersStatus,
-    RefusedRules, RulesStatus, Status,
+    RefusedRules, RulesStatus, Status, WindowStatus,
 };
 use birdcall::model::time::Timestamp;
 
@@ -58,6 +58,10 @@ impl Drop for Instance {
 
 fn moment(ms: i64) -> Timestamp {
     Timestamp::from_millis(1_781_700_000_000 + ms)
+}
+
+fn window() -> WindowStatus {
+    WindowStatus { rule: "confluence".to_owned(), keys: 20_000, matches: 25_004, evicted_keys: 17, evicted_matches: 0, late: 2 }
 }
 
 /// With something in every field.
@@ -116,6 +120,7 @@ fn status() -> Status {
             unrecorded: 1,
         },
         lanes: vec![lane("desk", LaneState::Ok, None), lane("bot", LaneState::CircuitOpen, Some("503, 5 times in a row"))],
+        windows: vec![window()],
         counts: vec![Count {
             rule: "上場".to_owned(),
             action: "desk".to_owned(),

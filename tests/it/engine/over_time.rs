@@ -375,6 +375,21 @@ fn a_restart_that_sees_no_further_back_than_windows_look_changes_nothing_however
 }
 
 #[test]
+fn what_comes_twice_counts_once() {
+    let rules = load(RULES);
+    let law = |(story, again): (Vec<Step>, Vec<bool>)| {
+        let twice: Vec<_> = story
+            .iter()
+            .zip(again.into_iter().cycle())
+            .flat_map(|(of, again)| std::iter::repeat_n(of.clone(), if again && of.entry.is_some() { 2 } else { 1 }))
+            .collect();
+        prop_assert_eq!(without(&rules, &twice), without(&rules, &story));
+        Ok(())
+    };
+    runner().run(&(any_story(), prop::collection::vec(any::<bool>(), 1..20)), law).unwrap();
+}
+
+#[test]
 fn a_reload_of_rules_that_kept_their_names_changes_nothing() {
     let (rules, other) = (load(RULES), turned_round());
     let law = |story: Vec<Step>| {

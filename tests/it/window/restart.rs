@@ -141,8 +141,9 @@ fn a_silence_that_began_long_ago_is_told_again_when_it_would_have_been() {
             other.observe(&window, seen.clock(), seen.observation());
         }
         told(&window, &mut other, last);
-        told(&window, &mut state, last);
-        keep(&mut state, &mut lefts);
+        while state.due(&window, seconds(last)).is_some() {
+            keep(&mut state, &mut lefts);
+        }
         let before = lefts.clone();
         other.restore(&window, seconds(last), lefts);
         for (place, happens) in happens.into_iter().enumerate() {
