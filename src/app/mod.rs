@@ -56,6 +56,7 @@ use dispatch::Dispatch;
 use lanes::{Ends, Lanes};
 pub use mutes::would_hold;
 pub use notices::{nobody_is_told, targets as told};
+pub use past::engine_before;
 use recovery::Recovered;
 use rehearsal::Rehearsal;
 use reload::Reloading;

@@ -1,6 +1,7 @@
 //! The journal's entries → an engine that has gone through them, silently: how far back, and held as the run was then.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,11 @@ use tracing::warn;
 use crate::decode;
 use crate::engine::{Effect, Engine, Hold, Input};
 use crate::journal::{Holds, JournalError, Reader, Unsent};
+use crate::model::delivery::Suppression;
 use crate::model::firing::Origin;
+use crate::model::ids::FiringId;
 use crate::model::limits::{HISTORY_OVERLAP, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
+use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
 
@@ -66,11 +70,7 @@ pub(super) fn replay(
     let mut unsent = if over_time.is_zero() { Vec::new() } else { reader.unsent_since(since)? }.into_iter().peekable();
     engine.spare_messages(true);
     if !over_time.is_zero() {
-        let mut held: HashMap<_, Vec<_>> = HashMap::new();
-        for (firing, action, reason) in reader.held_since(since)? {
-            held.entry(firing).or_default().extend(rules.action(&action).map(|(action, _)| (action, reason)));
-        }
-        engine.were_held(held);
+        engine.were_held(self::held(reader, rules, since)?);
     }
     let entries = reader.recent(since, most, |entry| {
         // The clock may have been set back since: what was then later than now must not make now later than it is.
@@ -129,6 +129,52 @@ pub(super) fn gone_through(reader: &mut Reader, rules: &Arc<RuleSet>, now: Times
     engine.step(&Input::Tick(until), &mut effects);
     warn_if_cut(entries, REPLAY_ENTRIES_OVER_TIME);
     Ok(engine)
+}
+
+/// An engine as it was before a moment, by these rules, as far as they look back: it has heard what came, and held back what was. For people who ask
+/// about what came then; `each` is told of each entry that is read.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn engine_before(
+    folder: &Path,
+    rules: &Arc<RuleSet>,
+    (moment, mutes): (Timestamp, Vec<Mute>),
+    mut each: impl FnMut(),
+) -> Result<Engine, JournalError> {
+    let mut engine = Engine::without_messages(Arc::clone(rules));
+    engine.set_mutes(mutes);
+    if !rules.reach().is_zero() {
+        let mut reader = Reader::open(folder)?;
+        let since = since(&mut reader, rules, (moment, Some(moment)))?;
+        engine.were_held(held(&mut reader, rules, since)?);
+        let (mut holds, mut effects) = (Holds::read(&mut reader, since)?, Vec::new());
+        reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| {
+            each();
+            let envelope = decode::decode(entry.text).ok().filter(|_| entry.at < moment);
+            if let Some(envelope) = envelope {
+                hold_as_then(&mut holds, (entry.at, entry.origin, moment), &mut engine, &mut effects);
+                engine.step(&Input::Entry { envelope: &envelope, at: entry.at, origin: entry.origin }, &mut effects);
+                effects.clear();
+            }
+        })?;
+        engine.hold(Hold::Nothing);
+    }
+    engine.spare_messages(false);
+    Ok(engine)
+}
+
+/// What was held back since then: the firings, and to which actions for which reasons.
+fn held(
+    reader: &mut Reader,
+    rules: &RuleSet,
+    since: Timestamp,
+) -> Result<HashMap<FiringId, Vec<(usize, Suppression)>>, JournalError> {
+    let mut held: HashMap<_, Vec<_>> = HashMap::new();
+    for (firing, action, reason) in reader.held_since(since)? {
+        held.entry(firing).or_default().extend(rules.action(&action).map(|(action, _)| (action, reason)));
+    }
+    Ok(held)
 }
 
 /// When the feed was not heard.

@@ -12,7 +12,7 @@ use super::past::Past;
 use super::state::State;
 use super::table::{FAINT, STRONG, WARNING, clean, inert};
 use super::tree::{self, Book};
-use super::{End, complain, load, say, tweet};
+use super::{End, before, complain, load, say, tweet};
 use crate::clock::Clock;
 use crate::decode;
 use crate::engine::{Account, Answer, Moment};
@@ -157,7 +157,7 @@ impl Envelopes {
         }
         if let Some(id) = tweet::id(what) {
             let entries = of_tweet(&arguments.state, &id)?;
-            let mutes = mutes_of(&arguments.state, &entries);
+            let mutes = before::mutes(&arguments.state, &entries);
             return Ok(Self::Journal(entries, mutes));
         }
         complain(format_args!(
@@ -240,20 +240,6 @@ pub(super) fn of_tweet(state: &State, id: &str) -> Result<Vec<Recorded>, End> {
     Ok(found)
 }
 
-/// What was muted when that came, as the journal has it.
-pub(super) fn mutes_of(state: &State, entries: &[Recorded]) -> Vec<Mute> {
-    let first = entries.first().map(|entry| entry.at).unwrap_or_default();
-    let mutes = state.folder().map(|folder| tweet::mutes(&folder, first));
-    match mutes {
-        Ok(Ok(mutes)) => mutes,
-        Ok(Err(error)) => {
-            super::warn(format_args!("what was muted then is not known: {error}"));
-            Vec::new()
-        }
-        Err(_) => Vec::new(),
-    }
-}
-
 struct Teller<'t> {
     arguments: &'t Arguments,
     book: &'t Book<'t>,
@@ -262,10 +248,12 @@ struct Teller<'t> {
 
 impl Teller<'_> {
     fn run(&self, from: Envelopes, rules: &Arc<RuleSet>, wanted: &dyn Fn(&Rule) -> bool) -> Result<(), End> {
-        let mut past = Past::new(rules, wanted);
-        if let Envelopes::Journal(_, mutes) = &from {
-            past.set_mutes(mutes.clone());
-        }
+        let mut past = match &from {
+            Envelopes::Journal(entries, mutes) => {
+                Past::after(before::engine(&self.arguments.state, rules, entries, mutes.clone()), rules, wanted)
+            }
+            Envelopes::Read(_) => Past::new(rules, wanted),
+        };
         let mut last: Vec<(Option<String>, Moment)> = Vec::new();
         let heard = from.each(self.arguments.envelope.is_some(), &mut |envelope, at, origin| {
             let name = envelope.body.name();

@@ -2,6 +2,7 @@
 
 mod arm;
 mod ask;
+mod before;
 mod check;
 mod completions;
 mod deliveries;

@@ -7,7 +7,6 @@ use crate::engine::{Account, Answer, Engine, Input, Moment};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
 use crate::model::ids::TweetId;
-use crate::model::mute::Mute;
 use crate::model::subject::Event;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
@@ -39,13 +38,12 @@ struct Open {
 impl<'p> Past<'p> {
     /// Tells of those rules alone that are wanted.
     pub(super) fn new(rules: &Arc<RuleSet>, wanted: &'p dyn Fn(&Rule) -> bool) -> Self {
-        let engine = Engine::forgetful(Arc::clone(rules), REMEMBERED);
-        Self { rules: Arc::clone(rules), engine, wanted, open: VecDeque::new() }
+        Self::after(Engine::forgetful(Arc::clone(rules), REMEMBERED), rules, wanted)
     }
 
-    /// What was muted, and when.
-    pub(super) fn set_mutes(&mut self, mutes: Vec<Mute>) {
-        self.engine.set_mutes(mutes);
+    /// As [`Self::new`], where an engine with these rules has heard what came before.
+    pub(super) fn after(engine: Engine, rules: &Arc<RuleSet>, wanted: &'p dyn Fn(&Rule) -> bool) -> Self {
+        Self { rules: Arc::clone(rules), engine, wanted, open: VecDeque::new() }
     }
 
     /// An envelope, after what was waited for until then.

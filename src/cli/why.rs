@@ -11,7 +11,7 @@ use super::past::Past;
 use super::state::State;
 use super::table::{FAINT, FINE, STRONG, WAITING, WARNING, WRONG, clean, inert};
 use super::tree::{self, Book};
-use super::{End, complain, deliveries, explain, say, tweet};
+use super::{End, before, complain, deliveries, explain, say, tweet};
 use crate::clock::Clock;
 use crate::decode;
 use crate::engine::{Answer, Moment};
@@ -71,8 +71,8 @@ fn why(arguments: &Arguments) -> Result<(), End> {
     let entries = explain::of_tweet(&arguments.state, &id)?;
     let sent = sent(arguments, &id)?;
     let wanted = |rule: &Rule| arguments.only.is_empty() || arguments.only.iter().any(|name| **name == *rule.name);
-    let mutes = explain::mutes_of(&arguments.state, &entries);
-    let told = replay(&rules, (&entries, mutes, now), &wanted);
+    let mutes = before::mutes(&arguments.state, &entries);
+    let told = replay((&arguments.state, &rules), (&entries, mutes, now), &wanted);
     if arguments.json {
         let moments: Vec<_> = told.iter().map(|(_, moment)| explain::object(&book, moment)).collect();
         let sent: Vec<_> = sent.iter().map(|(delivery, attempts)| deliveries::object_of(delivery, attempts)).collect();
@@ -105,12 +105,11 @@ fn sent(arguments: &Arguments, id: &str) -> Result<Vec<Sent>, End> {
 
 /// Every entry with what the rules make of it, and the end of every wait. What the engine did then is told by the rules as they are now.
 fn replay(
-    rules: &Arc<RuleSet>,
+    (state, rules): (&State, &Arc<RuleSet>),
     (entries, mutes, now): (&[Recorded], Vec<Mute>, Timestamp),
     wanted: &dyn Fn(&Rule) -> bool,
 ) -> Vec<(String, Moment)> {
-    let mut past = Past::new(rules, wanted);
-    past.set_mutes(mutes);
+    let mut past = Past::after(before::engine(state, rules, entries, mutes), rules, wanted);
     let mut told = Vec::new();
     let mut note = |name: &str, moment: &Moment| {
         let name = if moment.of_wait { "nothing more has come in time" } else { name };

@@ -340,7 +340,7 @@ fn defects(good: &str) -> impl Iterator<Item = String> {
 async fn a_hundred_good_files_under_load_lose_and_double_nothing() {
     let (world, home) = plain("").await;
     let program = only_when_asked(&world, &home);
-    let (go_on, thread) = traffic(&world, 2);
+    let (go_on, thread) = traffic(&world, 4);
     for n in 0..100 {
         // Others come and go in front of the rule that fires; now and then the desk's lane is another one.
         let others: String = (0..n % 7).map(|other| GM.replace("gm", &format!("gm{other}"))).collect();

@@ -1,6 +1,7 @@
 //! Tests of rules, as a user writes them: the packs' own, what counts as held back, and what is said about mistakes in a file of tests.
 
 mod commands;
+mod stored;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,57 @@
+//! A stored tweet is explained with what came before it: windows have counted it, and cooldowns have begun.
+
+use birdcall::clock::Clock;
+use birdcall::journal::{self, EntryRow, Record, Settings};
+use birdcall::model::firing::Origin;
+use birdcall::model::time::Timestamp;
+use serde_json::json;
+
+use crate::kit::binary::Home;
+use crate::kit::story::{START, content};
+
+const RULES: &str = r#"
+[actions.out]
+type = "console"
+max_age = "7d"
+[[rule]]
+name = "twice"
+send = ["out"]
+when = { keyword = "gm" }
+window = { type = "count", within = "10m", at_least = 2 }
+[[rule]]
+name = "cooled"
+cooldown = "10m"
+send = ["out"]
+when = { keyword = "gm" }
+"#;
+
+/// So many tweets, a minute apart, in the journal of a folder.
+fn lived(tweets: i64) -> Home {
+    let home = Home::with_rules(RULES);
+    let (journal, writer) = journal::open(&home.path().join("state"), Settings::default(), Clock::system()).unwrap();
+    let writer = std::thread::spawn(writer);
+    for number in 1..=tweets {
+        let (ms, mut tweet) = (START + number * 60_000, content(&number.to_string(), "kol", "gm"));
+        tweet["d"]["createdAt"] = json!(ms);
+        let entry =
+            EntryRow { at: Timestamp::from_millis(ms), origin: Origin::Live, matched: true, text: tweet.to_string().into() };
+        journal.record(Record { entry: Some(entry), ..Record::default() });
+    }
+    drop(journal);
+    writer.join().unwrap();
+    home
+}
+
+#[test]
+fn explain_and_why_know_what_a_window_and_a_cooldown_knew_when_the_tweet_came() {
+    let home = lived(3);
+    for command in ["explain", "why"] {
+        let (code, out, said) = home.run(&[command, "2"]);
+        assert_eq!(code, 0, "{said}");
+        assert!(out.contains("fires twice") || out.contains("twice: fires"), "{command}: {out}");
+        assert!(out.contains("cooldown"), "{command}: {out}");
+        // What came after it is of no account.
+        let (_, out, _) = home.run(&[command, "1"]);
+        assert!(out.contains("the window has 1 of 2") && !out.contains("cooldown"), "{command}: {out}");
+    }
+}
