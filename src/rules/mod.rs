@@ -61,7 +61,7 @@ pub use self::place::{Places, Position};
 pub use self::ruleset::RuleSet;
 pub use self::show::{Style, render};
 pub use self::source::{Elsewhere, Kind, Source, elsewhere};
-pub use self::units::{parse_duration, parse_size, written};
+pub use self::units::{parse_duration, parse_since, parse_size, written};
 
 use self::check::Check;
 use self::keys::Place;

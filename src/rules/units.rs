@@ -73,6 +73,22 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     if duration > LONGEST { Err(too_long()) } else { Ok(duration) }
 }
 
+/// Reads `"+2s"`: the time since something began, which may be nothing.
+///
+/// # Errors
+///
+/// What is wrong with it, in words.
+pub fn parse_since(text: &str) -> Result<Duration, String> {
+    let bare = text.trim().trim_start_matches('+');
+    // A duration is never nothing.
+    let unit = bare.trim_start_matches('0');
+    let is_unit = |unit: &str| unit.trim_start().chars().all(char::is_alphabetic) && parse_duration(&format!("1{unit}")).is_ok();
+    if unit.len() < bare.len() && (unit.is_empty() || is_unit(unit)) {
+        return Ok(Duration::ZERO);
+    }
+    parse_duration(bare)
+}
+
 fn no_unit_of_time(number: &str, unit: &str) -> String {
     let lower = unit.to_lowercase();
     let known = |(name, aliases): &&(&str, &[&str])| *name == lower || aliases.contains(&lower.as_str());

@@ -1,5 +1,7 @@
 //! One line of a recording → what it says: a record or a bare envelope, or why it is neither. Pure.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -8,18 +10,28 @@ use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
 use crate::model::limits::RECORDED_LINE_BYTES;
 use crate::model::time::Timestamp;
+use crate::rules::parse_since;
 
 /// What one line says.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     /// When it was received, if the line says so.
-    pub(super) at: Option<Timestamp>,
+    pub(super) at: Option<At>,
     /// How it was, if the line says so.
     pub(super) origin: Option<Origin>,
     /// The envelope's own text.
     pub(super) text: &'a str,
     /// The same, decoded.
     pub(super) envelope: Envelope<'a>,
+}
+
+/// When an envelope was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum At {
+    /// At that moment.
+    Moment(Timestamp),
+    /// So long after the recording begins.
+    Since(Duration),
 }
 
 /// A line that is no entry, and why.
@@ -45,7 +57,7 @@ pub enum Fault {
     #[error("{0}")]
     Malformed(#[from] Malformed),
     /// A record with a moment that is none.
-    #[error("`at` is not a whole number of milliseconds since 1970")]
+    #[error("`at` is neither a whole number of milliseconds since 1970 nor a time since the first entry, as \"+10m\"")]
     At,
     /// A record or an envelope of a time that has not come.
     #[error("it is dated more than a day after now")]
@@ -90,7 +102,7 @@ pub(super) fn parse(line: &str) -> Result<Line<'_>, Fault> {
     if let Some((at, origin, text)) = as_we_write(line)
         && let Ok(envelope) = decode::decode(text)
     {
-        return Ok(Line { at: Some(at), origin: Some(origin), text, envelope });
+        return Ok(Line { at: Some(At::Moment(at)), origin: Some(origin), text, envelope });
     }
     match decode::decode(line) {
         Ok(envelope) => Ok(Line { at: None, origin: None, text: line, envelope }),
@@ -100,11 +112,20 @@ pub(super) fn parse(line: &str) -> Result<Line<'_>, Fault> {
 }
 
 fn read<'a>(record: &Record<'a>) -> Result<Line<'a>, Fault> {
-    let at = record.at.map(|at| at.get().parse().map_err(|_| Fault::At)).transpose()?;
+    let at = record.at.map(at).transpose()?;
     let named = |word: &RawValue| Origin::ALL.into_iter().find(|origin| word.get().trim_matches('"') == origin.name());
     let origin = record.origin.map(|word| named(word).ok_or(Fault::Origin)).transpose()?;
     let text = record.envelope.get();
-    Ok(Line { at: at.map(Timestamp::from_millis), origin, text, envelope: decode::decode(text)? })
+    Ok(Line { at, origin, text, envelope: decode::decode(text)? })
+}
+
+/// `1764400000000` or `"+10m"`.
+fn at(written: &RawValue) -> Result<At, Fault> {
+    let written = written.get();
+    match written.strip_prefix("\"+").and_then(|rest| rest.strip_suffix('"')) {
+        Some(since) => parse_since(since).map(At::Since).map_err(|_| Fault::At),
+        None => written.parse().map(|ms| At::Moment(Timestamp::from_millis(ms))).map_err(|_| Fault::At),
+    }
 }
 
 /// A record to the letter as [`super::Writer`] writes it, which costs nothing to read: if the text is an envelope, the line is that record.
@@ -122,8 +143,8 @@ mod tests {
 
     const ENVELOPE: &str = r#"{"v":1,"t":"tweet","op":"delete","id":"1","ts":5,"d":{"tweetId":"1"}}"#;
 
-    fn told(line: &str) -> Result<(Option<i64>, Option<Origin>, String), Fault> {
-        parse(line).map(|line| (line.at.map(Timestamp::as_millis), line.origin, line.text.to_owned()))
+    fn told(line: &str) -> Result<(Option<At>, Option<Origin>, String), Fault> {
+        parse(line).map(|line| (line.at, line.origin, line.text.to_owned()))
     }
 
     #[test]
@@ -131,8 +152,16 @@ mod tests {
         let ours = format!(r#"{{"at":7,"origin":"backfill","envelope":{ENVELOPE}}}"#);
         let spaced = format!(r#"{{ "envelope" : {ENVELOPE}, "note": [1, {{}}], "origin": "backfill", "at": 7 }}"#);
         for line in [ours, spaced] {
-            assert_eq!(told(&line), Ok((Some(7), Some(Origin::Backfill), ENVELOPE.to_owned())), "{line}");
+            assert_eq!(
+                told(&line),
+                Ok((Some(At::Moment(Timestamp::from_millis(7))), Some(Origin::Backfill), ENVELOPE.to_owned())),
+                "{line}"
+            );
         }
+        let since = |at: &str| told(&format!(r#"{{"at":"{at}","envelope":{ENVELOPE}}}"#)).map(|(at, ..)| at);
+        assert_eq!(since("+10m"), Ok(Some(At::Since(Duration::from_secs(600)))));
+        assert_eq!(since("+0s"), Ok(Some(At::Since(Duration::ZERO))));
+        assert_eq!([since("+10"), since("10m"), since("+10 minutes"), since("-1s")], [const { Err(Fault::At) }; 4]);
         assert_eq!(told(&format!(r#"{{"envelope":{ENVELOPE}}}"#)), Ok((None, None, ENVELOPE.to_owned())));
         assert_eq!(told(ENVELOPE), Ok((None, None, ENVELOPE.to_owned())));
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  {"at":1764400000000,"origin":"live","envelope":{"v":1,"t":"tweet",…}}     a record: what was received when, as `birdcall record` writes it
+//!  {"at":"+10m","envelope":{…}}                                              the same by hand: ten minutes after the first entry
 //!  {"v":1,"t":"tweet","op":"content","ts":1764400000000,"d":{…}}             a bare envelope: its `ts` stands for when it was received
 //!
 //!  file ──> Lines (decompressed, numbered, none longer than it may be) ──> Order (decoded; time never goes back) ──> Entry or Faulty

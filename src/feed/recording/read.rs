@@ -4,11 +4,12 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use super::line::{self, Fault, Faulty};
+use super::line::{self, At, Fault, Faulty, Line};
 use super::lines::{Lines, RecordingError};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
 use crate::model::time::Timestamp;
+use crate::rules::test_file::START;
 
 /// Clocks may differ by so much, and zones be mistaken; what is dated later is dated wrongly, and would take all time with it.
 const AHEAD: Duration = Duration::from_secs(86_400);
@@ -42,6 +43,8 @@ pub enum Read<'a> {
 /// Gives entries their moments. Those of bare envelopes never go back, also from one file to the next.
 #[derive(Debug, Default)]
 pub struct Order {
+    /// What is dated by the time since then is counted from there: the moment of the first entry.
+    begun: Option<Timestamp>,
     latest: Option<Timestamp>,
     most: Option<Timestamp>,
     went_back: u64,
@@ -67,12 +70,17 @@ impl Order {
     pub fn entry<'a>(&mut self, number: u64, line: &'a str) -> Result<Entry<'a>, Faulty> {
         let line = line::parse(line).map_err(|fault| Faulty { number, fault })?;
         let sent = line.envelope.ts.max(self.latest);
-        let at = line.at.or(sent).unwrap_or_default();
+        let begun = self.begun.unwrap_or_else(|| begins(&line));
+        let at = match line.at {
+            Some(At::Moment(at)) => at,
+            Some(At::Since(since)) => begun.plus(since),
+            None => sent.unwrap_or_default(),
+        };
         if self.most.is_some_and(|most| at > most) {
             return Err(Faulty { number, fault: Fault::Future });
         }
         self.went_back += u64::from(self.latest.is_some_and(|latest| latest.since(at) > BACK));
-        self.latest = self.latest.max(Some(at));
+        (self.begun, self.latest) = (Some(begun), self.latest.max(Some(at)));
         Ok(Entry { number, at, origin: line.origin.unwrap_or(Origin::Live), text: line.text, envelope: line.envelope })
     }
 }
@@ -92,11 +100,24 @@ pub fn first_at(path: &Path) -> Option<Timestamp> {
     for _ in 0..LINES {
         let Ok(line) = lines.next_line().ok()?? else { continue };
         let Ok(line) = line::parse(line.text) else { continue };
-        if let Some(at) = line.at.or(line.envelope.ts) {
-            return Some(at);
+        match line.at {
+            Some(At::Moment(at)) => return Some(at),
+            _ if line.envelope.ts.is_some() => return line.envelope.ts,
+            _ => {}
         }
     }
     None
+}
+
+/// When a recording begins, by its first entry: one that says that it comes so long after that was sent when it came. If nothing says when that was,
+/// it begins when tests do.
+fn begins(first: &Line<'_>) -> Timestamp {
+    match (first.at, first.envelope.ts) {
+        (Some(At::Moment(at)), _) => at,
+        (Some(At::Since(since)), Some(sent)) => sent.shifted(-i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+        (Some(At::Since(_)), None) => Timestamp::from_millis(START),
+        (None, sent) => sent.unwrap_or_default(),
+    }
 }
 
 impl Reader {

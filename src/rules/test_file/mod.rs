@@ -12,7 +12,7 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::keys::Place;
 use super::read::{Field, Table};
 use super::ruleset::RuleSet;
-use super::units::parse_duration;
+use super::units::parse_since;
 use super::{Source, parse};
 use crate::model::action::Span;
 use crate::model::firing::Origin;
@@ -157,14 +157,7 @@ fn needed<'a>(check: &mut Check<'a>, table: &mut Table<'a>, key: &'static str, h
 /// `"+2s"`: since the test began.
 fn moment<'a>(check: &mut Check<'a>, field: Field<'a>) -> Option<Duration> {
     let text = field.node.text(check, field.name, "\"+2s\"")?;
-    let bare = text.trim().trim_start_matches('+');
-    // A duration is never nothing, a moment may be.
-    let unit = bare.trim_start_matches('0');
-    let is_unit = |unit: &str| unit.trim_start().chars().all(char::is_alphabetic) && parse_duration(&format!("1{unit}")).is_ok();
-    if unit.len() < bare.len() && (unit.is_empty() || is_unit(unit)) {
-        return Some(Duration::ZERO);
-    }
-    match parse_duration(bare) {
+    match parse_since(text) {
         Ok(duration) => Some(duration),
         Err(label) => {
             let mistake = Diagnostic::error("bad-duration", field.node.span, format!("`{}` is no moment of a test", field.name));

@@ -63,6 +63,16 @@ fn bare_envelopes_come_when_they_were_sent_and_time_never_goes_back() {
 }
 
 #[test]
+fn moments_that_are_counted_from_the_first_entry_are_those_after_it() {
+    let record = |at: &str, id| format!(r#"{{"at":"{at}","envelope":{}}}"#, envelope(id, 60_000));
+    let after_one = [envelope(1, 1_000), record("+10m", 2), record("+1s", 3), record("+25h", 4)].join("\n");
+    assert_eq!(read(after_one), ["1 1000 live 1", "2 601000 live 2", "3 2000 live 3", "4 90001000 live 4"]);
+    let from_the_first = [record("+10s", 1), record("+20s", 2)].join("\n");
+    assert_eq!(read(from_the_first), ["1 60000 live 1", "2 70000 live 2"]);
+    assert_eq!(read([envelope(1, 5), record("+10 sheep", 2)].join("\n")), ["1 5 live 1", "2 bad_at"]);
+}
+
+#[test]
 fn a_line_that_is_no_entry_is_told_and_costs_no_other() {
     let too_long = format!(r#"{{"v":1,"x":"{}"}}"#, "x".repeat(RECORDED_LINE_BYTES));
     let rows = [

@@ -43,6 +43,26 @@ fn lived(tweets: i64) -> Home {
 }
 
 #[test]
+fn a_story_by_hand_goes_through_windows_and_cooldowns_in_explain_and_replay() {
+    let home = Home::with_rules(RULES);
+    let line = |at: &str, id: &str| {
+        let mut tweet = content(id, "kol", "gm");
+        (tweet["d"]["createdAt"], tweet["ts"]) = (json!(null), json!(null));
+        json!({ "at": at, "envelope": tweet }).to_string()
+    };
+    let story = [line("+0s", "1"), line("+5m", "2"), line("+16m", "3")].join("\n");
+    home.write("story.jsonl", &story);
+    let (code, out, said) = home.run(&["explain", "story.jsonl"]);
+    assert_eq!((code, said.as_str()), (0, ""));
+    assert_eq!(out.matches("fires twice").count(), 1, "{out}");
+    assert_eq!(out.matches("the window has 1 of 2").count(), 2, "{out}");
+    assert_eq!(out.matches("held back (cooldown)").count(), 1, "{out}");
+    let summary = home.json(&["replay", "--file", "story.jsonl", "--json"]);
+    let of = |at: usize| (&summary["rules"][at]["firings"], &summary["rules"][at]["ends"]["cooldown"]);
+    assert_eq!((of(0), of(1)), ((&json!(1), &json!(0)), (&json!(3), &json!(1))), "{summary:#}");
+}
+
+#[test]
 fn explain_and_why_know_what_a_window_and_a_cooldown_knew_when_the_tweet_came() {
     let home = lived(3);
     for command in ["explain", "why"] {
