@@ -23,6 +23,7 @@ use crate::model::message::Body;
 use crate::model::mode::Mode;
 use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::RuleSet;
+use crate::suppress::days::day_begins;
 
 /// What an earlier run left.
 #[derive(Debug, Default)]
@@ -107,7 +108,7 @@ fn sent_today(
     unfinished: &[StoredDelivery],
     now: Timestamp,
 ) -> Result<Vec<(String, u32)>, JournalError> {
-    let midnight = Timestamp::from_millis(now.as_millis().div_euclid(86_400_000) * 86_400_000);
+    let midnight = day_begins(now);
     let mut sent_today = Vec::new();
     for action in &rules.actions {
         // Each counts for the day on which it fired, however long it is kept.

@@ -7,6 +7,7 @@ use super::feed_clock::{FeedClock, LIMIT, Lag};
 use crate::model::delivery::{Outcome, Report};
 use crate::model::limits::{FEED_LAG_ENVELOPES, ORDER_ERRORS};
 use crate::model::time::Timestamp;
+use crate::suppress::days::day;
 
 /// What could make orders wrong.
 #[derive(Debug, Default)]
@@ -121,10 +122,6 @@ pub(super) enum Quota {
         /// This is the first one today that may not.
         first: bool,
     },
-}
-
-fn day(at: Timestamp) -> i64 {
-    at.as_millis().div_euclid(86_400_000)
 }
 
 /// A length of time for people.

@@ -386,11 +386,10 @@ fn fate_object(book: &Book<'_>, fate: &crate::engine::Fate, at: Timestamp) -> Va
     };
     let is_told = matches!(fate.way, Way::Message | Way::Paper);
     let digest = book.rules.actions.get(fate.action).filter(|_| is_told).and_then(|action| in_digest(action, at));
-    let goes = matches!(fate.way, Way::Message | Way::Order);
-    let most = book.rules.actions.get(fate.action).filter(|_| goes).and_then(|action| action.max_per_day);
+    let (most, nth) = (fate.of_day.map(|of| of.most), fate.of_day.filter(|of| of.has_room()).map(|of| of.nth));
     let action = book.rules.actions.get(fate.action).map(|action| action.name.as_str());
     let until = fate.held.and_then(|held| held.until).map(|until| until.to_string());
     let expires_at = fate.expires_at.map(|at| at.to_string());
-    json!({ "action": action, "way": way, "why": why, "until": until, "digest": digest, "max_per_day": most,
+    json!({ "action": action, "way": way, "why": why, "until": until, "digest": digest, "max_per_day": most, "of_day": nth,
             "expires_at": expires_at })
 }

@@ -10,6 +10,7 @@ use crate::model::ids::TweetId;
 use crate::model::subject::Event;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
+use crate::suppress::days::Days;
 
 /// Tweets and firings that the engine remembers.
 const REMEMBERED: usize = 20_000;
@@ -23,6 +24,7 @@ pub(super) type Tell<'t> = &'t mut dyn FnMut(&Moment, Option<&[usize]>);
 pub(super) struct Past<'p> {
     rules: Arc<RuleSet>,
     engine: Engine,
+    days: Days,
     wanted: &'p dyn Fn(&Rule) -> bool,
     open: VecDeque<Open>,
 }
@@ -38,12 +40,12 @@ struct Open {
 impl<'p> Past<'p> {
     /// Tells of those rules alone that are wanted.
     pub(super) fn new(rules: &Arc<RuleSet>, wanted: &'p dyn Fn(&Rule) -> bool) -> Self {
-        Self::after(Engine::forgetful(Arc::clone(rules), REMEMBERED), rules, wanted)
+        Self::after((Engine::forgetful(Arc::clone(rules), REMEMBERED), Days::default()), rules, wanted)
     }
 
-    /// As [`Self::new`], where an engine with these rules has heard what came before.
-    pub(super) fn after(engine: Engine, rules: &Arc<RuleSet>, wanted: &'p dyn Fn(&Rule) -> bool) -> Self {
-        Self { rules: Arc::clone(rules), engine, wanted, open: VecDeque::new() }
+    /// As [`Self::new`], where an engine with these rules has heard what came before, and actions had so many of their day.
+    pub(super) fn after((engine, days): (Engine, Days), rules: &Arc<RuleSet>, wanted: &'p dyn Fn(&Rule) -> bool) -> Self {
+        Self { rules: Arc::clone(rules), engine, days, wanted, open: VecDeque::new() }
     }
 
     /// An envelope, after what was waited for until then.
@@ -78,7 +80,7 @@ impl<'p> Past<'p> {
     }
 
     fn step(&mut self, input: &Input<'_>, tell: Tell<'_>) {
-        for mut moment in self.engine.step_told(input, self.wanted) {
+        for mut moment in self.engine.step_told(input, self.wanted, &mut self.days) {
             let is_wanted = |name: &str| self.rules.rules.iter().any(|rule| *rule.name == *name && (self.wanted)(rule));
             moment.firings.retain(|of| is_wanted(&of.firing.rule));
             moment.accounts.iter().for_each(|account| self.note(account, moment.at));

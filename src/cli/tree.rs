@@ -12,6 +12,7 @@ use crate::model::mode::Mode;
 use crate::model::time::Timestamp;
 use crate::rules::in_digest;
 use crate::rules::ruleset::RuleSet;
+use crate::suppress::days::OfDay;
 
 /// What stands in front of every step inwards.
 const INDENT: &str = "  ";
@@ -147,13 +148,12 @@ fn way(fate: &Fate, book: &Book<'_>, firing: &Firing) -> (String, Style) {
     let (rule, action) = (&*firing.rule, fate.action);
     let kept = book.rules.actions.get(action).and_then(|action| in_digest(action, firing.at));
     let kept = kept.map(|when| format!(", in a digest {when}")).unwrap_or_default();
-    // How many it has had that day is no matter of the past alone.
-    let most = book.rules.actions.get(action).and_then(|action| action.max_per_day);
-    let unless = most.map(|most| format!(", unless it has had its {most} of the day (max_per_day)")).unwrap_or_default();
+    let nth =
+        fate.of_day.map(|OfDay { nth, most }| format!(", number {nth} of {most} that day (max_per_day)")).unwrap_or_default();
     match &fate.way {
-        Way::Order => (format!("an order, sent{unless}"), FINE),
-        Way::Message if kept.is_empty() => (format!("a message, sent{unless}"), FINE),
-        Way::Message => (format!("a message{kept}{unless}"), FINE),
+        Way::Order => (format!("an order, sent{nth}"), FINE),
+        Way::Message if kept.is_empty() => (format!("a message, sent{nth}"), FINE),
+        Way::Message => (format!("a message{kept}{nth}"), FINE),
         Way::Paper => (
             format!("on paper: made{kept} and not sent, as {} says `mode = \"paper\"`", says(book, rule, action, Mode::Paper)),
             WAITING,
@@ -162,6 +162,10 @@ fn way(fate: &Fate, book: &Book<'_>, firing: &Firing) -> (String, Style) {
             let by = if fate.held.is_some_and(|held| held.by_rule) { "rule" } else { "rule's send" };
             let until = fate.held.and_then(|held| held.until).map(|until| format!(", for {} more", span(until.since(firing.at))));
             (format!("held back ({}) by the {by}{}", reason.name(), until.unwrap_or_default()), WARNING)
+        }
+        Way::Ended(Outcome::Suppressed { reason: Suppression::MaxPerDay }) => {
+            let most = fate.of_day.map(|of| of.most).unwrap_or_default();
+            (format!("held back (max_per_day): the action has had its {most} of that day (UTC)"), WARNING)
         }
         Way::Ended(Outcome::Suppressed { reason: Suppression::Muted }) => {
             ("held back (muted): the rule or the action was muted then".to_owned(), WARNING)

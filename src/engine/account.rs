@@ -8,7 +8,7 @@ use super::observer::Asked;
 use super::over_time::Said;
 use super::{Effect, Engine, Input};
 use crate::matching::Node;
-use crate::model::delivery::Outcome;
+use crate::model::delivery::{Outcome, Suppression};
 use crate::model::envelope::Envelope;
 use crate::model::firing::{Element, Firing};
 use crate::model::ids::{FiringId, TweetId};
@@ -16,6 +16,7 @@ use crate::model::message::Body;
 use crate::model::subject::{Event, Str, Subject};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
+use crate::suppress::days::{Days, OfDay};
 use crate::window::Verdict;
 
 /// What the rules make of one subject at one moment.
@@ -190,6 +191,8 @@ pub struct Fate {
     pub body: Option<Arc<Body>>,
     /// By whose cooldown, limit or hours it was held back.
     pub held: Option<HeldBack>,
+    /// Where its action has a `max_per_day`, and it was to be sent.
+    pub of_day: Option<OfDay>,
 }
 
 /// By what a send was held back.
@@ -246,17 +249,18 @@ impl FiringAccount {
 
 impl Engine {
     /// As [`Engine::step`], told whole for the rules that are `wanted`: the waits that end before it, each a moment of its own, then itself.
-    pub fn step_told(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool) -> Vec<Moment> {
+    /// `days` is what actions with a `max_per_day` have begun; it goes on.
+    pub fn step_told(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool, days: &mut Days) -> Vec<Moment> {
         let to = match input {
             Input::Tick(at) | Input::Entry { at, .. } => *at,
         };
         let mut moments = Vec::new();
         while let Some(due) = self.next_deadline().filter(|due| *due <= to) {
             // What was held may be over for long: all of it ends at the moment that is.
-            let moment = self.moment(&Input::Tick(due.max(self.observer.now())), wanted);
+            let moment = self.moment(&Input::Tick(due.max(self.observer.now())), wanted, days);
             moments.extend((!moment.firings.is_empty()).then_some(moment));
         }
-        let moment = self.moment(input, wanted);
+        let moment = self.moment(input, wanted, days);
         let says_something = matches!(input, Input::Entry { .. }) || !moment.firings.is_empty();
         moments.extend(says_something.then_some(moment));
         moments
@@ -267,10 +271,11 @@ impl Engine {
         self.observer.account_of(id, &Asked { wanted, fired_now: &[], said: &[] })
     }
 
-    fn moment(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool) -> Moment {
+    fn moment(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool, days: &mut Days) -> Moment {
         let mut effects = Vec::new();
         self.step(input, &mut effects);
-        let firings = firings(effects, &self.rules, &self.firings.refused);
+        let mut firings = firings(effects, &self.rules, &self.firings.refused);
+        firings.iter_mut().for_each(|of| self.hold_to_days(of, days));
         let fired_now: Vec<_> = firings.iter().map(|of| of.firing.id).collect();
         let said = std::mem::take(&mut self.firings.said);
         let asked = Asked { wanted, fired_now: &fired_now, said: &said };
@@ -294,6 +299,19 @@ impl Engine {
         accounts.extend(others.iter().filter_map(|id| self.observer.account_of(id, &asked)));
         accounts.extend(own);
         Moment { at: self.observer.now(), of_wait: matches!(input, Input::Tick(_)), accounts, firings }
+    }
+
+    /// What is sent has room in its action's day, or is not sent and begins no cooldown: as a run has it.
+    fn hold_to_days(&mut self, of: &mut FiringAccount, days: &mut Days) {
+        for fate in of.fates.iter_mut().filter(|fate| matches!(fate.way, Way::Order | Way::Message)) {
+            let most = self.rules.actions.get(fate.action).and_then(|action| action.max_per_day);
+            fate.of_day = most.map(|most| days.begin(fate.action, most, of.firing.at));
+            if fate.of_day.is_some_and(|of_day| !of_day.has_room()) {
+                fate.way = Way::Ended(Outcome::Suppressed { reason: Suppression::MaxPerDay });
+                (fate.body, fate.expires_at) = (None, None);
+                self.expired((&of.firing.rule, of.firing.id), fate.action);
+            }
+        }
     }
 
     /// What the rules make of what an envelope is about, right after it.
@@ -329,8 +347,7 @@ fn firings(
             Effect::Paper(delivery) => (delivery.firing.id, Fate::of(&delivery, Way::Paper)),
             Effect::Revise(_) | Effect::Trace(_) => continue,
             Effect::Ended(report) => {
-                let fate =
-                    Fate { action: report.action, way: Way::Ended(report.outcome), expires_at: None, body: None, held: None };
+                let fate = Fate::ended(report.action, report.outcome);
                 let is_it = |(id, action, _): &&(FiringId, Option<usize>, Option<Timestamp>)| {
                     *id == report.firing.id && action.is_none_or(|action| action == report.action)
                 };
@@ -350,6 +367,10 @@ fn firings(
 impl Fate {
     fn of(delivery: &crate::model::delivery::Delivery, way: Way) -> Self {
         let (action, expires_at) = (delivery.action, Some(delivery.expires_at));
-        Self { action, way, expires_at, body: Some(Arc::clone(&delivery.body)), held: None }
+        Self { action, way, expires_at, body: Some(Arc::clone(&delivery.body)), held: None, of_day: None }
+    }
+
+    fn ended(action: usize, outcome: Outcome) -> Self {
+        Self { action, way: Way::Ended(outcome), expires_at: None, body: None, held: None, of_day: None }
     }
 }

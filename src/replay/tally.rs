@@ -18,6 +18,7 @@ use crate::model::firing::{Firing, FiringBrief, Origin};
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
+use crate::suppress::days::Days;
 
 /// Buckets that are kept of all firings, and of one rule's.
 const BUCKETS: usize = 512;
@@ -102,8 +103,7 @@ pub(super) struct Tally {
     firings: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
-    /// For each action: the day, and how many it has had on it.
-    days: Vec<(i64, u32)>,
+    days: Days,
     /// What fired in the step that is being heeded.
     fired: Vec<Arc<Firing>>,
     /// What had no room in its action's day: the firing and the action of each.
@@ -114,7 +114,6 @@ impl Tally {
     pub(super) fn new(rules: Arc<RuleSet>) -> Self {
         let places = rules.rules.iter().enumerate().map(|(at, rule)| (Arc::clone(&rule.name), at)).collect();
         let of = rules.rules.iter().map(|_| OfRule::default()).collect();
-        let days = vec![(i64::MIN, 0); rules.actions.len()];
         Self {
             rules,
             places,
@@ -126,7 +125,7 @@ impl Tally {
             firings: 0,
             first: None,
             last: None,
-            days,
+            days: Days::default(),
             fired: Vec::new(),
             unsent: Vec::new(),
         }
@@ -220,16 +219,10 @@ impl Tally {
         }
     }
 
-    /// Whether an action may have one more. As a run counts: by days in UTC.
+    /// Whether an action may have one more, as a run counts.
     fn has_room(&mut self, firing: &Arc<FiringBrief>, action: usize) -> bool {
         let Some(most) = self.rules.actions.get(action).and_then(|action| action.max_per_day) else { return true };
-        let today = firing.at.as_millis().div_euclid(86_400_000);
-        let Some((day, used)) = self.days.get_mut(action) else { return true };
-        if *day != today {
-            (*day, *used) = (today, 0);
-        }
-        let has_room = *used < most;
-        *used += u32::from(has_room);
+        let has_room = self.days.begin(action, most, firing.at).has_room();
         if !has_room {
             self.unsent.push((Arc::clone(firing), action));
         }

@@ -178,7 +178,7 @@ fn quoted(names: &[String]) -> String {
 fn sent(expect: &Expect, rules: &RuleSet, at: Duration, of: &FiringAccount) -> Option<Difference> {
     let name = |action: usize| rules.actions.get(action).map_or("?", |action| action.name.as_str());
     let told = |fate: &Fate| match reason(rules, of, fate) {
-        "" | "incomplete" | "cooldown" | "limit" | "out_of_hours" => way(&fate.way),
+        "" | "incomplete" | "cooldown" | "limit" | "out_of_hours" | "max_per_day" => way(&fate.way),
         reason => format!("{} (`{reason}`)", way(&fate.way)),
     };
     let kept = |fate: &Fate| {
@@ -233,9 +233,7 @@ fn reason(rules: &RuleSet, of: &FiringAccount, fate: &Fate) -> &'static str {
         Way::Ended(Outcome::Expired) if of.is_too_late_for(fate, rules) => "late",
         Way::Ended(Outcome::Expired) => "max_age",
         Way::Ended(Outcome::Suppressed { reason: Suppression::Off | Suppression::Paper }) => "mode",
-        Way::Ended(Outcome::Suppressed { reason: by @ (Suppression::Cooldown | Suppression::Limit | Suppression::Hours) }) => {
-            by.name()
-        }
+        Way::Ended(Outcome::Suppressed { reason: by }) => by.name(),
         Way::Ended(Outcome::Dead { .. }) => "incomplete",
         _ => "",
     }

@@ -20,6 +20,7 @@ use crate::model::subject::{Event, Str};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
 use crate::rules::test_file::Test;
+use crate::suppress::days::Days;
 
 pub use because::{holds_back, reasons};
 pub use example::{example, quoted};
@@ -135,6 +136,7 @@ impl Story {
 /// A test on its way.
 struct Run<'r> {
     engine: Engine,
+    days: Days,
     begun: Timestamp,
     wanted: &'r dyn Fn(&Rule) -> bool,
     story: Story,
@@ -145,7 +147,7 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn step(&mut self, input: &Input<'_>) {
-        for moment in self.engine.step_told(input, self.wanted) {
+        for moment in self.engine.step_told(input, self.wanted, &mut self.days) {
             let since = moment.at.since(self.begun);
             self.story.firings.extend(moment.firings.into_iter().map(|firing| (since, firing)));
             self.story.keep(since, moment.accounts);
@@ -183,7 +185,7 @@ pub fn run(test: &Test, rules: &Arc<RuleSet>, files: Files<'_>) -> Tested {
     let wanted = |rule: &Rule| test.expect.iter().any(|of| rules.rules.get(of.rule).is_some_and(|asked| asked.name == rule.name));
     let engine = Engine::forgetful(Arc::clone(rules), all.len().max(REMEMBERED));
     let (story, tweets, known) = (Story::default(), Vec::new(), HashSet::new());
-    let mut run = Run { engine, begun, wanted: &wanted, story, tweets, known };
+    let mut run = Run { engine, days: Days::default(), begun, wanted: &wanted, story, tweets, known };
     let mut asked: BTreeSet<Duration> = test.expect.iter().filter_map(|of| of.at).collect();
     let mut now = Duration::ZERO;
     let mut look_until = |run: &mut Run<'_>, until: Option<Duration>| {

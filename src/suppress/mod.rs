@@ -1,6 +1,7 @@
 //! match → firing, or the reason why not. Pure.
 
 pub mod brakes;
+pub mod days;
 pub mod mutes;
 
 use std::collections::HashSet;

@@ -28,13 +28,11 @@ use crate::model::limits::{FIRED_IDS, REPLAY_REACH};
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
+use crate::suppress::days::day_begins;
 use crate::telemetry;
 
 use evaluate::{Evaluated, Listing, Work};
 use source::{Source, SourceError, Stretch};
-
-/// Of UTC, by which days are counted.
-const DAY: i64 = 86_400_000;
 
 /// Run rules over the past: what would have fired, been sent and been ordered. Nothing is sent
 #[derive(Debug, clap::Args)]
@@ -170,7 +168,7 @@ fn before(
     let over_time = rules.iter().flatten().map(|rules| rules.reach()).max().unwrap_or_default();
     let reach = i64::try_from(over_time.max(REPLAY_REACH).as_millis()).unwrap_or(i64::MAX);
     let has_share = |rules: &&Arc<RuleSet>| rules.actions.iter().any(|action| action.max_per_day.is_some());
-    let midnight = Timestamp::from_millis(from.as_millis().div_euclid(DAY) * DAY);
+    let midnight = day_begins(from);
     let since = from.shifted(-reach);
     let since = if rules.iter().flatten().any(has_share) { since.min(midnight) } else { since };
     stretch.since = Some(since);

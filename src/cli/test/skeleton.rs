@@ -19,6 +19,7 @@ use crate::rule_test::{self, quoted};
 use crate::rules::Source;
 use crate::rules::ruleset::{Rule, RuleSet};
 use crate::rules::test_file;
+use crate::suppress::days::Days;
 
 /// Of the journal's entries so many are looked through, the newest.
 const ENTRIES: usize = 500_000;
@@ -88,7 +89,11 @@ fn heard(arguments: &Arguments, rules: &Arc<RuleSet>) -> Heard {
     let read = reader.recent(Timestamp::from_millis(i64::MIN), ENTRIES, |entry| {
         progress.one();
         let Ok(envelope) = decode::decode(entry.text) else { return };
-        let moments = engine.step_told(&Input::Entry { envelope: &envelope, at: entry.at, origin: entry.origin }, &|_| true);
+        let moments = engine.step_told(
+            &Input::Entry { envelope: &envelope, at: entry.at, origin: entry.origin },
+            &|_| true,
+            &mut Days::default(),
+        );
         for moment in &moments {
             for of in &moment.firings {
                 fired = of.firing.subject.tweet().map(|tweet| tweet.id.to_string()).or(fired.take());

@@ -93,6 +93,20 @@ impl Reader {
         })
     }
 
+    /// How many deliveries to the action of this name that fired between `from` and `until` were sent, or may have been.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn sent_of(&mut self, action: &str, from: Timestamp, until: Timestamp) -> Result<u64, JournalError> {
+        let by = self.clocks.sql(Of::Deliveries);
+        let sql = format!(
+            "SELECT count(*) FROM deliveries WHERE action = ?1 AND sent_at >= ?4 AND fired_at + {by} >= ?2 AND fired_at + {by} < ?3"
+        );
+        let earliest = from.shifted(-self.clocks.most()).as_millis();
+        let values = (action, from.as_millis(), until.as_millis(), earliest);
+        Ok(self.query_row(&sql, values, |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
+    }
+
     /// What was made for the action of this name and came to its end at or after `since` without being sent, as it was too old or had no room, and
     /// after its latest digest has arrived: no message has told of it. Only the newest deliveries are looked at.
     ///

@@ -56,7 +56,7 @@ const KEYS: [&str; 38] = [
 const OF_RULES: [&str; 5] = ["unknown", "fired", "window", "on", "mode"];
 /// What can hold a firing's send back: its mode; too old; an order of news that did not come live; without a value that its template needs; its
 /// brakes.
-const OF_SENDS: [&str; 7] = ["mode", "max_age", "late", "incomplete", "cooldown", "limit", "out_of_hours"];
+const OF_SENDS: [&str; 8] = ["mode", "max_age", "late", "incomplete", "cooldown", "limit", "out_of_hours", "max_per_day"];
 
 /// Every word of `because`.
 pub fn all_reasons() -> impl Iterator<Item = &'static str> {

@@ -293,5 +293,5 @@ async fn explain_says_what_was_muted_when_it_came_and_what_an_action_takes_a_day
     let (before, muted) = (ask(&home, &["explain", "1"]), ask(&home, &["explain", "2"]));
     assert!(before.contains("desk: a message, sent") && !before.contains("held back"), "{before}");
     assert!(muted.contains("desk: held back (muted): the rule or the action was muted then"), "{muted}");
-    assert!(muted.contains("bot: an order, sent, unless it has had its 7 of the day (max_per_day)"), "{muted}");
+    assert!(muted.contains("bot: an order, sent, number 2 of 7 that day (max_per_day)"), "{muted}");
 }

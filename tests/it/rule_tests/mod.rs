@@ -222,6 +222,37 @@ fn what_is_as_expected_passes() {
 }
 
 #[test]
+fn an_action_has_its_share_of_the_day_and_what_finds_none_left_begins_no_cooldown() {
+    let set = rules(
+        r#"
+        [actions.few]
+        type = "console"
+        max_per_day = 2
+        [[rule]]
+        name = "gm"
+        send = ["few"]
+        when = { keyword = "gm" }
+        [[rule]]
+        name = "other"
+        send = [{ to = "few", cooldown = "40h" }]
+        when = { keyword = "gn" }
+        "#,
+    );
+    let at = |after: &str, id: u32, text: &str| format!("{{ at = '{after}', content = {{ id = '{id}', text = '{text}' }} }}");
+    let events = [at("+0s", 1, "gm"), at("+1h", 2, "gm"), at("+2h", 3, "gn"), at("+3h", 4, "gm"), at("+27h", 5, "gn")];
+    let expect = [
+        "{ rule = 'gm', at = '+1h', sends = ['few'] }",
+        "{ rule = 'other', at = '+2h', sends = [], because = 'max_per_day' }",
+        "{ rule = 'gm', at = '+3h', sends = [], because = 'max_per_day' }",
+        "{ rule = 'other', at = '+27h', sends = ['few'] }",
+    ];
+    let tests = format!("[[test]]\nname = 't'\nevents = [{}]\nexpect = [{}]\n", events.join(", "), expect.join(", "));
+    let (read, shown) = read(&set, &tests);
+    let tested = rule_test::run(read.tests.first().unwrap_or_else(|| panic!("{shown}")), &set, &no_files);
+    assert!(tested.failures.is_empty(), "{:#?}", tested.failures);
+}
+
+#[test]
 fn what_is_not_as_expected_fails_and_says_what_was() {
     for (events, expect, found) in [
         (LISTING, "{ rule = 'listing', fires = 2 }", "it fires on tweet:1 at +0s"),

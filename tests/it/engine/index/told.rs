@@ -13,6 +13,7 @@ use birdcall::model::mode::Mode;
 use birdcall::model::subject::Subject;
 use birdcall::model::time::Timestamp;
 use birdcall::rules::ruleset::RuleSet;
+use birdcall::suppress::days::Days;
 use fastrand::Rng;
 use proptest::prelude::*;
 
@@ -119,7 +120,7 @@ fn story_agrees(set: &Arc<RuleSet>, story: &[Step]) -> Result<usize, String> {
         let (mut effects, mut moments) = (Vec::new(), Vec::new());
         let mut take = |input: &Input<'_>| {
             plain.step(input, &mut effects);
-            moments = other.step_told(input, &|_| true);
+            moments = other.step_told(input, &|_| true, &mut Days::default());
         };
         match step {
             Step::Entry(ms, frame, origin) => {
@@ -239,7 +240,7 @@ when = { contract = true }
     let envelope = decode::decode(&frame).unwrap();
     let at = Timestamp::from_millis(crate::kit::story::START + 2_000);
     let origin = birdcall::model::firing::Origin::Live;
-    let moments = engine.step_told(&Input::Entry { envelope: &envelope, at, origin }, &|_| true);
+    let moments = engine.step_told(&Input::Entry { envelope: &envelope, at, origin }, &|_| true, &mut Days::default());
     let fates = &moments[0].firings[0].fates;
     let way = |name: &str| {
         let fate = fates.iter().find(|fate| set.actions[fate.action].name == name).unwrap();
