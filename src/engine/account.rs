@@ -95,8 +95,8 @@ pub enum Gathering {
     Late,
     /// There is nothing to compare with.
     First,
-    /// It is nothing new: a value that was seen before, or a price that has not crossed or moved.
-    Known,
+    /// To a window of this type (as rules.toml spells it) it is nothing to fire for.
+    Known(&'static str),
     /// The match has nothing of what is counted.
     Nothing,
     /// It has been counted before.
@@ -104,13 +104,13 @@ pub enum Gathering {
 }
 
 impl Gathering {
-    pub(super) fn of(said: &Said) -> Self {
+    pub(super) fn of(said: &Said, window: &'static str) -> Self {
         match said {
             Said::Not(Verdict::Gathers { have, need }) => Self::Has(*have, *need),
             Said::Fires(_) | Said::Not(Verdict::Fires(_) | Verdict::Fired) => Self::Told,
             Said::Not(Verdict::Late) => Self::Late,
             Said::Not(Verdict::First) => Self::First,
-            Said::Not(Verdict::Known) => Self::Known,
+            Said::Not(Verdict::Known) => Self::Known(window),
             Said::Nothing => Self::Nothing,
             Said::Again => Self::Counted,
         }
@@ -124,7 +124,13 @@ impl std::fmt::Display for Gathering {
             Self::Told => f.write_str("the window was told of already, and has not been untrue since"),
             Self::Late => f.write_str("it is too old to be counted by the window"),
             Self::First => f.write_str("the window has nothing to compare it with"),
-            Self::Known => f.write_str("nothing new to the window"),
+            Self::Known("first_seen") => f.write_str("it was seen before, within the window's time"),
+            Self::Known("cross") => f.write_str("the price has not crossed"),
+            Self::Known("change") => f.write_str("the price has not changed so much within the window's time"),
+            Self::Known("silence") => {
+                f.write_str("it is what was heard: the window fires when nothing comes after it for so long")
+            }
+            Self::Known(_) => f.write_str("nothing new to the window"),
             Self::Nothing => f.write_str("it has nothing of what the window counts"),
             Self::Counted => f.write_str("the window has counted it"),
         }

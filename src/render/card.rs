@@ -179,13 +179,22 @@ pub(super) enum Piece {
     Block(String),
     /// To be copied, of characters that no platform takes for markup: letters, digits, `:`, `-`, `_`, `.`, `/`.
     Code(String),
+    /// An account by its handle, which is nothing but one, and what it posted, by a link of ours.
+    Post {
+        /// `@orbitlab_xyz`.
+        handle: String,
+        /// The post's page.
+        url: String,
+    },
 }
 
 impl Piece {
     /// Its words, whoever's they are.
     pub(super) fn text(&self) -> &str {
         match self {
-            Self::Ours(text) | Self::Theirs(text) | Self::Block(text) | Self::Code(text) => text,
+            Self::Ours(text) | Self::Theirs(text) | Self::Block(text) | Self::Code(text) | Self::Post { handle: text, .. } => {
+                text
+            }
         }
     }
 }

@@ -151,6 +151,7 @@ fn value(facts: &[&Fact], room: usize) -> String {
         let text = match piece {
             Piece::Ours(text) => text.clone(),
             Piece::Code(text) => format!("`{text}`"),
+            Piece::Post { handle, url } => format!("[{}]({url})", escaped(handle, MARKUP, space)),
             Piece::Theirs(text) | Piece::Block(text) => escaped(text, MARKUP, space),
         };
         if chars(&text) > space || text.is_empty() {

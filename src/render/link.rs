@@ -12,12 +12,15 @@ const PICTURES: [&str; 3] = ["pbs.twimg.com", "video.twimg.com", "static-assets-
 /// Discord refuses longer ones.
 const URL_CHARS: usize = 2_000;
 
-/// A handle that can be nothing but a handle: letters of ASCII, digits and `_`, at most thirty.
+/// A handle that can be nothing but a handle.
 #[must_use]
 pub fn handle(account: &Account) -> Option<&str> {
-    let handle = account.handle.as_deref()?;
-    let fits = (1..=30).contains(&handle.len()) && handle.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    fits.then_some(handle)
+    account.handle.as_deref().filter(|handle| is_handle(handle))
+}
+
+/// Whether it can be nothing but a handle: letters of ASCII, digits and `_`, at most thirty.
+pub(super) fn is_handle(text: &str) -> bool {
+    (1..=30).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// The tweet's own page, from its number (and on Truth Social the handle); never the link of the feed.

@@ -1,7 +1,7 @@
 //! What a window and what holds firings back add to a card: who was counted, when and at what price, and how many were not told of.
 
 use super::card::{Fact, Piece};
-use super::sanitise;
+use super::{link, sanitise};
 use crate::model::time::Timestamp;
 use crate::model::window::{Member, Told};
 use crate::rules::template::words;
@@ -38,7 +38,11 @@ fn member(pieces: &mut Vec<Piece>, of: &Member, now: Timestamp) {
         pieces.push(Piece::Ours("·".to_owned()));
     }
     if let Some(who) = &of.who {
-        pieces.push(Piece::Theirs(format!("@{}", sanitise::line(who.as_str()).trim_start_matches('@'))));
+        let handle = format!("@{}", sanitise::line(who.as_str()).trim_start_matches('@'));
+        pieces.push(match link::member(of).filter(|_| link::is_handle(&handle[1..])) {
+            Some(url) => Piece::Post { handle, url },
+            None => Piece::Theirs(handle),
+        });
     }
     let ago = words::ago(now.since(of.at));
     pieces.push(Piece::Ours(match of.price {

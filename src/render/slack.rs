@@ -89,11 +89,17 @@ fn facts(card: &Card) -> Vec<Value> {
                 let shown = cut(piece.text(), VALUE, utf16);
                 cost += utf16(&shown) + 1;
                 let before = if breaks { "\n" } else { " " };
-                if matches!(piece, Piece::Code(_)) {
-                    push(&mut group, before);
-                    group.push(styled(&shown, "code"));
-                } else {
-                    push(&mut group, &format!("{before}{shown}"));
+                match piece {
+                    Piece::Code(_) => {
+                        push(&mut group, before);
+                        group.push(styled(&shown, "code"));
+                    }
+                    Piece::Post { url, .. } => {
+                        push(&mut group, before);
+                        cost += utf16(url);
+                        group.push(json!({ "type": "link", "url": url, "text": shown }));
+                    }
+                    _ => push(&mut group, &format!("{before}{shown}")),
                 }
             }
         }

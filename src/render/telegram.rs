@@ -154,6 +154,7 @@ fn fact(text: &mut Text, at: usize, fact: &Fact) {
             Piece::Ours(ours) => text.push(ours),
             Piece::Theirs(theirs) => text.mark("code", &cut(&sanitise::line(theirs), VALUE, utf16), None),
             Piece::Code(code) => text.mark("code", code, None),
+            Piece::Post { handle, url } => text.mark("text_link", &handle.replace('@', "@\u{2060}"), Some(url.clone())),
             Piece::Block(block) => text.mark("pre", &cut(block, VALUE, utf16), None),
         }
     }

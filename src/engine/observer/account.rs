@@ -143,7 +143,7 @@ impl Look<'_, '_> {
         let answer = if fires && node.truth == Truth::True {
             Answer::Fires
         } else if let Some((_, said)) = said {
-            Answer::OverTime(Gathering::of(said))
+            Answer::OverTime(Gathering::of(said, rule.window.as_ref().map_or("", |window| window.kind.name())))
         } else if fires || has_fired || node.truth == Truth::True {
             // If now, by another element of this name; if true and not of now, a firing of this id is known from elsewhere.
             if rule.window.is_some() && !fires { Answer::OverTime(Gathering::Counted) } else { Answer::Fired }

@@ -142,7 +142,7 @@ fn discord_content(content: &str) {
 }
 
 /// What people do; the longer one first where one starts with another.
-const DEEDS: [&str; 11] = [
+const DEEDS: [&str; 12] = [
     " posted",
     " replied to",
     " replied",
@@ -154,6 +154,7 @@ const DEEDS: [&str; 11] = [
     " changed their profile",
     " followed",
     " unfollowed",
+    " has fallen silent",
 ];
 
 /// A handle, or our word for an account without one, and what follows it.
@@ -184,13 +185,25 @@ pub(super) fn no_discord_markup(text: &str) {
                 }
                 assert!(inside.is_ascii_alphanumeric() || ":_-./".contains(inside), "{text}");
             },
-            '*' | '_' | '~' | '|' | '<' | '[' | ']' | '@' => panic!("{c} is not escaped in {text}"),
+            '[' => post_of_a_member(&mut rest),
+            '*' | '_' | '~' | '|' | '<' | ']' | '@' => panic!("{c} is not escaped in {text}"),
             '>' | '#' | '-' if line_start => panic!("{c} is not escaped in {text}"),
             ':' if rest.peek() == Some(&'/') => panic!("a link is not escaped in {text}"),
             _ => {}
         }
         line_start = c == '\n';
     }
+}
+
+/// `\@handle](https://…)`: a checked handle, and a page that we name.
+fn post_of_a_member(rest: &mut impl Iterator<Item = char>) {
+    let label: String = rest.take_while(|c| *c != ']').filter(|c| *c != '\\').collect();
+    let handle = label.strip_prefix('@').expect("a member is named by its handle");
+    assert!(!handle.is_empty() && handle.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'), "{label}");
+    assert_eq!(rest.next(), Some('('), "{label}");
+    let url: String = rest.take_while(|c| *c != ')').collect();
+    assert!(url.contains("/status/") || url.contains("/posts/"), "{url}");
+    link(&Value::from(url));
 }
 
 /// DESTINATIONS 4.2 and 4.5.

@@ -16,6 +16,7 @@ use birdcall::model::subject::{
     Sources, Str, Subject, Token, Tweet,
 };
 use birdcall::model::time::Timestamp;
+use birdcall::model::window::{Member, Told, Who};
 use birdcall::render::{Incomplete, Rendered, render};
 use birdcall::rules::ruleset::{Payload, Send};
 use birdcall::rules::template::ChatTemplate;
@@ -207,6 +208,25 @@ fn fired(subject: Subject) -> Firing {
     }
 }
 
+/// What a window came of: three accounts, one of them on another platform, one whose tweet has no page.
+fn told(kind: &'static str, count: u32, prices: [Option<f64>; 3]) -> Told {
+    let member = |(at, who, platform, tweet): (i64, &str, Platform, &str), price: Option<f64>| Member {
+        who: Some(Who::new(who)),
+        platform: Some(platform),
+        tweet: Some(TweetId::new(tweet)),
+        event: Event::Tweet,
+        at: AT.shifted(-at),
+        price: price.and_then(Price::new),
+    };
+    let all = [
+        (720_000, "kairo_trades", Platform::Twitter, "2067210665042516380"),
+        (61_000, "realDonaldTrump", Platform::TruthSocial, "113"),
+        (0, "orbit *lab*", Platform::Twitter, "not-a-number"),
+    ];
+    let members = all.into_iter().zip(prices).map(|(of, price)| member(of, price)).collect();
+    Told { kind, key: "solana:4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump".into(), count, members }
+}
+
 fn change(field: ProfileField, before: Option<&str>, after: Option<&str>) -> Change {
     Change { field, before: before.map(Str::from), after: after.map(Str::from) }
 }
@@ -236,7 +256,12 @@ pub(crate) fn every_kind() -> Vec<(&'static str, Firing)> {
         change(ProfileField::Avatar, None, Some("https://pbs.twimg.com/profile_images/1.jpg")),
         change(ProfileField::Location, None, Some("Lisbon")),
     ];
+    let over_time =
+        |told: Told, held: u32| Firing { window: Some(Box::new(told)), held, ..element(Element::Token(token()), post()) };
     vec![
+        ("together", over_time(told("distinct", 3, [Some(0.000_041), None, Some(0.0042)]), 7)),
+        ("price_crossed", over_time(told("cross", 1, [Some(0.9), Some(1.02), None]), 0)),
+        ("fallen_silent", over_time(told("silence", 0, [None; 3]), 0)),
         ("post", on_tweet(Event::Tweet, post())),
         ("reply", on_tweet(Event::Tweet, with_reference(Kind::Reply))),
         ("quote", on_tweet(Event::Tweet, with_reference(Kind::Quote))),

@@ -122,7 +122,7 @@ fn every_name_that_a_template_may_use_has_a_value_and_the_other_way_round() {
     for (kind, firing) in every_kind() {
         let data = sent(&rendered(&firing, "webhook").body)["data"].take();
         let event = firing.subject.event;
-        let scope = Scope { on: &[event], each: None, window: false };
+        let scope = Scope { on: &[event], each: None, window: firing.window.is_some() };
         for (name, value) in data.as_object().unwrap() {
             if name == "truncated" {
                 continue;
@@ -149,7 +149,7 @@ fn every_name_that_a_template_may_use_has_a_value_and_the_other_way_round() {
 fn a_value_that_stands_alone_is_the_same_as_where_it_is_computed_with() {
     let (mut same, mut absent) = (0, 0);
     for (kind, firing) in every_kind() {
-        let scope = Scope { on: &[firing.subject.event], each: None, window: false };
+        let scope = Scope { on: &[firing.subject.event], each: None, window: firing.window.is_some() };
         let mut leaves: Vec<String> = Vec::new();
         for name in VARIABLES {
             match variable(name, &scope) {
