@@ -304,6 +304,7 @@ impl Engine {
         let others: Vec<_> = tweets.into_iter().filter(|id| !is_own(id)).cloned().collect();
         accounts.extend(others.iter().filter_map(|id| self.observer.account_of(id, &asked)));
         accounts.extend(own);
+        silences_fire(&mut accounts, &firings);
         Moment { at: self.observer.now(), of_wait: matches!(input, Input::Tick(_)), accounts, firings }
     }
 
@@ -328,6 +329,19 @@ impl Engine {
                 self.observer.account_of(&TweetId::new(envelope.body.tweet_id()?), asked)
             }
             _ => self.observer.account_of_event(envelope, asked),
+        }
+    }
+}
+
+/// What fires as nothing has come is told of the last match, which has been counted for long.
+fn silences_fire(accounts: &mut [Account], firings: &[FiringAccount]) {
+    let is_silence = |of: &&FiringAccount| of.firing.window.as_ref().is_some_and(|told| told.kind == "silence");
+    for firing in firings.iter().filter(is_silence).map(|of| &of.firing) {
+        let accounts = accounts.iter_mut().filter(|of| of.subject.key() == firing.subject.key());
+        for of in accounts.flat_map(|of| &mut of.rules).filter(|of| of.name == firing.rule) {
+            of.answer = Answer::Fires;
+            let is_it = |seen: &&mut Seen| seen.element.is_none() || seen.element == firing.element;
+            of.seen.iter_mut().filter(is_it).for_each(|seen| seen.answer = Answer::Fires);
         }
     }
 }

@@ -193,9 +193,10 @@ impl Tally {
         if let Some(which) = firing.element.as_ref().and_then(Priced::of) {
             of.tokens.add(&which, &mut self.room);
         }
-        // What did not come live says how long nobody listened, and nothing about the rule.
+        // What did not come live says how long nobody listened, and nothing about the rule; and a silence is as long as the rule says.
+        let is_silence = firing.window.as_ref().is_some_and(|told| told.kind == "silence");
         let created = firing.subject.tweet().and_then(|tweet| tweet.created_at);
-        if let Some(created) = created.filter(|_| !firing.is_late()) {
+        if let Some(created) = created.filter(|_| !firing.is_late() && !is_silence) {
             of.delays.add(firing.at.since(created));
         }
     }

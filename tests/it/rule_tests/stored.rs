@@ -63,6 +63,30 @@ fn a_story_by_hand_goes_through_windows_and_cooldowns_in_explain_and_replay() {
 }
 
 #[test]
+fn a_silence_is_explained_as_what_fires_and_its_length_is_no_delay() {
+    let home = Home::with_rules(
+        r#"
+[actions.out]
+type = "console"
+[[rule]]
+name = "quiet"
+send = ["out"]
+when = { handle = "kol" }
+window = { type = "silence", within = "1h", per = "author" }
+"#,
+    );
+    let line = |at: &str, id: &str, who: &str| json!({ "at": at, "envelope": content(id, who, "gm") }).to_string();
+    home.write("story.jsonl", &[line("+0s", "1", "kol"), line("+2h", "2", "kim")].join("\n"));
+    let (code, out, said) = home.run(&["explain", "story.jsonl"]);
+    assert_eq!((code, said.as_str()), (0, ""));
+    assert!(out.contains("quiet  is true, but it is what was heard: the window fires when nothing comes after it"), "{out}");
+    assert!(out.contains("fires quiet") && out.contains("quiet  fires\n"), "{out}");
+    let summary = home.json(&["replay", "--file", "story.jsonl", "--json"]);
+    let rule = &summary["rules"][0];
+    assert_eq!((&rule["firings"], &rule["delay_p50_ms"]), (&json!(1), &json!(null)), "{summary:#}");
+}
+
+#[test]
 fn explain_and_why_know_what_a_window_and_a_cooldown_knew_when_the_tweet_came() {
     let home = lived(3);
     for command in ["explain", "why"] {
