@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use super::identities::Identities;
 use crate::model::delivery::Suppression;
 use crate::model::firing::Firing;
 use crate::model::ids::FiringId;
 use crate::model::limits::BRAKED_FIRINGS;
 use crate::model::mode::Mode;
 use crate::model::subject::Str;
+use crate::model::window::Part;
 use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::brakes::{Asked, Brake, Passed, Refused};
 
@@ -39,12 +41,17 @@ struct Braked {
 
 impl Brakes {
     /// Whether a firing passes the brakes of its rule.
-    pub(super) fn pass_rule(&mut self, (at, rule): (usize, &Rule), firing: &Firing) -> Result<Passed, Refused> {
+    pub(super) fn pass_rule(
+        &mut self,
+        (at, rule): (usize, &Rule),
+        firing: &Firing,
+        identities: &mut Identities,
+    ) -> Result<Passed, Refused> {
         let Some(brakes) = rule.brakes.as_deref() else { return Ok(Passed { held: 0 }) };
         let place = Place { rule: at, action: None };
         let held = |send: &Send| self.was_held(firing, send.action);
         let was_held = rule.send.first().and_then(held).filter(|_| rule.send.iter().all(|send| held(send).is_some()));
-        let asked = Asked { brakes, key: &key(brakes, firing), id: firing.id, now: firing.at };
+        let asked = Asked { brakes, key: &key(brakes, firing, identities), id: firing.id, now: firing.at };
         let passed = self.ask((place, rule, None), &asked, was_held)?;
         if self.going.len() >= BRAKED_FIRINGS {
             self.gone = std::mem::take(&mut self.going);
@@ -59,11 +66,12 @@ impl Brakes {
         (at, rule): (usize, &Rule),
         (send, action): (&Send, &str),
         firing: &Firing,
+        identities: &mut Identities,
     ) -> Result<Passed, Refused> {
         let Some(brakes) = send.brakes.as_deref() else { return Ok(Passed { held: 0 }) };
         let place = Place { rule: at, action: Some(send.action) };
         let was_held = self.was_held(firing, send.action);
-        let asked = Asked { brakes, key: &key(brakes, firing), id: firing.id, now: firing.at };
+        let asked = Asked { brakes, key: &key(brakes, firing, identities), id: firing.id, now: firing.at };
         self.ask((place, rule, Some(action)), &asked, was_held)
     }
 
@@ -133,8 +141,8 @@ impl Brakes {
 }
 
 /// What a cooldown is counted apart by. What a firing lacks is a key of its own.
-fn key(brakes: &crate::rules::ruleset::Brakes, firing: &Firing) -> String {
+fn key(brakes: &crate::rules::ruleset::Brakes, firing: &Firing, identities: &mut Identities) -> String {
     let per = brakes.cooldown.as_ref().map(|cooldown| cooldown.per.as_slice()).unwrap_or_default();
-    let value = |part: &crate::model::window::Part| part.value(&firing.subject, firing.element.as_ref()).unwrap_or_default();
+    let value = |part: &Part| identities.value(*part, &firing.subject, firing.element.as_ref()).unwrap_or_default();
     per.iter().map(value).collect::<Vec<_>>().join("\u{1f}")
 }

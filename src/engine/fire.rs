@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Effect;
 use super::brakes::Brakes;
+use super::identities::Identities;
 use super::judge::{Match, step_name};
 use super::observer::Matches;
 use super::over_time::{self, Asked, OverTime, Said};
@@ -47,6 +48,7 @@ pub(super) struct Firings {
     pub(super) over_time: OverTime,
     pub(super) brakes: Brakes,
     pub(super) mutes: Mutes,
+    identities: Identities,
     /// What windows said to the matches of the latest step that did not fire.
     pub(super) said: Vec<(FiringId, Said)>,
     /// What was held back in the latest step: the firing, the action of one of its sends or none for all of them, and until when.
@@ -80,6 +82,7 @@ impl Firings {
             over_time: OverTime::default(),
             brakes: Brakes::default(),
             mutes: Mutes::default(),
+            identities: Identities::default(),
             said: Vec::new(),
             refused: Vec::new(),
         }
@@ -134,7 +137,7 @@ impl Firings {
         if rule.send.iter().all(is_over) {
             return Made { at, rule, firing: Arc::new(firing), refused: None };
         }
-        match self.brakes.pass_rule((at, rule), &firing) {
+        match self.brakes.pass_rule((at, rule), &firing, &mut self.identities) {
             Ok(passed) => {
                 let firing = Arc::new(Firing { held: passed.held, ..firing });
                 Made { at, rule, firing, refused: None }
@@ -197,7 +200,7 @@ impl Firings {
             None => None,
             Some(window) => {
                 let asked = Asked { id, subject, element, step: of.step, now: at };
-                match self.over_time.take_in((of.rule, rule), window, &asked) {
+                match self.over_time.take_in((of.rule, rule, window), &asked, &mut self.identities) {
                     Said::Fires(told) => Some(told),
                     said => {
                         self.said.push((id, said));
@@ -263,7 +266,7 @@ impl Firings {
             self.brakes.expired(firing.id, at, send.action);
             return Err(end(firing, send, Outcome::Expired));
         }
-        let held = match self.brakes.pass_send((at, rule), (send, &action.name), firing) {
+        let held = match self.brakes.pass_send((at, rule), (send, &action.name), firing, &mut self.identities) {
             Ok(passed) => passed.held,
             Err(refused) => {
                 self.refused.push((firing.id, Some(send.action), refused.until));

@@ -8,6 +8,7 @@ mod brakes;
 mod finder;
 mod fire;
 mod generations;
+mod identities;
 mod judge;
 mod look;
 mod observer;

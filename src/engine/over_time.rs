@@ -6,13 +6,14 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashlink::LinkedHashMap;
 
+use super::identities::Identities;
 use super::waits::Hold;
 use crate::model::firing::Element;
 use crate::model::ids::FiringId;
 use crate::model::limits::{HISTORY_OVERLAP, WINDOW_TAKEN};
 use crate::model::subject::{About, Account, AccountEvent, Str, Subject, Tweet};
 use crate::model::time::Timestamp;
-use crate::model::window::{Left, Member, Part, Told, Trace, Who};
+use crate::model::window::{Left, Member, Told, Trace, Who};
 use crate::rules::ruleset::{Rule, RuleSet, Window, WindowKind};
 use crate::suppress::Fired;
 use crate::window::{Clock, Counts, Observation, State, Verdict};
@@ -85,10 +86,17 @@ struct Deaf {
 
 impl OverTime {
     /// A match of a rule with a window.
-    pub(super) fn take_in(&mut self, (at, rule): (usize, &Rule), window: &Window, of: &Asked<'_>) -> Said {
-        let Some(key) = values(&window.per, of) else { return Said::Nothing };
+    pub(super) fn take_in(
+        &mut self,
+        (at, rule, window): (usize, &Rule, &Window),
+        of: &Asked<'_>,
+        identities: &mut Identities,
+    ) -> Said {
+        let Some(key) = identities.values(&window.per, of.subject, of.element) else { return Said::Nothing };
         let value = match window.kind {
-            WindowKind::Distinct { of: part, .. } | WindowKind::FirstSeen { of: part } => part.value(of.subject, of.element),
+            WindowKind::Distinct { of: part, .. } | WindowKind::FirstSeen { of: part } => {
+                identities.value(part, of.subject, of.element)
+            }
             _ => Some(String::new()),
         };
         let Some(value) = value else { return Said::Nothing };
@@ -361,12 +369,6 @@ fn heard_by(mut left: Left, now: Timestamp, unheard: &[(Timestamp, Timestamp)]) 
 /// What a window counts, in short.
 fn counted(window: &Window) -> Str {
     FiringId::of("window", &window.counted(), "").to_string().into()
-}
-
-/// The values of what is counted apart, as one key. `None`: the match lacks one of them.
-fn values(parts: &[Part], of: &Asked<'_>) -> Option<String> {
-    let values: Option<Vec<_>> = parts.iter().map(|part| part.value(of.subject, of.element)).collect();
-    Some(values?.join("\u{1f}"))
 }
 
 fn member(of: &Asked<'_>) -> Member {

@@ -116,6 +116,8 @@ pub const WINDOW_KEYS_MAX: usize = 1_000_000;
 pub const WINDOW_TAKEN: usize = 20_000;
 /// The greatest `at_least` of a window: so many members are remembered of each of its keys.
 pub const WINDOW_AT_LEAST: u32 = 1_000;
+/// Accounts, and contracts, of which it is known what belongs together: the id of a handle, the chain of a contract.
+pub const IDENTITIES: usize = 20_000;
 /// Steps of a sequence.
 pub const WINDOW_STEPS: usize = 8;
 /// The longest `within`.

@@ -1,10 +1,9 @@
 //! Rules over time: what is counted apart from what, and what a firing tells of the matches that it came of (RULES 4).
 
-use super::firing::Element;
-use super::ids::{TweetId, normal_symbol};
+use super::ids::TweetId;
 use super::price::Price;
 use super::short::ShortText;
-use super::subject::{Account, Event, Market, Platform, Prediction, Str, Subject, Token};
+use super::subject::{Event, Platform, Str};
 use super::time::Timestamp;
 
 /// What things are counted, or held back, apart by: `per` and `of` in rules.toml.
@@ -40,60 +39,6 @@ impl Part {
             Self::Tweet => "tweet",
         }
     }
-
-    /// Its value in a match. `None`: the match has nothing of the kind.
-    #[must_use]
-    pub fn value(self, subject: &Subject, element: Option<&Element>) -> Option<String> {
-        match (self, element) {
-            (Self::Author, _) => author(subject.actor()),
-            (Self::Tweet, _) => subject.tweet().map(|tweet| tweet.id.as_str().to_owned()),
-            (Self::Token, Some(Element::Token(token))) => token_key(token),
-            (Self::Contract, Some(Element::Token(token))) => contract(token),
-            (Self::Market, Some(Element::Market(of))) => market(of),
-            (Self::Prediction, Some(Element::Prediction(of))) => prediction(of),
-            _ => None,
-        }
-    }
-}
-
-/// An account by its id, which survives a rename; by its handle where the feed gives no id.
-fn author(account: &Account) -> Option<String> {
-    let place = match account.platform {
-        Some(Platform::TruthSocial) => "truth_social:",
-        _ => "",
-    };
-    match (&account.id, &account.handle) {
-        (Some(id), _) => Some(format!("{place}{id}")),
-        (None, Some(handle)) => Some(format!("{place}@{}", handle.trim_start_matches('@').to_lowercase())),
-        (None, None) => None,
-    }
-}
-
-fn token_key(token: &Token) -> Option<String> {
-    match (contract(token), &token.chain, &token.symbol, &token.name) {
-        (Some(contract), Some(chain), ..) => Some(format!("{}:{contract}", chain.to_lowercase())),
-        (Some(contract), None, ..) => Some(contract),
-        (None, _, Some(symbol), _) => Some(format!("${}", normal_symbol(symbol))),
-        (None, _, None, Some(name)) => Some(name.to_lowercase()),
-        (None, _, None, None) => None,
-    }
-}
-
-fn contract(token: &Token) -> Option<String> {
-    match (token.address, &token.contract) {
-        (Some(address), _) => Some(address.to_string()),
-        (None, contract) => contract.as_deref().map(str::to_owned),
-    }
-}
-
-fn market(of: &Market) -> Option<String> {
-    let symbol = normal_symbol(of.symbol.as_deref().or(of.base.as_deref())?).into_owned();
-    Some(format!("{}:{symbol}", of.exchange.as_deref().unwrap_or_default().to_lowercase()))
-}
-
-fn prediction(of: &Prediction) -> Option<String> {
-    let which = of.id.as_deref().or(of.title.as_deref())?;
-    Some(format!("{}:{which}", of.exchange.as_deref().unwrap_or_default().to_lowercase()))
 }
 
 /// A handle, as a window keeps it: those of X are inside, so that it can be forgotten without a look at memory that is far away.
