@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use crate::engine::{Counts, Effect, Engine, Hold, Input};
 use crate::model::envelope::Envelope;
-use crate::model::firing::{Firing, Origin};
+use crate::model::firing::Origin;
 use crate::model::ids::FiringId;
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
@@ -32,7 +32,7 @@ use crate::rules::ruleset::RuleSet;
 pub use compare::{Comparison, Difference};
 pub use orders::{Order, Sighting};
 pub use summary::{RuleSummary, Summary, Told};
-pub use tally::Ends;
+pub use tally::{Ends, Played};
 pub use timeline::Timeline;
 pub use worth::{Worth, Worths};
 
@@ -68,7 +68,7 @@ impl Replay {
     }
 
     /// One entry. Waits that ended before it end first, as they did live.
-    pub fn entry(&mut self, envelope: &Envelope<'_>, at: Timestamp, origin: Origin, told: impl FnMut(&Arc<Firing>)) {
+    pub fn entry(&mut self, envelope: &Envelope<'_>, at: Timestamp, origin: Origin, told: impl FnMut(&Played)) {
         let is_told = self.from.is_none_or(|from| at >= from);
         if is_told && self.before.is_none() {
             self.before = Some(self.engine.counts());
@@ -84,14 +84,14 @@ impl Replay {
     }
 
     /// From `at` on waits are held, or let go, as they were live.
-    pub fn hold(&mut self, at: Timestamp, hold: Hold, told: impl FnMut(&Arc<Firing>)) {
+    pub fn hold(&mut self, at: Timestamp, hold: Hold, told: impl FnMut(&Played)) {
         self.engine.step(&Input::Tick(at), &mut self.effects);
         self.engine.hold(hold);
         self.heed(told);
     }
 
     /// Time passes to where the past ends: waits that are over by then end. `None`: all do.
-    pub fn pass(&mut self, until: Option<Timestamp>, mut told: impl FnMut(&Arc<Firing>)) {
+    pub fn pass(&mut self, until: Option<Timestamp>, mut told: impl FnMut(&Played)) {
         match until {
             Some(until) => self.engine.step(&Input::Tick(until), &mut self.effects),
             None => {
@@ -106,7 +106,7 @@ impl Replay {
     }
 
     /// Counts what the latest step wants. What has no room in its action's day begins no cooldown, as in a run.
-    fn heed(&mut self, told: impl FnMut(&Arc<Firing>)) {
+    fn heed(&mut self, told: impl FnMut(&Played)) {
         self.tally.heed(&mut self.effects, self.from, told);
         for (firing, action) in self.tally.unsent.drain(..) {
             self.engine.expired((&firing.rule, firing.id), action);

@@ -3,9 +3,10 @@
 use serde::{Serialize, Serializer};
 
 use super::orders::Order;
-use super::tally::Ends;
+use super::tally::{Ends, Played};
 use super::timeline::Timeline;
 use super::worth::Worths;
+use crate::matching::element_name;
 use crate::model::firing::Firing;
 use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
@@ -121,6 +122,10 @@ pub struct Told {
     pub text: Option<String>,
     /// Where the tweet is.
     pub link: Option<String>,
+    /// Which token, market or prediction market, of a rule that fires for each.
+    pub element: Option<String>,
+    /// Nothing of it is sent for this reason: `cooldown`, `limit`, … `null`: something is.
+    pub held: Option<&'static str>,
 }
 
 impl Told {
@@ -138,7 +143,15 @@ impl Told {
             author: actor.handle.as_ref().or(actor.name.as_ref()).map(|name| words(name)),
             text: tweet.and_then(|tweet| tweet.text.as_deref()).map(words),
             link: tweet.and_then(|tweet| link::tweet(&tweet.id, actor)),
+            element: firing.element.as_ref().map(|element| words(&element_name(element))),
+            held: None,
         }
+    }
+
+    /// The same, with what kept it back.
+    #[must_use]
+    pub fn played(of: &Played) -> Self {
+        Self { held: of.held, ..Self::of(&of.firing) }
     }
 }
 

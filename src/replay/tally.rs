@@ -15,6 +15,7 @@ use crate::engine::Effect;
 use crate::model::delivery::{Outcome, Suppression};
 use crate::model::envelope::Envelope;
 use crate::model::firing::{Firing, FiringBrief, Origin};
+use crate::model::ids::FiringId;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
@@ -57,6 +58,34 @@ impl Ends {
     pub fn total(&self) -> u64 {
         let held = self.paper + self.off + self.max_per_day + self.muted + self.cooldown + self.limit + self.out_of_hours;
         self.orders + self.messages + self.expired + self.incomplete + held
+    }
+}
+
+/// A firing of the past, and what kept all of it back.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// What fired.
+    pub firing: Arc<Firing>,
+    /// Nothing of it is sent for this reason, as counters spell it. `None`: something is.
+    pub held: Option<&'static str>,
+    goes: bool,
+}
+
+impl Played {
+    fn new(firing: Arc<Firing>) -> Self {
+        Self { firing, held: None, goes: false }
+    }
+
+    /// One that is sent.
+    #[cfg(test)]
+    pub(super) fn sent(firing: Arc<Firing>) -> Self {
+        Self { goes: true, ..Self::new(firing) }
+    }
+
+    /// One of its sends goes, or is kept back for that reason.
+    fn note(&mut self, held: Option<&'static str>) {
+        self.goes |= held.is_none();
+        self.held = if self.goes { None } else { self.held.or(held) };
     }
 }
 
@@ -105,7 +134,7 @@ pub(super) struct Tally {
     last: Option<Timestamp>,
     days: Days,
     /// What fired in the step that is being heeded.
-    fired: Vec<Arc<Firing>>,
+    fired: Vec<Played>,
     /// What had no room in its action's day: the firing and the action of each.
     pub(super) unsent: Vec<(Arc<FiringBrief>, usize)>,
 }
@@ -147,7 +176,7 @@ impl Tally {
     }
 
     /// Counts what the engine wants done, but for what fired before `from`, and leaves nothing of it.
-    pub(super) fn heed(&mut self, effects: &mut Vec<Effect>, from: Option<Timestamp>, mut told: impl FnMut(&Arc<Firing>)) {
+    pub(super) fn heed(&mut self, effects: &mut Vec<Effect>, from: Option<Timestamp>, told: impl FnMut(&Played)) {
         if effects.is_empty() {
             return;
         }
@@ -156,18 +185,31 @@ impl Tally {
             match effect {
                 Effect::Fired(firing) if is_told(firing.at) => {
                     self.fired(&firing);
-                    told(&firing);
-                    self.fired.push(firing);
+                    self.fired.push(Played::new(firing));
                 }
                 Effect::Deliver(delivery) if is_told(delivery.firing.at) => self.wanted(&delivery.firing, delivery.action, false),
                 // Not told, but the action has had it.
                 Effect::Deliver(delivery) => drop(self.has_room(&delivery.firing, delivery.action)),
                 Effect::Paper(delivery) if is_told(delivery.firing.at) => self.wanted(&delivery.firing, delivery.action, true),
-                Effect::Ended(report) if is_told(report.firing.at) => self.ended(&report.firing.rule, &report.outcome),
+                Effect::Ended(report) if is_told(report.firing.at) => {
+                    let held = match report.outcome {
+                        Outcome::Suppressed { reason } => reason.name(),
+                        ref outcome => outcome.name(),
+                    };
+                    self.ended(&report.firing.rule, &report.outcome);
+                    self.note(report.firing.id, Some(held));
+                }
                 _ => {}
             }
         }
+        self.fired.iter().for_each(told);
         self.fired.clear();
+    }
+
+    fn note(&mut self, id: FiringId, held: Option<&'static str>) {
+        if let Some(of) = self.fired.iter_mut().find(|of| of.firing.id == id) {
+            of.note(held);
+        }
     }
 
     fn rule(&mut self, name: &str) -> Option<&mut OfRule> {
@@ -206,6 +248,7 @@ impl Tally {
         let rules = Arc::clone(&self.rules);
         let Some(to) = rules.actions.get(action) else { return };
         let is_used_up = !paper && !self.has_room(firing, action);
+        self.note(firing.id, is_used_up.then(|| Suppression::MaxPerDay.name()));
         let Some(place) = self.places.get(&firing.rule).copied() else { return };
         let Some(of) = self.of.get_mut(place) else { return };
         match (is_used_up, paper, to.trading) {
@@ -214,8 +257,8 @@ impl Tally {
             (.., true) => of.ends.orders += 1,
             (.., false) => of.ends.messages += 1,
         }
-        let found = self.fired.iter().find(|of| of.id == firing.id).filter(|_| to.trading && !is_used_up);
-        if let Some(firing) = found {
+        let found = self.fired.iter().find(|of| of.firing.id == firing.id).filter(|_| to.trading && !is_used_up);
+        if let Some(Played { firing, .. }) = found {
             self.orders.add(firing, place, &to.name, paper);
         }
     }

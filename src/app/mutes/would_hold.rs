@@ -8,12 +8,11 @@ use crate::clock::Clock;
 use crate::decode;
 use crate::journal::{Holds, JournalError, Reader};
 use crate::matching;
-use crate::model::firing::Firing;
 use crate::model::limits::{FIRED_IDS, MUTE_LOOKS_BACK, MUTE_LOOKS_FOR, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
 use crate::model::mode::Mode;
 use crate::model::mute::{MuteOf, Muted, WouldHold};
 use crate::model::time::Timestamp;
-use crate::replay::Replay;
+use crate::replay::{Played, Replay};
 use crate::rules::ruleset::{Rule, RuleSet};
 use crate::suppress::mutes::{Candidate, Narrowed};
 
@@ -61,7 +60,7 @@ fn replayed(
     replay.restore(reader.fired_before(since, FIRED_IDS)?);
     let mut holds = Holds::read(&mut reader, since)?;
     let (mut would, mut is_late) = (WouldHold { held: 0, of: 0 }, false);
-    let mut count = |firing: &Arc<Firing>| {
+    let mut count = |Played { firing, .. }: &Played| {
         would.of += 1;
         would.held += u64::from(narrowed.is_about(Candidate { firing, tokens_of: matching::tokens_of }));
     };

@@ -15,11 +15,10 @@ use super::super::table;
 use super::batch::{self, Batch, Past};
 use super::source::{Ended, Reached, Reading, Source, SourceError, Stretch};
 use crate::feed::recording::Order;
-use crate::model::firing::Firing;
 use crate::model::ids::FiringId;
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
-use crate::replay::{Comparison, Difference, Replay, Summary, Told};
+use crate::replay::{Comparison, Difference, Played, Replay, Summary, Told};
 use crate::rules::ruleset::RuleSet;
 
 /// Faults that are shown with their place.
@@ -105,7 +104,7 @@ impl Player {
         Self { replay, stretch: work.stretch }
     }
 
-    fn take(&mut self, decoded: &Decoded<'_>, mut told: impl FnMut(&Arc<Firing>)) {
+    fn take(&mut self, decoded: &Decoded<'_>, mut told: impl FnMut(&Played)) {
         let Self { replay, stretch } = self;
         for past in &decoded.1 {
             match past {
@@ -119,7 +118,7 @@ impl Player {
     }
 
     /// Waits end as far as time went: where the past was cut off at a moment, no further.
-    fn end(&mut self, ended: &Ended, told: impl FnMut(&Arc<Firing>)) {
+    fn end(&mut self, ended: &Ended, told: impl FnMut(&Played)) {
         let until = match (self.stretch.to, ended.until) {
             (Some(to), Some(until)) => Some(to.min(until)),
             (to, until) => to.or(until),
@@ -140,7 +139,7 @@ struct Evaluation<'w> {
 
 impl Evaluation<'_> {
     /// A piece; `of_old` waits for what the old rules have made of it.
-    fn piece(&mut self, decoded: &Decoded<'_>, of_old: impl FnOnce() -> Vec<Arc<Firing>>) {
+    fn piece(&mut self, decoded: &Decoded<'_>, of_old: impl FnOnce() -> Vec<Played>) {
         decoded.1.iter().for_each(|past| self.faults.see(decoded.0, past));
         let fired = self.told(|new, told| new.take(decoded, told));
         if self.work.old.is_some() {
@@ -151,14 +150,14 @@ impl Evaluation<'_> {
     }
 
     /// What the new rules make of something: printed where that is wanted, and returned where it is compared.
-    fn told(&mut self, take: impl FnOnce(&mut Player, &mut dyn FnMut(&Arc<Firing>))) -> Vec<Arc<Firing>> {
+    fn told(&mut self, take: impl FnOnce(&mut Player, &mut dyn FnMut(&Played))) -> Vec<Played> {
         let (work, mut fired) = (self.work, Vec::new());
-        take(&mut self.new, &mut |firing| {
+        take(&mut self.new, &mut |of| {
             if work.old.is_some() {
-                fired.push(Arc::clone(firing));
+                fired.push(of.clone());
             }
             if let Some(listing) = &work.listing {
-                listing.print(firing);
+                listing.print(of);
             }
         });
         fired
@@ -192,7 +191,7 @@ pub(super) fn run(work: &Work) -> Result<Evaluated, SourceError> {
     let of_new = evaluation.told(|new, told| new.end(ended, told));
     if let Some(old) = &mut old {
         let mut of_old = Vec::new();
-        old.end(ended, |firing| of_old.push(Arc::clone(firing)));
+        old.end(ended, |of| of_old.push(of.clone()));
         evaluation.comparison.piece(of_old, of_new);
     }
     let Evaluation { new, comparison, faults, progress, .. } = evaluation;
@@ -235,7 +234,7 @@ fn evaluate(together: &[Batch], order: &mut Order, old: Option<&mut Player>, eva
             scope.spawn(move || {
                 for decoded in decoded {
                     let mut of_old = Vec::new();
-                    old.take(&decoded, |firing| of_old.push(Arc::clone(firing)));
+                    old.take(&decoded, |of| of_old.push(of.clone()));
                     if fired.send(of_old).is_err() {
                         return;
                     }
@@ -266,15 +265,18 @@ struct Line<'a> {
 }
 
 impl Listing {
-    fn print(&self, firing: &Firing) {
-        let told = Told::of(firing);
+    fn print(&self, of: &Played) {
+        let told = Told::played(of);
         let line = match self {
             Self::Json => table::inert(&serde_json::to_string(&Line { kind: "firing", firing: &told }).unwrap_or_default()),
             Self::Words(moments) => {
                 let clean = table::clean;
                 let who = clean(told.author.as_deref().unwrap_or("?"));
                 let (at, rule, late) = (moments.local(told.at), clean(&told.rule), if told.late { " (late)" } else { "" });
-                format!("{at}  {rule}  @{who}  {}{late}", clean(told.text.as_deref().unwrap_or(&told.subject)))
+                let element = told.element.as_deref().map(|element| format!(" for {}", clean(element))).unwrap_or_default();
+                let held = told.held.map(|held| format!("  [{held}]")).unwrap_or_default();
+                let text = clean(told.text.as_deref().unwrap_or(&told.subject));
+                format!("{at}  {rule}{element}  @{who}  {text}{late}{held}")
             }
         };
         // A reader that has gone away needs no more of it.

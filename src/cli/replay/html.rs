@@ -300,7 +300,12 @@ fn compared(difference: &Difference, moments: &Moments) -> String {
     if difference.not_compared > 0 {
         let _ = write!(out, "<p class=\"warn\">{} more {NOT_COMPARED}.</p>", grouped(difference.not_compared));
     }
-    let sides = [(&difference.appear, "+", "up"), (&difference.disappear, "−", "down")];
+    let sides = [
+        (&difference.appear, "+", "up"),
+        (&difference.disappear, "−", "down"),
+        (&difference.held, "held", "down"),
+        (&difference.released, "sent", "up"),
+    ];
     if sides.iter().all(|(side, ..)| side.is_empty()) {
         return out;
     }
@@ -317,9 +322,12 @@ fn compared(difference: &Difference, moments: &Moments) -> String {
         }
     }
     out.push_str("</table></div>\n");
-    for (side, more, word) in
-        [(&difference.appear, difference.more_appear, "appear"), (&difference.disappear, difference.more_disappear, "disappear")]
-    {
+    for (side, more, word) in [
+        (&difference.appear, difference.more_appear, "appear"),
+        (&difference.disappear, difference.more_disappear, "disappear"),
+        (&difference.held, difference.more_held, "are held back now"),
+        (&difference.released, difference.more_released, "are sent now"),
+    ] {
         let cut = side.len().saturating_sub(ROWS) as u64 + more;
         if cut > 0 {
             let _ = write!(out, "<p class=\"note\">{} more that {word} are not listed.</p>", grouped(cut));

@@ -261,8 +261,16 @@ fn compared(difference: &Difference, moments: &Moments) -> String {
     let (gone, more_old) = by_time(&difference.disappear, "-", WRONG);
     let (more_new, more_old) = (more_new + difference.more_appear, more_old + difference.more_disappear);
     rows.extend(gone);
+    let (held, more_of_held) = by_time(&difference.held, "held", WARNING);
+    let (released, more_of_released) = by_time(&difference.released, "sent", FINE);
+    rows.extend(held);
+    rows.extend(released);
     if !rows.is_empty() {
-        out.push_str(&table::table(&["", "AT", "RULE", "AUTHOR", "TEXT"], rows));
+        out.push_str(&table::table(&["", "AT", "RULE", "AUTHOR", "TEXT", "HELD BY"], rows));
+    }
+    let more_moved = more_of_held + more_of_released + difference.more_held + difference.more_released;
+    if more_moved > 0 {
+        let _ = writeln!(out, "and {} more of those that are held back or sent now", grouped(more_moved));
     }
     if more_new + more_old > 0 {
         let (new, old) = (grouped(more_new), grouped(more_old));
@@ -278,7 +286,13 @@ pub(super) const NOT_COMPARED: &str = "firings of one or the other could not be 
 pub(super) fn differing_numbers(difference: &Difference) -> String {
     let (appear, disappear) = (difference.appear.len() as u64, difference.disappear.len() as u64);
     let (appear, disappear) = (appear + difference.more_appear, disappear + difference.more_disappear);
-    format!("{} new, {} gone, {} the same", grouped(appear), grouped(disappear), grouped(difference.both))
+    let (held, released) = (difference.held.len() as u64, difference.released.len() as u64);
+    let (held, released) = (held + difference.more_held, released + difference.more_released);
+    let moved = match (held, released) {
+        (0, 0) => String::new(),
+        _ => format!(", of which {} are held back now and {} are sent now", grouped(held), grouped(released)),
+    };
+    format!("{} new, {} gone, {} the same{moved}", grouped(appear), grouped(disappear), grouped(difference.both))
 }
 
 fn differing(told: &Told, sign: &str, style: anstyle::Style, moments: &Moments) -> Vec<Cell> {
@@ -288,6 +302,7 @@ fn differing(told: &Told, sign: &str, style: anstyle::Style, moments: &Moments) 
         Cell::new(&told.rule, style),
         Cell::plain(told.author.as_deref().unwrap_or("–")),
         Cell::plain(told.text.as_deref().unwrap_or(&told.subject)),
+        Cell::plain(told.held.unwrap_or_default()),
     ]
 }
 

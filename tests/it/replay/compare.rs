@@ -31,3 +31,25 @@ fn what_only_one_of_them_fires_is_told_and_what_both_do_is_counted() {
     let same = home.json(&["replay", "--file", "feed.jsonl", "--compare", "rules.toml", "--json"]);
     assert_eq!((&same["compared"]["both"], &same["compared"]["appear"]), (&6.into(), &serde_json::json!([])));
 }
+
+#[test]
+fn a_cooldown_that_holds_back_less_is_seen_in_what_is_sent() {
+    let of = |cooldown: &str| {
+        format!(
+            "{ACTIONS}\n[[rule]]\nname = \"all\"\ncooldown = \"{cooldown}\"\nsend = [\"desk\"]\nwhen = {{ handle = \"binance\" }}\n"
+        )
+    };
+    let home = Home::with_rules(&of("1s"));
+    home.write("old.toml", &of("10m"));
+    let tweets: Vec<_> = (1..=3).map(|n| content(n * 60_000, &n.to_string(), "binance", "gm")).collect();
+    home.write("feed.jsonl", &lines(&tweets));
+    let arguments = ["replay", "--file", "feed.jsonl", "--compare", "old.toml"];
+    let compared = home.json(&[&arguments[..], &["--json"]].concat())["compared"].clone();
+    let counts = ["both", "appear", "disappear", "held", "released"]
+        .map(|name| compared[name].as_array().map_or_else(|| compared[name].as_u64().unwrap(), |of| of.len() as u64));
+    assert_eq!(counts, [3, 0, 0, 0, 2], "{compared:#}");
+    let (_, out, _) = home.run(&arguments);
+    assert!(out.contains("0 new, 0 gone, 3 the same, of which 0 are held back now and 2 are sent now"), "{out}");
+    let (_, out, _) = home.run(&["replay", "old.toml", "--file", "feed.jsonl", "--list"]);
+    assert_eq!(out.lines().filter(|line| line.ends_with("gm  [cooldown]")).count(), 2, "{out}");
+}
