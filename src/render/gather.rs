@@ -243,7 +243,7 @@ impl<'f> Gather<'f> {
             link: link::member(member),
         };
         let members = self.list(&told.members, member);
-        Some(WindowValues { r#type: told.kind, key: self.line(&told.key), count: told.count, members })
+        Some(WindowValues { r#type: told.kind, key: self.line(&told.key.replace('\u{1f}', " ")), count: told.count, members })
     }
 
     fn list<T, V>(&self, items: &[T], value: impl Fn(&Self, &T) -> V) -> Vec<V> {

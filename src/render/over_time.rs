@@ -23,9 +23,11 @@ pub(super) fn members(told: &Told, now: Timestamp) -> Option<Fact> {
     if matches!(told.kind, "count" | "distinct") {
         pieces.push(Piece::Ours(words::grouped(&told.count.to_string())));
     }
+    // Of very many not all are remembered.
     let before = told.members.len().saturating_sub(SHOWN);
-    if before > 0 {
-        pieces.push(Piece::Ours(format!("· {before} earlier")));
+    let forgotten = (told.count as usize).saturating_sub(told.members.len());
+    if before + forgotten > 0 {
+        pieces.push(Piece::Ours(format!("· {} earlier", words::grouped(&(before + forgotten).to_string()))));
     }
     for of in told.members.iter().skip(before) {
         member(&mut pieces, of, now);
