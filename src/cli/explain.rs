@@ -10,16 +10,15 @@ use serde_json::{Value, json};
 use super::moments::Moments;
 use super::past::Past;
 use super::state::State;
+use super::stored::Stored;
 use super::table::{FAINT, STRONG, WARNING, clean, inert};
 use super::tree::{self, Book};
-use super::{End, before, complain, load, say, tweet};
+use super::{End, complain, load, say, tweet};
 use crate::clock::Clock;
-use crate::decode;
-use crate::engine::{Account, Answer, Moment};
+use crate::engine::{Account, Answer, Gathering, Moment};
 use crate::feed::recording::{Read, Reader, RecordingError};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
-use crate::model::mute::Mute;
 use crate::model::subject::{About, Event};
 use crate::model::time::Timestamp;
 use crate::rule_test::Recorded;
@@ -126,7 +125,7 @@ pub(super) fn known(rules: &RuleSet, names: &[String]) -> Result<(), End> {
 /// What is explained.
 enum Envelopes {
     Read(Box<Reader>),
-    Journal(Vec<Recorded>, Vec<Mute>),
+    Journal(Stored),
 }
 
 /// Faulty lines that are told one by one.
@@ -157,8 +156,7 @@ impl Envelopes {
         }
         if let Some(id) = tweet::id(what) {
             let entries = of_tweet(&arguments.state, &id)?;
-            let mutes = before::mutes(&arguments.state, &entries);
-            return Ok(Self::Journal(entries, mutes));
+            return Ok(Self::Journal(Stored::new(&arguments.state, &id, entries)));
         }
         complain(format_args!(
             "{}: this is no file, no tweet's id and no address of one (https://x.com/…/status/ID)",
@@ -166,60 +164,47 @@ impl Envelopes {
         ));
         Err(End::CannotStart)
     }
+}
 
-    /// Hands over each envelope, with when and how it came. What is none is told. How many there were.
-    fn each(self, is_argument: bool, hear: &mut dyn FnMut(&Envelope<'_>, Timestamp, Origin)) -> Result<u64, End> {
-        let mut reader = match self {
-            Self::Read(reader) => reader,
-            Self::Journal(entries, _) => {
-                let mut heard = 0;
-                for entry in &entries {
-                    if let Ok(envelope) = decode::decode(&entry.text) {
-                        heard += 1;
-                        hear(&envelope, entry.at, entry.origin);
-                    }
-                }
-                return Ok(heard);
+/// Hands over each envelope, with when and how it came. What is none is told. How many there were.
+fn each(reader: &mut Reader, is_argument: bool, hear: &mut dyn FnMut(&Envelope<'_>, Timestamp, Origin)) -> Result<u64, End> {
+    let (mut heard, mut faulty) = (0, 0);
+    loop {
+        match reader.next_entry() {
+            Ok(None) => break,
+            Ok(Some(Read::Entry(entry))) => {
+                heard += 1;
+                // An envelope that says nothing of when it was is of now.
+                let is_of_now = entry.at == Timestamp::default() && entry.envelope.ts.is_none();
+                let at = if is_of_now { Clock::system().wall() } else { entry.at };
+                hear(&entry.envelope, at, entry.origin);
             }
-        };
-        let (mut heard, mut faulty) = (0, 0);
-        loop {
-            match reader.next_entry() {
-                Ok(None) => break,
-                Ok(Some(Read::Entry(entry))) => {
-                    heard += 1;
-                    // An envelope that says nothing of when it was is of now.
-                    let is_of_now = entry.at == Timestamp::default() && entry.envelope.ts.is_none();
-                    let at = if is_of_now { Clock::system().wall() } else { entry.at };
-                    hear(&entry.envelope, at, entry.origin);
-                }
-                Ok(Some(Read::Faulty(of))) if is_argument => {
-                    complain(format_args!("--envelope is no envelope of the feed: {}", of.fault));
-                    return Err(End::CannotStart);
-                }
-                Ok(Some(Read::Faulty(of))) => {
-                    faulty += 1;
-                    if faulty <= FAULTY {
-                        super::warn(format_args!("{of}; it is left out"));
-                    }
-                }
-                Err(error) => {
-                    complain(clean(&error.to_string()));
-                    return Err(End::CannotStart);
+            Ok(Some(Read::Faulty(of))) if is_argument => {
+                complain(format_args!("--envelope is no envelope of the feed: {}", of.fault));
+                return Err(End::CannotStart);
+            }
+            Ok(Some(Read::Faulty(of))) => {
+                faulty += 1;
+                if faulty <= FAULTY {
+                    super::warn(format_args!("{of}; it is left out"));
                 }
             }
+            Err(error) => {
+                complain(clean(&error.to_string()));
+                return Err(End::CannotStart);
+            }
         }
-        if faulty > FAULTY {
-            super::warn(format_args!("{faulty} lines are no envelopes and were left out"));
-        }
-        Ok(heard)
     }
+    if faulty > FAULTY {
+        super::warn(format_args!("{faulty} lines are no envelopes and were left out"));
+    }
+    Ok(heard)
 }
 
 /// What the journal holds of a tweet; nothing is told with what can be done.
 pub(super) fn of_tweet(state: &State, id: &str) -> Result<Vec<Recorded>, End> {
     let folder = state.folder()?;
-    let (found, damaged) = tweet::entries(&folder, id).map_err(|error| {
+    let (found, damaged) = tweet::entries(&folder, &[id.to_owned()]).map_err(|error| {
         complain(format_args!(
             "{error}; to explain a tweet that was never heard, give its envelopes: --envelope '{{…}}', a .jsonl file or -"
         ));
@@ -248,27 +233,32 @@ struct Teller<'t> {
 
 impl Teller<'_> {
     fn run(&self, from: Envelopes, rules: &Arc<RuleSet>, wanted: &dyn Fn(&Rule) -> bool) -> Result<(), End> {
-        let mut past = match &from {
-            Envelopes::Journal(entries, mutes) => {
-                Past::after(before::engine(&self.arguments.state, rules, entries, mutes.clone()), rules, wanted)
+        let mut last: Vec<(Option<String>, Moment, Option<Vec<usize>>)> = Vec::new();
+        let mut hear = |name: Option<&str>, moment: &Moment, news: Option<&[usize]>| {
+            if !self.arguments.last {
+                return self.tell(moment, name, news);
             }
-            Envelopes::Read(_) => Past::new(rules, wanted),
+            if name.is_some() && !moment.of_wait {
+                last.clear();
+            }
+            last.push((name.map(str::to_owned), moment.clone(), news.map(<[usize]>::to_vec)));
         };
-        let mut last: Vec<(Option<String>, Moment)> = Vec::new();
-        let heard = from.each(self.arguments.envelope.is_some(), &mut |envelope, at, origin| {
-            let name = envelope.body.name();
-            last.clear();
-            past.entry(envelope, at, origin, &mut |moment, news| {
-                let name = (!moment.of_wait).then_some(name);
-                if self.arguments.last {
-                    last.extend(name.is_some().then(|| (name.map(str::to_owned), moment.clone())));
-                } else {
-                    self.tell(moment, name, news);
-                }
-            });
-        });
-        last.iter().for_each(|(name, moment)| self.tell(moment, name.as_deref(), None));
-        past.pass(None, &mut |moment, news| self.tell(moment, None, news));
+        let heard = match from {
+            Envelopes::Journal(stored) => stored.tell(&self.arguments.state, (rules, None), wanted, &mut |of, moment, news| {
+                hear(of.map(|(envelope, _)| envelope.body.name()), moment, news);
+            }),
+            Envelopes::Read(mut reader) => {
+                let mut past = Past::new(rules, wanted);
+                let heard = each(&mut reader, self.arguments.envelope.is_some(), &mut |envelope, at, origin| {
+                    past.entry(envelope, at, origin, &mut |moment, news| {
+                        hear((!moment.of_wait).then_some(envelope.body.name()), moment, news);
+                    });
+                });
+                past.pass(None, &mut |moment, news| hear(None, moment, news));
+                heard
+            }
+        };
+        last.iter().for_each(|(name, moment, news)| self.tell(moment, name.as_deref(), news.as_deref()));
         match heard {
             Ok(0) => {
                 complain("there are no envelopes in it: nothing could be explained");
@@ -353,7 +343,8 @@ pub(super) fn object(book: &Book<'_>, moment: &Moment) -> Value {
             .iter()
             .map(|seen| {
                 let element = seen.element.as_ref().map(crate::matching::element_name);
-                json!({ "element": element, "firing": seen.id.to_string(), "answer": seen.answer.name(), "tree": seen.node })
+                json!({ "element": element, "firing": seen.id.to_string(), "answer": seen.answer.name(),
+                        "window": window_object(seen.answer), "tree": seen.node })
             })
             .collect();
         json!({ "rule": &*of.name, "answer": of.answer.name(), "until": until, "seen": seen, "without_element": of.without })
@@ -371,6 +362,16 @@ pub(super) fn object(book: &Book<'_>, moment: &Moment) -> Value {
     let accounts: Vec<_> = moment.accounts.iter().map(account).collect();
     let firings: Vec<_> = moment.firings.iter().map(firing).collect();
     json!({ "at": moment.at.to_string(), "of_wait": moment.of_wait, "subjects": accounts, "firings": firings })
+}
+
+/// What a window said that a match made not true.
+fn window_object(answer: Answer) -> Option<Value> {
+    let Answer::OverTime(why) = answer else { return None };
+    let (have, need) = match why {
+        Gathering::Has(have, need) => (Some(have), Some(need)),
+        _ => (None, None),
+    };
+    Some(json!({ "have": have, "need": need, "why": why.to_string() }))
 }
 
 fn fate_object(book: &Book<'_>, fate: &crate::engine::Fate, at: Timestamp) -> Value {

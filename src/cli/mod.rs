@@ -2,7 +2,6 @@
 
 mod arm;
 mod ask;
-mod before;
 mod check;
 mod completions;
 mod deliveries;
@@ -28,6 +27,7 @@ mod send;
 mod simulate;
 mod state;
 mod status;
+mod stored;
 mod switch;
 mod table;
 mod tail;

@@ -54,6 +54,12 @@ impl<'p> Past<'p> {
         self.step(&Input::Entry { envelope, at, origin }, tell);
     }
 
+    /// An envelope about something else, of which only what it does to what is waited for is told.
+    pub(super) fn overhear(&mut self, envelope: &Envelope<'_>, at: Timestamp, origin: Origin, tell: Tell<'_>) {
+        self.pass(Some(at), tell);
+        drop(self.engine.step_told(&Input::Entry { envelope, at, origin }, &|_| false, &mut self.days));
+    }
+
     /// Time passes; without a moment until nothing is waited for.
     pub(super) fn pass(&mut self, to: Option<Timestamp>, tell: Tell<'_>) {
         loop {
@@ -84,7 +90,7 @@ impl<'p> Past<'p> {
             let is_wanted = |name: &str| self.rules.rules.iter().any(|rule| *rule.name == *name && (self.wanted)(rule));
             moment.firings.retain(|of| is_wanted(&of.firing.rule));
             moment.accounts.iter().for_each(|account| self.note(account, moment.at));
-            if !moment.of_wait || !moment.firings.is_empty() {
+            if !moment.of_wait || moment.says_something() {
                 tell(&moment, None);
             }
         }

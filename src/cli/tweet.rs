@@ -29,13 +29,14 @@ pub(super) fn id(written: &str) -> Option<String> {
     digits(parts.get(at + 1)?)
 }
 
-/// All entries of the journal that are about this tweet, in order, and how many rows were left out because they are damaged.
-pub(super) fn entries(folder: &Path, id: &str) -> Result<(Vec<Recorded>, u64), JournalError> {
+/// All entries of the journal that are about these tweets, in order, and how many rows were left out because they are damaged.
+pub(super) fn entries(folder: &Path, ids: &[String]) -> Result<(Vec<Recorded>, u64), JournalError> {
     let mut reader = Reader::open(folder)?;
-    let mut found = read(&mut reader, id, made(id).unwrap_or(i64::MIN))?;
-    if found.is_empty() && made(id).is_some() {
-        // It may be older than its id says.
-        found = read(&mut reader, id, i64::MIN)?;
+    let made = ids.iter().map(|id| made(id)).min().flatten();
+    let mut found = read(&mut reader, ids, made.unwrap_or(i64::MIN))?;
+    if found.is_empty() && made.is_some() {
+        // They may be older than their ids say.
+        found = read(&mut reader, ids, i64::MIN)?;
     }
     Ok((found, reader.damaged()))
 }
@@ -47,12 +48,12 @@ pub(super) fn mutes(folder: &Path, since: Timestamp) -> Result<Vec<Mute>, Journa
 }
 
 /// Hands over every entry of the newest, oldest first.
-fn read(reader: &mut Reader, id: &str, since: i64) -> Result<Vec<Recorded>, JournalError> {
+fn read(reader: &mut Reader, ids: &[String], since: i64) -> Result<Vec<Recorded>, JournalError> {
     let (mut found, mut progress) = (Vec::new(), Progress::new());
     reader.recent(Timestamp::from_millis(since), usize::MAX, |entry| {
         progress.one();
-        let is_it = entry.text.contains(id)
-            && decode::decode(entry.text).is_ok_and(|envelope| envelope.body.tweet_id().is_some_and(|of| of == id));
+        let is_it = ids.iter().any(|id| entry.text.contains(&**id))
+            && decode::decode(entry.text).is_ok_and(|of| of.body.tweet_id().is_some_and(|of| ids.iter().any(|id| id == of)));
         if is_it {
             found.push(Recorded { at: entry.at, origin: entry.origin, text: entry.text.to_owned() });
         }

@@ -7,18 +7,16 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::moments::{Moments, span};
-use super::past::Past;
 use super::state::State;
+use super::stored::Stored;
 use super::table::{FAINT, FINE, STRONG, WAITING, WARNING, WRONG, clean, inert};
 use super::tree::{self, Book};
-use super::{End, before, complain, deliveries, explain, say, tweet};
+use super::{End, complain, deliveries, explain, say, tweet};
 use crate::clock::Clock;
-use crate::decode;
 use crate::engine::{Answer, Moment};
 use crate::journal::{Query, Reader, State as Stands, StoredAttempt, StoredDelivery};
-use crate::model::mute::Mute;
+use crate::model::firing::Origin;
 use crate::model::time::Timestamp;
-use crate::rule_test::Recorded;
 use crate::rules::ruleset::{Rule, RuleSet};
 
 /// Rules that came near, of a tweet that no rule fired for.
@@ -71,8 +69,7 @@ fn why(arguments: &Arguments) -> Result<(), End> {
     let entries = explain::of_tweet(&arguments.state, &id)?;
     let sent = sent(arguments, &id)?;
     let wanted = |rule: &Rule| arguments.only.is_empty() || arguments.only.iter().any(|name| **name == *rule.name);
-    let mutes = before::mutes(&arguments.state, &entries);
-    let told = replay((&arguments.state, &rules), (&entries, mutes, now), &wanted);
+    let told = replay(&arguments.state, &Stored::new(&arguments.state, &id, entries), (&rules, now), &wanted)?;
     if arguments.json {
         let moments: Vec<_> = told.iter().map(|(_, moment)| explain::object(&book, moment)).collect();
         let sent: Vec<_> = sent.iter().map(|(delivery, attempts)| deliveries::object_of(delivery, attempts)).collect();
@@ -105,25 +102,22 @@ fn sent(arguments: &Arguments, id: &str) -> Result<Vec<Sent>, End> {
 
 /// Every entry with what the rules make of it, and the end of every wait. What the engine did then is told by the rules as they are now.
 fn replay(
-    (state, rules): (&State, &Arc<RuleSet>),
-    (entries, mutes, now): (&[Recorded], Vec<Mute>, Timestamp),
+    state: &State,
+    stored: &Stored,
+    (rules, now): (&Arc<RuleSet>, Timestamp),
     wanted: &dyn Fn(&Rule) -> bool,
-) -> Vec<(String, Moment)> {
-    let mut past = Past::after(before::engine(state, rules, entries, mutes), rules, wanted);
+) -> Result<Vec<(String, Moment)>, End> {
     let mut told = Vec::new();
-    let mut note = |name: &str, moment: &Moment| {
-        let name = if moment.of_wait { "nothing more has come in time" } else { name };
-        told.push((name.to_owned(), moment.clone()));
-    };
-    for entry in entries {
-        let Ok(envelope) = decode::decode(&entry.text) else { continue };
-        let late = if entry.origin == crate::model::firing::Origin::Live { "" } else { entry.origin.name() };
-        let name = format!("{} {late}", envelope.body.name()).trim().to_owned();
-        past.entry(&envelope, entry.at, entry.origin, &mut |moment, _| note(&name, moment));
-    }
-    // After that, what is waited for may still come.
-    past.pass(Some(now), &mut |moment, _| note("", moment));
-    told
+    // After its envelopes, what is waited for may still come.
+    stored.tell(state, (rules, Some(now)), wanted, &mut |of, moment, _| {
+        let name = match of {
+            Some((envelope, Origin::Live)) => envelope.body.name().to_owned(),
+            Some((envelope, origin)) => format!("{} {}", envelope.body.name(), origin.name()),
+            None => "nothing more has come in time".to_owned(),
+        };
+        told.push((name, moment.clone()));
+    })?;
+    Ok(told)
 }
 
 struct Teller<'t> {
@@ -143,6 +137,10 @@ impl Teller<'_> {
             let later = if moment.at == first { String::new() } else { format!(" +{}", span(moment.at.since(first))) };
             say(format_args!("{FAINT}{}{later}{FAINT:#} {STRONG}{name}{STRONG:#}", self.moments.local(moment.at)));
             for of in moment.accounts.iter().flat_map(|account| &account.rules) {
+                // A deletion is another event, and changes nothing of what was said of the tweet.
+                if of.answer == Answer::OtherEvent {
+                    continue;
+                }
                 let answer = of.answer.name();
                 let known = before.iter_mut().find(|(name, _)| **name == *of.name);
                 let was = known.as_ref().map(|(_, answer)| *answer);
@@ -151,13 +149,14 @@ impl Teller<'_> {
                     None => before.push((of.name.to_string(), answer)),
                 }
                 // What was false from the start and stays so is told at the end, if it came near.
-                let is_quiet = matches!(of.answer, Answer::False | Answer::NoElement | Answer::Off | Answer::OtherEvent);
+                let is_quiet = matches!(of.answer, Answer::False | Answer::NoElement | Answer::Off);
                 let has_just_fired = of.answer == Answer::Fired && was == Some(Answer::Fires.name());
                 if was == Some(answer) || has_just_fired || was.is_none() && is_quiet {
                     continue;
                 }
                 let (words, style) = tree::answer(of.answer, moment.at, Some(self.moments));
-                let was = was.map(|was| format!("{was} → ")).unwrap_or_default();
+                let was = was.map(|was| if was == "window" { "not true over time → ".to_owned() } else { format!("{was} → ") });
+                let was = was.unwrap_or_default();
                 say(format_args!("  {}: {was}{style}{words}{style:#}", clean(&of.name)));
             }
         }
@@ -182,9 +181,7 @@ impl Teller<'_> {
                 span(firing.at.since(first)),
                 firing.id
             ));
-            let of_now = told.iter().flat_map(|(_, moment)| &moment.accounts).flat_map(|account| &account.rules);
-            let fires_now =
-                of_now.clone().any(|rule| rule.seen.iter().any(|seen| seen.id == firing.id && seen.answer == Answer::Fires));
+            let fires_now = told.iter().flat_map(|(_, moment)| &moment.firings).any(|of| of.firing.id == firing.id);
             if !fires_now {
                 say(format_args!("  {WARNING}by the rules as they are now it does not fire{WARNING:#}"));
             }

@@ -152,6 +152,12 @@ impl Answer {
         }
     }
 
+    /// A window has taken it in at this moment.
+    #[must_use]
+    pub fn is_news_of_a_window(self) -> bool {
+        matches!(self, Self::OverTime(of) if of != Gathering::Counted)
+    }
+
     /// The higher the nearer to a firing.
     pub(super) fn rank(self) -> u8 {
         match self {
@@ -245,6 +251,15 @@ pub struct Moment {
     pub firings: Vec<FiringAccount>,
 }
 
+impl Moment {
+    /// Something fired, or was counted by a window.
+    #[must_use]
+    pub fn says_something(&self) -> bool {
+        let mut looks = self.accounts.iter().flat_map(|account| &account.rules).flat_map(|of| &of.seen);
+        !self.firings.is_empty() || looks.any(|seen| seen.answer.is_news_of_a_window())
+    }
+}
+
 impl FiringAccount {
     /// Whether a send is an order of news that did not come live: such a one is never made, whatever its age.
     #[must_use]
@@ -264,10 +279,10 @@ impl Engine {
         while let Some(due) = self.next_deadline().filter(|due| *due <= to) {
             // What was held may be over for long: all of it ends at the moment that is.
             let moment = self.moment(&Input::Tick(due.max(self.observer.now())), wanted, days);
-            moments.extend((!moment.firings.is_empty()).then_some(moment));
+            moments.extend(moment.says_something().then_some(moment));
         }
         let moment = self.moment(input, wanted, days);
-        let says_something = matches!(input, Input::Entry { .. }) || !moment.firings.is_empty();
+        let says_something = matches!(input, Input::Entry { .. }) || moment.says_something();
         moments.extend(says_something.then_some(moment));
         moments
     }
@@ -289,9 +304,10 @@ impl Engine {
         // What was said of one tweet may settle another, that had to be forgotten for it.
         let mut tweets: Vec<&TweetId> = Vec::new();
         let of_tweets = firings.iter().filter(|of| of.firing.subject.event == Event::Tweet);
-        of_tweets.filter_map(|of| of.firing.subject.tweet()).for_each(|tweet| {
-            if !tweets.contains(&&tweet.id) {
-                tweets.push(&tweet.id);
+        let fired = of_tweets.filter_map(|of| of.firing.subject.tweet()).map(|tweet| &tweet.id);
+        fired.chain(said.iter().filter_map(|of| of.tweet.as_ref())).for_each(|id| {
+            if !tweets.contains(&id) {
+                tweets.push(id);
             }
         });
         let own = match input {

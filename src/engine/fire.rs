@@ -14,7 +14,7 @@ use crate::matching::{self, Reading};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Report, Suppression};
 use crate::model::firing::{Firing, Origin};
-use crate::model::ids::FiringId;
+use crate::model::ids::{FiringId, TweetId};
 use crate::model::message::{Body, ConsoleBody};
 use crate::model::mode::Mode;
 use crate::model::mute::Muted;
@@ -50,9 +50,19 @@ pub(super) struct Firings {
     pub(super) mutes: Mutes,
     identities: Identities,
     /// What windows said to the matches of the latest step that did not fire.
-    pub(super) said: Vec<(FiringId, Said)>,
+    pub(super) said: Vec<Unfired>,
     /// What was held back in the latest step: the firing, the action of one of its sends or none for all of them, and until when.
     pub(super) refused: Vec<(FiringId, Option<usize>, Option<Timestamp>)>,
+}
+
+/// A match that a window took in and that made nothing true.
+#[derive(Debug)]
+pub(super) struct Unfired {
+    /// The id that its firing would have.
+    pub(super) id: FiringId,
+    /// The tweet that it is about.
+    pub(super) tweet: Option<TweetId>,
+    pub(super) said: Said,
 }
 
 /// A firing and one of its rule's sends, that is made a message later.
@@ -203,7 +213,7 @@ impl Firings {
                 match self.over_time.take_in((of.rule, rule, window), &asked, &mut self.identities) {
                     Said::Fires(told) => Some(told),
                     said => {
-                        self.said.push((id, said));
+                        self.said.push(Unfired { id, tweet: subject.tweet().map(|tweet| tweet.id.clone()), said });
                         return None;
                     }
                 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use self::told::Told;
 use crate::decode;
-use crate::engine::{Account, Answer, Engine, FiringAccount, Input, RuleAccount};
+use crate::engine::{Account, Answer, Engine, FiringAccount, Gathering, Input, RuleAccount};
 use crate::model::action::Span;
 use crate::model::firing::Origin;
 use crate::model::ids::TweetId;
@@ -112,8 +112,17 @@ impl Story {
         latest.into_iter().flat_map(BTreeMap::values)
     }
 
+    /// What a window said when it took a match in stays what is said of it.
     fn keep(&mut self, at: Duration, accounts: impl IntoIterator<Item = Account>) {
-        self.latest.extend(accounts.into_iter().map(|of| ((of.subject.key(), of.subject.event), (at, of))));
+        for mut account in accounts {
+            let of = (account.subject.key(), account.subject.event);
+            if let Some((_, before)) = self.latest.get(&of) {
+                for (now, before) in account.rules.iter_mut().zip(&before.rules) {
+                    keep_words(now, before);
+                }
+            }
+            self.latest.insert(of, (at, account));
+        }
     }
 
     /// How it stands now.
@@ -130,6 +139,19 @@ impl Story {
             });
         }
         self.moments.insert(now, latest);
+    }
+}
+
+/// Where now only is known that a window has counted it: what the window said then.
+fn keep_words(now: &mut RuleAccount, before: &RuleAccount) {
+    const COUNTED: Answer = Answer::OverTime(Gathering::Counted);
+    for seen in now.seen.iter_mut().filter(|seen| seen.answer == COUNTED) {
+        let then = before.seen.iter().find(|of| of.id == seen.id && of.answer.is_news_of_a_window());
+        seen.answer = then.map_or(COUNTED, |then| then.answer);
+    }
+    if now.answer == COUNTED {
+        let then = now.seen.iter().map(|seen| seen.answer).find(|answer| answer.is_news_of_a_window());
+        now.answer = then.unwrap_or(COUNTED);
     }
 }
 
@@ -208,6 +230,10 @@ pub fn run(test: &Test, rules: &Arc<RuleSet>, files: Files<'_>) -> Tested {
     look_until(&mut run, None);
     let last = all.last().map_or(Duration::ZERO, |told| told.at.since(begun)).max(now);
     run.look(last.saturating_add(longest_wait(rules)));
+    // What has to be silent for so long is silent then.
+    if let Some(silent) = rules.rules.iter().filter(|rule| wanted(rule)).filter_map(Rule::silent_for).max() {
+        run.step(&Input::Tick(begun.plus(last.saturating_add(silent))));
+    }
     let story = run.story;
     failures.extend(test.expect.iter().filter_map(|expect| judge::judge(expect, rules, &story)));
     let mut fired: Vec<_> = story.firings.iter().filter_map(|(_, of)| place_of(rules, &of.firing.rule)).collect();

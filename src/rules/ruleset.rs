@@ -129,7 +129,14 @@ impl Rule {
     /// It fires when nothing comes any more.
     #[must_use]
     pub fn awaits_silence(&self) -> bool {
-        self.mode != Mode::Off && self.window.as_deref().is_some_and(|window| matches!(window.kind, WindowKind::Silence))
+        self.silent_for().is_some()
+    }
+
+    /// For how long nothing has to come for it to fire, of a rule that fires for that.
+    #[must_use]
+    pub fn silent_for(&self) -> Option<Duration> {
+        let window = self.window.as_deref().filter(|_| self.mode != Mode::Off)?;
+        matches!(window.kind, WindowKind::Silence).then_some(window.within)
     }
 
     /// The steps of a sequence: each is looked at by itself.

@@ -13,6 +13,7 @@ use crate::decode;
 use crate::engine::{Engine, Input};
 use crate::journal::Reader;
 use crate::matching::Truth;
+use crate::model::firing::Firing;
 use crate::model::time::Timestamp;
 use crate::render::sanitise::is_shown;
 use crate::rule_test::{self, quoted};
@@ -84,7 +85,7 @@ fn heard(arguments: &Arguments, rules: &Arc<RuleSet>) -> Heard {
     let Ok(folder) = arguments.state.folder() else { return Heard::default() };
     let Ok(mut reader) = Reader::open(&folder) else { return Heard::default() };
     let mut engine = Engine::forgetful(Arc::clone(rules), REMEMBERED);
-    let (mut fired, mut near): (Option<String>, Option<Near>) = (None, None);
+    let (mut fired, mut near): (Option<Vec<String>>, Option<Near>) = (None, None);
     let mut progress = Progress::new();
     let read = reader.recent(Timestamp::from_millis(i64::MIN), ENTRIES, |entry| {
         progress.one();
@@ -96,7 +97,7 @@ fn heard(arguments: &Arguments, rules: &Arc<RuleSet>) -> Heard {
         );
         for moment in &moments {
             for of in &moment.firings {
-                fired = of.firing.subject.tweet().map(|tweet| tweet.id.to_string()).or(fired.take());
+                fired = came_of(&of.firing).or(fired.take());
             }
             let tweets = moment.accounts.iter().filter_map(|account| Some((account, account.subject.tweet()?)));
             for (account, tweet) in tweets.filter(|(_, tweet)| tweet.parts.content) {
@@ -114,11 +115,21 @@ fn heard(arguments: &Arguments, rules: &Arc<RuleSet>) -> Heard {
     if let Err(error) = read {
         warn(format_args!("{error}; the example is made of the rule"));
     }
-    let events = |id: &str| crate::cli::tweet::entries(&folder, id).ok().map(|(entries, _)| as_events(&entries));
+    let events = |ids: &[String]| crate::cli::tweet::entries(&folder, ids).ok().map(|(entries, _)| as_events(&entries));
     Heard {
-        fired: fired.and_then(|id| Some((0.0, events(&id)?, None))),
-        near: near.and_then(|(distance, id, reason)| Some((distance, events(&id)?, reason))),
+        fired: fired.and_then(|ids| Some((0.0, events(&ids)?, None))),
+        near: near.and_then(|(distance, id, reason)| Some((distance, events(&[id])?, reason))),
     }
+}
+
+/// The tweets that a firing came of: its own, and those that its window tells of.
+fn came_of(firing: &Firing) -> Option<Vec<String>> {
+    let own = firing.subject.tweet()?.id.to_string();
+    let members = firing.window.iter().flat_map(|told| &told.members).filter_map(|member| member.tweet.as_ref());
+    let mut all: Vec<_> = members.map(ToString::to_string).chain([own]).collect();
+    all.sort_unstable();
+    all.dedup();
+    Some(all)
 }
 
 /// Entries as events of a test: records, each at its own moment.

@@ -3,8 +3,8 @@
 //! It looks again at what the latest step has looked at, through the same facts and the same readings, and changes nothing.
 
 use super::super::account::{Account, Answer, Gathering, RuleAccount, Seen};
+use super::super::fire::Unfired;
 use super::super::judge::{TweetState, step_name};
-use super::super::over_time::Said;
 use super::{Observer, wait_of};
 use crate::join::{Joined, Known};
 use crate::matching::{self, Facts, Flips, Node, Reading, Truth, is_of_elements};
@@ -22,7 +22,7 @@ pub(in crate::engine) struct Asked<'a> {
     pub(in crate::engine) wanted: &'a dyn Fn(&Rule) -> bool,
     pub(in crate::engine) fired_now: &'a [FiringId],
     /// What windows said to matches of this moment that did not fire.
-    pub(in crate::engine) said: &'a [(FiringId, Said)],
+    pub(in crate::engine) said: &'a [Unfired],
 }
 
 /// A subject, and how a rule is read for it.
@@ -138,11 +138,11 @@ impl Look<'_, '_> {
             (None, None) => state.has_fired(u32::try_from(at).unwrap_or(u32::MAX)),
             _ => state.has_fired_each(at, &[Some(of_element.clone()), alias].into_iter().flatten().collect::<Vec<_>>()),
         });
-        let said = self.asked.said.iter().find(|(of, _)| *of == id);
+        let said = self.asked.said.iter().find(|of| of.id == id);
         let fires = self.asked.fired_now.contains(&id);
         let answer = if fires && node.truth == Truth::True {
             Answer::Fires
-        } else if let Some((_, said)) = said {
+        } else if let Some(Unfired { said, .. }) = said {
             Answer::OverTime(Gathering::of(said, rule.window.as_ref().map_or("", |window| window.kind.name())))
         } else if fires || has_fired || node.truth == Truth::True {
             // If now, by another element of this name; if true and not of now, a firing of this id is known from elsewhere.

@@ -4,7 +4,7 @@ use birdcall::clock::Clock;
 use birdcall::journal::{self, EntryRow, Record, Settings};
 use birdcall::model::firing::Origin;
 use birdcall::model::time::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::kit::binary::Home;
 use crate::kit::story::{START, content};
@@ -27,14 +27,22 @@ when = { keyword = "gm" }
 
 /// So many tweets, a minute apart, in the journal of a folder.
 fn lived(tweets: i64) -> Home {
-    let home = Home::with_rules(RULES);
-    let (journal, writer) = journal::open(&home.path().join("state"), Settings::default(), Clock::system()).unwrap();
-    let writer = std::thread::spawn(writer);
-    for number in 1..=tweets {
+    let tweet = |number: i64| {
         let (ms, mut tweet) = (START + number * 60_000, content(&number.to_string(), "kol", "gm"));
         tweet["d"]["createdAt"] = json!(ms);
-        let entry =
-            EntryRow { at: Timestamp::from_millis(ms), origin: Origin::Live, matched: true, text: tweet.to_string().into() };
+        (ms, tweet)
+    };
+    kept(RULES, &(1..=tweets).map(tweet).collect::<Vec<_>>())
+}
+
+/// These envelopes, in the journal of a folder.
+fn kept(rules: &str, envelopes: &[(i64, Value)]) -> Home {
+    let home = Home::with_rules(rules);
+    let (journal, writer) = journal::open(&home.path().join("state"), Settings::default(), Clock::system()).unwrap();
+    let writer = std::thread::spawn(writer);
+    for (ms, envelope) in envelopes {
+        let at = Timestamp::from_millis(*ms);
+        let entry = EntryRow { at, origin: Origin::Live, matched: true, text: envelope.to_string().into() };
         journal.record(Record { entry: Some(entry), ..Record::default() });
     }
     drop(journal);
@@ -97,5 +105,52 @@ fn explain_and_why_know_what_a_window_and_a_cooldown_knew_when_the_tweet_came() 
         // What came after it is of no account.
         let (_, out, _) = home.run(&[command, "1"]);
         assert!(out.contains("the window has 1 of 2") && !out.contains("cooldown"), "{command}: {out}");
+    }
+}
+
+#[test]
+fn the_first_test_of_a_rule_with_a_window_has_all_that_it_fired_on() {
+    let home = lived(3);
+    let (code, out, said) = home.run(&["test", "--new", "twice"]);
+    assert_eq!(code, 0, "{out}{said}");
+    let written = std::fs::read_to_string(home.path().join("rules.test.toml")).unwrap_or(out);
+    assert!(!written.contains("does not make it fire yet"), "{written}");
+    assert!(written.matches("tweetId").count() >= 2, "{written}");
+}
+
+/// Two tweets of the journal, of which one was told of by envelopes that came around the other.
+#[test]
+fn what_came_between_the_envelopes_of_a_tweet_is_known_to_explain_and_why() {
+    let meta = |id: &str| {
+        json!({ "v": 1, "t": "tweet", "op": "meta", "id": id, "d": { "tweetId": id, "detected": { "tokens": [
+            { "symbol": "WIF", "contract": "4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump", "chain": "solana", "sources": ["text"] }] } } })
+    };
+    let tweet = |ms: i64, id: &str, who: &str| {
+        let mut tweet = content(id, who, "$WIF");
+        tweet["d"]["createdAt"] = json!(START + ms);
+        tweet
+    };
+    let rules = r#"
+[actions.out]
+type = "console"
+max_age = "7d"
+[[rule]]
+name = "together"
+each = "token"
+send = ["out"]
+when = { token = { contract = true } }
+window = { type = "distinct", of = "author", per = "token", within = "10m", at_least = 2 }
+"#;
+    let story = [(0, tweet(0, "1", "kol")), (100, tweet(100, "2", "kim")), (200, meta("1")), (300, meta("2"))];
+    let home = kept(rules, &story.map(|(ms, envelope)| (START + ms, envelope)));
+    for command in ["explain", "why"] {
+        let (code, out, said) = home.run(&[command, "2"]);
+        assert_eq!(code, 0, "{said}");
+        assert!(out.contains("together: ") || out.contains("fires together"), "{command}: {out}");
+        assert!(out.contains("fires") && !out.contains("the window has 1 of 2"), "{command}: {out}");
+        let (_, out, _) = home.run(&[command, "1"]);
+        assert!(out.contains("the window has 1 of 2"), "{command}: {out}");
+        // The firing is of the other tweet.
+        assert!(!out.contains("fires together") && !out.contains("not on record"), "{command}: {out}");
     }
 }
