@@ -143,7 +143,7 @@ impl Running {
                 self.turn(FeedState::Connected);
                 let halted = std::mem::take(&mut self.halted);
                 self.catch_up.gaps.set_back(self.dispatch.safety.feed_clock.stood_still(halted));
-                self.catch_up.gaps.connected(self.clock.now());
+                self.catch_up.gaps.connected(self.watch.since);
                 self.catch_up();
                 // A run that is killed within its first second was connected all the same.
                 self.heard(Some(Duration::ZERO));
@@ -189,6 +189,7 @@ impl Running {
     fn frame(&mut self, text: Text) -> bool {
         let at = self.clock.now();
         self.watch.last_frame_at = Some(at);
+        self.catch_up.gaps.heard(at);
         let Some(envelope) = self.decode(&text) else { return false };
         if let Some(why) = envelope.ts.and_then(|sent| self.dispatch.safety.envelope(sent, at)) {
             self.dispatch.times_differ(&why);
@@ -261,8 +262,13 @@ impl Running {
             FeedState::Connected => Hold::Nothing,
             _ => Hold::Everything,
         };
+        // From the moment on at which the feed was heard last, until it was heard again: as the gap says that is recorded, and a replay goes by.
+        let at = match hold {
+            Hold::Everything => self.catch_up.gaps.last_heard().unwrap_or(self.watch.since),
+            Hold::Before(_) | Hold::Nothing => self.watch.since,
+        };
         self.engine.owe(self.catch_up.may_bring_since());
-        self.engine.hold_at(hold, self.clock.now());
+        self.engine.hold_at(hold, at);
     }
 
     /// The engine's deadline has come.

@@ -225,10 +225,10 @@ impl Engine {
         self.hold_at(hold, self.observer.now());
     }
 
-    /// As [`Engine::hold`], at a moment that may be later than the latest entry and tick: when the feed was lost, or heard again.
+    /// As [`Engine::hold`], at another moment than that of the latest entry or tick: when the feed was heard last, or heard again.
     pub fn hold_at(&mut self, hold: Hold, at: Timestamp) {
         self.observer.hold(hold);
-        self.firings.over_time.hold(hold, at.max(self.observer.now()));
+        self.firings.over_time.hold(hold, at);
     }
 
     /// What was said since then may still come of the history, though nothing is held for it any more: it is not too late for a window. `None`:

@@ -15,7 +15,7 @@ use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member, Part, Told, Trace, Who};
 use crate::rules::ruleset::{Rule, RuleSet, Window, WindowKind};
 use crate::suppress::Fired;
-use crate::window::{Clock, Counts, Observation, State, Verdict};
+use crate::window::{Clock, Counts, Due, Observation, State, Verdict};
 
 /// A match that a window is asked about.
 pub(super) struct Asked<'a> {
@@ -198,23 +198,23 @@ impl OverTime {
     }
 
     /// The next silence that is over by `now`: the rule, and what it came of.
-    pub(super) fn due(&mut self, now: Timestamp) -> Option<(usize, Told, Option<Element>)> {
+    pub(super) fn due(&mut self, now: Timestamp) -> Option<(usize, Due, Option<Element>)> {
         self.next.filter(|next| *next <= now)?;
         let (deadline, at) = self.due.pop_first()?;
-        let told = self.windows.get_mut(&at).and_then(|watched| {
+        let due = self.windows.get_mut(&at).and_then(|watched| {
             watched.due = None;
-            let told = watched.state.due(&watched.window, now)?;
+            let due = watched.state.due(&watched.window, now)?;
             watched.leave(now, &mut self.traces);
-            let element = watched.elements.get(&*told.key).cloned();
-            Some((at, told, element))
+            let element = watched.elements.get(&*due.told.key).cloned();
+            Some((at, due, element))
         });
         let is_stuck = |watched: &Watched| watched.state.next_deadline() == Some(deadline);
-        if told.is_some() || !self.windows.get(&at).is_some_and(is_stuck) {
+        if due.is_some() || !self.windows.get(&at).is_some_and(is_stuck) {
             self.renew_due(at);
         }
         // One that was said to be over and is not is not asked again before its next match: whoever asks until there is none must not ask for ever.
         self.find_next();
-        told
+        due
     }
 
     /// Goes on with other rules. A window goes on where it was if its rule has kept its name, and it counts the same thing.
@@ -382,8 +382,8 @@ fn member(of: &Asked<'_>) -> Member {
 }
 
 /// What a silence is about, from the last that was heard: whoever it was, and their tweet without its text.
-pub(super) fn silent(told: &Told, now: Timestamp) -> Option<Subject> {
-    let last = told.members.last()?;
+pub(super) fn silent(due: &Due) -> Option<Subject> {
+    let last = due.told.members.last()?;
     let author = Account {
         handle: last.who.as_ref().map(|who| who.as_str().into()),
         platform: last.platform.clone(),
@@ -399,5 +399,5 @@ pub(super) fn silent(told: &Told, now: Timestamp) -> Option<Subject> {
             About::Account(Arc::new(AccountEvent { id, actor: author, target: None, changes: Vec::new() }))
         }
     };
-    Some(Subject { event: last.event, about, at: now })
+    Some(Subject { event: last.event, about, at: due.at })
 }

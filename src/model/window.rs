@@ -196,6 +196,9 @@ pub struct Silent {
     pub platform: Option<String>,
     /// When it was told the last time.
     pub told: Timestamp,
+    /// How often it was told. `None`: an earlier version has written this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
     /// In how many milliseconds, of such as the feed is heard in, it is told again.
     pub again_in: i64,
 }

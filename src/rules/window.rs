@@ -157,7 +157,7 @@ fn of_type<'a>(check: &mut Check<'a>, field: Field<'a>, name: &str, keys: &Keys<
             .report(Diagnostic::error("impossible", at.node.span, message).help("count another thing, or leave it out of `per`"));
     }
     let each = each(check, field, (keys, &per, of), around);
-    let rearm = keys.rearm.and_then(|field| duration(check, field));
+    let rearm = keys.rearm.and_then(|field| rearm(check, field, name));
     let max_keys = keys.max_keys.map_or(Some(WINDOW_KEYS), |field| max_keys(check, field));
     let window = Window { kind: kind?, within: within?, per, rearm, max_keys: max_keys? };
     Some(Read { window, steps, each })
@@ -172,6 +172,16 @@ fn within(check: &mut Check<'_>, field: Field<'_>) -> Option<Duration> {
     let help = format!("it is one second at least and {} at most", written(WINDOW_WITHIN_MAX));
     check.report(Diagnostic::error("bad-duration", field.node.span, message).help(help));
     None
+}
+
+fn rearm(check: &mut Check<'_>, field: Field<'_>, name: &str) -> Option<Duration> {
+    let rearm = duration(check, field)?;
+    if name == "silence" && rearm < SHORTEST {
+        let message = format!("a silence cannot be told again every {}", written(rearm));
+        check.report(Diagnostic::error("bad-duration", field.node.span, message).help("`rearm` of it is one second at least"));
+        return None;
+    }
+    Some(rearm)
 }
 
 fn at_least(check: &mut Check<'_>, field: Field<'_>, least: u32) -> Option<u32> {

@@ -84,6 +84,17 @@ pub enum Verdict {
     Known,
 }
 
+/// A silence that is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    /// What is told of it.
+    pub told: Told,
+    /// The moment from which on it was silent for so long as the rule says, whenever anybody asks: also of one that is told again.
+    pub at: Timestamp,
+    /// How often it has been told before.
+    pub again: u32,
+}
+
 /// What a window holds, and what it had to let go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -278,16 +289,16 @@ impl State {
 
     /// Of `silence`: the next key that has been silent for `within` by now, the one that was due first. To be asked until there
     /// is none.
-    pub fn due(&mut self, window: &Window, now: Timestamp) -> Option<Told> {
+    pub fn due(&mut self, window: &Window, now: Timestamp) -> Option<Due> {
         match &mut self.kind {
             Kind::Silence(silence) => {
                 self.left.clear();
                 let moment = Moment::new(window, Clock { now, oldest: None });
-                let told = silence.due(&moment, now)?;
+                let due = silence.due(&moment, now)?;
                 if moment.rearm.is_some() {
-                    self.left.push((told.key.as_ref().into(), silence.left(&told.key, now)));
+                    self.left.push((due.told.key.as_ref().into(), silence.left(&due.told.key, now)));
                 }
-                Some(told)
+                Some(due)
             }
             _ => None,
         }

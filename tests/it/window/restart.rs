@@ -100,7 +100,9 @@ enum Happens {
 }
 
 fn told(window: &Window, state: &mut State, now: i64) -> Vec<String> {
-    std::iter::from_fn(|| state.due(window, seconds(now))).map(|told| format!("{}: {}", told.key, told_words(&told))).collect()
+    std::iter::from_fn(|| state.due(window, seconds(now)))
+        .map(|due| format!("{}: {} {:?}", due.told.key, told_words(&due.told), (due.at, due.again)))
+        .collect()
 }
 
 #[test]
