@@ -262,8 +262,16 @@ impl OverTime {
                 continue;
             }
             let watched = self.windows.entry(at).or_insert_with(|| Watched::new(rule, window));
-            let lefts = traces.into_iter().map(|trace| (trace.key.as_ref().into(), heard_by(trace.left, now, unheard)));
-            watched.state.restore(window, now, lefts.collect::<Vec<(Box<str>, Left)>>());
+            let mut lefts = Vec::with_capacity(traces.len());
+            for mut trace in traces {
+                // What was heard of since then is known already.
+                let element = trace.left.silence.as_mut().and_then(|silence| silence.element.take());
+                if let Some(element) = element.filter(|_| !watched.elements.contains_key(&*trace.key)) {
+                    watched.elements.insert(trace.key.to_string(), *element);
+                }
+                lefts.push((trace.key.as_ref().into(), heard_by(trace.left, now, unheard)));
+            }
+            watched.state.restore(window, now, lefts);
         }
         // Of what is not counted any more nothing is to be found when it is counted again.
         let rest = rules.rules.iter().map(|rule| &rule.name).filter_map(|name| of_rules.remove(name)).collect::<Vec<_>>();
@@ -339,7 +347,10 @@ impl Watched {
 
     /// Notes what it has left of the latest match or silence.
     fn leave(&mut self, at: Timestamp, traces: &mut Vec<Trace>) {
-        for (key, left) in self.state.take_left() {
+        for (key, mut left) in self.state.take_left() {
+            if let Some(silence) = &mut left.silence {
+                silence.element = self.elements.get(&*key).cloned().map(Box::new);
+            }
             let (rule, of) = (Str::clone(&self.rule), Str::clone(&self.counted));
             traces.push(Trace { rule, of, key: key.into(), at, left });
         }

@@ -117,7 +117,10 @@ fn record_bytes(record: &Record) -> usize {
         Some(_) => 4_096,
     };
     let delivery = |row: &DeliveryRow| 512 + body(&row.body) + body(&row.fallback);
-    let trace = |trace: &Trace| 256 + 96 * trace.left.used.len() + 16 * trace.left.fired.len();
+    let trace = |Trace { left, .. }: &Trace| {
+        let silence = left.silence.as_ref().map_or(0, |silence| if silence.element.is_some() { 768 } else { 256 });
+        256 + silence + 96 * left.used.len() + 16 * left.fired.len()
+    };
     let traces: usize = record.traces.iter().map(trace).sum();
     entry + traces + record.firings.len() * 192 + record.deliveries.iter().map(delivery).sum::<usize>()
 }

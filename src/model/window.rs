@@ -100,19 +100,23 @@ fn prediction(of: &Prediction) -> Option<String> {
 pub type Who = ShortText<22>;
 
 /// One match that a window took in: what a firing says of it. It has the same size whatever the tweet says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Member {
     /// Who did it, by handle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
     /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// The tweet, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tweet: Option<TweetId>,
     /// What happened.
     pub event: Event,
     /// When.
     pub at: Timestamp,
     /// At what price of its token, market or prediction, in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
 }
 
@@ -160,7 +164,7 @@ pub struct Left {
     pub used: Vec<Used>,
     /// Of `silence` with `rearm`: a silence that was told and goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub silence: Option<Silent>,
+    pub silence: Option<Box<Silent>>,
 }
 
 /// A match of a step that is used up.
@@ -181,19 +185,12 @@ pub struct Used {
 /// A silence that was told and goes on.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Silent {
-    /// When the last match happened.
-    pub at: Timestamp,
-    /// What it was.
-    pub event: Event,
-    /// The tweet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tweet: Option<String>,
-    /// Who did it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub who: Option<String>,
-    /// Where, as the feed spells it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
+    /// The last match.
+    #[serde(flatten)]
+    pub last: Member,
+    /// The token, market or prediction of that, where it is counted by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<Box<Element>>,
     /// When it was told the last time.
     pub told: Timestamp,
     /// How often it was told. `None`: an earlier version has written this.

@@ -12,10 +12,8 @@ use super::deafness::Deafness;
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
 use super::{Due, Lefts, Verdict};
-use crate::model::ids::TweetId;
-use crate::model::subject::Platform;
 use crate::model::time::Timestamp;
-use crate::model::window::{Left, Member, Silent, Who};
+use crate::model::window::{Left, Member, Silent};
 
 /// Keys that are moved to where they are due for each match: more than come, and no match pays for many.
 const MOVED_AT_ONCE: usize = 4;
@@ -107,16 +105,8 @@ impl Silence {
         let heard = self.deafness.heard(now);
         let silence = self.keys.get(key).filter(|quiet| quiet.told > 0).and_then(|quiet| {
             let (last, (due, _)) = (quiet.last.as_ref()?, quiet.due?);
-            Some(Silent {
-                at: last.at,
-                event: last.event,
-                tweet: last.tweet.as_ref().map(ToString::to_string),
-                who: last.who.as_ref().map(ToString::to_string),
-                platform: last.platform.as_ref().map(|platform| platform.name().to_owned()),
-                told: now,
-                times: Some(quiet.told),
-                again_in: due.saturating_sub(heard),
-            })
+            let (times, again_in) = (Some(quiet.told), due.saturating_sub(heard));
+            Some(Box::new(Silent { last: last.clone(), element: None, told: now, times, again_in }))
         });
         Left { silence, ..Left::default() }
     }
@@ -127,14 +117,14 @@ impl Silence {
         for (key, silent) in silences.filter(|_| moment.rearm.is_some()) {
             let Some(number) = self.keys.entry(key, moment.max_keys) else { continue };
             let (_, quiet) = self.keys.of(number);
-            if quiet.last.as_ref().is_some_and(|last| last.at > silent.at) {
+            if quiet.last.as_ref().is_some_and(|last| last.at > silent.last.at) {
                 continue;
             }
             self.came += 1;
             quiet.due = Some((self.deafness.heard(silent.told).saturating_add(silent.again_in), self.came));
             quiet.told = silent.times.unwrap_or_else(|| times(silent, moment)).max(1);
             quiet.list(number, &mut self.due);
-            tally.members += usize::from(quiet.last.replace(member(silent)).is_none());
+            tally.members += usize::from(quiet.last.replace(silent.last.clone()).is_none());
         }
         self.put_first_right();
     }
@@ -202,20 +192,8 @@ impl Silence {
     }
 }
 
-/// The last match of a silence.
-fn member(of: &Silent) -> Member {
-    Member {
-        who: of.who.as_deref().map(Who::new),
-        platform: of.platform.as_deref().map(Platform::named),
-        tweet: of.tweet.as_deref().map(TweetId::new),
-        event: of.event,
-        at: of.at,
-        price: None,
-    }
-}
-
 /// How often a silence was told of which an earlier version did not say it: it went by the clock on the wall.
 fn times(of: &Silent, moment: &Moment) -> u32 {
-    let over = of.told.as_millis().saturating_sub(of.at.as_millis()).saturating_sub(moment.within).max(0);
+    let over = of.told.as_millis().saturating_sub(of.last.at.as_millis()).saturating_sub(moment.within).max(0);
     u32::try_from(over / moment.rearm.unwrap_or(1).max(1)).unwrap_or(u32::MAX).saturating_add(1)
 }
