@@ -21,19 +21,19 @@ use crate::rules::ruleset::{Rule, RuleSet};
 /// Gaps that are looked at for how far a silence goes back.
 const GAPS: usize = 10_000;
 
-/// How far back waits or the rules look. Rules look back from when the feed was heard last, as what is missing since then is still to be fetched;
+/// How far back waits or the rules look, which is so far as `reach` says. Rules look back from when the feed was heard last, as what is missing since then is still to be fetched;
 /// and a silence looks back to before what was not heard, which is no part of it.
 pub(super) fn since(
     reader: &mut Reader,
-    rules: &RuleSet,
+    (rules, reach): (&RuleSet, Duration),
     (now, last_alive): (Timestamp, Option<Timestamp>),
 ) -> Result<Timestamp, JournalError> {
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let for_waits = now.shifted(-millis(REPLAY_REACH));
-    if rules.reach().is_zero() {
+    if reach.is_zero() {
         return Ok(for_waits);
     }
-    let (mut since, mut left) = (last_alive.map_or(now, |alive| alive.min(now)), millis(rules.reach() + HISTORY_OVERLAP));
+    let (mut since, mut left) = (last_alive.map_or(now, |alive| alive.min(now)), millis(reach + HISTORY_OVERLAP));
     if rules.rules.iter().any(Rule::awaits_silence) {
         for gap in reader.gaps(GAPS)?.iter().filter(|gap| gap.to <= now) {
             let heard = since.as_millis().saturating_sub(gap.to.as_millis()).max(0);
@@ -115,7 +115,7 @@ pub(super) fn gone_through(reader: &mut Reader, rules: &Arc<RuleSet>, now: Times
     reader.put_right(now)?;
     let mut engine = Engine::without_messages(Arc::clone(rules));
     let until = reader.last_alive()?.map_or(now, |alive| alive.min(now));
-    let since = since(reader, rules, (now, Some(until)))?;
+    let since = since(reader, (rules, rules.reach()), (now, Some(until)))?;
     let (mut holds, mut effects) = (Holds::read(reader, since)?, Vec::new());
     let entries = reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| {
         let at = entry.at.min(now);
@@ -146,7 +146,7 @@ pub fn engine_before(
     engine.set_mutes(mutes);
     if !rules.reach().is_zero() {
         let mut reader = Reader::open(folder)?;
-        let since = since(&mut reader, rules, (moment, Some(moment)))?;
+        let since = since(&mut reader, (rules, rules.reach()), (moment, Some(moment)))?;
         engine.were_held(held(&mut reader, rules, since)?);
         let (mut holds, mut effects) = (Holds::read(&mut reader, since)?, Vec::new());
         reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| {

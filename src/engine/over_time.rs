@@ -1,15 +1,18 @@
 //! Matches of rules with windows → those that make something true over time, and silences that are over.
 
-use std::collections::{BTreeSet, HashMap};
+mod sightings;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashlink::LinkedHashMap;
 
+use self::sightings::{Sightings, is_first_seen};
 use super::waits::Hold;
 use crate::model::firing::Element;
 use crate::model::ids::FiringId;
-use crate::model::limits::{HISTORY_OVERLAP, WINDOW_TAKEN};
+use crate::model::limits::{HISTORY_OVERLAP, TRACES_AT_ONCE, WINDOW_TAKEN};
 use crate::model::subject::{About, Account, AccountEvent, Str, Subject, Tweet};
 use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member, Part, Told, Trace, Who};
@@ -58,7 +61,8 @@ pub(super) struct OverTime {
     /// When the next one may be over.
     next: Option<Timestamp>,
     /// What windows have left since it was asked for.
-    traces: Vec<Trace>,
+    traces: VecDeque<Trace>,
+    sightings: Sightings,
 }
 
 /// The window of one rule.
@@ -107,14 +111,16 @@ impl OverTime {
             }
         }
         let seen = Observation { key: key.into(), value: value.into(), at: happened, step: of.step, member: member(of) };
+        let then = self.sightings.fired(window, of.id).map(|fired| fired.then(|| first(window, &seen)));
         let verdict = watched.state.observe(window, clock, seen);
         watched.leave(of.now, &mut self.traces);
         if matches!(window.kind, WindowKind::Silence) {
             self.renew_due(at);
         }
-        match verdict {
-            Verdict::Fires(told) => Said::Fires(Box::new(told)),
-            verdict => Said::Not(verdict),
+        match (then, verdict) {
+            (Some(Some(told)), _) | (None, Verdict::Fires(told)) => Said::Fires(Box::new(told)),
+            (Some(None), Verdict::Fires(_)) => Said::Not(Verdict::Known),
+            (_, verdict) => Said::Not(verdict),
         }
     }
 
@@ -234,12 +240,14 @@ impl OverTime {
             watched.window.clone_from(window);
             self.windows.insert(at, watched);
         }
+        let window = |rule: &str| rules.rules.get(*places.get(rule)?)?.window.as_deref();
+        self.sightings.keep(|rule, of| window(rule).is_some_and(|window| *counted(window) == *of), now, &mut self.traces);
         self.find_due();
     }
 
-    /// What windows have left since it was asked for the last time.
+    /// What windows have left since it was asked for the last time; of very much, the next part, as it goes into one record.
     pub(super) fn traces(&mut self) -> impl Iterator<Item = Trace> {
-        self.traces.drain(..)
+        self.traces.drain(..self.traces.len().min(TRACES_AT_ONCE))
     }
 
     /// Has told, and used up, what an earlier run left on record, and nothing else: after its entries were replayed. `unheard`: when the feed was not
@@ -280,10 +288,10 @@ impl OverTime {
         self.find_due();
     }
 
-    /// All that windows have left is to be recorded.
+    /// All that windows have left is to be recorded, but for sightings.
     pub(super) fn leave_all(&mut self, now: Timestamp) {
         let Self { windows, traces, .. } = self;
-        windows.values_mut().for_each(|watched| {
+        windows.values_mut().filter(|watched| !is_first_seen(&watched.window)).for_each(|watched| {
             watched.state.leave_all(now);
             watched.leave(now, traces);
         });
@@ -293,8 +301,9 @@ impl OverTime {
     pub(super) fn adopt(&mut self, other: Self, (rules, places): (&RuleSet, &HashMap<Str, usize>), now: Timestamp) {
         for mut watched in other.windows.into_values() {
             let Some(at) = places.get(&watched.rule) else { continue };
-            let window = rules.rules.get(*at).and_then(|rule| rule.window.as_ref());
-            if self.windows.contains_key(at) || window.is_none_or(|window| counted(window) != watched.counted) {
+            let rule = rules.rules.get(*at).and_then(|rule| Some((rule, rule.window.as_deref()?)));
+            let Some((rule, window)) = rule.filter(|(_, window)| counted(window) == watched.counted) else { continue };
+            if self.windows.contains_key(at) {
                 continue;
             }
             if let Some(Deaf { since, until: Some(until) }) = self.deaf {
@@ -302,6 +311,7 @@ impl OverTime {
             }
             watched.state.leave_all(now);
             watched.leave(now, &mut self.traces);
+            self.complete(rule, window, now);
             self.windows.insert(*at, watched);
         }
         self.find_due();
@@ -346,15 +356,20 @@ impl Watched {
     }
 
     /// Notes what it has left of the latest match or silence.
-    fn leave(&mut self, at: Timestamp, traces: &mut Vec<Trace>) {
+    fn leave(&mut self, at: Timestamp, traces: &mut impl Extend<Trace>) {
         for (key, mut left) in self.state.take_left() {
             if let Some(silence) = &mut left.silence {
                 silence.element = self.elements.get(&*key).cloned().map(Box::new);
             }
             let (rule, of) = (Str::clone(&self.rule), Str::clone(&self.counted));
-            traces.push(Trace { rule, of, key: key.into(), at, left });
+            traces.extend([Trace { rule, of, key: key.into(), at, left }]);
         }
     }
+}
+
+/// What is told of a match that fired, of which it is not known any more what was seen before it.
+fn first(window: &Window, seen: &Observation<'_>) -> Told {
+    Told { kind: window.kind.name(), key: seen.key.as_ref().into(), count: 1, members: vec![seen.member.clone()] }
 }
 
 /// What is left of a silence, by now.

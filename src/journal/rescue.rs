@@ -26,7 +26,7 @@ struct Table {
 }
 
 /// The most important first.
-const COPIED: [Table; 9] = [
+const COPIED: [Table; 10] = [
     Table { name: "switches", columns: "id, at, state, why", key: "id", newest: 1_000 },
     Table {
         name: "mutes",
@@ -43,6 +43,7 @@ const COPIED: [Table; 9] = [
     },
     Table { name: "firings", columns: "id, firing, rule, subject, at, late", key: "id", newest: FIRED_IDS },
     Table { name: "traces", columns: "id, rule, key, counted, at, trace", key: "id", newest: TRACES_KEPT },
+    Table { name: "sightings", columns: "id, rule, key, counted, at, seen", key: "id", newest: JOURNAL_RESCUED_ENTRIES },
     Table { name: "entries", columns: "id, at, origin, matched, sum, text", key: "id", newest: JOURNAL_RESCUED_ENTRIES },
     Table {
         name: "attempts",
@@ -194,6 +195,7 @@ fn said(reader: &mut Reader, store: &mut Store, now: Timestamp) -> Result<(), Tr
     }
     // What could not be read of the traces is taken for no word that there was none.
     store.connection.execute(super::schema::CURSOR, rusqlite::params![TRACES_SINCE, now.as_millis()]).map_err(failed)?;
+    store.connection.execute(super::schema::NOT_COMPLETE, ()).map_err(failed)?;
     Ok(())
 }
 

@@ -92,6 +92,8 @@ pub(super) struct Failed {
 pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) next: Next,
+    /// Rows of sightings.
+    pub(super) sightings: u64,
     unfinished: Unfinished,
 }
 
@@ -103,7 +105,10 @@ impl Store {
         if [next.entry, next.firing, next.delivery, next.attempt].into_iter().any(|next| !PLAUSIBLE.contains(&next)) {
             return Err(Broken::Damaged);
         }
-        let mut store = Self { connection, next, unfinished: Unfinished::default() };
+        let sightings = connection.query_row("SELECT count(*) FROM sightings", (), |row| row.get::<_, i64>(0));
+        let sightings = sightings.map_err(Broken::of(path, "read the journal"))?;
+        let sightings = u64::try_from(sightings).unwrap_or(0);
+        let mut store = Self { connection, next, sightings, unfinished: Unfinished::default() };
         let damaged = store.load(now).map_err(Broken::of(path, "read the journal"))?;
         Ok((store, damaged))
     }
@@ -137,7 +142,7 @@ impl Store {
 
     /// Writes all of it, or nothing.
     pub(super) fn commit(&mut self, items: &[Item], cursors: Option<&Cursors>) -> Result<Granted, Failed> {
-        let next = self.next;
+        let (next, sightings) = (self.next, self.sightings);
         let written = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute(()));
         let written = written.and_then(|_| self.write_all(items, cursors));
         let in_doubt = written.is_ok();
@@ -156,7 +161,7 @@ impl Store {
                     let _ = self.connection.execute_batch("ROLLBACK");
                 }
                 self.unfinished.forget();
-                self.next = next;
+                (self.next, self.sightings) = (next, sightings);
                 Err(Failed { error, in_doubt })
             }
         }
@@ -218,7 +223,9 @@ impl Store {
             let FiringBrief { id: firing, rule, subject, at, late } = firing.as_ref();
             self.run(schema::FIRING, params![id, firing.to_string(), rule, subject, at.as_millis(), late])?;
         }
-        record.traces.iter().try_for_each(|trace| self.trace(trace))?;
+        for trace in &record.traces {
+            self.trace(trace)?;
+        }
         let mut begun = false;
         for row in &record.deliveries {
             let is = |(key, _): &(&BeginKey, Timestamp)| key.firing == row.firing.id && key.action == row.action;
@@ -227,11 +234,21 @@ impl Store {
         Ok(begun)
     }
 
-    fn trace(&self, Trace { rule, of, key, at, left }: &Trace) -> rusqlite::Result<()> {
-        let Some(left) = serde_json::to_string(left).ok().filter(|_| !left.is_empty()) else {
+    fn trace(&mut self, Trace { rule, of, key, at, left }: &Trace) -> rusqlite::Result<()> {
+        let Some(text) = serde_json::to_string(left).ok().filter(|_| !left.is_empty()) else {
+            let gone = self.run(schema::NOT_SEEN, params![rule, key])?;
+            self.sightings = self.sightings.saturating_sub(gone as u64);
             return self.run(schema::NO_TRACE, params![rule, key]).map(drop);
         };
-        self.run(schema::TRACE, params![rule, key, of, at.as_millis(), left])?;
+        let values = params![rule, key, of, at.as_millis(), text];
+        if left.is_sighting() {
+            if self.run(schema::SEEN_AGAIN, values)? == 0 {
+                self.run(schema::SEEN_FIRST, values)?;
+                self.sightings += 1;
+            }
+            return Ok(());
+        }
+        self.run(schema::TRACE, values)?;
         // Now and then: to count them takes a while.
         match self.connection.last_insert_rowid() % FORGET_EVERY {
             0 => self.run(schema::FORGET_TRACES, [i64::try_from(TRACES_KEPT).unwrap_or(i64::MAX)]).map(drop),

@@ -360,6 +360,10 @@ pub const MEANTIME_BYTES: usize = 64 * 1024 * 1024;
 /// So many of them are gone through between two envelopes; more, beside the loop.
 pub const MEANTIME_AT_ONCE: usize = 128;
 
+/// What windows have left is recorded in parts of so many.
+pub const TRACES_AT_ONCE: usize = 2_048;
+/// What windows have left of a key, or seen of a value, takes so much of a journal, roughly.
+pub const JOURNAL_TRACE_BYTES: u64 = 400;
 /// What windows have left of keys that the journal keeps: of more, the latest.
 pub const TRACES_KEPT: usize = 50_000;
 

@@ -165,6 +165,21 @@ pub struct Left {
     /// Of `silence` with `rearm`: a silence that was told and goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silence: Option<Box<Silent>>,
+    /// Of `first_seen`: the last sighting of a value. The key is that and the value's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Box<Member>>,
+    /// Of `first_seen`, of no key: sightings of all are on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete: Option<Complete>,
+}
+
+/// All that a rule with `first_seen` has seen is on record.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Complete {
+    /// Since when.
+    pub since: Timestamp,
+    /// By what the rule found its matches, in short: by other words it would have seen others.
+    pub by: String,
 }
 
 /// A match of a step that is used up.
@@ -205,6 +220,12 @@ impl Left {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// It is of `first_seen`: of what was seen, which is much and needed for long.
+    #[must_use]
+    pub fn is_sighting(&self) -> bool {
+        self.seen.is_some() || self.complete.is_some()
     }
 }
 

@@ -292,8 +292,9 @@ fn step<'a>(check: &mut Check<'a>, mut table: Table<'a>, around: Around<'_>) -> 
 /// Warns of rules that look further back than the journal remembers: after a restart what is older is not known.
 pub(super) fn beyond_journal(check: &mut Check<'_>, rules: &[Rule], remembered: Duration) {
     for rule in rules {
-        // A last price is of no use for so long.
-        let window = rule.window.as_ref().filter(|window| !matches!(window.kind, WindowKind::Cross(_)));
+        // A last price is of no use for so long; and what was seen is kept beside the entries.
+        let is_kept = |window: &Window| matches!(window.kind, WindowKind::Cross(_) | WindowKind::FirstSeen { .. });
+        let window = rule.window.as_deref().filter(|window| !is_kept(window));
         let longest = window.map_or(Duration::ZERO, |window| window.reach()).max(rule.held_for());
         if longest > remembered {
             let (longest, remembered) = (written(longest), written(remembered));
