@@ -5,7 +5,7 @@
 //!
 //! What is on record is how it ended. So in a replay of the entries that led to it nothing is new, and what fires there is what fired then.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use super::{OverTime, Watched, counted};
 use crate::model::ids::FiringId;
@@ -50,7 +50,7 @@ impl OverTime {
         (traces, fired): (Vec<Trace>, HashSet<FiringId>),
         (now, alive): (Timestamp, Timestamp),
     ) {
-        let mut of_rules: HashMap<usize, Vec<(Box<str>, Left)>> = HashMap::new();
+        let mut of_rules: BTreeMap<usize, Vec<(Box<str>, Left)>> = BTreeMap::new();
         for trace in traces {
             let at = places.get(&trace.rule).copied();
             let window = at.and_then(|at| rules.rules.get(at)?.window.as_deref()).filter(|window| is_first_seen(window));

@@ -84,7 +84,7 @@ async fn what_was_seen_stays_however_little_the_journal_may_take_and_other_rows_
     }
     for n in 0..4_000 {
         open.journal.record(Record { entry: Some(entry(n, true)), ..Record::default() });
-        if n % 200 == 0 {
+        if n % 10 == 0 {
             open.flush().await;
         }
     }
