@@ -54,6 +54,9 @@ async fn an_order_that_was_stopped_gives_its_cooldown_back_in_that_run_and_in_th
     assert_eq!(in_state(&home, "bot", "suppressed", 1)[0]["why"], "disarmed");
     world.lists("2");
     assert_eq!(in_state(&home, "bot", "suppressed", 2)[0]["why"], "disarmed");
+    // Whoever asks why is told the same: the first began none.
+    let (code, out, said) = home.run(&["why", "2", "--json"]);
+    assert!(code == 0 && !out.contains("cooldown"), "{out}{said}");
     agreed(&home);
     program.kill();
     let program = world.start(&home);

@@ -84,8 +84,9 @@ async fn what_was_seen_stays_however_little_the_journal_may_take_and_other_rows_
     }
     for n in 0..4_000 {
         open.journal.record(Record { entry: Some(entry(n, true)), ..Record::default() });
-        if n % 10 == 0 {
-            open.flush().await;
+        // Nobody waits for it, so that it forgets as it goes.
+        while n % 10 == 0 && open.journal.health().queue > 0 {
+            std::thread::yield_now();
         }
     }
     open.flush().await;
