@@ -189,7 +189,6 @@ impl Running {
     fn frame(&mut self, text: Text) -> bool {
         let at = self.clock.now();
         self.watch.last_frame_at = Some(at);
-        self.catch_up.gaps.heard(at);
         let Some(envelope) = self.decode(&text) else { return false };
         if let Some(why) = envelope.ts.and_then(|sent| self.dispatch.safety.envelope(sent, at)) {
             self.dispatch.times_differ(&why);
