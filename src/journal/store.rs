@@ -15,14 +15,14 @@ use super::error::{Unrecorded, Why};
 use super::queue::Item;
 use super::reader::delivery;
 use super::retention::Lived;
-use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
+use super::rows::{AttemptRow, BeginKey, DeliveryRow, EditRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
 use super::schema::NO_BODY;
 use super::sum::{self, Fixed};
 use super::unfinished::Unfinished;
 use super::{Settings, clocks, schema};
 use crate::model::delivery::{Form, Outcome};
 use crate::model::firing::FiringBrief;
-use crate::model::limits::{MUTES_KEPT, TRACES_KEPT};
+use crate::model::limits::{EDITS_KEPT, MUTES_KEPT, TRACES_KEPT};
 use crate::model::mute::Mute;
 use crate::model::time::{Timestamp, Uptime};
 use crate::model::window::Trace;
@@ -58,8 +58,9 @@ impl Ahead {
     }
 }
 
-/// Of so many traces that are written, with one it is looked at whether there are too many.
-const FORGET_EVERY: i64 = 8_192;
+/// Of so many traces that are written, with one it is looked at whether there are too many; and of so many edits.
+const FORGET_TRACES_EVERY: i64 = 8_192;
+const FORGET_EDITS_EVERY: i64 = 512;
 
 /// What is written beside a batch: how far the feed was heard, and how long the journal has lived.
 #[derive(Clone, Copy, Debug)]
@@ -184,6 +185,7 @@ impl Store {
                     }
                 }
                 Item::Attempt(row) => self.attempt(row)?,
+                Item::Edit(row) => self.edit(row)?,
                 Item::End(row) => self.end(row)?,
                 Item::Redeliver(row) => self.redeliver(row)?,
                 Item::Gap(GapRow { from, to, state, why }) => {
@@ -232,11 +234,7 @@ impl Store {
             return self.run(schema::NO_TRACE, params![rule, key]).map(drop);
         };
         self.run(schema::TRACE, params![rule, key, of, at.as_millis(), left])?;
-        // Now and then: to count them takes a while.
-        match self.connection.last_insert_rowid() % FORGET_EVERY {
-            0 => self.run(schema::FORGET_TRACES, [i64::try_from(TRACES_KEPT).unwrap_or(i64::MAX)]).map(drop),
-            _ => Ok(()),
-        }
+        self.now_and_then(FORGET_TRACES_EVERY, (schema::FORGET_TRACES, TRACES_KEPT))
     }
 
     /// Whether it has begun by this.
@@ -296,6 +294,20 @@ impl Store {
         Ok(())
     }
 
+    fn edit(&self, EditRow { firing, action, at, says }: &EditRow) -> rusqlite::Result<()> {
+        let (sum, why) = (says.as_ref().ok().map(|body| sum::of_message(body)), says.as_ref().err());
+        self.run(schema::EDIT, params![firing.to_string(), action, at.as_millis(), sum, why])?;
+        self.now_and_then(FORGET_EDITS_EVERY, (schema::FORGET_EDITS, EDITS_KEPT))
+    }
+
+    /// Forgets all but so many of a table with one of so many rows: to count them takes a while.
+    fn now_and_then(&self, every: i64, (forget, keep): (&'static str, usize)) -> rusqlite::Result<()> {
+        match self.connection.last_insert_rowid() % every {
+            0 => self.run(forget, [i64::try_from(keep).unwrap_or(i64::MAX)]).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     fn end(&mut self, row: &EndRow) -> rusqlite::Result<()> {
         let Some(id) = self.unfinished.find(row.firing, &row.action) else { return Ok(()) };
         let Some(stands) = Stands::ended(&row.outcome, row.attempts, row.at) else {
@@ -311,6 +323,8 @@ impl Store {
         let row = self.connection.prepare_cached(schema::ONE)?.query_row([id], delivery).optional()?.flatten();
         let Some(row) = row.filter(|row| !row.state.is_unfinished()) else { return Ok(()) };
         let firing = row.firing.id.to_string();
+        // It will be another message.
+        self.run(schema::NO_EDIT, params![firing, row.action])?;
         let fixed = Fixed {
             id: *id,
             firing: &firing,

@@ -349,6 +349,8 @@ pub const EDIT_ATTEMPTS: u32 = 6;
 pub const EDIT_PATIENCE: Duration = Duration::from_secs(600);
 /// Messages that are remembered to be edited. The oldest are edited no more.
 pub const EDITABLE_MESSAGES: usize = 2_000;
+/// Edits that the journal keeps: of more, the latest.
+pub const EDITS_KEPT: usize = 5_000;
 /// Orders on one tweet that its messages tell of.
 pub const EDITABLE_ORDERS: usize = 8;
 /// A message is edited for so long after the first that was sent of its tweet.

@@ -5,6 +5,7 @@ mod clocks;
 mod crash;
 mod damage;
 mod disk;
+mod edits;
 mod folder;
 mod keeping;
 mod measure;
