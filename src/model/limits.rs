@@ -353,8 +353,10 @@ pub const EDITABLE_MESSAGES: usize = 2_000;
 pub const EDITS_KEPT: usize = 5_000;
 /// Orders on one tweet that its messages tell of.
 pub const EDITABLE_ORDERS: usize = 8;
-/// A message is edited for so long after the first that was sent of its tweet.
+/// A message is edited for so long after the first that was sent of its tweet, and so far a restart looks back for it.
 pub const MESSAGE_EDITED_FOR: Duration = Duration::from_secs(3 * 3_600);
+/// For so long it is said that the tweet was deleted.
+pub const DELETION_SHOWN_FOR: Duration = Duration::from_secs(24 * 3_600);
 /// Entries that are kept while rules with new windows are made ready.
 pub const MEANTIME_ENTRIES: usize = 200_000;
 /// Bytes of these.
