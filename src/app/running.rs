@@ -74,7 +74,7 @@ pub(super) struct Watch {
 }
 
 impl Running {
-    pub(super) fn new(dispatch: Dispatch, engine: Engine, catch_up: CatchUp) -> Self {
+    pub(super) fn new(dispatch: Dispatch, engine: Engine, catch_up: CatchUp, quiet: Quiet) -> Self {
         let (mut engine, clock) = (engine, dispatch.clock.clone());
         engine.hold(Hold::Everything);
         let since = clock.now();
@@ -85,7 +85,7 @@ impl Running {
             last_tweet: None,
             latest_loss: None,
             has_connected: false,
-            quiet: Quiet::default(),
+            quiet,
         };
         Self {
             dispatch,
@@ -303,7 +303,8 @@ impl Running {
 
     /// The connection lives, and brings nothing.
     fn gone_quiet(&mut self, pause: Pause) {
-        warn!(lasts = written(pause.lasts), usual = written(pause.usual), "the feed is connected and brings no tweets");
+        let usual = pause.usual.map(written);
+        warn!(lasts = written(pause.lasts), usual, "the feed is connected and brings no tweets");
         self.dispatch.tell(&quiet::gone(pause));
     }
 

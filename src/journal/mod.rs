@@ -49,7 +49,9 @@ pub use reader::{Reader, ToldOf, Unsent};
 pub use rows::{
     AttemptRow, BeginKey, DeliveryRow, EditRow, EndRow, EntryRow, GapRow, GapState, MuteRow, Record, RedeliverRow, State,
 };
-pub use stored::{Query, StoredAttempt, StoredDelivery, StoredEdit, StoredEntry, StoredGap, StoredRequest, StoredSwitch};
+pub use stored::{
+    Query, StoredAttempt, StoredDelivery, StoredEdit, StoredEntry, StoredGap, StoredRequest, StoredSwitch, Stretch,
+};
 
 use queue::{Alive, Item};
 use shared::{Shared, Words};

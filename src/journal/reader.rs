@@ -22,6 +22,7 @@ use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::NOTICES;
 
 mod mutes;
+mod pauses;
 mod select;
 mod sends;
 mod traces;
@@ -294,6 +295,11 @@ impl Reader {
         });
         let [from, to] = ends;
         Ok(from?.zip(to?).map(|(from, to)| (Timestamp::from_millis(from), Timestamp::from_millis(to))))
+    }
+
+    /// When the entry with that number came, by the right clock.
+    fn right(&self, entry: i64, at: Timestamp) -> Timestamp {
+        at.shifted(self.clocks.of(entry, Of::Entries))
     }
 
     /// One row; `None` when there is none, or it is damaged, which counts.

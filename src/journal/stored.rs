@@ -24,6 +24,15 @@ pub struct StoredEntry<'a> {
     pub text: &'a str,
 }
 
+/// Entries that no long pause parts: when the first and the last of them came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+}
+
 /// One delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredDelivery {

@@ -29,6 +29,10 @@ pub const QUIET_AFTER: Duration = Duration::from_secs(15 * 60);
 pub const QUIET_TIMES: u32 = 3;
 /// What is usual is known after so long.
 pub const QUIET_LISTENED: Duration = Duration::from_secs(3_600);
+/// Until then it is told of after so long.
+pub const QUIET_UNKNOWN: Duration = Duration::from_secs(3_600);
+/// How far back a start looks for what is usual.
+pub const QUIET_LOOKS_BACK: Duration = Duration::from_secs(36 * 3_600);
 
 // --- feed: gaps and history ---
 

@@ -12,6 +12,7 @@ mod measure;
 mod mutes;
 mod old_damage;
 mod orders;
+mod pauses;
 mod rows;
 mod traces;
 
