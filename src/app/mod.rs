@@ -54,7 +54,7 @@ use crate::rules::ruleset::RuleSet;
 use catch_up::CatchUp;
 use dispatch::Dispatch;
 use lanes::{Ends, Lanes};
-pub use mutes::would_hold;
+pub use mutes::{is_gone, would_hold};
 pub use notices::{nobody_is_told, targets as told};
 pub use past::engine_before;
 use quiet::Quiet;

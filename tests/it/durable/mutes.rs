@@ -277,6 +277,13 @@ async fn a_muted_rule_that_gets_another_name_is_told_of_and_marked() {
     assert_eq!(gone, [Some(true), Some(false)]);
     assert!(ask(&home, &["mutes"]).contains("rule, gone"));
     stop(program);
+    // With nothing running, the rules say so that the next start will read.
+    let gone = || mutes(&home).iter().map(|mute| mute["gone"].as_bool()).collect::<Vec<_>>();
+    assert_eq!(gone(), [Some(true), Some(false)]);
+    home.write("rules.toml", "[");
+    assert_eq!(gone(), [Some(false), Some(false)], "what is muted is shown all the same");
+    let (code, _, said) = home.run(&["mutes", "--rules", "rules.toml"]);
+    assert!(code == 1 && said.contains("rules.toml"), "{code} {said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
