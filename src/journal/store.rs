@@ -14,18 +14,22 @@ use super::connect::{self, Broken};
 use super::error::{Unrecorded, Why};
 use super::queue::Item;
 use super::reader::delivery;
-use super::retention::Lived;
 use super::rows::{AttemptRow, BeginKey, DeliveryRow, EditRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
 use super::schema::NO_BODY;
 use super::sum::{self, Fixed};
 use super::unfinished::Unfinished;
-use super::{Settings, clocks, schema};
-use crate::model::delivery::{Form, Outcome};
+use super::{Settings, schema};
 use crate::model::firing::FiringBrief;
 use crate::model::limits::{EDITS_KEPT, MUTES_KEPT, TRACES_KEPT};
 use crate::model::mute::Mute;
-use crate::model::time::{Timestamp, Uptime};
+use crate::model::time::Timestamp;
 use crate::model::window::Trace;
+
+mod columns;
+mod cursors;
+
+use columns::{AsText, Stands};
+pub(super) use cursors::{Ahead, Cursors};
 
 /// The numbers of the next rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,43 +43,9 @@ pub(super) struct Next {
 /// Numbers beyond these are of a damaged row: nobody writes so many.
 pub(super) const PLAUSIBLE: std::ops::Range<i64> = 1..1 << 53;
 
-/// How far the wall clock is ahead of the steady one of this run, in milliseconds, and the first rows of it: all moments from these rows on
-/// are wrong by so much where somebody has put the clock right since the run began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ahead {
-    pub(super) ms: i64,
-    pub(super) entry: i64,
-    pub(super) delivery: i64,
-    pub(super) attempt: i64,
-}
-
-impl Ahead {
-    /// The names of the cursors.
-    pub(super) const NAMES: [&str; 4] = ["ahead", "ahead_entry", "ahead_delivery", "ahead_attempt"];
-
-    pub(super) fn values(self) -> [i64; 4] {
-        [self.ms, self.entry, self.delivery, self.attempt]
-    }
-}
-
 /// Of so many traces that are written, with one it is looked at whether there are too many; and of so many edits.
 const FORGET_TRACES_EVERY: i64 = 8_192;
 const FORGET_EDITS_EVERY: i64 = 512;
-
-/// What is written beside a batch: how far the feed was heard, and how long the journal has lived.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cursors {
-    pub(super) alive: Option<super::queue::Alive>,
-    pub(super) lived: Lived,
-    pub(super) now: Timestamp,
-    /// Nothing of this run was written before.
-    pub(super) is_first: bool,
-    pub(super) ahead: Ahead,
-    /// At the moment of `now`.
-    pub(super) uptime: Option<Uptime>,
-    /// All that was sent is on record: nothing more will be.
-    pub(super) finished: bool,
-}
 
 /// What became of the intents of a batch: its item's place in the batch, and the answer.
 pub(super) type Granted = Vec<(usize, Result<(), Unrecorded>)>;
@@ -374,96 +344,11 @@ impl Store {
         self.connection.pragma_update(None, "user_version", schema::VERSION)
     }
 
-    fn cursors(&self, cursors: &Cursors) -> rusqlite::Result<()> {
-        if cursors.is_first {
-            clocks::put_alive_right(self, cursors.now)?;
-        }
-        clocks::keep(self, cursors.ahead)?;
-        if let Some(alive) = cursors.alive {
-            self.run(schema::CURSOR, params!["alive", alive.at.as_millis()])?;
-            self.run(schema::CURSOR, params!["connected", alive.connected])?;
-        }
-        if cursors.is_first || cursors.alive.is_some() {
-            self.run(schema::CURSOR, params!["heard", cursors.alive.is_some()])?;
-        }
-        self.run(schema::CURSOR, params!["lived", cursors.lived.as_millis()])?;
-        self.run(schema::CURSOR, params!["written", cursors.now.as_millis()])?;
-        let (boot, up) = cursors.uptime.map_or((0, 0), |uptime| (uptime.boot, uptime.ms));
-        self.run(schema::CURSOR, params!["boot", boot])?;
-        self.run(schema::CURSOR, params!["uptime", up])?;
-        self.run(schema::CURSOR, params!["finished", cursors.finished])?;
-        for (name, value) in Ahead::NAMES.into_iter().zip(cursors.ahead.values()) {
-            self.run(schema::CURSOR, params![name, value])?;
-        }
-        Ok(())
-    }
-
-    /// A row of `cursors`.
-    pub(super) fn cursor(&self, name: &str) -> rusqlite::Result<Option<i64>> {
-        self.connection.query_row("SELECT value FROM cursors WHERE name = ?1", [name], |row| row.get(0)).optional()
-    }
-
     /// Copies the write-ahead log into the file, so that the file alone is the journal, and closes it.
     pub(super) fn finish(self) {
         // A log that stays is read by the next run.
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())) {
             tracing::warn!("the journal's log could not be copied into its file: {}", Why::of(&error));
-        }
-    }
-}
-
-/// Where a delivery stands, as columns.
-struct Stands<'a> {
-    state: State,
-    attempts: u32,
-    sent_at: Option<i64>,
-    ended_at: Option<i64>,
-    form: Option<&'static str>,
-    receipt: Option<&'a str>,
-    why: Option<&'a str>,
-}
-
-impl<'a> Stands<'a> {
-    /// Waiting, or about to be sent.
-    fn unfinished(begin: Option<Timestamp>) -> Self {
-        let (state, sent_at) = match begin {
-            None => (State::Pending, None),
-            Some(at) => (State::Sending, Some(at.as_millis())),
-        };
-        Self { state, attempts: 0, sent_at, ended_at: None, form: None, receipt: None, why: None }
-    }
-
-    /// `None` for what was abandoned.
-    fn ended(outcome: &'a Outcome, attempts: u32, at: Timestamp) -> Option<Self> {
-        let state = State::of(outcome)?;
-        let (mut form, mut receipt, mut why) = (None, None, None);
-        match outcome {
-            Outcome::Delivered { receipt: given, form: taken } => {
-                receipt = given.id();
-                form = match taken {
-                    Form::Message => None,
-                    Form::Fallback => Some("fallback"),
-                    Form::Digest => Some("digest"),
-                };
-            }
-            Outcome::Suppressed { reason } => why = Some(reason.name()),
-            Outcome::Dead { reason } | Outcome::Unknown { reason } => why = Some(reason.as_str()),
-            Outcome::Expired | Outcome::Abandoned => {}
-        }
-        let was_sent = attempts > 0 || matches!(state, State::Delivered | State::Unknown);
-        let sent_at = was_sent.then_some(at.as_millis());
-        Some(Self { state, attempts, sent_at, ended_at: Some(at.as_millis()), form, receipt, why })
-    }
-}
-
-/// A body as text where it is, so that people can read it.
-struct AsText<'a>(&'a [u8]);
-
-impl rusqlite::ToSql for AsText<'_> {
-    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        match std::str::from_utf8(self.0) {
-            Ok(text) => text.to_sql(),
-            Err(_) => self.0.to_sql(),
         }
     }
 }
