@@ -223,6 +223,10 @@ fn a_message_is_edited_for_three_hours_and_says_for_a_day_that_its_tweet_was_del
     }
     assert_eq!(come(&mut engine, 3 * hours - 1, &meta("1", &orbl(0.0012))).revised.len(), 1);
     assert!(come(&mut engine, 3 * hours, &meta("2", &orbl(0.0034))).revised.is_empty(), "a price of later is no news");
+    // Room is made for it of what is over.
+    let mut later = content("4", "kol", "gm");
+    (later["ts"], later["d"]["createdAt"]) = (json!(START + 22 * hours), json!(START + 22 * hours));
+    assert_eq!(come(&mut engine, 22 * hours, &later).sent.len(), 1);
     let gone = come(&mut engine, 23 * hours, &deleted("2")).revised;
     assert!(gone[0].1.contains("~~gm there~~") && !gone[0].1.contains("0.0034"), "{gone:?}");
     assert!(come(&mut engine, 23 * hours + 1, &meta("2", &orbl(0.5))).revised.is_empty());
