@@ -28,7 +28,7 @@ pub(super) fn check(check: &mut Check<'_>, context: &Context<'_>, reads: &[(Span
     if reads.is_empty() {
         return;
     }
-    let known = Known::new(context.scope.on, context.scope.each, tree);
+    let known = Known::new(context, tree);
     for presence in [Presence::Never, Presence::Maybe] {
         let mut found: Vec<Lacking> = Vec::new();
         for (span, read) in reads {

@@ -5,6 +5,7 @@
 
 use super::condition::{AuthorMatcher, Fields, Matcher};
 use super::ruleset::Each;
+use super::send::Context;
 use super::template::reads::ELEMENT;
 use super::when::{Leaf, Presence, Tree, element, gather_required};
 use crate::model::subject::{Event, Kind};
@@ -20,15 +21,18 @@ pub(super) struct Known<'t> {
 }
 
 impl<'t> Known<'t> {
-    pub(super) fn new(on: &'t [Event], each: Option<Each>, tree: &'t Tree) -> Self {
+    pub(super) fn new(context: &Context<'t>, tree: &'t Tree) -> Self {
         let mut required = Vec::new();
         gather_required(tree, &mut required);
+        let (on, each) = (context.scope.on, context.scope.each);
         Self { on, each, tree, required }
     }
 
     /// Whether a value is there, over all events of the rule.
     pub(super) fn presence(&self, path: &[&str]) -> Presence {
-        let mut events = self.on.iter().map(|event| self.on_event(*event, path));
+        // Only tweets have what `each` makes a firing of.
+        let fires = |event: &&Event| self.each.is_none() || event.is_about_a_tweet();
+        let mut events = self.on.iter().filter(fires).map(|event| self.on_event(*event, path));
         let first = events.next().unwrap_or(Maybe);
         events.fold(first, |all, one| if all == one { all } else { Maybe })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::brakes::apart;
 use super::check::Check;
 use super::condition::{Condition, Fields, Matcher};
 use super::diagnostic::Diagnostic;
@@ -76,6 +77,7 @@ pub(super) fn read<'a>(
     let context = Context {
         name: name.map_or("this rule", |(name, _)| name),
         scope: Scope { on: &on, each, window: window.is_some() },
+        over_time: window.as_ref(),
         tree: tree.as_ref(),
         whole,
         wait,
@@ -83,7 +85,8 @@ pub(super) fn read<'a>(
         mode,
         key: span,
     };
-    let brakes = suppression::of_rule(check, &mut table, &shared.zone);
+    let (brakes, cooldown) = suppression::of_rule(check, &mut table, &shared.zone);
+    apart::check(check, cooldown, &context);
     let sends = table.take("send");
     if sends.is_none() {
         let mistake = Diagnostic::error("missing-key", context.key, "this rule has no `send`, so nobody hears of it");

@@ -338,6 +338,18 @@ pub enum Each {
     Prediction,
 }
 
+impl Each {
+    /// As rules.toml spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Market => "market",
+            Self::Prediction => "prediction",
+        }
+    }
+}
+
 /// One entry of a rule's `send`.
 #[derive(Clone, Debug)]
 pub struct Send {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::actions::Actions;
+use super::brakes::apart;
 use super::check::Check;
 use super::condition::Matcher;
 use super::diagnostic::Diagnostic;
@@ -18,6 +19,7 @@ use super::templates::{PayloadId, TemplateId, Templates};
 use super::token;
 use super::units::{duration, written};
 use super::when::{Leaf, Tree};
+use super::window;
 use crate::model::action::{Destination, Slack, Span};
 use crate::model::limits::MAX_AGE;
 use crate::model::mode::Mode;
@@ -31,6 +33,7 @@ const SOONEST: Duration = Duration::from_millis(200);
 pub(super) struct Context<'r> {
     pub(super) name: &'r str,
     pub(super) scope: Scope<'r>,
+    pub(super) over_time: Option<&'r window::Read>,
     pub(super) tree: Option<&'r Tree>,
     /// No matcher of it was wrong, so that what it lacks is truly not asked.
     pub(super) whole: bool,
@@ -59,7 +62,7 @@ struct Overrides<'a> {
     max_age: Option<(Duration, Span)>,
     template: Option<TemplateId>,
     payload: Option<PayloadId>,
-    brakes: Option<Box<Brakes>>,
+    brakes: suppression::Read<'a>,
     update: bool,
 }
 
@@ -232,6 +235,7 @@ fn finish<'a>(
     let outer = if context.mode == shared.mode { "`[defaults]`" } else { "the rule" };
     let around = [(context.mode, outer), (of_action_mode, "the action")];
     let mode = modes::strictest(check, overrides.mode, &around);
+    apart::check(check, overrides.brakes.1, context);
     if let Some(id) = payload.filter(|_| compiled.is_some()) {
         let reads = shared.templates.reads(check, id);
         super::incomplete::check(check, context, &reads, trading, span);
@@ -241,7 +245,7 @@ fn finish<'a>(
         max_age: overrides.max_age.map(|(age, _)| age),
         mode,
         template,
-        brakes: overrides.brakes.clone(),
+        brakes: overrides.brakes.0.clone(),
         payload: compiled,
         update: overrides.update,
     })

@@ -299,6 +299,15 @@ pub(super) fn beyond_journal(check: &mut Check<'_>, rules: &[Rule], remembered: 
 }
 
 impl Read {
+    /// Whether each match has this, as it is counted, or counted apart by.
+    pub(super) fn counts(&self, part: Part) -> bool {
+        let of = match self.window.kind {
+            WindowKind::Distinct { of, .. } | WindowKind::FirstSeen { of } => Some(of),
+            _ => None,
+        };
+        of == Some(part) || self.window.per.contains(&part)
+    }
+
     /// The whole condition: what the rule asks and, of a sequence, one of its steps.
     pub(super) fn whole(&mut self, when: Option<Tree>) -> Option<Tree> {
         if self.steps.is_empty() {
