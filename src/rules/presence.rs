@@ -8,6 +8,7 @@ use super::ruleset::Each;
 use super::send::Context;
 use super::template::reads::ELEMENT;
 use super::when::{Leaf, Presence, Tree, element, gather_required};
+use super::window;
 use crate::model::subject::{Event, Kind};
 use Presence::{Always, Maybe, Never};
 
@@ -18,6 +19,8 @@ pub(super) struct Known<'t> {
     each: Option<Each>,
     tree: &'t Tree,
     required: Vec<&'t Leaf>,
+    /// They are silences.
+    silent: bool,
 }
 
 impl<'t> Known<'t> {
@@ -25,7 +28,8 @@ impl<'t> Known<'t> {
         let mut required = Vec::new();
         gather_required(tree, &mut required);
         let (on, each) = (context.scope.on, context.scope.each);
-        Self { on, each, tree, required }
+        let silent = context.over_time.is_some_and(window::Read::is_silence);
+        Self { on, each, tree, required, silent }
     }
 
     /// Whether a value is there, over all events of the rule.
@@ -40,6 +44,7 @@ impl<'t> Known<'t> {
     fn on_event(&self, event: Event, path: &[&str]) -> Presence {
         let tweet = event.is_about_a_tweet();
         match path {
+            _ if self.silent => self.on_silence(tweet, path),
             ["rule" | "event" | "firing", ..] => Always,
             ["author", rest @ ..] => self.author(rest),
             ["matched", rest @ ..] => {
@@ -73,6 +78,24 @@ impl<'t> Known<'t> {
             },
             [] => Always,
         }
+    }
+
+    /// Of the last that was heard a silence has who it was, which tweet, when, and the token that it is counted by.
+    fn on_silence(&self, tweet: bool, path: &[&str]) -> Presence {
+        let is_there = match path {
+            ["rule" | "event" | "firing" | "window", ..] | ["author" | "matched"] => true,
+            ["account"] | ["account", "actor" | "id"] => !tweet,
+            ["author", part] => is_of_the_last(part),
+            ["account", "actor", part] => !tweet && is_of_the_last(part),
+            // Lists of nothing.
+            ["tweet"] | ["tweet", "id" | "link" | "created_at" | "created_at_ms" | "links" | "mentions" | "media"] => tweet,
+            ["tokens" | "markets" | "predictions"] => tweet,
+            ["token" | "market" | "prediction", rest @ ..] if tweet && self.each.map(Each::name) == path.first().copied() => {
+                return self.each.map_or(Never, |each| self.element(each, rest));
+            }
+            _ => false,
+        };
+        if is_there { Always } else { Never }
     }
 
     fn element(&self, sort: Each, rest: &[&str]) -> Presence {
@@ -196,6 +219,10 @@ pub(super) struct Way {
     pub(super) inside: bool,
     /// The matcher that names the element now: one beside `token` could name another.
     pub(super) instead: Option<&'static str>,
+}
+
+fn is_of_the_last(part: &str) -> bool {
+    matches!(part, "handle" | "platform" | "link")
 }
 
 const NOWHERE: Fields = Fields { text: false, ..Fields::TEXT };

@@ -12,7 +12,7 @@ use super::hours::Zone;
 use super::keys::{Place, list};
 use super::modes;
 use super::read::{Field, Node};
-use super::ruleset::{Brakes, Send};
+use super::ruleset::Send;
 use super::suppression;
 use super::template::Scope;
 use super::templates::{PayloadId, TemplateId, Templates};
@@ -224,6 +224,9 @@ fn finish<'a>(
     // Of the action's own age that was said with the action.
     if let (Some(digest), Some(kept_at), Some(_)) = (digest, kept_at, own) {
         super::actions::digest::in_time(check, &digest, kept_at, own);
+    }
+    if let Some(id) = template {
+        super::incomplete::check_message(check, context, &shared.templates.shows(check, id), span);
     }
     let template = template.and_then(|id| shared.templates.chat(check, id, &context.scope));
     let compiled = payload.and_then(|id| shared.templates.compiled_payload(check, id, &context.scope));

@@ -299,6 +299,11 @@ pub(super) fn beyond_journal(check: &mut Check<'_>, rules: &[Rule], remembered: 
 }
 
 impl Read {
+    /// It fires when nothing comes any more, so that there is no match which the firing is about.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self.window.kind, WindowKind::Silence)
+    }
+
     /// Whether each match has this, as it is counted, or counted apart by.
     pub(super) fn counts(&self, part: Part) -> bool {
         let of = match self.window.kind {
