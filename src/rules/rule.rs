@@ -73,7 +73,11 @@ pub(super) fn read<'a>(
     let max_age = table.take("max_age").and_then(|field| Some((duration(check, field)?, field.node.span)));
     let mode = table.take("mode");
     let mode = modes::strictest(check, mode, &[(shared.mode, "`[defaults]`")]);
-    let mode = if check.named_an_unknown_list() { Mode::Off } else { mode };
+    let knows_lists = !check.named_an_unknown_list();
+    let mode = if knows_lists { mode } else { Mode::Off };
+    if let (true, Some(window), Some(tree)) = (whole, &window, &tree) {
+        window::reach::check(check, window, tree, (&on, knows_lists));
+    }
     let context = Context {
         name: name.map_or("this rule", |(name, _)| name),
         scope: Scope { on: &on, each, window: window.is_some() },

@@ -1,6 +1,7 @@
 //! `[rule.window]` → what has to be true over time (RULES 4).
 
 mod price;
+pub(super) mod reach;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::read::{Field, Table};
 use super::ruleset::{Each, Rule, Step, Window, WindowKind};
 use super::units::{duration, written};
 use super::when::{self, OnSpan, Tree};
+use crate::model::action::Span;
 use crate::model::limits::{WINDOW_AT_LEAST, WINDOW_KEYS, WINDOW_KEYS_MAX, WINDOW_STEPS, WINDOW_WITHIN_MAX};
 use crate::model::subject::Event;
 use crate::model::window::Part;
@@ -27,6 +29,8 @@ pub(super) struct Read {
     steps: Vec<(Vec<Event>, Tree)>,
     /// What it needs of the tweet's elements, so that the rule has one firing for each.
     pub(super) each: Option<Each>,
+    /// Where it says how many, or at what price.
+    asked_at: Span,
 }
 
 /// The types, and the keys that each takes beside `type`, `within` and `max_keys`.
@@ -160,7 +164,8 @@ fn of_type<'a>(check: &mut Check<'a>, field: Field<'a>, name: &str, keys: &Keys<
     let rearm = keys.rearm.and_then(|field| duration(check, field));
     let max_keys = keys.max_keys.map_or(Some(WINDOW_KEYS), |field| max_keys(check, field));
     let window = Window { kind: kind?, within: within?, per, rearm, max_keys: max_keys? };
-    Some(Read { window, steps, each })
+    let asked_at = keys.at_least.or(keys.price.level()).map_or(field.key, |field| field.node.span);
+    Some(Read { window, steps, each, asked_at })
 }
 
 fn within(check: &mut Check<'_>, field: Field<'_>) -> Option<Duration> {
@@ -232,20 +237,23 @@ fn each<'a>(
 ) -> Option<Each> {
     let mut each = around.each;
     for (part, field) in per.iter().map(|part| (*part, keys.per)).chain(of.map(|of| (of, keys.of))) {
-        let Some(needed) = element_of(part) else { continue };
-        let field = field.unwrap_or(window);
-        if !around.on.iter().any(|event| event.is_about_a_tweet()) {
-            let message = format!("only tweets have a {}", part.name());
+        let (needed, field) = (element_of(part), field.unwrap_or(window));
+        if !around.on.iter().any(|event| event.is_about_a_tweet()) && part != Part::Author {
+            let message = if part == Part::Tweet {
+                "these events are of no tweet".to_owned()
+            } else {
+                format!("only tweets have a {}", part.name())
+            };
             let mistake = Diagnostic::error("impossible-on-event", field.key, message);
             check.report(
                 mistake.also(around.on_span.span, around.on_span.label).help("count something else, or set `on = \"tweet\"`"),
             );
-        } else if let Some(other) = each.filter(|each| *each != needed) {
+        } else if let Some(other) = each.filter(|each| needed.is_some_and(|needed| *each != needed)) {
             let message = format!("one window cannot count a {} and a {}", part_of(other).name(), part.name());
             let mistake = Diagnostic::error("impossible", field.key, message);
             check.report(mistake.help("a match is about one token, one market or one prediction market: make it two rules"));
         }
-        each = each.or(Some(needed));
+        each = each.or(needed);
     }
     each
 }
