@@ -19,7 +19,7 @@ use crate::model::firing::Firing;
 use crate::model::ids::FiringId;
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
-use crate::replay::{Comparison, Difference, Replay, Summary, Told};
+use crate::replay::{Comparison, Difference, Forgotten, Replay, Summary, Told};
 use crate::rules::ruleset::RuleSet;
 
 /// Faults that are shown with their place.
@@ -55,7 +55,7 @@ pub(super) struct Evaluated {
     pub(super) faults: Faults,
     pub(super) damaged: u64,
     /// What windows had to forget for want of room, by rule.
-    pub(super) forgotten: Vec<(String, u64)>,
+    pub(super) forgotten: Vec<Forgotten>,
     /// Entries that are dated long before one that stood before them.
     pub(super) went_back: u64,
     /// Why not all could be read.
