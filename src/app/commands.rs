@@ -9,7 +9,9 @@ use crate::journal::{Query, Reader, RedeliverRow, State, StoredDelivery};
 use crate::model::action::Action;
 use crate::model::delivery::Outcome;
 use crate::model::mode::Mode;
-use crate::model::status::{FeedStatus, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, Status, WindowStatus};
+use crate::model::status::{
+    EditCounts, FeedStatus, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, Status, WindowStatus,
+};
 use crate::model::subject::Str;
 use crate::window::Counts;
 
@@ -281,6 +283,9 @@ fn lane(running: &Running, at: usize) -> Option<LaneStatus> {
         waiting: all.clone().map(|at| dispatch.ledger.pending_of(at)).sum(),
         warm: health.is_some_and(|health| health.warm),
         delivered: all.clone().map(|at| dispatch.ledger.delivered_by(at)).sum(),
-        attempts: all.filter_map(|at| dispatch.attempts.get(at)).sum(),
+        attempts: all.clone().filter_map(|at| dispatch.attempts.get(at)).sum(),
+        edits: all
+            .filter_map(|at| dispatch.edits.get(at))
+            .fold(EditCounts::default(), |sum, of| EditCounts { made: sum.made + of.made, failed: sum.failed + of.failed }),
     })
 }

@@ -54,9 +54,10 @@ use crate::rules::ruleset::RuleSet;
 use catch_up::CatchUp;
 use dispatch::Dispatch;
 use lanes::{Ends, Lanes};
-pub use mutes::would_hold;
+pub use mutes::{is_gone, would_hold};
 pub use notices::{nobody_is_told, targets as told};
 pub use past::engine_before;
+use quiet::Quiet;
 use recovery::Recovered;
 use rehearsal::Rehearsal;
 use reload::Reloading;
@@ -226,6 +227,7 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
         Some(folder) => recovery::recover(folder, &rules, &mut engine, start_of_run).map_err(AppError::Journal)?,
         None => Recovered::default(),
     };
+    let quiet = place.folder.as_deref().map_or_else(Quiet::default, |folder| Quiet::of_journal(folder, place.started_at));
     if let Some(journal) = &journal {
         note_start(journal, &recovered).await;
     }
@@ -242,7 +244,7 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
     let mut dispatch = Dispatch::new(rules, lanes, journal, clock, switch, names);
     recovered.apply(&mut dispatch);
     Ok(Started {
-        running: Running::new(dispatch, engine, catch_up),
+        running: Running::new(dispatch, engine, catch_up, quiet),
         events: told,
         feed,
         control,

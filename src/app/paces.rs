@@ -254,6 +254,7 @@ mod tests {
             body: None,
             fallback: None,
             line: None,
+            edit: None,
         };
         let unfinished = [
             stored(1, "desk", false, State::Pending),

@@ -1,6 +1,7 @@
 //! The journal's entries → an engine that has gone through them, silently: how far back, and held as the run was then.
 
 use std::collections::HashMap;
+use std::iter::Peekable;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tracing::warn;
 
 use crate::decode;
 use crate::engine::{Effect, Engine, Hold, Input};
-use crate::journal::{Holds, JournalError, Reader, Unsent};
+use crate::journal::{Holds, JournalError, Reader, StoredEntry, Unsent};
 use crate::model::delivery::Suppression;
 use crate::model::firing::Origin;
 use crate::model::ids::FiringId;
@@ -21,19 +22,19 @@ use crate::rules::ruleset::{Rule, RuleSet};
 /// Gaps that are looked at for how far a silence goes back.
 const GAPS: usize = 10_000;
 
-/// How far back waits or the rules look. Rules look back from when the feed was heard last, as what is missing since then is still to be fetched;
+/// How far back waits or the rules look, which is so far as `reach` says. Rules look back from when the feed was heard last, as what is missing since then is still to be fetched;
 /// and a silence looks back to before what was not heard, which is no part of it.
 pub(super) fn since(
     reader: &mut Reader,
-    rules: &RuleSet,
+    (rules, reach): (&RuleSet, Duration),
     (now, last_alive): (Timestamp, Option<Timestamp>),
 ) -> Result<Timestamp, JournalError> {
     let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let for_waits = now.shifted(-millis(REPLAY_REACH));
-    if rules.reach().is_zero() {
+    if reach.is_zero() {
         return Ok(for_waits);
     }
-    let (mut since, mut left) = (last_alive.map_or(now, |alive| alive.min(now)), millis(rules.reach() + HISTORY_OVERLAP));
+    let (mut since, mut left) = (last_alive.map_or(now, |alive| alive.min(now)), millis(reach + HISTORY_OVERLAP));
     if rules.rules.iter().any(Rule::awaits_silence) {
         for gap in reader.gaps(GAPS)?.iter().filter(|gap| gap.to <= now) {
             let heard = since.as_millis().saturating_sub(gap.to.as_millis()).max(0);
@@ -53,57 +54,16 @@ pub(super) fn replay(
     engine: &mut Engine,
     (now, last_alive): (Timestamp, Option<Timestamp>),
 ) -> Result<(usize, usize), JournalError> {
-    let (mut effects, mut unreadable, mut held) = (Vec::new(), 0_usize, false);
-    // The run before ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
-    let mut hold = |engine: &mut Engine, holds: &mut Holds, effects: &mut Vec<Effect>| {
-        if let Some(until) = last_alive.map(|until| until.min(now)).filter(|_| !held) {
-            // What was not heard before that, though no entry came after it.
-            hold_as_then(holds, (until, Origin::Live, now), engine, effects);
-            engine.step(&Input::Tick(until), effects);
-        }
-        held = true;
-        engine.hold(Hold::Everything);
-    };
-    let over_time = rules.reach();
-    let most = if over_time.is_zero() { REPLAY_ENTRIES } else { REPLAY_ENTRIES_OVER_TIME };
-    let mut holds = Holds::read(reader, since)?;
-    let mut unsent = if over_time.is_zero() { Vec::new() } else { reader.unsent_since(since)? }.into_iter().peekable();
+    let over_time = !rules.reach().is_zero();
+    let most = if over_time { REPLAY_ENTRIES_OVER_TIME } else { REPLAY_ENTRIES };
     engine.spare_messages(true);
-    if !over_time.is_zero() {
-        engine.were_held(self::held(reader, rules, since)?);
-    }
-    let entries = reader.recent(since, most, |entry| {
-        // The clock may have been set back since: what was then later than now must not make now later than it is.
-        let at = entry.at.min(now);
-        // What came to nothing before it may be of a wait or a silence that ended then.
-        while let Some(unsent) = unsent.next_if(|unsent| unsent.at < at) {
-            if last_alive.is_none_or(|until| unsent.at < until) {
-                hold_as_then(&mut holds, (unsent.at, Origin::Live, now), engine, &mut effects);
-                engine.step(&Input::Tick(unsent.at), &mut effects);
-                effects.clear();
-            }
-            give_back(engine, rules, &unsent);
-        }
-        if last_alive.is_none_or(|until| at >= until) {
-            hold(engine, &mut holds, &mut effects);
-        } else {
-            hold_as_then(&mut holds, (at, entry.origin, now), engine, &mut effects);
-        }
-        match decode::decode(entry.text) {
-            Ok(envelope) => engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects),
-            Err(_) => unreadable += 1,
-        }
-        // Whatever came of it was recorded together with it; some of it came to nothing at the same moment.
-        effects.clear();
-        while let Some(unsent) = unsent.next_if(|unsent| unsent.at <= at) {
-            give_back(engine, rules, &unsent);
-        }
-    })?;
-    hold(engine, &mut holds, &mut effects);
-    unsent.for_each(|unsent| give_back(engine, rules, &unsent));
+    let mut run = Run::read(reader, (rules, since), engine, now)?;
+    // It ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
+    run.until = last_alive.map_or(Timestamp::from_millis(i64::MIN), |until| until.min(now));
+    let entries = run.go_on(reader, (since, most), |_| true)?;
+    let unreadable = run.end();
     engine.spare_messages(false);
-    engine.were_held(HashMap::new());
-    if !over_time.is_zero() {
+    if over_time {
         warn_if_cut(entries, most);
     }
     Ok((entries, unreadable))
@@ -115,18 +75,11 @@ pub(super) fn gone_through(reader: &mut Reader, rules: &Arc<RuleSet>, now: Times
     reader.put_right(now)?;
     let mut engine = Engine::without_messages(Arc::clone(rules));
     let until = reader.last_alive()?.map_or(now, |alive| alive.min(now));
-    let since = since(reader, rules, (now, Some(until)))?;
-    let (mut holds, mut effects) = (Holds::read(reader, since)?, Vec::new());
-    let entries = reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| {
-        let at = entry.at.min(now);
-        hold_as_then(&mut holds, (at, entry.origin, now), &mut engine, &mut effects);
-        if let Ok(envelope) = decode::decode(entry.text) {
-            engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut effects);
-        }
-        effects.clear();
-    })?;
-    hold_as_then(&mut holds, (until, Origin::Live, now), &mut engine, &mut effects);
-    engine.step(&Input::Tick(until), &mut effects);
+    let since = since(reader, (rules, rules.reach()), (now, Some(until)))?;
+    let mut run = Run::read(reader, (rules, since), &mut engine, now)?;
+    let entries = run.go_on(reader, (since, REPLAY_ENTRIES_OVER_TIME), |_| true)?;
+    run.pass(until);
+    engine.were_held(HashMap::new());
     warn_if_cut(entries, REPLAY_ENTRIES_OVER_TIME);
     Ok(engine)
 }
@@ -146,22 +99,137 @@ pub fn engine_before(
     engine.set_mutes(mutes);
     if !rules.reach().is_zero() {
         let mut reader = Reader::open(folder)?;
-        let since = since(&mut reader, rules, (moment, Some(moment)))?;
-        engine.were_held(held(&mut reader, rules, since)?);
-        let (mut holds, mut effects) = (Holds::read(&mut reader, since)?, Vec::new());
-        reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| {
+        let since = since(&mut reader, (rules, rules.reach()), (moment, Some(moment)))?;
+        let mut run = Run::read(&mut reader, (rules, since), &mut engine, moment)?;
+        run.go_on(&mut reader, (since, REPLAY_ENTRIES_OVER_TIME), |entry| {
             each();
-            let envelope = decode::decode(entry.text).ok().filter(|_| entry.at < moment);
-            if let Some(envelope) = envelope {
-                hold_as_then(&mut holds, (entry.at, entry.origin, moment), &mut engine, &mut effects);
-                engine.step(&Input::Entry { envelope: &envelope, at: entry.at, origin: entry.origin }, &mut effects);
-                effects.clear();
-            }
+            entry.at < moment
         })?;
+        run.give_back_before(moment);
         engine.hold(Hold::Nothing);
     }
     engine.spare_messages(false);
     Ok(engine)
+}
+
+/// An earlier run, that an engine goes through once more.
+struct Run<'r> {
+    engine: &'r mut Engine,
+    rules: &'r RuleSet,
+    holds: Holds,
+    /// What came to nothing unsent, in the order of time.
+    unsent: Peekable<std::vec::IntoIter<Unsent>>,
+    now: Timestamp,
+    /// From when on all waits were held.
+    until: Timestamp,
+    has_ended: bool,
+    unreadable: usize,
+    /// Whatever came of it was recorded together with it.
+    effects: Vec<Effect>,
+}
+
+impl<'r> Run<'r> {
+    /// What the journal has of it beside its entries. It does not end.
+    fn read(
+        reader: &mut Reader,
+        (rules, since): (&'r RuleSet, Timestamp),
+        engine: &'r mut Engine,
+        now: Timestamp,
+    ) -> Result<Self, JournalError> {
+        let mut unsent = Vec::new();
+        if !rules.reach().is_zero() {
+            unsent = reader.unsent_since(since)?;
+            engine.were_held(held(reader, rules, since)?);
+        }
+        let (holds, unsent) = (Holds::read(reader, since)?, unsent.into_iter().peekable());
+        let until = Timestamp::from_millis(i64::MAX);
+        Ok(Self { engine, rules, holds, unsent, now, until, has_ended: false, unreadable: 0, effects: Vec::new() })
+    }
+
+    /// Goes through the entries that are `wanted`. How many there were.
+    fn go_on(
+        &mut self,
+        reader: &mut Reader,
+        (since, most): (Timestamp, usize),
+        mut wanted: impl FnMut(&StoredEntry<'_>) -> bool,
+    ) -> Result<usize, JournalError> {
+        reader.recent(since, most, |entry| {
+            if wanted(&entry) {
+                self.entry(&entry);
+            }
+        })
+    }
+
+    fn entry(&mut self, entry: &StoredEntry<'_>) {
+        // The clock may have been set back since: what was then later than now must not make now later than it is.
+        let at = entry.at.min(self.now);
+        self.give_back_before(at);
+        if at >= self.until {
+            self.hold_all();
+        } else {
+            self.hold_as_then(at, entry.origin);
+        }
+        match decode::decode(entry.text) {
+            Ok(envelope) => {
+                self.engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut self.effects);
+            }
+            Err(_) => self.unreadable += 1,
+        }
+        self.effects.clear();
+        // Some of it came to nothing at the same moment.
+        self.give_back(at);
+    }
+
+    /// What came to nothing before that: it may be of a wait or a silence that ended by then.
+    fn give_back_before(&mut self, at: Timestamp) {
+        while let Some(next) = self.unsent.peek().map(|unsent| unsent.at).filter(|next| *next < at) {
+            if next < self.until {
+                self.pass(next);
+            }
+            self.give_back(next);
+        }
+    }
+
+    /// What came to nothing unsent by then began no cooldown.
+    fn give_back(&mut self, by: Timestamp) {
+        while let Some(unsent) = self.unsent.next_if(|unsent| unsent.at <= by) {
+            if let Some((action, _)) = self.rules.action(&unsent.action) {
+                self.engine.expired((&unsent.rule, unsent.firing), action);
+            }
+        }
+    }
+
+    /// Time passes until then.
+    fn pass(&mut self, to: Timestamp) {
+        self.hold_as_then(to, Origin::Live);
+        self.engine.step(&Input::Tick(to), &mut self.effects);
+        self.effects.clear();
+    }
+
+    /// Holds waits and silences as they were held until then.
+    fn hold_as_then(&mut self, at: Timestamp, origin: Origin) {
+        let Self { engine, holds, effects, now, .. } = self;
+        holds.before(at, origin, |moment, hold| {
+            engine.step(&Input::Tick(moment.min(*now)), effects);
+            engine.hold(hold);
+        });
+    }
+
+    fn hold_all(&mut self) {
+        if !std::mem::replace(&mut self.has_ended, true) && self.until.as_millis() > i64::MIN {
+            // What was not heard before that, though no entry came after it.
+            self.pass(self.until);
+        }
+        self.engine.hold(Hold::Everything);
+    }
+
+    /// It has ended. How many entries could not be read.
+    fn end(mut self) -> usize {
+        self.hold_all();
+        self.give_back(Timestamp::from_millis(i64::MAX));
+        self.engine.were_held(HashMap::new());
+        self.unreadable
+    }
 }
 
 /// What was held back since then: the firings, and to which actions for which reasons.
@@ -188,25 +256,5 @@ fn warn_if_cut(entries: usize, most: usize) {
             entries,
             "windows and cooldowns know only the latest of what they are about: there is more than can be gone through"
         );
-    }
-}
-
-/// Holds waits and silences as they were held until then.
-fn hold_as_then(
-    holds: &mut Holds,
-    (at, origin, now): (Timestamp, Origin, Timestamp),
-    engine: &mut Engine,
-    effects: &mut Vec<Effect>,
-) {
-    holds.before(at, origin, |moment, hold| {
-        engine.step(&Input::Tick(moment.min(now)), effects);
-        engine.hold(hold);
-    });
-}
-
-/// What came to nothing unsent began no cooldown.
-fn give_back(engine: &mut Engine, rules: &RuleSet, unsent: &Unsent) {
-    if let Some((action, _)) = rules.action(&unsent.action) {
-        engine.expired((&unsent.rule, unsent.firing), action);
     }
 }

@@ -74,7 +74,9 @@ pub(super) fn recover(
     let fired = reader.fired(FIRED_IDS)?;
     let ahead = reader.ahead(&fired)?;
     let last_alive = reader.last_alive()?;
-    let since = past::since(&mut reader, rules, (now, last_alive))?;
+    let alive = last_alive.map_or(now, |alive| alive.min(now));
+    engine.restore_sightings(reader.sightings()?, fired.iter().copied(), (now, alive));
+    let since = past::since(&mut reader, (rules, engine.reach()), (now, last_alive))?;
     let mut muted = reader.mutes(since)?;
     let tries = mutes::tried(&mut reader, &mut muted, now)?;
     engine.set_mutes(muted.iter().map(|row| row.mute.clone()));

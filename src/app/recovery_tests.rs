@@ -51,6 +51,7 @@ fn stored(rule: &str, action: &str, state: State) -> StoredDelivery {
         body: Some(Body::Webhook(WebhookBody { bytes: "{}".into(), content_type: ContentType::Json })),
         fallback: None,
         line: None,
+        edit: None,
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::time::Interval;
 use super::catch_up::CatchUp;
 use super::dispatch::Dispatch;
 use super::lanes::{Ends, Lanes};
+use super::quiet::Quiet;
 use super::running::{self, Running};
 use super::serve;
 use super::{EVENTS, Way};
@@ -81,7 +82,7 @@ impl Rehearsal {
         let engine = Engine::forgetful(Arc::clone(&rules), MEMORY);
         let names = running::names(&rules);
         let dispatch = Dispatch::new(rules, lanes, None, clock.clone(), switch, names);
-        let running = Running::new(dispatch, engine, CatchUp::new(None, None));
+        let running = Running::new(dispatch, engine, CatchUp::new(None, None), Quiet::default());
         let (due, clock, tls) = (serve::every(every), clock.clone(), Arc::clone(tls));
         Some(Self { running, events: told, number: 0, due, clock, tls, every, misses: 0, is_over: false })
     }

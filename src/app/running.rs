@@ -1,29 +1,28 @@
-//! One run while it goes on: what a signal of the feed, a moment and a missed envelope do to it.
+//! One run while it goes on: what a signal of the feed and a moment do to it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
-use super::catch_up::{CatchUp, Caught, Words};
-use super::dispatch::{Comparison, Dispatch, Seen, Suspicion, Verdict};
+use super::catch_up::CatchUp;
+use super::dispatch::{Comparison, Dispatch, Seen, Suspicion};
 use super::meantime::Meantime;
-use super::notices::Notice;
-use super::quiet::{self, Pause, Quiet};
-use super::safety::written;
+use super::quiet::Quiet;
 use super::{AppError, Totals};
 use crate::clock::Clock;
 use crate::decode;
-use crate::deliver::LaneEvent;
 use crate::engine::{Effect, Engine, Hold, Input};
-use crate::feed::{Filled, Gap, Reaction, Signal, Text};
-use crate::journal::{GapRow, GapState, Journal};
+use crate::feed::{Reaction, Signal, Text};
+use crate::journal::Journal;
 use crate::model::envelope::{Body, Envelope};
 use crate::model::firing::Origin;
-use crate::model::status::{FeedState, GapState as Shown, LastTweet};
+use crate::model::status::{FeedState, LastTweet};
 use crate::model::time::Timestamp;
+
+mod health;
+mod missed;
 
 /// How long a stopping program, or an answer, waits for the journal to have written everything.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -74,7 +73,7 @@ pub(super) struct Watch {
 }
 
 impl Running {
-    pub(super) fn new(dispatch: Dispatch, engine: Engine, catch_up: CatchUp) -> Self {
+    pub(super) fn new(dispatch: Dispatch, engine: Engine, catch_up: CatchUp, quiet: Quiet) -> Self {
         let (mut engine, clock) = (engine, dispatch.clock.clone());
         engine.hold(Hold::Everything);
         let since = clock.now();
@@ -85,7 +84,7 @@ impl Running {
             last_tweet: None,
             latest_loss: None,
             has_connected: false,
-            quiet: Quiet::default(),
+            quiet,
         };
         Self {
             dispatch,
@@ -143,7 +142,7 @@ impl Running {
                 self.turn(FeedState::Connected);
                 let halted = std::mem::take(&mut self.halted);
                 self.catch_up.gaps.set_back(self.dispatch.safety.feed_clock.stood_still(halted));
-                self.catch_up.gaps.connected(self.clock.now());
+                self.catch_up.gaps.connected(self.watch.since);
                 self.catch_up();
                 // A run that is killed within its first second was connected all the same.
                 self.heard(Some(Duration::ZERO));
@@ -261,8 +260,13 @@ impl Running {
             FeedState::Connected => Hold::Nothing,
             _ => Hold::Everything,
         };
+        // From the moment on at which the feed was heard last, until it was heard again: as the gap says that is recorded, and a replay goes by.
+        let at = match hold {
+            Hold::Everything => self.catch_up.gaps.last_heard().unwrap_or(self.watch.since),
+            Hold::Before(_) | Hold::Nothing => self.watch.since,
+        };
         self.engine.owe(self.catch_up.may_bring_since());
-        self.engine.hold_at(hold, self.clock.now());
+        self.engine.hold_at(hold, at);
     }
 
     /// The engine's deadline has come.
@@ -287,143 +291,6 @@ impl Running {
         }
     }
 
-    /// One second has passed. `heard_ago`: when the feed was last heard.
-    pub(super) fn second(&mut self, heard_ago: Option<Duration>) {
-        self.dispatch.safety.feed_clock.compare(self.clock.now(), self.clock.wall());
-        if self.watch.state == FeedState::Connected {
-            self.heard(heard_ago);
-        }
-        self.give_back();
-        self.look_at_mutes();
-        self.look_at_journal();
-        if let Some(pause) = self.watch.quiet.look(self.clock.now()) {
-            self.gone_quiet(pause);
-        }
-    }
-
-    /// The connection lives, and brings nothing.
-    fn gone_quiet(&mut self, pause: Pause) {
-        warn!(lasts = written(pause.lasts), usual = written(pause.usual), "the feed is connected and brings no tweets");
-        self.dispatch.tell(&quiet::gone(pause));
-    }
-
-    /// It brings something again, which was told of.
-    fn heard_again(&mut self, pause: Duration) {
-        info!(lasted = written(pause), "the feed brings tweets again");
-        self.dispatch.tell(&quiet::over(pause));
-    }
-
-    /// Tells people when the journal cannot record, and when it can again.
-    fn look_at_journal(&mut self) {
-        let Some(health) = self.dispatch.journal.as_ref().map(crate::journal::Journal::health) else { return };
-        match (&self.degraded, &health.degraded) {
-            (None, Some(why)) => {
-                error!("the journal cannot record: {why}");
-                self.dispatch.tell(&Notice {
-                    key: "journal".to_owned(),
-                    about: None,
-                    title: "The journal cannot record".to_owned(),
-                    text: format!("{why}. Alerts go on; orders are refused until it can."),
-                });
-            }
-            (Some(_), None) => info!("the journal records again"),
-            _ => {}
-        }
-        self.degraded = health.degraded;
-        match (std::mem::replace(&mut self.behind, health.behind.is_some()), health.behind) {
-            (false, Some(why)) => warn!("the journal records, but {why}"),
-            (true, None) => info!("the journal's log could be emptied again"),
-            _ => {}
-        }
-        if health.repaired.is_some() && self.repaired != health.repaired {
-            let text = health.repaired.clone().unwrap_or_default();
-            self.repaired = health.repaired;
-            warn!("{text}");
-            self.dispatch.tell(&Notice {
-                key: "repaired".to_owned(),
-                about: None,
-                title: "The journal was damaged".to_owned(),
-                text,
-            });
-        }
-    }
-
-    /// Begins to close the next gap, or says that it stays open.
-    fn catch_up(&mut self) {
-        while let Some(gap) = self.catch_up.begin() {
-            let why = self.catch_up.why_not();
-            self.stays_open(&gap, why);
-        }
-        self.hold_or_let_go();
-    }
-
-    /// Something came of catching up. Says whether something was brought to a lane.
-    pub(super) fn caught(&mut self, caught: Caught) -> bool {
-        match caught {
-            Caught::Envelope(text) => return self.missed(text),
-            Caught::Ended(gap, Ok(filled)) => self.filled(&gap, &filled),
-            Caught::Ended(gap, Err(why)) => self.stays_open(&gap, Words::of(why.to_string())),
-            Caught::Due => {}
-        }
-        self.catch_up();
-        false
-    }
-
-    fn missed(&mut self, text: String) -> bool {
-        let at = self.clock.now();
-        let Some(envelope) = self.decode(&text) else { return false };
-        self.dispatch.totals.backfilled += 1;
-        self.dispatch.safety.feed_clock.history_said(self.catch_up.ahead);
-        self.engine.feed_is_ahead(self.dispatch.safety.feed_clock.ahead());
-        self.give_back();
-        self.engine.step(&Input::Entry { envelope: &envelope, at, origin: Origin::Backfill }, &mut self.effects);
-        drop(envelope);
-        let (text, counted) = (Bytes::from(text), self.engine.has_counted());
-        self.meantime.note(at, Origin::Backfill, &text);
-        // What came live, or was fetched before, is in the journal already: queries overlap.
-        let seen = self.engine.was_news().then_some(Seen { at, origin: Origin::Backfill, text, counted });
-        self.dispatch.perform(seen, &mut self.effects)
-    }
-
-    /// A hole was filled; what it could not be filled with is told.
-    fn filled(&mut self, gap: &Gap, filled: &Filled) {
-        info!(from = %gap.from, to = %gap.to, rows = filled.rows, "the history has what was missed");
-        let Words { kept, told } = self.catch_up.missing(gap, filled, self.dispatch.safety.feed_clock.ahead());
-        self.record(gap, GapState::Filled, &kept);
-        self.catch_up.show(gap, Shown::Filled, Some(kept).filter(|kept| !kept.is_empty()));
-        if told.is_empty() {
-            return;
-        }
-        warn!(from = %gap.from, to = %gap.to, "not all of it: {told}");
-        self.dispatch.tell(&Notice {
-            key: format!("rest:{}", gap.from.as_millis()),
-            about: None,
-            title: format!("A part is missing of the gap from {gap}"),
-            text: format!("What the feed said meanwhile was fetched from the history, but not all of it: {told}."),
-        });
-    }
-
-    /// A hole that cannot be filled is an alert itself.
-    fn stays_open(&mut self, gap: &Gap, why: Words) {
-        let length = written(gap.to.since(gap.from));
-        let Words { kept, told: why } = why;
-        error!(from = %gap.from, to = %gap.to, "gap: what the feed said in {length} is missing: {why}");
-        self.record(gap, GapState::Unavailable, &kept);
-        self.catch_up.show(gap, Shown::Unavailable, Some(kept));
-        self.dispatch.tell(&Notice {
-            key: format!("gap:{}", gap.from.as_millis()),
-            about: None,
-            title: format!("gap from {gap}"),
-            text: format!("For {length} birdcall did not hear the feed, and what was said then cannot be had: {why}."),
-        });
-    }
-
-    fn record(&self, gap: &Gap, state: GapState, why: &str) {
-        if let Some(journal) = &self.dispatch.journal {
-            journal.gap(GapRow { from: gap.from, to: gap.to, state, why: why.to_owned() });
-        }
-    }
-
     /// Why a lane has ended before it was asked to. Waits for ever while all is well; may be dropped and called again.
     pub(super) async fn death(lanes: &mut super::lanes::Lanes) -> AppError {
         loop {
@@ -432,39 +299,6 @@ impl Running {
                 Some(Ok(())) => {}
                 None => return std::future::pending().await,
             }
-        }
-    }
-
-    /// Holds what the ledger says is pending against what the lanes have. What differs may be on its way from there to here; it is a fault
-    /// when the next look finds the very same.
-    pub(super) fn audit(&mut self, events: &mut mpsc::Receiver<LaneEvent>) {
-        let waiting = self.dispatch.settled(events);
-        let found = self.dispatch.audit(&waiting).err();
-        match self.suspicion.look(found) {
-            Verdict::Fine => self.agree = true,
-            Verdict::Suspect => {}
-            Verdict::Wrong(why) => {
-                error!("the counts do not agree, which is a bug in birdcall: {why}; please report it");
-                self.agree = false;
-            }
-        }
-    }
-
-    /// As [`Running::audit`], when the latest look found a difference.
-    pub(super) fn audit_again(&mut self, events: &mut mpsc::Receiver<LaneEvent>) {
-        if self.suspicion.is_open() {
-            self.audit(events);
-        }
-    }
-
-    /// Compares what the journal has pending with what the ledger had when it was asked.
-    pub(super) fn compare(&mut self, expected: u64, found: u64) {
-        let Some(health) = self.dispatch.journal.as_ref().map(crate::journal::Journal::health) else { return };
-        if let Some(should) = self.comparison.look(&health, expected, found) {
-            error!(
-                "the journal has {found} pending deliveries and {should} should be, which is a bug in birdcall; please report it"
-            );
-            self.agree = false;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What earlier runs have sent and ordered → messages that are edited on: which of them arrived, and what they are to say by now.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::journal::{JournalError, Query, Reader, State, StoredDelivery};
 use crate::model::delivery::{Form, Outcome, Receipt, Report, Suppression};
 use crate::model::ids::FiringId;
 use crate::model::limits::EDITABLE_MESSAGES;
+use crate::model::revision::Revision;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
 
@@ -26,31 +27,42 @@ pub(super) fn read(
         return Ok(Messages::default());
     }
     let trading = rules.actions.iter().enumerate().filter(|(_, action)| action.trading && !action.retired);
+    let mut ended = Vec::new();
     for (at, action) in trading {
-        let mut ended = of(reader, &action.name, since, &[])?;
-        ended.sort_by_key(|order| order.ended_at);
-        for order in ended {
-            if let Some(report) = report(at, order) {
-                // What messages are to say of it is asked for below.
-                engine.order_ended(&report, &mut Vec::new());
-            }
-        }
+        ended.extend(of(reader, &action.name, since, &[])?.into_iter().map(|order| (at, order)));
+    }
+    // As they came then: messages tell of them in this order.
+    ended.sort_by_key(|(_, order)| order.ended_at);
+    for report in ended.into_iter().filter_map(|(at, order)| report(at, order)) {
+        // What messages are to say of it is asked for below.
+        engine.order_ended(&report, &mut Vec::new());
     }
     let revisions = engine.revisions();
     let mut arrived = Vec::new();
     for action in edited {
-        let wanted: HashSet<FiringId> = revisions.iter().filter(|of| of.action == action).map(|of| of.firing).collect();
+        let wanted: HashMap<FiringId, &Revision> =
+            revisions.iter().filter(|of| of.action == action).map(|of| (of.firing, of)).collect();
         let Some(name) = rules.actions.get(action).map(|action| &action.name).filter(|_| !wanted.is_empty()) else { continue };
         let sent = of(reader, name, since, &[State::Delivered])?;
-        arrived.extend(sent.into_iter().filter(|sent| wanted.contains(&sent.firing.id)).filter_map(|sent| {
-            let as_fallback = sent.form.as_deref() == Some("fallback");
-            let is_its_own = as_fallback || sent.form.is_none();
-            let says = if as_fallback { sent.fallback } else { sent.body };
-            let message = sent.receipt.filter(|_| is_its_own)?;
-            Some(Arrived { firing: sent.firing.id, action, message, as_fallback, says: says.map(Arc::new) })
-        }));
+        arrived.extend(sent.into_iter().filter_map(|sent| self::arrived(action, sent, &wanted)));
     }
     Ok(Messages::recovered(arrived, revisions))
+}
+
+/// A message of its own that arrived and is to be edited on. Nothing for any other delivery.
+fn arrived(action: usize, sent: StoredDelivery, wanted: &HashMap<FiringId, &Revision>) -> Option<Arrived> {
+    let wanted = wanted.get(&sent.firing.id)?;
+    let as_fallback = sent.form.as_deref() == Some("fallback");
+    let is_its_own = as_fallback || sent.form.is_none();
+    let message = sent.receipt.filter(|_| is_its_own)?;
+    let wanted = if as_fallback { wanted.fallback.as_ref() } else { Some(&wanted.body) };
+    let says = match sent.edit {
+        // Of what it says by an edit there is a sum: it is enough to know whether that is what it is to say.
+        Some(edit) => wanted.filter(|wanted| edit.says(wanted)).map(Arc::clone),
+        None if as_fallback => sent.fallback.map(Arc::new),
+        None => sent.body.map(Arc::new),
+    };
+    Some(Arrived { firing: sent.firing.id, action, message, as_fallback, says })
 }
 
 fn of(reader: &mut Reader, action: &str, since: Timestamp, states: &[State]) -> Result<Vec<StoredDelivery>, JournalError> {

@@ -11,7 +11,7 @@ use super::table::{self, Cell, FAINT, FINE, PLAIN, WAITING, WARNING, WRONG};
 use super::{End, complain, say, warn};
 use crate::clock::Clock;
 use crate::control::{self, Answer, Command};
-use crate::journal::{JournalError, Query, Reader, State, StoredAttempt, StoredDelivery};
+use crate::journal::{JournalError, Query, Reader, State, StoredAttempt, StoredDelivery, StoredEdit};
 use crate::model::delivery::Suppression;
 use crate::model::time::Timestamp;
 
@@ -182,7 +182,11 @@ fn tries(delivery: &StoredDelivery, attempts: &[StoredAttempt]) -> u64 {
 fn why(delivery: &StoredDelivery, attempts: &[StoredAttempt], moments: &Moments) -> String {
     let words = delivery.why.clone().unwrap_or_default();
     match delivery.state {
-        State::Delivered => delivery.form.as_ref().map_or(words, |form| format!("as {form}")),
+        State::Delivered => {
+            let form = delivery.form.as_ref().map_or(words, |form| format!("as {form}"));
+            let edit = delivery.edit.as_ref().map(|edit| edited(edit, moments)).unwrap_or_default();
+            [form, edit].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; ")
+        }
         State::Pending | State::Sending => {
             let last = attempts.last().map(|last| format!("{}: {}; ", last.verdict, last.answer)).unwrap_or_default();
             format!("{last}expires {}", moments.age(delivery.expires_at).replace("now", "any moment"))
@@ -191,6 +195,18 @@ fn why(delivery: &StoredDelivery, attempts: &[StoredAttempt], moments: &Moments)
             attempts.last().map(|last| format!("{}: {}", last.verdict, last.answer)).unwrap_or_default()
         }
         _ => words,
+    }
+}
+
+/// How a message was edited: `edited 13:40:02, 2 times`. The destination's words are as they came.
+pub(super) fn edited(StoredEdit { times, at, why, .. }: &StoredEdit, moments: &Moments) -> String {
+    let at = moments.local(*at);
+    match (times, why) {
+        (1, None) => format!("edited {at}"),
+        (times, None) => format!("edited {at}, {times} times"),
+        (0, Some(why)) => format!("could not be edited, {at}: {why}"),
+        (1, Some(why)) => format!("edited once, then could not be, {at}: {why}"),
+        (times, Some(why)) => format!("edited {times} times, then could not be, {at}: {why}"),
     }
 }
 
@@ -214,6 +230,15 @@ struct Row<'a> {
     ended_at: Option<String>,
     tries: u64,
     attempts: Vec<Attempt<'a>>,
+    /// As an object, where the message was edited, or could not be.
+    edit: Option<Edit<'a>>,
+}
+
+#[derive(Serialize)]
+struct Edit<'a> {
+    times: u64,
+    at: String,
+    why: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -264,5 +289,6 @@ fn object<'a>(delivery: &'a StoredDelivery, attempts: &'a [StoredAttempt]) -> Ro
         ended_at: delivery.ended_at.map(|at| at.to_string()),
         tries: tries(delivery, attempts),
         attempts: attempts.iter().map(attempt).collect(),
+        edit: delivery.edit.as_ref().map(|edit| Edit { times: edit.times, at: edit.at.to_string(), why: edit.why.as_deref() }),
     }
 }

@@ -153,13 +153,17 @@ impl Said {
         if arguments.json {
             return;
         }
-        if let Some(WouldHold { held, of: all }) = self.would {
+        if let Some(WouldHold { held, of: all, at_least }) = self.would {
             let of = &self.mute.of;
             let firings = match of.what {
                 Muted::Rule => format!("firings of {}", table::clean(&of.name)),
                 Muted::Action => format!("firings that went to {}", table::clean(&of.name)),
             };
-            say(format_args!("this would have held back {held} of the last 24 hours' {all} {firings}"));
+            let least = if at_least { "at least " } else { "" };
+            say(format_args!("this would have held back {least}{held} of the last 24 hours' {least}{all} {firings}"));
+            if at_least {
+                super::note("there are more in the journal than were looked through: it is the newest that count here");
+            }
         }
         if let Some(note) = self.note.as_ref().filter(|_| !arguments.dry_run) {
             warn(table::clean(note));

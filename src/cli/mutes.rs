@@ -1,16 +1,18 @@
 //! `birdcall mutes`: what is muted; without a running instance, what the next one will take for muted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::ask::{ask, told};
 use super::moments::Moments;
 use super::state::State;
 use super::table::{self, Cell, FAINT, PLAIN, WARNING};
-use super::{End, complain, say, warn};
+use super::{End, complain, files, load, say, warn};
+use crate::app::is_gone;
 use crate::clock::Clock;
 use crate::control::{Answer, AskError, Command};
-use crate::journal::Reader;
+use crate::journal::{MuteRow, Reader};
 use crate::model::mute::MuteStatus;
+use crate::rules;
 
 /// Nothing was muted, or unmuted.
 pub(super) const NOTHING: End = End::CannotStart;
@@ -18,6 +20,9 @@ pub(super) const NOTHING: End = End::CannotStart;
 /// Show what is muted, until when, and what that has held back
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
+    /// The rules that tell what is gone, where no birdcall is running [default: rules.toml, else rules/]
+    #[arg(long, value_name = "PATH")]
+    rules: Option<PathBuf>,
     /// As JSON: an array, for programs
     #[arg(long)]
     json: bool,
@@ -26,7 +31,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> End {
-    match ask(&arguments.state, &Command::Mutes, |folder, error| at_rest(folder, arguments.json, error)) {
+    match ask(&arguments.state, &Command::Mutes, |folder, error| at_rest(folder, arguments, error)) {
         Ok(Answer::Mutes { mutes }) => {
             show(&mutes, arguments.json);
             End::Fine
@@ -36,8 +41,17 @@ pub(super) fn run(arguments: &Arguments) -> End {
     }
 }
 
-fn at_rest(folder: &Path, json: bool, not_running: &AskError) -> End {
+fn at_rest(folder: &Path, arguments: &Arguments, not_running: &AskError) -> End {
     let now = Clock::system().wall();
+    let rules = match &arguments.rules {
+        Some(path) => match load::load_quietly(path, &arguments.state) {
+            Ok(loaded) => Some(loaded.set),
+            Err(end) => return end,
+        },
+        // Nobody has asked about them.
+        None => files::read(None, &arguments.state).ok().and_then(|sources| rules::load(&sources).ruleset),
+    };
+    let is_gone = |row: &MuteRow| rules.as_ref().is_some_and(|rules| is_gone(rules, &row.mute.of));
     let read = Reader::open(folder).and_then(|mut reader| {
         reader.put_right(now)?;
         reader.mutes(now)
@@ -45,8 +59,8 @@ fn at_rest(folder: &Path, json: bool, not_running: &AskError) -> End {
     match read {
         Ok(rows) => {
             let rows = rows.into_iter().filter(|row| now < row.mute.ends());
-            let mutes: Vec<_> = rows.map(|row| MuteStatus { mute: row.mute, held: row.held, gone: false }).collect();
-            show(&mutes, json);
+            let mutes: Vec<_> = rows.map(|row| MuteStatus { gone: is_gone(&row), mute: row.mute, held: row.held }).collect();
+            show(&mutes, arguments.json);
             warn(format_args!("{not_running}: this is on record for the next start"));
             End::Fine
         }

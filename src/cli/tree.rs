@@ -174,7 +174,7 @@ fn way(fate: &Fate, book: &Book<'_>, firing: &Firing) -> (String, Style) {
             (format!("held back ({}), as {} says so", reason.name(), says(book, rule, action, Mode::Off)), WARNING)
         }
         Way::Ended(Outcome::Expired) => ("expired: older than its `max_age`".to_owned(), WARNING),
-        Way::Ended(Outcome::Dead { reason }) => (format!("incomplete: {}", clean(reason)), WRONG),
+        Way::Ended(Outcome::Dead { reason }) => (clean(reason), WRONG),
         Way::Ended(outcome) => (outcome.name().to_owned(), WARNING),
     }
 }

@@ -219,6 +219,9 @@ impl Teller<'_> {
                 clean(&attempt.answer)
             ));
         }
+        if let Some(edit) = &of.edit {
+            say(format_args!("      {}", clean(&deliveries::edited(edit, self.moments))));
+        }
     }
 
     /// If nothing fired: what came nearest. If it would fire now and is not on record: that.

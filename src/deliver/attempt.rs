@@ -91,10 +91,11 @@ impl Job {
         let mut deliveries: Vec<&Delivery> = self.members.iter().rev().map(|member| &member.waiting.delivery).collect();
         // Not all have room in it.
         deliveries.sort_by_key(|delivery| (!is_notice(delivery), std::cmp::Reverse(delivery.firing.at)));
+        let notices = deliveries.iter().filter(|delivery| is_notice(delivery)).count();
         let lines: Vec<DigestLine> = deliveries.into_iter().map(|delivery| line(delivery, fallback)).collect();
         let lines: Vec<&DigestLine> = lines.iter().collect();
         let Missed { too_old, no_room } = self.missed;
-        let whole = Whole { total: lines.len(), why: self.together.unwrap_or_default(), too_old, no_room };
+        let whole = Whole { total: lines.len(), notices, why: self.together.unwrap_or_default(), too_old, no_room };
         render::digest(&self.shared.action, &lines, &whole).map(Arc::new)
     }
 

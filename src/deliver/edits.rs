@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::model::action::Action;
@@ -50,7 +51,7 @@ struct Waiting {
 
 /// What is to be done next.
 enum Look {
-    /// Nothing, unless there is news.
+    /// Nothing, unless there is an edit more, or the lane has nothing else to do any more.
     Rest,
     /// To look again after so long.
     Wait(Duration),
@@ -107,7 +108,15 @@ impl Shared {
             self.end_edit(&mut state, lost, Err("too many edits waited".to_owned()));
         }
         drop(state);
+        self.has_edits.store(true, Ordering::Relaxed);
         self.edited.notify_one();
+    }
+
+    /// Nothing is under way: what waits to be edited may have its turn.
+    pub(crate) fn is_idle(&self) {
+        if self.has_edits.load(Ordering::Relaxed) {
+            self.edited.notify_one();
+        }
     }
 
     fn end_edit(&self, state: &mut State, edit: Edit, end: Result<(), String>) {
@@ -117,13 +126,14 @@ impl Shared {
     fn next_edit(&self) -> Look {
         let now = self.clock.elapsed();
         let mut state = self.state();
+        self.has_edits.store(!state.edits.waiting.is_empty(), Ordering::Relaxed);
         if state.disabled.is_some() || state.closed || state.edits.waiting.is_empty() {
             return Look::Rest;
         }
         let keeps = self.action.digest.is_some();
         if state.busy > 0 || (!keeps && !state.queue.is_empty()) || state.circuit.why().is_some() {
-            // The end of what is under way is news.
-            return Look::Wait(LOOK_AGAIN);
+            // Until all that is done.
+            return Look::Rest;
         }
         let first = state.edits.waiting.iter().map(|waiting| waiting.not_before).min().unwrap_or(now);
         let ready = first.max(state.edits.pace.ready_at(now));
@@ -133,7 +143,11 @@ impl Shared {
         if state.throttle.is_struck() && state.pace.held_until() > now {
             return Look::Wait(state.pace.held_until() - now);
         }
-        let Some(slot) = state.pace.take_beside(now) else { return Look::Wait(LOOK_AGAIN) };
+        let Some(slot) = state.pace.take_beside(now) else {
+            let ready = state.pace.ready_beside_at(now);
+            // A moment at least, whatever was rounded.
+            return Look::Wait(ready.saturating_sub(now).max(Duration::from_millis(1)));
+        };
         let due = state.edits.waiting.iter().position(|waiting| waiting.not_before <= now);
         let Some(waiting) = due.and_then(|at| state.edits.waiting.remove(at)) else { return Look::Rest };
         let _ = state.edits.pace.take(now);
@@ -192,9 +206,6 @@ impl Shared {
         }
     }
 }
-
-/// While something else is to be done first.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Edits for as long as it is polled.
 pub(crate) async fn work(shared: &Shared) {

@@ -141,7 +141,9 @@ impl Lane {
 
     /// Sends again though its destination has refused for good: somebody may have set it right. No: it has not refused.
     pub fn reopen(&self) -> bool {
-        self.shared.state().disabled.take().is_some()
+        let has_refused = self.shared.state().disabled.take().is_some();
+        self.shared.is_idle();
+        has_refused
     }
 
     /// How it is.

@@ -215,5 +215,6 @@ fn share(index: usize, action: &Action, target: Target, common: &Common, jitter:
         has_mutes: AtomicBool::new(false),
         stop: Notify::new(),
         edited: Notify::new(),
+        has_edits: AtomicBool::new(false),
     }
 }

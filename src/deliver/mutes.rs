@@ -64,7 +64,8 @@ impl Job {
         self.members.iter().any(is_muted)
     }
 
-    /// Waits between two attempts, for so long at most: a mute ends that, and so does what makes another attempt worth while, or forbids it.
+    /// Waits between two attempts, for so long at most: what makes another attempt worth while ends that, or forbids it. What is muted meanwhile
+    /// ends at once, and what is left goes on waiting.
     pub(super) async fn rest(&mut self, pause: Duration) {
         let (shared, until) = (Arc::clone(&self.shared), tokio::time::Instant::now() + pause);
         let mut hope = std::pin::pin!(shared.hope.notified());
@@ -72,6 +73,9 @@ impl Job {
             // From here on, so that none is missed.
             let muted = shared.muted.notified();
             if self.is_muted() {
+                self.end_muted(&mut shared.state());
+            }
+            if self.members.is_empty() {
                 return;
             }
             tokio::select! {

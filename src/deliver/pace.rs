@@ -96,6 +96,12 @@ impl Pace {
         Some(Slot { at: now, number: self.given })
     }
 
+    /// The earliest moment from `now` on at which one may be [taken beside](Pace::take_beside).
+    pub(crate) fn ready_beside_at(&self, now: Duration) -> Duration {
+        let ready = |limit: &Limit| if limit.is_of_one() { limit.ready_at(now) } else { limit.fits_two_at(now) };
+        self.limits.iter().map(ready).fold(self.not_before.max(now), Duration::max)
+    }
+
     /// The request of a slot that was [taken beside](Pace::take_beside) is over.
     pub(crate) fn finish_beside(&mut self, slot: Slot, now: Duration) {
         self.limits.iter_mut().filter(|limit| !limit.is_of_one()).for_each(|limit| limit.finish(slot, now));
@@ -177,6 +183,19 @@ impl Limit {
         let bucket = self.memory.aside(|| matches!(self.bucket.check_n(wanted), Ok(Ok(()))));
         let recent = self.window.iter().filter(|sent| **sent + self.rate.per > now).count();
         bucket && recent.saturating_add(n) <= self.count()
+    }
+
+    /// The earliest moment from `now` on at which two fit, if none comes before. Not of a limit of one at a time.
+    fn fits_two_at(&self, now: Duration) -> Duration {
+        const TWO: NonZeroU32 = NonZeroU32::MIN.saturating_add(1);
+        let now = now + self.rate.per;
+        self.hands.set(now);
+        let bucket = self.memory.aside(|| match self.bucket.check_n(TWO) {
+            Ok(Err(not_until)) => not_until.earliest_possible(),
+            Ok(Ok(())) | Err(_) => now,
+        });
+        let leaves = (self.window.len() + 1).checked_sub(self.count()).and_then(|index| self.window.get(index));
+        leaves.map_or(bucket, |sent| bucket.max(*sent + self.rate.per)).saturating_sub(self.rate.per)
     }
 
     fn take(&mut self, now: Duration) {
@@ -390,6 +409,32 @@ mod tests {
                 let crowded = arrivals.windows(count + 1).any(|span| span[count] - span[0] < rate.per);
                 prop_assert!(!crowded, "{rate:?} {arrivals:?}");
             }
+        }
+
+        /// What is taken beside has its turn at the moment that was told, and not before.
+        #[test]
+        fn when_one_may_be_taken_beside_is_told_exactly(
+            limits in proptest::collection::vec((1_u32..6, 1_u64..5_000, 1_u32..6), 1..3),
+            steps in proptest::collection::vec((0_u64..2_000, 0_u64..300, any::<bool>()), 0..20),
+            hold in 0_u64..3_000,
+        ) {
+            let rates: Vec<Rate> = limits.iter().map(|(count, per, burst)| rate(*count, *per, (*burst).min(*count))).collect();
+            let (mut pace, mut now) = (Pace::new(&rates), Duration::ZERO);
+            for (gap, took, beside) in steps {
+                now += Duration::from_millis(gap);
+                let slot = if beside { pace.take_beside(now) } else { pace.take(now) };
+                now += Duration::from_millis(took);
+                match slot {
+                    Some(slot) if beside => pace.finish_beside(slot, now),
+                    Some(slot) => pace.finish(slot, now),
+                    None => {}
+                }
+            }
+            pace.hold(Duration::from_millis(hold));
+            let ready = pace.ready_beside_at(now);
+            let early = ready.saturating_sub(Duration::from_micros(1));
+            prop_assert!(ready == now || pace.take_beside(early).is_none(), "{ready:?} is late");
+            prop_assert!(pace.take_beside(ready + Duration::from_nanos(1)).is_some(), "{ready:?} is early");
         }
 
         /// However requests come and however long they take, no span of `per` ever holds more than `count` arrivals,

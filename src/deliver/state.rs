@@ -62,8 +62,10 @@ pub(crate) struct Shared {
     pub(crate) has_mutes: AtomicBool,
     /// Nothing more to do.
     pub(crate) stop: Notify,
-    /// Something to edit.
+    /// Something to edit, or the time for it.
     pub(crate) edited: Notify,
+    /// There is something to edit: asked without a lock.
+    pub(crate) has_edits: AtomicBool,
     /// Held for moments only, never across an await.
     pub(crate) inner: Mutex<State>,
 }

@@ -63,8 +63,11 @@ async fn serve(shared: &Arc<Shared>) {
         if next.is_none() && has_room {
             next = Job::pop(shared);
         }
-        if next.is_none() && under_way.is_empty() && is_done(shared) {
-            return;
+        if next.is_none() && under_way.is_empty() {
+            if is_done(shared) {
+                return;
+            }
+            shared.is_idle();
         }
         tokio::select! {
             Some(()) = under_way.next(), if !under_way.is_empty() => {}

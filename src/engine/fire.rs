@@ -20,11 +20,11 @@ use crate::model::mode::Mode;
 use crate::model::mute::Muted;
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
-use crate::model::window::Told;
 use crate::render::{self, Rendered};
 use crate::rules::ruleset::{Rule, RuleSet, Send};
 use crate::suppress::Fired;
 use crate::suppress::mutes::{Candidate, Mutes};
+use crate::window::Due;
 
 /// Whether messages are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,19 +121,18 @@ impl Firings {
         self.send(rules, &made, effects, later);
     }
 
-    /// Fires what was silent for so long by now.
+    /// Fires what was silent for so long by now. It is as of the moment since which it was, whenever that is found, so that it is the same in a replay.
     pub(super) fn fire_silence(&mut self, rules: &RuleSet, now: Timestamp, effects: &mut Vec<Effect>, later: &mut Vec<Later>) {
-        let Some((at, told, element)) = self.over_time.due(now) else { return };
-        let Some((rule, subject)) = rules.rules.get(at).zip(over_time::silent(&told, now)) else { return };
-        let id = silence_id(rule, &told, now);
+        let Some((place, due, element)) = self.over_time.due(now) else { return };
+        let Some((rule, subject)) = rules.rules.get(place).zip(over_time::silent(&due)) else { return };
+        let id = silence_id(rule, &due);
         if rule.mode == Mode::Off || !self.known.is_first(id) {
             return;
         }
         self.fired += 1;
-        let (name, window) = (Arc::clone(&rule.name), Some(Box::new(told)));
-        let firing =
-            Firing { id, rule: name, subject, element, matched: Vec::new(), at: now, origin: Origin::Live, window, held: 0 };
-        let made = self.brake(rules, (at, rule), firing);
+        let (name, at, window) = (Arc::clone(&rule.name), due.at, Some(Box::new(due.told)));
+        let firing = Firing { id, rule: name, subject, element, matched: Vec::new(), at, origin: Origin::Live, window, held: 0 };
+        let made = self.brake(rules, (place, rule), firing);
         self.send(rules, &[made], effects, later);
     }
 
@@ -310,19 +309,13 @@ fn is_too_late(rules: &RuleSet, (rule, send): (&Rule, &Send), firing: &Firing) -
 
 /// The id of a silence: of whom, since what, and of one that is told again and again the how manieth time. It is the same whenever it is looked
 /// at, live or in a replay.
-fn silence_id(rule: &Rule, told: &Told, now: Timestamp) -> FiringId {
-    let last = told.members.last();
-    let since = match last.map(|last| (&last.tweet, last.at)) {
+fn silence_id(rule: &Rule, Due { told, again, .. }: &Due) -> FiringId {
+    let since = match told.members.last().map(|last| (&last.tweet, last.at)) {
         Some((Some(tweet), _)) => tweet.as_str().to_owned(),
         Some((None, at)) => at.as_millis().to_string(),
         None => String::new(),
     };
-    let window = rule.window.as_deref().and_then(|window| Some((window.within, window.rearm?)));
-    let again = window.zip(last).map(|((within, rearm), last)| {
-        let over = now.since(last.at).saturating_sub(within).as_millis();
-        over / rearm.as_millis().max(1)
-    });
-    FiringId::of(&rule.name, &format!("silence:{}", told.key), &format!("{since}:{}", again.unwrap_or_default()))
+    FiringId::of(&rule.name, &format!("silence:{}", told.key), &format!("{since}:{again}"))
 }
 
 fn candidate(firing: &Firing) -> Candidate<'_> {

@@ -19,6 +19,7 @@ mod waits;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::join::Bounds;
 use crate::model::delivery::{Delivery, Report, Suppression};
@@ -177,13 +178,35 @@ impl Engine {
     /// they have told and used up they know from this alone, so that the entries within [`RuleSet::reach`] are enough. `unheard`: when the feed was
     /// not heard, apart from each other.
     pub fn restore_traces(&mut self, traces: Vec<Trace>, unheard: &[(Timestamp, Timestamp)]) {
-        let now = self.observer.now();
-        self.firings.over_time.restore((&self.rules, &self.places), traces, (now, unheard));
+        let (now, rules) = (self.observer.now(), (&*self.rules, &self.places));
+        self.firings.over_time.restore(rules, traces, (now, unheard));
+        self.firings.over_time.record_sightings(rules, now);
     }
 
-    /// Nothing was recorded of what the past has left of windows: the next step says all of it.
+    /// Nothing was recorded of what the past has left of windows: the next steps say all of it.
     pub fn leave_all_traces(&mut self) {
-        self.firings.over_time.leave_all(self.observer.now());
+        let now = self.observer.now();
+        self.firings.over_time.leave_all(now);
+        self.firings.over_time.record_sightings((&self.rules, &self.places), now);
+    }
+
+    /// What rules with `first_seen` have seen, as an earlier run has recorded it, the oldest first: before that run's entries go through
+    /// [`Engine::step`] once more, until [`Engine::restore_traces`]. Of these rules, what had `fired` fires in them once more and nothing else. What they
+    /// know so they need no entries for ([`Engine::reach`]). `alive`: until when the feed was heard.
+    pub fn restore_sightings(
+        &mut self,
+        sightings: Vec<Trace>,
+        fired: impl IntoIterator<Item = FiringId>,
+        (now, alive): (Timestamp, Timestamp),
+    ) {
+        let sightings = (sightings, fired.into_iter().collect());
+        self.firings.over_time.restore_sightings((&self.rules, &self.places), sightings, (now, alive));
+    }
+
+    /// How far back entries matter to it: as far as its rules look, but for what it knows without them.
+    #[must_use]
+    pub fn reach(&self) -> Duration {
+        self.rules.reach_but_for(|rule| self.firings.over_time.knows_sightings(rule))
     }
 
     /// What is muted from the next step on, in the place of what was before. Also mutes that have ended: of entries that are replayed they hold what
@@ -226,10 +249,10 @@ impl Engine {
         self.hold_at(hold, self.observer.now());
     }
 
-    /// As [`Engine::hold`], at a moment that may be later than the latest entry and tick: when the feed was lost, or heard again.
+    /// As [`Engine::hold`], at another moment than that of the latest entry or tick: when the feed was heard last, or heard again.
     pub fn hold_at(&mut self, hold: Hold, at: Timestamp) {
         self.observer.hold(hold);
-        self.firings.over_time.hold(hold, at.max(self.observer.now()));
+        self.firings.over_time.hold(hold, at);
     }
 
     /// What was said since then may still come of the history, though nothing is held for it any more: it is not too late for a window. `None`:

@@ -1,22 +1,25 @@
 //! Matches of rules with windows → those that make something true over time, and silences that are over.
 
-use std::collections::{BTreeSet, HashMap};
+mod sightings;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashlink::LinkedHashMap;
 
+use self::sightings::{Sightings, is_first_seen};
 use super::identities::Identities;
 use super::waits::Hold;
 use crate::model::firing::Element;
 use crate::model::ids::FiringId;
-use crate::model::limits::{HISTORY_OVERLAP, WINDOW_TAKEN};
+use crate::model::limits::{HISTORY_OVERLAP, TRACES_AT_ONCE, WINDOW_TAKEN};
 use crate::model::subject::{About, Account, AccountEvent, Str, Subject, Tweet};
 use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member, Told, Trace, Who};
 use crate::rules::ruleset::{Rule, RuleSet, Window, WindowKind};
 use crate::suppress::Fired;
-use crate::window::{Clock, Counts, Observation, State, Verdict};
+use crate::window::{Clock, Counts, Due, Observation, State, Verdict};
 
 /// A match that a window is asked about.
 pub(super) struct Asked<'a> {
@@ -59,7 +62,8 @@ pub(super) struct OverTime {
     /// When the next one may be over.
     next: Option<Timestamp>,
     /// What windows have left since it was asked for.
-    traces: Vec<Trace>,
+    traces: VecDeque<Trace>,
+    sightings: Sightings,
 }
 
 /// The window of one rule.
@@ -115,14 +119,16 @@ impl OverTime {
             }
         }
         let seen = Observation { key: key.into(), value: value.into(), at: happened, step: of.step, member: member(of) };
+        let then = self.sightings.fired(window, of.id).map(|fired| fired.then(|| first(window, &seen)));
         let verdict = watched.state.observe(window, clock, seen);
         watched.leave(of.now, &mut self.traces);
         if matches!(window.kind, WindowKind::Silence) {
             self.renew_due(at);
         }
-        match verdict {
-            Verdict::Fires(told) => Said::Fires(Box::new(told)),
-            verdict => Said::Not(verdict),
+        match (then, verdict) {
+            (Some(Some(told)), _) | (None, Verdict::Fires(told)) => Said::Fires(Box::new(told)),
+            (Some(None), Verdict::Fires(_)) => Said::Not(Verdict::Known),
+            (_, verdict) => Said::Not(verdict),
         }
     }
 
@@ -206,23 +212,23 @@ impl OverTime {
     }
 
     /// The next silence that is over by `now`: the rule, and what it came of.
-    pub(super) fn due(&mut self, now: Timestamp) -> Option<(usize, Told, Option<Element>)> {
+    pub(super) fn due(&mut self, now: Timestamp) -> Option<(usize, Due, Option<Element>)> {
         self.next.filter(|next| *next <= now)?;
         let (deadline, at) = self.due.pop_first()?;
-        let told = self.windows.get_mut(&at).and_then(|watched| {
+        let due = self.windows.get_mut(&at).and_then(|watched| {
             watched.due = None;
-            let told = watched.state.due(&watched.window, now)?;
+            let due = watched.state.due(&watched.window, now)?;
             watched.leave(now, &mut self.traces);
-            let element = watched.elements.get(&*told.key).cloned();
-            Some((at, told, element))
+            let element = watched.elements.get(&*due.told.key).cloned();
+            Some((at, due, element))
         });
         let is_stuck = |watched: &Watched| watched.state.next_deadline() == Some(deadline);
-        if told.is_some() || !self.windows.get(&at).is_some_and(is_stuck) {
+        if due.is_some() || !self.windows.get(&at).is_some_and(is_stuck) {
             self.renew_due(at);
         }
         // One that was said to be over and is not is not asked again before its next match: whoever asks until there is none must not ask for ever.
         self.find_next();
-        told
+        due
     }
 
     /// Goes on with other rules. A window goes on where it was if its rule has kept its name, and it counts the same thing.
@@ -242,12 +248,14 @@ impl OverTime {
             watched.window.clone_from(window);
             self.windows.insert(at, watched);
         }
+        let window = |rule: &str| rules.rules.get(*places.get(rule)?)?.window.as_deref();
+        self.sightings.keep(|rule, of| window(rule).is_some_and(|window| *counted(window) == *of), now, &mut self.traces);
         self.find_due();
     }
 
-    /// What windows have left since it was asked for the last time.
+    /// What windows have left since it was asked for the last time; of very much, the next part, as it goes into one record.
     pub(super) fn traces(&mut self) -> impl Iterator<Item = Trace> {
-        self.traces.drain(..)
+        self.traces.drain(..self.traces.len().min(TRACES_AT_ONCE))
     }
 
     /// Has told, and used up, what an earlier run left on record, and nothing else: after its entries were replayed. `unheard`: when the feed was not
@@ -270,8 +278,16 @@ impl OverTime {
                 continue;
             }
             let watched = self.windows.entry(at).or_insert_with(|| Watched::new(rule, window));
-            let lefts = traces.into_iter().map(|trace| (trace.key.as_ref().into(), heard_by(trace.left, now, unheard)));
-            watched.state.restore(window, now, lefts.collect::<Vec<(Box<str>, Left)>>());
+            let mut lefts = Vec::with_capacity(traces.len());
+            for mut trace in traces {
+                // What was heard of since then is known already.
+                let element = trace.left.silence.as_mut().and_then(|silence| silence.element.take());
+                if let Some(element) = element.filter(|_| !watched.elements.contains_key(&*trace.key)) {
+                    watched.elements.insert(trace.key.to_string(), *element);
+                }
+                lefts.push((trace.key.as_ref().into(), heard_by(trace.left, now, unheard)));
+            }
+            watched.state.restore(window, now, lefts);
         }
         // Of what is not counted any more nothing is to be found when it is counted again.
         let rest = rules.rules.iter().map(|rule| &rule.name).filter_map(|name| of_rules.remove(name)).collect::<Vec<_>>();
@@ -280,10 +296,10 @@ impl OverTime {
         self.find_due();
     }
 
-    /// All that windows have left is to be recorded.
+    /// All that windows have left is to be recorded, but for sightings.
     pub(super) fn leave_all(&mut self, now: Timestamp) {
         let Self { windows, traces, .. } = self;
-        windows.values_mut().for_each(|watched| {
+        windows.values_mut().filter(|watched| !is_first_seen(&watched.window)).for_each(|watched| {
             watched.state.leave_all(now);
             watched.leave(now, traces);
         });
@@ -293,8 +309,9 @@ impl OverTime {
     pub(super) fn adopt(&mut self, other: Self, (rules, places): (&RuleSet, &HashMap<Str, usize>), now: Timestamp) {
         for mut watched in other.windows.into_values() {
             let Some(at) = places.get(&watched.rule) else { continue };
-            let window = rules.rules.get(*at).and_then(|rule| rule.window.as_ref());
-            if self.windows.contains_key(at) || window.is_none_or(|window| counted(window) != watched.counted) {
+            let rule = rules.rules.get(*at).and_then(|rule| Some((rule, rule.window.as_deref()?)));
+            let Some((rule, window)) = rule.filter(|(_, window)| counted(window) == watched.counted) else { continue };
+            if self.windows.contains_key(at) {
                 continue;
             }
             if let Some(Deaf { since, until: Some(until) }) = self.deaf {
@@ -302,6 +319,7 @@ impl OverTime {
             }
             watched.state.leave_all(now);
             watched.leave(now, &mut self.traces);
+            self.complete(rule, window, now);
             self.windows.insert(*at, watched);
         }
         self.find_due();
@@ -346,12 +364,20 @@ impl Watched {
     }
 
     /// Notes what it has left of the latest match or silence.
-    fn leave(&mut self, at: Timestamp, traces: &mut Vec<Trace>) {
-        for (key, left) in self.state.take_left() {
+    fn leave(&mut self, at: Timestamp, traces: &mut impl Extend<Trace>) {
+        for (key, mut left) in self.state.take_left() {
+            if let Some(silence) = &mut left.silence {
+                silence.element = self.elements.get(&*key).cloned().map(Box::new);
+            }
             let (rule, of) = (Str::clone(&self.rule), Str::clone(&self.counted));
-            traces.push(Trace { rule, of, key: key.into(), at, left });
+            traces.extend([Trace { rule, of, key: key.into(), at, left }]);
         }
     }
+}
+
+/// What is told of a match that fired, of which it is not known any more what was seen before it.
+fn first(window: &Window, seen: &Observation<'_>) -> Told {
+    Told { kind: window.kind.name(), key: seen.key.as_ref().into(), count: 1, members: vec![seen.member.clone()] }
 }
 
 /// What is left of a silence, by now.
@@ -384,8 +410,8 @@ fn member(of: &Asked<'_>) -> Member {
 }
 
 /// What a silence is about, from the last that was heard: whoever it was, and their tweet without its text.
-pub(super) fn silent(told: &Told, now: Timestamp) -> Option<Subject> {
-    let last = told.members.last()?;
+pub(super) fn silent(due: &Due) -> Option<Subject> {
+    let last = due.told.members.last()?;
     let author = Account {
         handle: last.who.as_ref().map(|who| who.as_str().into()),
         platform: last.platform.clone(),
@@ -401,5 +427,5 @@ pub(super) fn silent(told: &Told, now: Timestamp) -> Option<Subject> {
             About::Account(Arc::new(AccountEvent { id, actor: author, target: None, changes: Vec::new() }))
         }
     };
-    Some(Subject { event: last.event, about, at: now })
+    Some(Subject { event: last.event, about, at: due.at })
 }

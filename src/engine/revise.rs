@@ -15,7 +15,7 @@ use crate::matching::{self, Facts};
 use crate::model::delivery::{Outcome, Report, Suppression};
 use crate::model::envelope::{Body as Says, Envelope};
 use crate::model::firing::{Element, Firing};
-use crate::model::limits::{EDITABLE_MESSAGES, EDITABLE_ORDERS, MESSAGE_EDITED_FOR};
+use crate::model::limits::{DELETION_SHOWN_FOR, EDITABLE_MESSAGES, EDITABLE_ORDERS, MESSAGE_EDITED_FOR};
 use crate::model::message::Body;
 use crate::model::revision::{OrderEnd, Revision};
 use crate::model::subject::{About, Subject, Tweet};
@@ -87,7 +87,7 @@ impl Revisions {
     fn make_room(&mut self, now: Timestamp) {
         let is_over = |sent: &Sent, messages: usize, subjects: usize| {
             let too_many = messages > EDITABLE_MESSAGES || subjects > EDITABLE_MESSAGES;
-            too_many || now.since(sent.since) >= MESSAGE_EDITED_FOR
+            too_many || now.since(sent.since) >= DELETION_SHOWN_FOR
         };
         while self.subjects.len() > 1
             && self.subjects.front().is_some_and(|(_, sent)| is_over(sent, self.messages, self.subjects.len()))
@@ -114,12 +114,14 @@ impl Revisions {
     pub(super) fn learn(&mut self, subject: &Subject, now: Timestamp) {
         let Some(tweet) = subject.tweet() else { return };
         let Some(sent) = self.subjects.get_mut(tweet.id.as_str()) else { return };
-        if now.since(sent.since) >= MESSAGE_EDITED_FOR {
+        let age = now.since(sent.since);
+        if age >= DELETION_SHOWN_FOR || (age >= MESSAGE_EDITED_FOR && tweet.deleted_at.is_none()) {
             return;
         }
-        let before = |message: &Message| message.firing.subject.tweet().map(|tweet| tweet.id.clone());
-        for message in sent.messages.iter_mut().filter(|message| before(message).as_ref() == Some(&tweet.id)) {
-            message.firing = Arc::new(with(&message.firing, tweet));
+        for message in &mut sent.messages {
+            let Some(known) = message.firing.subject.tweet().filter(|known| known.id == tweet.id) else { continue };
+            let learned = if age < MESSAGE_EDITED_FOR { learned(known, tweet) } else { deleted(known, tweet) };
+            message.firing = Arc::new(with(&message.firing, learned));
         }
         self.behind.push(tweet.id.as_str().into());
     }
@@ -237,15 +239,19 @@ fn is_told(outcome: &Outcome) -> bool {
     }
 }
 
-/// The firing with what is known of its tweet now. What it fired on stays, and what its tweet said: a tweet that was forgotten in between is
-/// known by less than before.
-fn with(firing: &Firing, tweet: &Tweet) -> Firing {
-    let known = firing.subject.tweet();
-    let lost = |known: &&Tweet| (known.parts.content && !tweet.parts.content) || (known.parts.meta && !tweet.parts.meta);
-    let tweet = match known.filter(lost) {
-        Some(known) => Tweet { deleted_at: tweet.deleted_at.or(known.deleted_at), ..known.clone() },
-        None => tweet.clone(),
-    };
+/// What is known of a tweet now. One that was forgotten in between is known by less than before: then what it said stays.
+fn learned(known: &Tweet, tweet: &Tweet) -> Tweet {
+    let is_lost = (known.parts.content && !tweet.parts.content) || (known.parts.meta && !tweet.parts.meta);
+    if is_lost { deleted(known, tweet) } else { tweet.clone() }
+}
+
+/// Of all that is known now, only that it was deleted.
+fn deleted(known: &Tweet, tweet: &Tweet) -> Tweet {
+    Tweet { deleted_at: tweet.deleted_at.or(known.deleted_at), ..known.clone() }
+}
+
+/// The firing with what is known of its tweet now. What it fired on stays.
+fn with(firing: &Firing, tweet: Tweet) -> Firing {
     let subject = Subject { about: About::Tweet(Arc::new(tweet)), ..firing.subject.clone() };
     let element = firing.element.as_ref().map(|element| same_of(element, &subject).unwrap_or_else(|| element.clone()));
     Firing { subject, element, ..firing.clone() }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{JournalError, Why, trouble};
 use super::folder::private;
-use super::schema::{ADDED, APPLICATION, MUTES, TABLES, TRACES, TRACES_SINCE, VERSION};
+use super::schema::{ADDED, APPLICATION, EDITS, MUTES, SIGHTINGS, TABLES, TRACES, TRACES_SINCE, VERSION};
 use super::{Settings, Sync};
 use crate::model::limits::{JOURNAL_BUSY, JOURNAL_BYTES_MIN, JOURNAL_CACHE_KIB, JOURNAL_WAL_BYTES};
 
@@ -188,7 +188,7 @@ fn identity(connection: &Connection) -> rusqlite::Result<(u32, u32, u32)> {
 /// Makes the tables, and sees to it that the file itself, not only its log, says what it is.
 fn fill(connection: &Connection) -> rusqlite::Result<()> {
     let all = format!(
-        "BEGIN IMMEDIATE; {TABLES} {MUTES} {TRACES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {TABLES} {MUTES} {TRACES} {SIGHTINGS} {EDITS} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
     );
     connection.execute_batch(&all).inspect_err(|_| {
         // It is still in the transaction, or it is not: either is fine.
@@ -211,6 +211,12 @@ fn bring_up(connection: &Connection) -> rusqlite::Result<()> {
     if !has_column(connection, "traces", "id")? {
         let now = "CAST(strftime('%s', 'now') AS INTEGER) * 1000";
         missing.push_str(&format!("{TRACES} INSERT OR REPLACE INTO cursors (name, value) VALUES ('{TRACES_SINCE}', {now}); "));
+    }
+    if !has_column(connection, "sightings", "id")? {
+        missing.push_str(SIGHTINGS);
+    }
+    if !has_column(connection, "edits", "id")? {
+        missing.push_str(EDITS);
     }
     if missing.is_empty() {
         return Ok(());

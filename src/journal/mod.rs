@@ -46,8 +46,12 @@ pub use error::{JournalError, Unrecorded, Why};
 pub use folder::{change_mutes, create as create_folder, set_switch};
 pub use holds::Holds;
 pub use reader::{Reader, ToldOf, Unsent};
-pub use rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, EntryRow, GapRow, GapState, MuteRow, Record, RedeliverRow, State};
-pub use stored::{Query, StoredAttempt, StoredDelivery, StoredEntry, StoredGap, StoredRequest, StoredSwitch};
+pub use rows::{
+    AttemptRow, BeginKey, DeliveryRow, EditRow, EndRow, EntryRow, GapRow, GapState, MuteRow, Record, RedeliverRow, State,
+};
+pub use stored::{
+    Query, StoredAttempt, StoredDelivery, StoredEdit, StoredEntry, StoredGap, StoredRequest, StoredSwitch, Stretch,
+};
 
 use queue::{Alive, Item};
 use shared::{Shared, Words};
@@ -128,6 +132,11 @@ impl Journal {
     /// An attempt was made.
     pub fn attempted(&self, row: AttemptRow) {
         self.shared().queue.push(Item::Attempt(row));
+    }
+
+    /// A message that was sent was edited, or could not be.
+    pub fn edited(&self, row: EditRow) {
+        self.shared().queue.push(Item::Edit(row));
     }
 
     /// A delivery has ended.

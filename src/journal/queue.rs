@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::error::Unrecorded;
-use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
+use super::rows::{AttemptRow, BeginKey, DeliveryRow, EditRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
 use crate::model::limits::{
     JOURNAL_BATCH, JOURNAL_HELD_BYTES, JOURNAL_HELD_ITEMS, JOURNAL_IDLE_AFTER, JOURNAL_SHED_BYTES, JOURNAL_SHED_ITEMS,
 };
@@ -32,6 +32,7 @@ pub(super) enum Item {
         answer: oneshot::Sender<Result<(), Unrecorded>>,
     },
     Attempt(AttemptRow),
+    Edit(EditRow),
     End(EndRow),
     Redeliver(RedeliverRow),
     Gap(GapRow),
@@ -63,6 +64,8 @@ impl Item {
         64 + match self {
             Self::Record(record) | Self::Begin { record, .. } => record_bytes(record),
             Self::Attempt(row) => row.answer.len() + 64,
+            // What it says is kept for as long as it may be edited anyway.
+            Self::Edit(row) => row.says.as_ref().map_or_else(String::len, |_| CHAT),
             Self::Gap(GapRow { why, .. }) | Self::Switch { why, .. } => why.len(),
             Self::Mute { .. } => 512,
             Self::End(_) | Self::Redeliver(_) | Self::Count { .. } | Self::Flush(_) | Self::Started | Self::Finished => 64,
@@ -82,7 +85,7 @@ impl Item {
             Self::Attempt(row) => row.firing == *firing && row.action == *action,
             Self::End(row) => row.firing == *firing && row.action == *action,
             Self::Redeliver(_) => true,
-            Self::Gap(_) | Self::Switch { .. } | Self::Mute { .. } => false,
+            Self::Edit(_) | Self::Gap(_) | Self::Switch { .. } | Self::Mute { .. } => false,
             Self::Count { .. } | Self::Flush(_) | Self::Started | Self::Finished => false,
         }
     }
@@ -108,16 +111,21 @@ impl Item {
     }
 }
 
+/// The size of a chat's message is not known before it is serialised; it is some KiB at most.
+const CHAT: usize = 4_096;
+
 fn record_bytes(record: &Record) -> usize {
     let entry = record.entry.as_ref().map_or(0, |entry| entry.text.len() + 48);
     let body = |body: &Option<Arc<Body>>| match body.as_deref() {
         None => 0,
         Some(Body::Webhook(body)) => body.bytes.len(),
-        // The size of a chat's message is not known before it is serialised; it is some KiB at most.
-        Some(_) => 4_096,
+        Some(_) => CHAT,
     };
     let delivery = |row: &DeliveryRow| 512 + body(&row.body) + body(&row.fallback);
-    let trace = |trace: &Trace| 256 + 96 * trace.left.used.len() + 16 * trace.left.fired.len();
+    let trace = |Trace { left, .. }: &Trace| {
+        let silence = left.silence.as_ref().map_or(0, |silence| if silence.element.is_some() { 768 } else { 256 });
+        256 + silence + 96 * left.used.len() + 16 * left.fired.len()
+    };
     let traces: usize = record.traces.iter().map(trace).sum();
     entry + traces + record.firings.len() * 192 + record.deliveries.iter().map(delivery).sum::<usize>()
 }
@@ -217,7 +225,8 @@ impl Queue {
                 let _ = answer.send(Err(Unrecorded("too much waits for the disk already".to_owned())));
                 return;
             }
-            Item::Attempt(_) if long => {
+            // Without it a message is edited once more after a restart.
+            Item::Attempt(_) | Item::Edit(_) if long => {
                 self.unrecorded.fetch_add(1, Ordering::Relaxed);
                 return;
             }

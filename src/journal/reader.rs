@@ -15,13 +15,14 @@ use super::connect;
 use super::error::{JournalError, Why, trouble};
 use super::rescue::halfway;
 use super::rows::{GapState, State};
-use super::schema::{ADDED, ARMED, DISARMED, ONE, ONE_BODY, ONE_BODY_1, UNFINISHED};
-use super::stored::{Query, StoredAttempt, StoredDelivery, StoredGap, StoredSwitch};
+use super::schema::{ADDED, ARMED, DISARMED, EDITED, ONE, ONE_BODY, ONE_BODY_1, UNFINISHED};
+use super::stored::{Query, StoredAttempt, StoredDelivery, StoredEdit, StoredGap, StoredSwitch};
 use crate::model::limits::CLOCK_JUMP;
 use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::NOTICES;
 
 mod mutes;
+mod pauses;
 mod select;
 mod sends;
 mod traces;
@@ -43,6 +44,7 @@ pub struct Reader {
     clocks: Clocks,
     /// It is of version 1, and nobody has brought it up yet.
     is_old: bool,
+    has_edits: bool,
 }
 
 impl Reader {
@@ -63,7 +65,8 @@ impl Reader {
         let connection = connect::for_reading(path)?;
         // What cannot be told because of damage is met again where it matters.
         let is_old = ADDED.iter().any(|(table, column, _)| !connect::has_column(&connection, table, column).unwrap_or(true));
-        Ok(Self { connection, path: path.to_owned(), damaged: 0, in_vain: 0, clocks: Clocks::default(), is_old })
+        let has_edits = connect::has_column(&connection, "edits", "id").unwrap_or(true);
+        Ok(Self { connection, path: path.to_owned(), damaged: 0, in_vain: 0, clocks: Clocks::default(), is_old, has_edits })
     }
 
     /// From here on tells the moments of the newest runs by the clock that was right at the end of each: the log's time does not move when
@@ -109,9 +112,21 @@ impl Reader {
         let mut found = Vec::with_capacity(ids.len());
         for id in ids {
             // The row may have changed since, or an index be damaged.
-            found.extend(self.delivery(id, query.bodies)?.filter(|row| select::fits(query, row)));
+            let Some(mut row) = self.delivery(id, query.bodies)?.filter(|row| select::fits(query, row)) else { continue };
+            if row.state == State::Delivered && self.has_edits {
+                row.edit = self.edit(&row)?;
+            }
+            found.push(row);
         }
         Ok(found)
+    }
+
+    fn edit(&mut self, of: &StoredDelivery) -> Result<Option<StoredEdit>, JournalError> {
+        let by = self.clocks.of(of.id, Of::Deliveries);
+        self.query_row(EDITED, (of.firing.id.to_string(), &of.action), |row| {
+            let times = row.get::<_, i64>(0)?.unsigned_abs();
+            Ok(StoredEdit { times, at: Timestamp::from_millis(row.get(1)?).shifted(by), says: row.get(2)?, why: row.get(3)? })
+        })
     }
 
     /// The delivery with this number. `None` when there is none, or it is damaged, which counts.
@@ -280,6 +295,11 @@ impl Reader {
         });
         let [from, to] = ends;
         Ok(from?.zip(to?).map(|(from, to)| (Timestamp::from_millis(from), Timestamp::from_millis(to))))
+    }
+
+    /// When the entry with that number came, by the right clock.
+    fn right(&self, entry: i64, at: Timestamp) -> Timestamp {
+        at.shifted(self.clocks.of(entry, Of::Entries))
     }
 
     /// One row; `None` when there is none, or it is damaged, which counts.

@@ -14,7 +14,7 @@ use super::error::JournalError;
 use super::reader::Reader;
 use super::schema::TRACES_SINCE;
 use super::store::{Ahead, PLAUSIBLE, Store};
-use crate::model::limits::{FIRED_IDS, JOURNAL_RESCUED_DELIVERIES, JOURNAL_RESCUED_ENTRIES, MUTES_KEPT, TRACES_KEPT};
+use crate::model::limits::{EDITS_KEPT, FIRED_IDS, JOURNAL_RESCUED_DELIVERIES, JOURNAL_RESCUED_ENTRIES, MUTES_KEPT, TRACES_KEPT};
 use crate::model::time::Timestamp;
 
 /// A table, its columns, the one that numbers its rows, and how many of the newest are taken over.
@@ -26,7 +26,7 @@ struct Table {
 }
 
 /// The most important first.
-const COPIED: [Table; 9] = [
+const COPIED: [Table; 11] = [
     Table { name: "switches", columns: "id, at, state, why", key: "id", newest: 1_000 },
     Table {
         name: "mutes",
@@ -43,6 +43,7 @@ const COPIED: [Table; 9] = [
     },
     Table { name: "firings", columns: "id, firing, rule, subject, at, late", key: "id", newest: FIRED_IDS },
     Table { name: "traces", columns: "id, rule, key, counted, at, trace", key: "id", newest: TRACES_KEPT },
+    Table { name: "sightings", columns: "id, rule, key, counted, at, seen", key: "id", newest: JOURNAL_RESCUED_ENTRIES },
     Table { name: "entries", columns: "id, at, origin, matched, sum, text", key: "id", newest: JOURNAL_RESCUED_ENTRIES },
     Table {
         name: "attempts",
@@ -50,6 +51,7 @@ const COPIED: [Table; 9] = [
         key: "id",
         newest: 2 * JOURNAL_RESCUED_DELIVERIES,
     },
+    Table { name: "edits", columns: "id, firing, action, times, at, says, why", key: "id", newest: EDITS_KEPT },
     Table { name: "gaps", columns: "from_at, to_at, state, why", key: "from_at", newest: 1_000 },
     Table { name: "marks", columns: "lived, at, entry, firing, delivery, attempt", key: "lived", newest: 1_000 },
 ];
@@ -194,6 +196,7 @@ fn said(reader: &mut Reader, store: &mut Store, now: Timestamp) -> Result<(), Tr
     }
     // What could not be read of the traces is taken for no word that there was none.
     store.connection.execute(super::schema::CURSOR, rusqlite::params![TRACES_SINCE, now.as_millis()]).map_err(failed)?;
+    store.connection.execute(super::schema::NOT_COMPLETE, ()).map_err(failed)?;
     Ok(())
 }
 

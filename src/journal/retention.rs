@@ -11,7 +11,9 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::connect::{INDEX, cap, wal_bytes};
 use super::store::{Next, Store};
 use super::{Settings, Sync, schema};
-use crate::model::limits::{FIRED_IDS, JOURNAL_FIRING_BYTES, JOURNAL_PAUSE, JOURNAL_SLICE, JOURNAL_SLICE_POWER};
+use crate::model::limits::{
+    FIRED_IDS, JOURNAL_FIRING_BYTES, JOURNAL_PAUSE, JOURNAL_SLICE, JOURNAL_SLICE_POWER, JOURNAL_TRACE_BYTES, TRACES_KEPT,
+};
 use crate::model::time::Timestamp;
 
 /// How long the journal has been kept: runs, and pauses of at most a day each.
@@ -79,7 +81,7 @@ impl Retention {
             }
         }
         if self.before.is_none() {
-            self.before = self.too_much(&store.connection)?;
+            self.before = self.too_much(store)?;
         }
         let more = match self.before {
             Some(before) if remove(&store.connection, before, self.slice())? > 0 => {
@@ -91,7 +93,7 @@ impl Retention {
                 // When all that is left must stay, looking again at once is of no use.
                 std::mem::take(&mut self.going)
             }
-            None => self.give_back(&store.connection)?,
+            None => self.give_back(store)?,
         };
         self.look_at = if more { 0 } else { ever.saturating_add(wal_bytes(&self.settings) / 8) };
         Ok(more)
@@ -102,7 +104,7 @@ impl Retention {
         if self.before.is_none() {
             return false;
         }
-        let room = self.room(&store.connection, 5).and_then(|room| pages(room, &store.connection));
+        let room = self.room(store, 5).and_then(|room| pages(room, &store.connection));
         used(&store.connection).is_ok_and(|used| room.is_ok_and(|room| used > room))
     }
 
@@ -148,17 +150,19 @@ impl Retention {
     }
 
     /// What the cap leaves beside so many half lengths of the write-ahead log, which is emptied when it has one length and cut down to two.
-    /// Where firings alone fill a small cap, the rest has as much again, or nothing else could stay.
-    fn room(&self, connection: &Connection, halves: u64) -> rusqlite::Result<u64> {
+    /// Where firings, and what windows have left and seen, alone fill a small cap, the rest has as much again, or nothing else could stay.
+    fn room(&self, store: &Store, halves: u64) -> rusqlite::Result<u64> {
         let log = wal_bytes(&self.settings).saturating_mul(halves) / 2;
         let room = cap(&self.settings).saturating_sub(INDEX).saturating_sub(log);
-        Ok(room.max(firings(connection)?.saturating_mul(2)))
+        let stay = firings(&store.connection)?.saturating_add(traces(store)?);
+        Ok(room.max(stay.saturating_mul(2)))
     }
 
     /// The oldest twentieth of every table when the journal is about to outgrow its cap.
-    fn too_much(&self, connection: &Connection) -> rusqlite::Result<Option<Next>> {
+    fn too_much(&self, store: &Store) -> rusqlite::Result<Option<Next>> {
+        let connection = &store.connection;
         // Less than the file may take, so that what is forgotten makes room in it, and it need not shrink and grow again.
-        if used(connection)? <= pages(self.room(connection, 6)?, connection)? {
+        if used(connection)? <= pages(self.room(store, 6)?, connection)? {
             return Ok(None);
         }
         let cut = |sql: &str| -> rusqlite::Result<i64> {
@@ -177,8 +181,9 @@ impl Retention {
     }
 
     /// Gives some empty pages back to the disk when the file is larger than it may be. Whether there is more.
-    fn give_back(&self, connection: &Connection) -> rusqlite::Result<bool> {
-        let may = pages(self.room(connection, 4)?, connection)?;
+    fn give_back(&self, store: &Store) -> rusqlite::Result<bool> {
+        let connection = &store.connection;
+        let may = pages(self.room(store, 4)?, connection)?;
         let (all, free) = (pragma(connection, "page_count")?, pragma(connection, "freelist_count")?);
         if all <= may || free == 0 {
             return Ok(false);
@@ -198,6 +203,14 @@ fn firings(connection: &Connection) -> rusqlite::Result<u64> {
     let sql = "SELECT coalesce((SELECT max(id) FROM firings) - (SELECT min(id) FROM firings) + 1, 0)";
     let count: i64 = connection.prepare_cached(sql)?.query_row((), |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0).min(FIRED_IDS as u64).saturating_mul(JOURNAL_FIRING_BYTES))
+}
+
+/// Roughly the bytes of what windows have left and seen, all of which stays.
+fn traces(store: &Store) -> rusqlite::Result<u64> {
+    let sql = "SELECT coalesce((SELECT max(id) FROM traces) - (SELECT min(id) FROM traces) + 1, 0)";
+    let count: i64 = store.connection.prepare_cached(sql)?.query_row((), |row| row.get(0))?;
+    let traces = u64::try_from(count).unwrap_or(0).min(TRACES_KEPT as u64);
+    Ok(traces.saturating_add(store.sightings).saturating_mul(JOURNAL_TRACE_BYTES))
 }
 
 /// One slice of each table; how many rows went. The newest row always stays, so that numbers are never given twice, and the newest firings.

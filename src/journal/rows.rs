@@ -102,6 +102,19 @@ pub struct AttemptRow {
     pub not_before: Option<Timestamp>,
 }
 
+/// A message that was sent says something else now, or could not be made to.
+#[derive(Clone, Debug)]
+pub struct EditRow {
+    /// What fired.
+    pub firing: FiringId,
+    /// The action's name.
+    pub action: Arc<str>,
+    /// When.
+    pub at: Timestamp,
+    /// What it says now; or why not, scrubbed of secrets.
+    pub says: Result<Arc<Body>, String>,
+}
+
 /// The end of a delivery.
 #[derive(Clone, Debug)]
 pub struct EndRow {

@@ -1,7 +1,7 @@
 //! The tables, as docs/journal.md shows them, and the one statement for each thing that is done to them.
 
 /// What `PRAGMA user_version` says of the tables below.
-pub(super) const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 5;
 /// The kind of a body where there is none.
 pub(super) const NO_BODY: &str = "none";
 /// `PRAGMA application_id`: "brdc".
@@ -47,7 +47,20 @@ CREATE TABLE traces (
   id INTEGER PRIMARY KEY, rule TEXT NOT NULL, key TEXT NOT NULL, counted TEXT NOT NULL, at INTEGER NOT NULL, trace TEXT NOT NULL, UNIQUE (rule, key));
 ";
 
-/// Since when an older journal has it.
+/// The table that journals before version 5 had not. A row stays where it is as long as it is known: what is seen all the time moves nothing.
+pub(super) const SIGHTINGS: &str = "
+CREATE TABLE sightings (
+  id INTEGER PRIMARY KEY, rule TEXT NOT NULL, key TEXT NOT NULL, counted TEXT NOT NULL, at INTEGER NOT NULL, seen TEXT NOT NULL, UNIQUE (rule, key));
+";
+
+/// The table that journals before version 5 had not.
+pub(super) const EDITS: &str = "
+CREATE TABLE edits (
+  id INTEGER PRIMARY KEY, firing TEXT NOT NULL, action TEXT NOT NULL, times INTEGER NOT NULL, at INTEGER NOT NULL, says INTEGER, why TEXT,
+  UNIQUE (firing, action));
+";
+
+/// Since when an older journal has [`TRACES`].
 pub(super) const TRACES_SINCE: &str = "traces_since";
 
 /// What the tables of version 1 had not, by table: column and type. Empty in every row of that time.
@@ -91,6 +104,19 @@ pub(super) const NO_TRACE: &str = "DELETE FROM traces WHERE rule = ?1 AND key = 
 /// All but so many, that were written last.
 pub(super) const FORGET_TRACES: &str =
     "DELETE FROM traces WHERE id <= (SELECT id FROM traces ORDER BY id DESC LIMIT 1 OFFSET ?1)";
+
+pub(super) const SEEN_AGAIN: &str = "UPDATE sightings SET counted = ?3, at = ?4, seen = ?5 WHERE rule = ?1 AND key = ?2";
+pub(super) const SEEN_FIRST: &str = "INSERT INTO sightings (rule, key, counted, at, seen) VALUES (?1, ?2, ?3, ?4, ?5)";
+pub(super) const NOT_SEEN: &str = "DELETE FROM sightings WHERE rule = ?1 AND key = ?2";
+/// The words that all sightings of a rule are on record.
+pub(super) const NOT_COMPLETE: &str = "DELETE FROM sightings WHERE key = ''";
+/// The latest written has the highest number. `says` is empty after one that came to nothing: what the message says by then is not known.
+pub(super) const EDIT: &str = "INSERT OR REPLACE INTO edits (firing, action, times, at, says, why) \
+     VALUES (?1, ?2, coalesce((SELECT times FROM edits WHERE firing = ?1 AND action = ?2), 0) + (?4 IS NOT NULL), ?3, ?4, ?5)";
+pub(super) const EDITED: &str = "SELECT times, at, says, why FROM edits WHERE firing = ?1 AND action = ?2";
+pub(super) const NO_EDIT: &str = "DELETE FROM edits WHERE firing = ?1 AND action = ?2";
+/// All but so many, that were written last.
+pub(super) const FORGET_EDITS: &str = "DELETE FROM edits WHERE id <= (SELECT id FROM edits ORDER BY id DESC LIMIT 1 OFFSET ?1)";
 
 /// One delivery by its number, from the table itself: an index that rotted may name the wrong one.
 pub(super) const ONE: &str = "SELECT id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, state, attempts, \

@@ -14,18 +14,22 @@ use super::connect::{self, Broken};
 use super::error::{Unrecorded, Why};
 use super::queue::Item;
 use super::reader::delivery;
-use super::retention::Lived;
-use super::rows::{AttemptRow, BeginKey, DeliveryRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
+use super::rows::{AttemptRow, BeginKey, DeliveryRow, EditRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
 use super::schema::NO_BODY;
 use super::sum::{self, Fixed};
 use super::unfinished::Unfinished;
-use super::{Settings, clocks, schema};
-use crate::model::delivery::{Form, Outcome};
+use super::{Settings, schema};
 use crate::model::firing::FiringBrief;
-use crate::model::limits::{MUTES_KEPT, TRACES_KEPT};
+use crate::model::limits::{EDITS_KEPT, MUTES_KEPT, TRACES_KEPT};
 use crate::model::mute::Mute;
-use crate::model::time::{Timestamp, Uptime};
+use crate::model::time::Timestamp;
 use crate::model::window::Trace;
+
+mod columns;
+mod cursors;
+
+use columns::{AsText, Stands};
+pub(super) use cursors::{Ahead, Cursors};
 
 /// The numbers of the next rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,42 +43,9 @@ pub(super) struct Next {
 /// Numbers beyond these are of a damaged row: nobody writes so many.
 pub(super) const PLAUSIBLE: std::ops::Range<i64> = 1..1 << 53;
 
-/// How far the wall clock is ahead of the steady one of this run, in milliseconds, and the first rows of it: all moments from these rows on
-/// are wrong by so much where somebody has put the clock right since the run began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ahead {
-    pub(super) ms: i64,
-    pub(super) entry: i64,
-    pub(super) delivery: i64,
-    pub(super) attempt: i64,
-}
-
-impl Ahead {
-    /// The names of the cursors.
-    pub(super) const NAMES: [&str; 4] = ["ahead", "ahead_entry", "ahead_delivery", "ahead_attempt"];
-
-    pub(super) fn values(self) -> [i64; 4] {
-        [self.ms, self.entry, self.delivery, self.attempt]
-    }
-}
-
-/// Of so many traces that are written, with one it is looked at whether there are too many.
-const FORGET_EVERY: i64 = 8_192;
-
-/// What is written beside a batch: how far the feed was heard, and how long the journal has lived.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cursors {
-    pub(super) alive: Option<super::queue::Alive>,
-    pub(super) lived: Lived,
-    pub(super) now: Timestamp,
-    /// Nothing of this run was written before.
-    pub(super) is_first: bool,
-    pub(super) ahead: Ahead,
-    /// At the moment of `now`.
-    pub(super) uptime: Option<Uptime>,
-    /// All that was sent is on record: nothing more will be.
-    pub(super) finished: bool,
-}
+/// Of so many traces that are written, with one it is looked at whether there are too many; and of so many edits.
+const FORGET_TRACES_EVERY: i64 = 8_192;
+const FORGET_EDITS_EVERY: i64 = 512;
 
 /// What became of the intents of a batch: its item's place in the batch, and the answer.
 pub(super) type Granted = Vec<(usize, Result<(), Unrecorded>)>;
@@ -92,6 +63,8 @@ pub(super) struct Failed {
 pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) next: Next,
+    /// Rows of sightings.
+    pub(super) sightings: u64,
     unfinished: Unfinished,
 }
 
@@ -103,7 +76,10 @@ impl Store {
         if [next.entry, next.firing, next.delivery, next.attempt].into_iter().any(|next| !PLAUSIBLE.contains(&next)) {
             return Err(Broken::Damaged);
         }
-        let mut store = Self { connection, next, unfinished: Unfinished::default() };
+        let sightings = connection.query_row("SELECT count(*) FROM sightings", (), |row| row.get::<_, i64>(0));
+        let sightings = sightings.map_err(Broken::of(path, "read the journal"))?;
+        let sightings = u64::try_from(sightings).unwrap_or(0);
+        let mut store = Self { connection, next, sightings, unfinished: Unfinished::default() };
         let damaged = store.load(now).map_err(Broken::of(path, "read the journal"))?;
         Ok((store, damaged))
     }
@@ -137,7 +113,7 @@ impl Store {
 
     /// Writes all of it, or nothing.
     pub(super) fn commit(&mut self, items: &[Item], cursors: Option<&Cursors>) -> Result<Granted, Failed> {
-        let next = self.next;
+        let (next, sightings) = (self.next, self.sightings);
         let written = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute(()));
         let written = written.and_then(|_| self.write_all(items, cursors));
         let in_doubt = written.is_ok();
@@ -156,7 +132,7 @@ impl Store {
                     let _ = self.connection.execute_batch("ROLLBACK");
                 }
                 self.unfinished.forget();
-                self.next = next;
+                (self.next, self.sightings) = (next, sightings);
                 Err(Failed { error, in_doubt })
             }
         }
@@ -184,6 +160,7 @@ impl Store {
                     }
                 }
                 Item::Attempt(row) => self.attempt(row)?,
+                Item::Edit(row) => self.edit(row)?,
                 Item::End(row) => self.end(row)?,
                 Item::Redeliver(row) => self.redeliver(row)?,
                 Item::Gap(GapRow { from, to, state, why }) => {
@@ -218,7 +195,9 @@ impl Store {
             let FiringBrief { id: firing, rule, subject, at, late } = firing.as_ref();
             self.run(schema::FIRING, params![id, firing.to_string(), rule, subject, at.as_millis(), late])?;
         }
-        record.traces.iter().try_for_each(|trace| self.trace(trace))?;
+        for trace in &record.traces {
+            self.trace(trace)?;
+        }
         let mut begun = false;
         for row in &record.deliveries {
             let is = |(key, _): &(&BeginKey, Timestamp)| key.firing == row.firing.id && key.action == row.action;
@@ -227,16 +206,22 @@ impl Store {
         Ok(begun)
     }
 
-    fn trace(&self, Trace { rule, of, key, at, left }: &Trace) -> rusqlite::Result<()> {
-        let Some(left) = serde_json::to_string(left).ok().filter(|_| !left.is_empty()) else {
+    fn trace(&mut self, Trace { rule, of, key, at, left }: &Trace) -> rusqlite::Result<()> {
+        let Some(text) = serde_json::to_string(left).ok().filter(|_| !left.is_empty()) else {
+            let gone = self.run(schema::NOT_SEEN, params![rule, key])?;
+            self.sightings = self.sightings.saturating_sub(gone as u64);
             return self.run(schema::NO_TRACE, params![rule, key]).map(drop);
         };
-        self.run(schema::TRACE, params![rule, key, of, at.as_millis(), left])?;
-        // Now and then: to count them takes a while.
-        match self.connection.last_insert_rowid() % FORGET_EVERY {
-            0 => self.run(schema::FORGET_TRACES, [i64::try_from(TRACES_KEPT).unwrap_or(i64::MAX)]).map(drop),
-            _ => Ok(()),
+        let values = params![rule, key, of, at.as_millis(), text];
+        if left.is_sighting() {
+            if self.run(schema::SEEN_AGAIN, values)? == 0 {
+                self.run(schema::SEEN_FIRST, values)?;
+                self.sightings += 1;
+            }
+            return Ok(());
         }
+        self.run(schema::TRACE, values)?;
+        self.now_and_then(FORGET_TRACES_EVERY, (schema::FORGET_TRACES, TRACES_KEPT))
     }
 
     /// Whether it has begun by this.
@@ -296,6 +281,20 @@ impl Store {
         Ok(())
     }
 
+    fn edit(&self, EditRow { firing, action, at, says }: &EditRow) -> rusqlite::Result<()> {
+        let (sum, why) = (says.as_ref().ok().map(|body| sum::of_message(body)), says.as_ref().err());
+        self.run(schema::EDIT, params![firing.to_string(), action, at.as_millis(), sum, why])?;
+        self.now_and_then(FORGET_EDITS_EVERY, (schema::FORGET_EDITS, EDITS_KEPT))
+    }
+
+    /// Forgets all but so many of a table with one of so many rows: to count them takes a while.
+    fn now_and_then(&self, every: i64, (forget, keep): (&'static str, usize)) -> rusqlite::Result<()> {
+        match self.connection.last_insert_rowid() % every {
+            0 => self.run(forget, [i64::try_from(keep).unwrap_or(i64::MAX)]).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     fn end(&mut self, row: &EndRow) -> rusqlite::Result<()> {
         let Some(id) = self.unfinished.find(row.firing, &row.action) else { return Ok(()) };
         let Some(stands) = Stands::ended(&row.outcome, row.attempts, row.at) else {
@@ -311,6 +310,8 @@ impl Store {
         let row = self.connection.prepare_cached(schema::ONE)?.query_row([id], delivery).optional()?.flatten();
         let Some(row) = row.filter(|row| !row.state.is_unfinished()) else { return Ok(()) };
         let firing = row.firing.id.to_string();
+        // It will be another message.
+        self.run(schema::NO_EDIT, params![firing, row.action])?;
         let fixed = Fixed {
             id: *id,
             firing: &firing,
@@ -360,96 +361,11 @@ impl Store {
         self.connection.pragma_update(None, "user_version", schema::VERSION)
     }
 
-    fn cursors(&self, cursors: &Cursors) -> rusqlite::Result<()> {
-        if cursors.is_first {
-            clocks::put_alive_right(self, cursors.now)?;
-        }
-        clocks::keep(self, cursors.ahead)?;
-        if let Some(alive) = cursors.alive {
-            self.run(schema::CURSOR, params!["alive", alive.at.as_millis()])?;
-            self.run(schema::CURSOR, params!["connected", alive.connected])?;
-        }
-        if cursors.is_first || cursors.alive.is_some() {
-            self.run(schema::CURSOR, params!["heard", cursors.alive.is_some()])?;
-        }
-        self.run(schema::CURSOR, params!["lived", cursors.lived.as_millis()])?;
-        self.run(schema::CURSOR, params!["written", cursors.now.as_millis()])?;
-        let (boot, up) = cursors.uptime.map_or((0, 0), |uptime| (uptime.boot, uptime.ms));
-        self.run(schema::CURSOR, params!["boot", boot])?;
-        self.run(schema::CURSOR, params!["uptime", up])?;
-        self.run(schema::CURSOR, params!["finished", cursors.finished])?;
-        for (name, value) in Ahead::NAMES.into_iter().zip(cursors.ahead.values()) {
-            self.run(schema::CURSOR, params![name, value])?;
-        }
-        Ok(())
-    }
-
-    /// A row of `cursors`.
-    pub(super) fn cursor(&self, name: &str) -> rusqlite::Result<Option<i64>> {
-        self.connection.query_row("SELECT value FROM cursors WHERE name = ?1", [name], |row| row.get(0)).optional()
-    }
-
     /// Copies the write-ahead log into the file, so that the file alone is the journal, and closes it.
     pub(super) fn finish(self) {
         // A log that stays is read by the next run.
         if let Err(error) = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(())) {
             tracing::warn!("the journal's log could not be copied into its file: {}", Why::of(&error));
-        }
-    }
-}
-
-/// Where a delivery stands, as columns.
-struct Stands<'a> {
-    state: State,
-    attempts: u32,
-    sent_at: Option<i64>,
-    ended_at: Option<i64>,
-    form: Option<&'static str>,
-    receipt: Option<&'a str>,
-    why: Option<&'a str>,
-}
-
-impl<'a> Stands<'a> {
-    /// Waiting, or about to be sent.
-    fn unfinished(begin: Option<Timestamp>) -> Self {
-        let (state, sent_at) = match begin {
-            None => (State::Pending, None),
-            Some(at) => (State::Sending, Some(at.as_millis())),
-        };
-        Self { state, attempts: 0, sent_at, ended_at: None, form: None, receipt: None, why: None }
-    }
-
-    /// `None` for what was abandoned.
-    fn ended(outcome: &'a Outcome, attempts: u32, at: Timestamp) -> Option<Self> {
-        let state = State::of(outcome)?;
-        let (mut form, mut receipt, mut why) = (None, None, None);
-        match outcome {
-            Outcome::Delivered { receipt: given, form: taken } => {
-                receipt = given.id();
-                form = match taken {
-                    Form::Message => None,
-                    Form::Fallback => Some("fallback"),
-                    Form::Digest => Some("digest"),
-                };
-            }
-            Outcome::Suppressed { reason } => why = Some(reason.name()),
-            Outcome::Dead { reason } | Outcome::Unknown { reason } => why = Some(reason.as_str()),
-            Outcome::Expired | Outcome::Abandoned => {}
-        }
-        let was_sent = attempts > 0 || matches!(state, State::Delivered | State::Unknown);
-        let sent_at = was_sent.then_some(at.as_millis());
-        Some(Self { state, attempts, sent_at, ended_at: Some(at.as_millis()), form, receipt, why })
-    }
-}
-
-/// A body as text where it is, so that people can read it.
-struct AsText<'a>(&'a [u8]);
-
-impl rusqlite::ToSql for AsText<'_> {
-    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        match std::str::from_utf8(self.0) {
-            Ok(text) => text.to_sql(),
-            Err(_) => self.0.to_sql(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rows::{GapRow, State};
+use super::sum;
 use crate::model::delivery::DigestLine;
 use crate::model::firing::{FiringBrief, Origin};
 use crate::model::ids::FiringId;
@@ -21,6 +22,15 @@ pub struct StoredEntry<'a> {
     pub origin: Origin,
     /// Its JSON text.
     pub text: &'a str,
+}
+
+/// Entries that no long pause parts: when the first and the last of them came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
 }
 
 /// One delivery.
@@ -56,6 +66,29 @@ pub struct StoredDelivery {
     pub fallback: Option<Body>,
     /// What a digest says of it; comes with `body`.
     pub line: Option<Box<DigestLine>>,
+    /// Of a message that has arrived: how it was edited since. Only where deliveries are asked for.
+    pub edit: Option<StoredEdit>,
+}
+
+/// How a message was edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEdit {
+    /// So often.
+    pub times: u64,
+    /// The last time, or when it was last given up.
+    pub at: Timestamp,
+    /// Why it was given up; `None`: it was made.
+    pub why: Option<String>,
+    /// Check sum of what it says.
+    pub(super) says: Option<i64>,
+}
+
+impl StoredEdit {
+    /// Whether this is what the message says since.
+    #[must_use]
+    pub fn says(&self, body: &Body) -> bool {
+        self.says == Some(sum::of_message(body))
+    }
 }
 
 /// One attempt to send.

@@ -2,6 +2,8 @@
 
 use sha2::Digest as _;
 
+use crate::model::message::Body;
+
 /// Over the parts, with their lengths. 63 bits, so that every tool that reads the file shows it the same.
 pub(super) fn sum(parts: &[&[u8]]) -> i64 {
     let mut hash = sha2::Sha256::new();
@@ -53,6 +55,12 @@ pub(super) fn of_body(id: i64, body: (&str, &[u8]), fallback: Option<(&str, &[u8
     let mut parts: Vec<&[u8]> = vec![&id, body.0.as_bytes(), body.1, kind.as_bytes(), bytes];
     parts.extend(line.map(str::as_bytes));
     sum(&parts)
+}
+
+/// Of what a message says.
+pub(super) fn of_message(body: &Body) -> i64 {
+    let (kind, bytes) = body.store();
+    sum(&[kind.as_bytes(), &bytes])
 }
 
 #[cfg(test)]

@@ -88,7 +88,8 @@ pub struct FiringBrief {
 }
 
 /// One detected thing of a tweet.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Element {
     /// An on-chain token.
     Token(Token),

@@ -66,6 +66,12 @@ impl serde::Serialize for TweetId {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for TweetId {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        ShortText::deserialize(from).map(Self)
+    }
+}
+
 /// The identity of a firing: always the same for the same rule, subject and element, wherever and however often it is computed.
 /// Receivers see it as the idempotency key, so it must not be guessable into a clash: 128 bits of SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

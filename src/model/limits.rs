@@ -29,6 +29,10 @@ pub const QUIET_AFTER: Duration = Duration::from_secs(15 * 60);
 pub const QUIET_TIMES: u32 = 3;
 /// What is usual is known after so long.
 pub const QUIET_LISTENED: Duration = Duration::from_secs(3_600);
+/// Until then it is told of after so long.
+pub const QUIET_UNKNOWN: Duration = Duration::from_secs(3_600);
+/// How far back a start looks for what is usual.
+pub const QUIET_LOOKS_BACK: Duration = Duration::from_secs(36 * 3_600);
 
 // --- feed: gaps and history ---
 
@@ -351,10 +355,14 @@ pub const EDIT_ATTEMPTS: u32 = 6;
 pub const EDIT_PATIENCE: Duration = Duration::from_secs(600);
 /// Messages that are remembered to be edited. The oldest are edited no more.
 pub const EDITABLE_MESSAGES: usize = 2_000;
+/// Edits that the journal keeps: of more, the latest.
+pub const EDITS_KEPT: usize = 5_000;
 /// Orders on one tweet that its messages tell of.
 pub const EDITABLE_ORDERS: usize = 8;
-/// A message is edited for so long after the first that was sent of its tweet.
+/// A message is edited for so long after the first that was sent of its tweet, and so far a restart looks back for it.
 pub const MESSAGE_EDITED_FOR: Duration = Duration::from_secs(3 * 3_600);
+/// For so long it is said that the tweet was deleted.
+pub const DELETION_SHOWN_FOR: Duration = Duration::from_secs(24 * 3_600);
 /// Entries that are kept while rules with new windows are made ready.
 pub const MEANTIME_ENTRIES: usize = 200_000;
 /// Bytes of these.
@@ -362,6 +370,10 @@ pub const MEANTIME_BYTES: usize = 64 * 1024 * 1024;
 /// So many of them are gone through between two envelopes; more, beside the loop.
 pub const MEANTIME_AT_ONCE: usize = 128;
 
+/// What windows have left is recorded in parts of so many.
+pub const TRACES_AT_ONCE: usize = 2_048;
+/// What windows have left of a key, or seen of a value, takes so much of a journal, roughly.
+pub const JOURNAL_TRACE_BYTES: u64 = 400;
 /// What windows have left of keys that the journal keeps: of more, the latest.
 pub const TRACES_KEPT: usize = 50_000;
 

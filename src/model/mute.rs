@@ -137,4 +137,7 @@ pub struct WouldHold {
     pub held: u64,
     /// Of so many firings of its rule, or that went to its action.
     pub of: u64,
+    /// There are more than were looked through: both numbers may be higher.
+    #[serde(default)]
+    pub at_least: bool,
 }

@@ -22,6 +22,13 @@ impl Price {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Price {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let usd = f64::deserialize(from)?;
+        Self::new(usd).ok_or_else(|| serde::de::Error::custom(format_args!("{usd} is no price")))
+    }
+}
+
 impl Eq for Price {}
 
 impl PartialOrd for Price {

@@ -234,6 +234,18 @@ pub struct LaneStatus {
     pub delivered: u64,
     /// Requests that were made since the start.
     pub attempts: u64,
+    /// Of messages that had arrived.
+    #[serde(default)]
+    pub edits: EditCounts,
+}
+
+/// How often messages were edited since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditCounts {
+    /// They say something else now.
+    pub made: u64,
+    /// They were given up.
+    pub failed: u64,
 }
 
 /// How a lane is.

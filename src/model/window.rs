@@ -1,5 +1,6 @@
 //! Rules over time: what is counted apart from what, and what a firing tells of the matches that it came of (RULES 4).
 
+use super::firing::Element;
 use super::ids::TweetId;
 use super::price::Price;
 use super::short::ShortText;
@@ -45,19 +46,23 @@ impl Part {
 pub type Who = ShortText<22>;
 
 /// One match that a window took in: what a firing says of it. It has the same size whatever the tweet says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Member {
     /// Who did it, by handle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
     /// Where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// The tweet, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tweet: Option<TweetId>,
     /// What happened.
     pub event: Event,
     /// When.
     pub at: Timestamp,
     /// At what price of its token, market or prediction, in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
 }
 
@@ -105,7 +110,22 @@ pub struct Left {
     pub used: Vec<Used>,
     /// Of `silence` with `rearm`: a silence that was told and goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub silence: Option<Silent>,
+    pub silence: Option<Box<Silent>>,
+    /// Of `first_seen`: the last sighting of a value. The key is that and the value's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Box<Member>>,
+    /// Of `first_seen`, of no key: sightings of all are on record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete: Option<Complete>,
+}
+
+/// All that a rule with `first_seen` has seen is on record.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Complete {
+    /// Since when.
+    pub since: Timestamp,
+    /// By what the rule found its matches, in short: by other words it would have seen others.
+    pub by: String,
 }
 
 /// A match of a step that is used up.
@@ -126,21 +146,17 @@ pub struct Used {
 /// A silence that was told and goes on.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Silent {
-    /// When the last match happened.
-    pub at: Timestamp,
-    /// What it was.
-    pub event: Event,
-    /// The tweet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tweet: Option<String>,
-    /// Who did it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub who: Option<String>,
-    /// Where, as the feed spells it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
+    /// The last match.
+    #[serde(flatten)]
+    pub last: Member,
+    /// The token, market or prediction of that, where it is counted by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<Box<Element>>,
     /// When it was told the last time.
     pub told: Timestamp,
+    /// How often it was told. `None`: an earlier version has written this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
     /// In how many milliseconds, of such as the feed is heard in, it is told again.
     pub again_in: i64,
 }
@@ -150,6 +166,12 @@ impl Left {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// It is of `first_seen`: of what was seen, which is much and needed for long.
+    #[must_use]
+    pub fn is_sighting(&self) -> bool {
+        self.seen.is_some() || self.complete.is_some()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::digest_groups::{Group, by_rule, most};
+use super::digest_groups::{Group, RULES, by_rule, most};
 use super::digest_line::TEXT;
 use super::fit::{chars, cut, utf16};
 use super::{discord, slack, telegram};
@@ -31,6 +31,8 @@ const BULLET: &str = "• ";
 pub struct Whole {
     /// How many there are.
     pub total: usize,
+    /// So many of them are birdcall's own words, and no alerts.
+    pub notices: usize,
     /// Why they are told together.
     pub why: Together,
     /// So many more had become too old while they were kept.
@@ -57,11 +59,37 @@ impl Whole {
     }
 }
 
-/// `🗞️ 23 alerts, +7 held back`.
-fn head(lines: &[&DigestLine], total: usize) -> String {
+fn plural(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// `🗞️ 23 alerts, 1 notice, +7 held back`.
+fn head(lines: &[&DigestLine], whole: &Whole) -> String {
     let held: u64 = lines.iter().map(|line| u64::from(line.held)).sum();
-    let held = if held == 0 { String::new() } else { format!(", +{held} held back") };
-    format!("🗞️ {}{held}", if total == 1 { "1 alert".to_owned() } else { format!("{total} alerts") })
+    let (alerts, notices) = (whole.total.saturating_sub(whole.notices), whole.notices);
+    let alerts = (alerts > 0 || notices == 0).then(|| plural(alerts, "alert"));
+    let notices = (notices > 0).then(|| plural(notices, "notice"));
+    let held = (held > 0).then(|| format!("+{held} held back"));
+    format!("🗞️ {}", alerts.into_iter().chain(notices).chain(held).collect::<Vec<_>>().join(", "))
+}
+
+/// What is said of the rules that are not named, with how often they fired together.
+fn unnamed(rules: &[(&str, usize)], named: usize) -> Option<String> {
+    let rest = rules.get(named..).filter(|rest| !rest.is_empty())?;
+    let more = if named == 0 { "" } else { " more" };
+    let rule = if rest.len() == 1 { "rule" } else { "rules" };
+    Some(format!("{}{more} {rule} {}", rest.len(), rest.iter().map(|(_, count)| count).sum::<usize>()))
+}
+
+/// The head with the busiest rules, as many of them as `fits`, and how many more there are.
+fn with_rules(head: &str, lines: &[&DigestLine], fits: impl Fn(&str) -> bool) -> String {
+    let rules = by_rule(lines);
+    let written = |named: usize| {
+        let names = rules.iter().take(named).map(|(rule, count)| format!(" · {} {count}", cut(rule, RULE, utf16)));
+        let more = unnamed(&rules, named).map(|more| format!(" · {more}"));
+        format!("{head}{}", names.chain(more).collect::<String>())
+    };
+    (0..=RULES.min(rules.len())).rev().map(written).find(|words| fits(words)).unwrap_or_else(|| head.to_owned())
 }
 
 /// A link of ours, if it is one that cannot break out of anything.
@@ -75,8 +103,9 @@ fn link(line: &DigestLine) -> Option<&str> {
 
 /// An embed with a line for each.
 pub(super) fn discord(action: &Discord, lines: &[&DigestLine], whole: &Whole) -> DiscordBody {
-    let rules = by_rule(lines).into_iter().map(|(rule, count)| format!(" · {rule} {count}")).collect::<String>();
-    let content = discord::escaped(&format!("{}{rules}", head(lines, whole.total)), discord::TITLE_MARKUP, discord::CONTENT);
+    let escaped = |words: &str, room| discord::escaped(words, discord::TITLE_MARKUP, room);
+    let fits = |words: &str| chars(&escaped(words, usize::MAX)) <= discord::CONTENT;
+    let content = escaped(&with_rules(&head(lines, whole), lines, fits), discord::CONTENT);
     let description = most(lines, |groups, shown| {
         let mut rows = Vec::new();
         for group in groups {
@@ -148,11 +177,15 @@ pub(super) fn telegram(lines: &[&DigestLine], whole: &Whole) -> TelegramBody {
 
 fn telegram_head(lines: &[&DigestLine], whole: &Whole) -> telegram::Text {
     let mut text = telegram::Text::default();
-    text.mark("bold", &head(lines, whole.total), None);
-    for (rule, count) in by_rule(lines) {
+    text.mark("bold", &head(lines, whole), None);
+    let rules = by_rule(lines);
+    for (rule, count) in rules.iter().take(RULES) {
         text.push(" · ");
         text.mark("code", &cut(rule, RULE, utf16), None);
         text.push(&format!(" {count}"));
+    }
+    if let Some(more) = unnamed(&rules, RULES) {
+        text.push(&format!(" · {more}"));
     }
     text.push(&format!("\n{}, the newest first; times are UTC", whole.why()));
     text
@@ -189,8 +222,6 @@ fn telegram_words(text: &mut telegram::Text, (line, facts): (&DigestLine, &str),
 
 /// One block of text that is never parsed.
 pub(super) fn slack(lines: &[&DigestLine], whole: &Whole) -> SlackBody {
-    let rules =
-        by_rule(lines).into_iter().map(|(rule, count)| format!(" · {} {count}", cut(rule, RULE, utf16))).collect::<String>();
     let elements = most(lines, |groups, shown| {
         let mut row = SlackRows::default();
         for group in groups {
@@ -211,13 +242,13 @@ pub(super) fn slack(lines: &[&DigestLine], whole: &Whole) -> SlackBody {
     });
     let why = slack::plain(&format!("{}, the newest first; times are UTC", whole.why()), slack::CONTEXT);
     let mut blocks = vec![
-        json!({ "type": "header", "text": slack::plain(&head(lines, whole.total), slack::HEADER) }),
+        json!({ "type": "header", "text": slack::plain(&head(lines, whole), slack::HEADER) }),
         json!({ "type": "context", "elements": [why] }),
     ];
     if !elements.is_empty() {
         blocks.push(json!({ "type": "rich_text", "elements": [slack::section(&elements)] }));
     }
-    let text = slack::notified(&format!("{}{rules}", head(lines, whole.total)));
+    let text = slack::notified(&with_rules(&head(lines, whole), lines, |words| utf16(words) <= slack::NOTIFIED));
     SlackBody { text, blocks, unfurl_links: false, unfurl_media: false }
 }
 

@@ -4,25 +4,25 @@ use std::collections::HashMap;
 
 use crate::model::delivery::DigestLine;
 use crate::model::time::Timestamp;
+use crate::rules::ruleset::NOTICES;
 
 /// Rules that are named with their counts.
-const RULES: usize = 5;
+pub(super) const RULES: usize = 5;
 /// Lines that are shown at most.
 const LINES: usize = 25;
 /// Of what tells one from another.
 const APART: usize = 64;
 
-/// The rules and how often each fired, the busiest first.
+/// The rules and how often each fired, the busiest first. What birdcall itself has to say is of none.
 pub(super) fn by_rule<'l>(lines: &[&'l DigestLine]) -> Vec<(&'l str, usize)> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
-    for line in lines {
+    for line in lines.iter().filter(|line| line.rule != NOTICES) {
         match counts.iter_mut().find(|(rule, _)| *rule == line.rule) {
             Some((_, count)) => *count += 1,
             None => counts.push((&line.rule, 1)),
         }
     }
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts.truncate(RULES);
     counts
 }
 

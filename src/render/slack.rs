@@ -13,6 +13,7 @@ use crate::model::message::SlackBody;
 
 /// UTF-16 code units (DESTINATIONS 5.2): all blocks together stay under 8,000.
 pub(super) const HEADER: usize = 150;
+pub(super) const NOTIFIED: usize = 300;
 pub(super) const CONTEXT: usize = 400;
 const TEXT: usize = 3_000;
 const QUOTED: usize = 1_000;
@@ -44,7 +45,7 @@ fn notification(card: &Card) -> String {
 
 /// Words of ours for the top-level `text`.
 pub(super) fn notified(words: &str) -> String {
-    cut(words, 300, utf16).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    cut(words, NOTIFIED, utf16).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn context(card: &Card) -> Value {

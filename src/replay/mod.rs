@@ -38,6 +38,17 @@ pub use worth::{Worth, Worths};
 
 use tally::Tally;
 
+/// What the window of a rule had to forget for want of room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Its name.
+    pub rule: String,
+    /// Keys.
+    pub keys: u64,
+    /// Of `change`, the only type that needs all of its matches: prices by which a later one might have been judged.
+    pub prices: u64,
+}
+
 /// One rule set and the past.
 #[derive(Debug)]
 pub struct Replay {
@@ -119,11 +130,14 @@ impl Replay {
         self.tally.progress()
     }
 
-    /// How many keys the windows of rules had to forget for want of room, of those that had to.
+    /// What the windows of rules had to forget for want of room, of those that had to.
     #[must_use]
-    pub fn forgotten(&self) -> Vec<(String, u64)> {
-        let evicted = self.engine.windows().into_iter().map(|(rule, of)| (rule.to_string(), of.evicted_keys));
-        evicted.filter(|(_, keys)| *keys > 0).collect()
+    pub fn forgotten(&self) -> Vec<Forgotten> {
+        let evicted = self.engine.windows().into_iter().map(|(rule, of)| {
+            let prices = if self.tally.judges_by_prices(&rule) { of.evicted_members } else { 0 };
+            Forgotten { rule: rule.to_string(), keys: of.evicted_keys, prices }
+        });
+        evicted.filter(|of| of.keys > 0 || of.prices > 0).collect()
     }
 
     /// What came of it.

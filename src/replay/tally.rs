@@ -18,7 +18,7 @@ use crate::model::firing::{Firing, FiringBrief, Origin};
 use crate::model::ids::FiringId;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::RuleSet;
+use crate::rules::ruleset::{RuleSet, WindowKind};
 use crate::suppress::days::Days;
 
 /// Buckets that are kept of all firings, and of one rule's.
@@ -68,7 +68,7 @@ pub struct Played {
     pub firing: Arc<Firing>,
     /// Nothing of it is sent for this reason, as counters spell it. `None`: something is.
     pub held: Option<&'static str>,
-    goes: bool,
+    pub(super) goes: bool,
 }
 
 impl Played {
@@ -158,6 +158,12 @@ impl Tally {
             fired: Vec::new(),
             unsent: Vec::new(),
         }
+    }
+
+    /// The rule's window is one of type `change`.
+    pub(super) fn judges_by_prices(&self, rule: &str) -> bool {
+        let window = self.places.get(rule).and_then(|at| self.rules.rules.get(*at)?.window.as_deref());
+        window.is_some_and(|window| matches!(window.kind, WindowKind::Change { .. }))
     }
 
     pub(super) fn entry(&mut self, at: Timestamp, origin: Origin) {

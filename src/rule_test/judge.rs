@@ -221,7 +221,7 @@ fn way(way: &Way) -> String {
         Way::Order => "an order".to_owned(),
         Way::Message => "a message".to_owned(),
         Way::Paper => "on paper".to_owned(),
-        Way::Ended(Outcome::Dead { reason }) => format!("incomplete: {reason}"),
+        Way::Ended(Outcome::Dead { reason }) => reason.clone(),
         Way::Ended(Outcome::Suppressed { reason }) => reason.name().to_owned(),
         Way::Ended(outcome) => outcome.name().to_owned(),
     }

@@ -1,5 +1,7 @@
 //! `cooldown` and `limit`: what holds firings back, of a rule or of one of its sends.
 
+pub(super) mod apart;
+
 use std::collections::HashMap;
 
 use super::check::Check;

@@ -1,4 +1,5 @@
-//! Payloads against their rule: what a `json` or `form` cannot do without must be there when the rule fires, or nothing is sent.
+//! Templates against their rule: what a `json` or `form` cannot do without must be there when the rule fires, or nothing is sent; and what a
+//! message shows should be.
 
 use super::check::Check;
 use super::diagnostic::{Diagnostic, Severity};
@@ -7,10 +8,14 @@ use super::presence::{Known, Way};
 use super::send::Context;
 use super::template::reads::{ELEMENT, Read};
 use super::when::Presence;
+use super::window;
 use crate::model::action::Span;
 
 /// Places underlined in one report.
 const SHOWN: usize = 3;
+const OF_SILENCE: &str = "a silence has none";
+const SILENCE_HAS: &str = "of the last that was heard there is `author.handle`, `author.link`, `tweet.id`, `tweet.link`, `tweet.created_at`, \
+                           `window.members`, and the `token` where that is what `per` counts";
 
 /// A value that a payload needs, as it is called, and where.
 struct Lacking {
@@ -28,7 +33,7 @@ pub(super) fn check(check: &mut Check<'_>, context: &Context<'_>, reads: &[(Span
     if reads.is_empty() {
         return;
     }
-    let known = Known::new(context.scope.on, context.scope.each, tree);
+    let known = Known::new(context, tree);
     for presence in [Presence::Never, Presence::Maybe] {
         let mut found: Vec<Lacking> = Vec::new();
         for (span, read) in reads {
@@ -41,6 +46,34 @@ pub(super) fn check(check: &mut Check<'_>, context: &Context<'_>, reads: &[(Span
             check.report(report(first, &found, context, presence, trading, send));
         }
     }
+}
+
+/// Warns of what a message shows of a silence, and no silence has.
+pub(super) fn check_message(check: &mut Check<'_>, context: &Context<'_>, reads: &[(Span, Read)], send: Span) {
+    let Some(tree) = context.tree.filter(|_| context.whole && is_silence(context)) else { return };
+    let known = Known::new(context, tree);
+    let mut found: Vec<Lacking> = Vec::new();
+    for (span, read) in reads {
+        let Some(lacking) = lacking(&known, read, *span, Presence::Never) else { continue };
+        if !found.iter().any(|before| before.name == lacking.name) {
+            found.push(lacking);
+        }
+    }
+    let Some(first) = found.first() else { return };
+    let names: Vec<&str> = found.iter().map(|lacking| lacking.name.as_str()).collect();
+    let are = if found.len() == 1 { "is" } else { "are" };
+    let message =
+        format!("{} {are} never there when `{}` fires: the message has nothing in that place", list(&names), context.name);
+    let mut mistake = Diagnostic::warning("never-there", first.span, message).label(OF_SILENCE);
+    for lacking in found.iter().skip(1).take(SHOWN - 1) {
+        mistake = mistake.also(lacking.span, "nor this");
+    }
+    let mistake = mistake.also(context.key, "in this rule").also(send, "is sent this");
+    check.report(mistake.help(format!("{SILENCE_HAS}; another `template` for this send may say that")));
+}
+
+fn is_silence(context: &Context<'_>) -> bool {
+    context.over_time.is_some_and(window::Read::is_silence)
 }
 
 fn lacking(known: &Known<'_>, read: &Read, span: Span, wanted: Presence) -> Option<Lacking> {
@@ -86,12 +119,16 @@ fn report(
     if presence == Presence::Never && (first.whole.starts_with("tweet.") || first.whole.starts_with("account")) {
         mistake.label = "these events have none".to_owned();
     }
+    let is_silence = presence == Presence::Never && is_silence(context);
+    if is_silence {
+        mistake.label = OF_SILENCE.to_owned();
+    }
     for lacking in found.iter().skip(1).take(SHOWN - 1) {
         mistake = mistake.also(lacking.span, if presence == Presence::Never { "nor this" } else { "this too" });
     }
     let mistake = mistake.also(context.key, "in this rule");
     let mistake = if trading { mistake.also(send, "places the order") } else { mistake };
-    mistake.help(help(found, presence))
+    mistake.help(if is_silence { SILENCE_HAS.to_owned() } else { help(found, presence) })
 }
 
 /// Everything that helps, each way once.

@@ -216,6 +216,9 @@ const CONSOLE: &[&str] = &[
     "rate_limit", "overflow", "digest", "quiet", "max_age", "timeout", "trading", "mode", "max_per_day",
 ];
 
+/// Tables of actions.
+const ACTIONS: [Place; 5] = [Place::Webhook, Place::Discord, Place::Telegram, Place::Slack, Place::Console];
+
 /// Where the keys are at home that people put elsewhere. The first place of a key is the one that is recommended.
 const HOMES: &[(Place, &[&str])] = &[
     (Place::Top, &["feed", "journal", "defaults", "lists", "actions", "templates"]),
@@ -319,7 +322,9 @@ pub(super) fn unknown(field: &Field<'_>, place: Place, allowed: &[&'static str])
     let here = place.name();
     let alias = ALIASES.iter().find(|(at, key, _)| *at == place && key.eq_ignore_ascii_case(name)).map(|(.., key)| *key);
     let at_home = |(at, keys): &&(Place, &[&str])| *at != place && !place.is_of_tests() && keys.contains(&name);
-    let homes: Vec<_> = HOMES.iter().filter(at_home).map(|(at, _)| at.name()).collect();
+    let is_of_every_action = ACTIONS.iter().all(|of| of.keys().is_some_and(|keys| keys.contains(&name)));
+    let home = |(at, _): &(Place, &[&str])| if ACTIONS.contains(at) && is_of_every_action { "an action" } else { at.name() };
+    let homes: Vec<_> = HOMES.iter().filter(at_home).map(home).collect();
     let at = if place == Place::Top { "at" } else { "in" };
     let mistake = Diagnostic::error("unknown-key", field.key, format!("unknown key `{name}` {at} {here}"));
     if let Some(key) = alias {

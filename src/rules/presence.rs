@@ -5,8 +5,10 @@
 
 use super::condition::{AuthorMatcher, Fields, Matcher};
 use super::ruleset::Each;
+use super::send::Context;
 use super::template::reads::ELEMENT;
 use super::when::{Leaf, Presence, Tree, element, gather_required};
+use super::window;
 use crate::model::subject::{Event, Kind};
 use Presence::{Always, Maybe, Never};
 
@@ -17,18 +19,24 @@ pub(super) struct Known<'t> {
     each: Option<Each>,
     tree: &'t Tree,
     required: Vec<&'t Leaf>,
+    /// They are silences.
+    silent: bool,
 }
 
 impl<'t> Known<'t> {
-    pub(super) fn new(on: &'t [Event], each: Option<Each>, tree: &'t Tree) -> Self {
+    pub(super) fn new(context: &Context<'t>, tree: &'t Tree) -> Self {
         let mut required = Vec::new();
         gather_required(tree, &mut required);
-        Self { on, each, tree, required }
+        let (on, each) = (context.scope.on, context.scope.each);
+        let silent = context.over_time.is_some_and(window::Read::is_silence);
+        Self { on, each, tree, required, silent }
     }
 
     /// Whether a value is there, over all events of the rule.
     pub(super) fn presence(&self, path: &[&str]) -> Presence {
-        let mut events = self.on.iter().map(|event| self.on_event(*event, path));
+        // Only tweets have what `each` makes a firing of.
+        let fires = |event: &&Event| self.each.is_none() || event.is_about_a_tweet();
+        let mut events = self.on.iter().filter(fires).map(|event| self.on_event(*event, path));
         let first = events.next().unwrap_or(Maybe);
         events.fold(first, |all, one| if all == one { all } else { Maybe })
     }
@@ -36,6 +44,7 @@ impl<'t> Known<'t> {
     fn on_event(&self, event: Event, path: &[&str]) -> Presence {
         let tweet = event.is_about_a_tweet();
         match path {
+            _ if self.silent => self.on_silence(tweet, path),
             ["rule" | "event" | "firing", ..] => Always,
             ["author", rest @ ..] => self.author(rest),
             ["matched", rest @ ..] => {
@@ -69,6 +78,24 @@ impl<'t> Known<'t> {
             },
             [] => Always,
         }
+    }
+
+    /// Of the last that was heard a silence has who it was, which tweet, when, and the token that it is counted by.
+    fn on_silence(&self, tweet: bool, path: &[&str]) -> Presence {
+        let is_there = match path {
+            ["rule" | "event" | "firing" | "window", ..] | ["author" | "matched"] => true,
+            ["account"] | ["account", "actor" | "id"] => !tweet,
+            ["author", part] => is_of_the_last(part),
+            ["account", "actor", part] => !tweet && is_of_the_last(part),
+            // Lists of nothing.
+            ["tweet"] | ["tweet", "id" | "link" | "created_at" | "created_at_ms" | "links" | "mentions" | "media"] => tweet,
+            ["tokens" | "markets" | "predictions"] => tweet,
+            ["token" | "market" | "prediction", rest @ ..] if tweet && self.each.map(Each::name) == path.first().copied() => {
+                return self.each.map_or(Never, |each| self.element(each, rest));
+            }
+            _ => false,
+        };
+        if is_there { Always } else { Never }
     }
 
     fn element(&self, sort: Each, rest: &[&str]) -> Presence {
@@ -192,6 +219,10 @@ pub(super) struct Way {
     pub(super) inside: bool,
     /// The matcher that names the element now: one beside `token` could name another.
     pub(super) instead: Option<&'static str>,
+}
+
+fn is_of_the_last(part: &str) -> bool {
+    matches!(part, "handle" | "platform" | "link")
 }
 
 const NOWHERE: Fields = Fields { text: false, ..Fields::TEXT };

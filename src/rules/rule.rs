@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::brakes::apart;
 use super::check::Check;
 use super::condition::{Condition, Fields, Matcher};
 use super::diagnostic::Diagnostic;
@@ -72,10 +73,15 @@ pub(super) fn read<'a>(
     let max_age = table.take("max_age").and_then(|field| Some((duration(check, field)?, field.node.span)));
     let mode = table.take("mode");
     let mode = modes::strictest(check, mode, &[(shared.mode, "`[defaults]`")]);
-    let mode = if check.named_an_unknown_list() { Mode::Off } else { mode };
+    let knows_lists = !check.named_an_unknown_list();
+    let mode = if knows_lists { mode } else { Mode::Off };
+    if let (true, Some(window), Some(tree)) = (whole, &window, &tree) {
+        window::reach::check(check, window, tree, (&on, knows_lists));
+    }
     let context = Context {
         name: name.map_or("this rule", |(name, _)| name),
         scope: Scope { on: &on, each, window: window.is_some() },
+        over_time: window.as_ref(),
         tree: tree.as_ref(),
         whole,
         wait,
@@ -83,7 +89,8 @@ pub(super) fn read<'a>(
         mode,
         key: span,
     };
-    let brakes = suppression::of_rule(check, &mut table, &shared.zone);
+    let (brakes, cooldown) = suppression::of_rule(check, &mut table, &shared.zone);
+    apart::check(check, cooldown, &context);
     let sends = table.take("send");
     if sends.is_none() {
         let mistake = Diagnostic::error("missing-key", context.key, "this rule has no `send`, so nobody hears of it");

@@ -40,8 +40,18 @@ impl RuleSet {
     /// How far back what happened matters: to windows, cooldowns, limits and messages that are edited. Zero where there are none.
     #[must_use]
     pub fn reach(&self) -> Duration {
+        self.reach_but_for(|_| false)
+    }
+
+    /// The same, but for the windows of rules of which they are known.
+    #[must_use]
+    pub fn reach_but_for(&self, is_known: impl Fn(&Rule) -> bool) -> Duration {
         let awake = self.rules.iter().filter(|rule| rule.mode != Mode::Off);
-        awake.map(Rule::reach).max().unwrap_or_default()
+        let reach = |rule: &Rule| {
+            let window = rule.window.as_deref().filter(|_| !is_known(rule)).map(Window::reach).unwrap_or_default();
+            rule.reach_of_firings().max(window)
+        };
+        awake.map(reach).max().unwrap_or_default()
     }
 
     /// Gives the actions other numbers: number `n` of now is number `places[n]` of `actions`, which holds what is to be kept beside them.
@@ -113,10 +123,10 @@ pub struct Rule {
 }
 
 impl Rule {
-    fn reach(&self) -> Duration {
+    /// How far back its firings matter.
+    fn reach_of_firings(&self) -> Duration {
         let edited = if self.send.iter().any(|send| send.update) { MESSAGE_EDITED_FOR } else { Duration::ZERO };
-        let window = self.window.as_deref().map(Window::reach).unwrap_or_default();
-        self.held_for().max(window).max(edited)
+        self.held_for().max(edited)
     }
 
     /// How far back firings matter to its cooldowns and limits, and those of its sends.
@@ -208,7 +218,7 @@ impl Window {
         self.counted() == other.counted()
     }
 
-    /// Whether what comes of its matches may hang on others further back than [`RuleSet::reach`].
+    /// Whether what comes of its matches may hang on others further back than [`RuleSet::reach`]. What `first_seen` leaves is apart from that.
     #[must_use]
     pub fn leaves_traces(&self) -> bool {
         matches!(self.kind, WindowKind::Cross(_) | WindowKind::Sequence { .. }) || self.rearm.is_some()
@@ -343,6 +353,18 @@ pub enum Each {
     Market,
     /// Prediction markets.
     Prediction,
+}
+
+impl Each {
+    /// As rules.toml spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Market => "market",
+            Self::Prediction => "prediction",
+        }
+    }
 }
 
 /// One entry of a rule's `send`.

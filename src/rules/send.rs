@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::actions::Actions;
+use super::brakes::apart;
 use super::check::Check;
 use super::condition::Matcher;
 use super::diagnostic::Diagnostic;
@@ -11,13 +12,14 @@ use super::hours::Zone;
 use super::keys::{Place, list};
 use super::modes;
 use super::read::{Field, Node};
-use super::ruleset::{Brakes, Send};
+use super::ruleset::Send;
 use super::suppression;
 use super::template::Scope;
 use super::templates::{PayloadId, TemplateId, Templates};
 use super::token;
 use super::units::{duration, written};
 use super::when::{Leaf, Tree};
+use super::window;
 use crate::model::action::{Destination, Slack, Span};
 use crate::model::limits::MAX_AGE;
 use crate::model::mode::Mode;
@@ -31,6 +33,7 @@ const SOONEST: Duration = Duration::from_millis(200);
 pub(super) struct Context<'r> {
     pub(super) name: &'r str,
     pub(super) scope: Scope<'r>,
+    pub(super) over_time: Option<&'r window::Read>,
     pub(super) tree: Option<&'r Tree>,
     /// No matcher of it was wrong, so that what it lacks is truly not asked.
     pub(super) whole: bool,
@@ -59,7 +62,7 @@ struct Overrides<'a> {
     max_age: Option<(Duration, Span)>,
     template: Option<TemplateId>,
     payload: Option<PayloadId>,
-    brakes: Option<Box<Brakes>>,
+    brakes: suppression::Read<'a>,
     update: bool,
 }
 
@@ -222,6 +225,9 @@ fn finish<'a>(
     if let (Some(digest), Some(kept_at), Some(_)) = (digest, kept_at, own) {
         super::actions::digest::in_time(check, &digest, kept_at, own);
     }
+    if let Some(id) = template {
+        super::incomplete::check_message(check, context, &shared.templates.shows(check, id), span);
+    }
     let template = template.and_then(|id| shared.templates.chat(check, id, &context.scope));
     let compiled = payload.and_then(|id| shared.templates.compiled_payload(check, id, &context.scope));
     // Without a payload of its own a webhook is sent the whole firing, its token included.
@@ -232,6 +238,7 @@ fn finish<'a>(
     let outer = if context.mode == shared.mode { "`[defaults]`" } else { "the rule" };
     let around = [(context.mode, outer), (of_action_mode, "the action")];
     let mode = modes::strictest(check, overrides.mode, &around);
+    apart::check(check, overrides.brakes.1, context);
     if let Some(id) = payload.filter(|_| compiled.is_some()) {
         let reads = shared.templates.reads(check, id);
         super::incomplete::check(check, context, &reads, trading, span);
@@ -241,7 +248,7 @@ fn finish<'a>(
         max_age: overrides.max_age.map(|(age, _)| age),
         mode,
         template,
-        brakes: overrides.brakes.clone(),
+        brakes: overrides.brakes.0.clone(),
         payload: compiled,
         update: overrides.update,
     })

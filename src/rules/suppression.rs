@@ -3,28 +3,33 @@
 use super::brakes::{cooldown, limits};
 use super::check::Check;
 use super::hours::{Zone, hours};
-use super::read::Table;
+use super::read::{Field, Table};
 use super::ruleset::Brakes;
 
+/// Brakes, and where their cooldown stands.
+pub(super) type Read<'a> = (Option<Box<Brakes>>, Option<Field<'a>>);
+
 /// Those of a rule.
-pub(super) fn of_rule<'a>(check: &mut Check<'a>, table: &mut Table<'a>, zone: &Zone) -> Option<Box<Brakes>> {
+pub(super) fn of_rule<'a>(check: &mut Check<'a>, table: &mut Table<'a>, zone: &Zone) -> Read<'a> {
     let hours = table.take("active").and_then(|field| hours(check, field, zone)).map(Into::into);
-    let brakes = Brakes { hours, ..of_both(check, table) };
-    is_any(&brakes).then(|| Box::new(brakes))
+    let (brakes, cooldown) = of_both(check, table);
+    (boxed(Brakes { hours, ..brakes }), cooldown)
 }
 
 /// Those of a send.
-pub(super) fn of_send<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> Option<Box<Brakes>> {
-    let brakes = of_both(check, table);
-    is_any(&brakes).then(|| Box::new(brakes))
+pub(super) fn of_send<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> Read<'a> {
+    let (brakes, cooldown) = of_both(check, table);
+    (boxed(brakes), cooldown)
 }
 
-fn of_both<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> Brakes {
-    let cooldown = table.take("cooldown").and_then(|field| cooldown(check, field));
+fn of_both<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> (Brakes, Option<Field<'a>>) {
+    let at = table.take("cooldown");
+    let cooldown = at.and_then(|field| cooldown(check, field));
     let limits = table.take("limit").map(|field| limits(check, field)).unwrap_or_default();
-    Brakes { cooldown, limits, hours: None }
+    (Brakes { cooldown, limits, hours: None }, at)
 }
 
-fn is_any(brakes: &Brakes) -> bool {
-    brakes.cooldown.is_some() || !brakes.limits.is_empty() || brakes.hours.is_some()
+fn boxed(brakes: Brakes) -> Option<Box<Brakes>> {
+    let is_any = brakes.cooldown.is_some() || !brakes.limits.is_empty() || brakes.hours.is_some();
+    is_any.then(|| Box::new(brakes))
 }

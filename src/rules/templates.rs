@@ -23,8 +23,8 @@ pub(super) struct TemplateId(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PayloadId(usize);
 
-/// A scope as a key: a bit for each event, and what `each` counts by.
-type ScopeKey = (u8, Option<Each>);
+/// A scope as a key: a bit for each event, what `each` counts by, and whether there is a window.
+type ScopeKey = (u8, Option<Each>, bool);
 
 #[derive(Debug)]
 struct Written<'a> {
@@ -214,6 +214,14 @@ impl<'a> Templates<'a> {
         Arc::clone(written.reads.get_or_insert_with(gather))
     }
 
+    /// What a message shows outside of `if` and without `default`, and where it says so.
+    pub(super) fn shows(&self, check: &Check<'a>, id: TemplateId) -> Vec<(Span, Read)> {
+        let texts = self.written.get(id.0).into_iter().flat_map(|written| [written.title, written.body]).flatten();
+        let of =
+            |Text { text, span }| reads(text).into_iter().map(move |read| (inner_span(check, text, span, &read.range), read));
+        texts.flat_map(of).collect()
+    }
+
     fn said(&mut self, check: &mut Check<'a>, text: &str, span: Span, error: TemplateError) {
         let span = inner_span(check, text, span, &error.range);
         if self.said.insert((span, error.message.clone())) {
@@ -237,7 +245,7 @@ impl<'a> Templates<'a> {
 
 fn scope_key(scope: &Scope<'_>) -> ScopeKey {
     let bit = |event: &Event| Event::ALL.iter().position(|known| known == event).map_or(0, |at| 1 << at);
-    (scope.on.iter().fold(0, |bits, event| bits | bit(event)), scope.each)
+    (scope.on.iter().fold(0, |bits, event| bits | bit(event)), scope.each, scope.window)
 }
 
 /// Where a part of a text stands in the file: exact when the file has the text as it is, else the whole text.

@@ -1,6 +1,7 @@
 //! `[rule.window]` → what has to be true over time (RULES 4).
 
 mod price;
+pub(super) mod reach;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::read::{Field, Table};
 use super::ruleset::{Each, Rule, Step, Window, WindowKind};
 use super::units::{duration, written};
 use super::when::{self, OnSpan, Tree};
+use crate::model::action::Span;
 use crate::model::limits::{WINDOW_AT_LEAST, WINDOW_KEYS, WINDOW_KEYS_MAX, WINDOW_STEPS, WINDOW_WITHIN_MAX};
 use crate::model::subject::Event;
 use crate::model::window::Part;
@@ -27,6 +29,8 @@ pub(super) struct Read {
     steps: Vec<(Vec<Event>, Tree)>,
     /// What it needs of the tweet's elements, so that the rule has one firing for each.
     pub(super) each: Option<Each>,
+    /// Where it says how many, or at what price.
+    asked_at: Span,
 }
 
 /// The types, and the keys that each takes beside `type`, `within` and `max_keys`.
@@ -157,10 +161,11 @@ fn of_type<'a>(check: &mut Check<'a>, field: Field<'a>, name: &str, keys: &Keys<
             .report(Diagnostic::error("impossible", at.node.span, message).help("count another thing, or leave it out of `per`"));
     }
     let each = each(check, field, (keys, &per, of), around);
-    let rearm = keys.rearm.and_then(|field| duration(check, field));
+    let rearm = keys.rearm.and_then(|field| rearm(check, field, name));
     let max_keys = keys.max_keys.map_or(Some(WINDOW_KEYS), |field| max_keys(check, field));
     let window = Window { kind: kind?, within: within?, per, rearm, max_keys: max_keys? };
-    Some(Read { window, steps, each })
+    let asked_at = keys.at_least.or(keys.price.level()).map_or(field.key, |field| field.node.span);
+    Some(Read { window, steps, each, asked_at })
 }
 
 fn within(check: &mut Check<'_>, field: Field<'_>) -> Option<Duration> {
@@ -172,6 +177,16 @@ fn within(check: &mut Check<'_>, field: Field<'_>) -> Option<Duration> {
     let help = format!("it is one second at least and {} at most", written(WINDOW_WITHIN_MAX));
     check.report(Diagnostic::error("bad-duration", field.node.span, message).help(help));
     None
+}
+
+fn rearm(check: &mut Check<'_>, field: Field<'_>, name: &str) -> Option<Duration> {
+    let rearm = duration(check, field)?;
+    if name == "silence" && rearm < SHORTEST {
+        let message = format!("a silence cannot be told again every {}", written(rearm));
+        check.report(Diagnostic::error("bad-duration", field.node.span, message).help("`rearm` of it is one second at least"));
+        return None;
+    }
+    Some(rearm)
 }
 
 fn at_least(check: &mut Check<'_>, field: Field<'_>, least: u32) -> Option<u32> {
@@ -232,20 +247,23 @@ fn each<'a>(
 ) -> Option<Each> {
     let mut each = around.each;
     for (part, field) in per.iter().map(|part| (*part, keys.per)).chain(of.map(|of| (of, keys.of))) {
-        let Some(needed) = element_of(part) else { continue };
-        let field = field.unwrap_or(window);
-        if !around.on.iter().any(|event| event.is_about_a_tweet()) {
-            let message = format!("only tweets have a {}", part.name());
+        let (needed, field) = (element_of(part), field.unwrap_or(window));
+        if !around.on.iter().any(|event| event.is_about_a_tweet()) && part != Part::Author {
+            let message = if part == Part::Tweet {
+                "these events are of no tweet".to_owned()
+            } else {
+                format!("only tweets have a {}", part.name())
+            };
             let mistake = Diagnostic::error("impossible-on-event", field.key, message);
             check.report(
                 mistake.also(around.on_span.span, around.on_span.label).help("count something else, or set `on = \"tweet\"`"),
             );
-        } else if let Some(other) = each.filter(|each| *each != needed) {
+        } else if let Some(other) = each.filter(|each| needed.is_some_and(|needed| *each != needed)) {
             let message = format!("one window cannot count a {} and a {}", part_of(other).name(), part.name());
             let mistake = Diagnostic::error("impossible", field.key, message);
             check.report(mistake.help("a match is about one token, one market or one prediction market: make it two rules"));
         }
-        each = each.or(Some(needed));
+        each = each.or(needed);
     }
     each
 }
@@ -282,8 +300,9 @@ fn step<'a>(check: &mut Check<'a>, mut table: Table<'a>, around: Around<'_>) -> 
 /// Warns of rules that look further back than the journal remembers: after a restart what is older is not known.
 pub(super) fn beyond_journal(check: &mut Check<'_>, rules: &[Rule], remembered: Duration) {
     for rule in rules {
-        // A last price is of no use for so long.
-        let window = rule.window.as_ref().filter(|window| !matches!(window.kind, WindowKind::Cross(_)));
+        // A last price is of no use for so long; and what was seen is kept beside the entries.
+        let is_kept = |window: &Window| matches!(window.kind, WindowKind::Cross(_) | WindowKind::FirstSeen { .. });
+        let window = rule.window.as_deref().filter(|window| !is_kept(window));
         let longest = window.map_or(Duration::ZERO, |window| window.reach()).max(rule.held_for());
         if longest > remembered {
             let (longest, remembered) = (written(longest), written(remembered));
@@ -299,6 +318,20 @@ pub(super) fn beyond_journal(check: &mut Check<'_>, rules: &[Rule], remembered: 
 }
 
 impl Read {
+    /// It fires when nothing comes any more, so that there is no match which the firing is about.
+    pub(super) fn is_silence(&self) -> bool {
+        matches!(self.window.kind, WindowKind::Silence)
+    }
+
+    /// Whether each match has this, as it is counted, or counted apart by.
+    pub(super) fn counts(&self, part: Part) -> bool {
+        let of = match self.window.kind {
+            WindowKind::Distinct { of, .. } | WindowKind::FirstSeen { of } => Some(of),
+            _ => None,
+        };
+        of == Some(part) || self.window.per.contains(&part)
+    }
+
     /// The whole condition: what the rule asks and, of a sequence, one of its steps.
     pub(super) fn whole(&mut self, when: Option<Tree>) -> Option<Tree> {
         if self.steps.is_empty() {

@@ -1,8 +1,9 @@
 //! `change`: a price that has moved so far within a time.
 //!
-//! Of each key its prices, in the order in which they were; of more than 64 those that tell most. A price has *moved* if there is
-//! an earlier one in its span from which it differs by so many per cent. It fires when the first in a row of prices has moved;
-//! those that follow it and have moved, too, are told with it. One that comes late may have moved, or make later ones have moved.
+//! Of each key its prices, in the order in which they were; of more than 128 those by which what comes may still be judged. A
+//! price has *moved* if there is an earlier one in its span from which it differs by so many per cent. It fires when the first in
+//! a row of prices has moved; those that follow it and have moved, too, are told with it. One that comes late may have moved, or
+//! make later ones have moved.
 
 use super::firings::{self, Fires, Firings};
 use super::keys::{Held, Keys, Tally};
@@ -74,9 +75,9 @@ impl Change {
             None if came.is_alone => Verdict::First,
             None => Verdict::Known,
         };
-        if samples.thin() {
-            tally.evicted(1);
-        }
+        let thinned = samples.thin(at, moment);
+        tally.passed(thinned.unmissed);
+        tally.evicted(thinned.missed);
         verdict
     }
 

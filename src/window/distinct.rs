@@ -92,7 +92,8 @@ impl Distinct {
         let value = Name::new(value);
         let values = self.keys.hear(key, (moment, tally), drop);
         let at = member.at;
-        tally.passed(values.forget_passed(moment));
+        let floor = moment.floor();
+        tally.passed(values.seen.retain(|seen| seen.at >= floor));
         let look = values.look(&value, at, at_least, moment);
         values.insert(&value, member);
         tally.members += 1;
@@ -123,14 +124,6 @@ impl Distinct {
 }
 
 impl Values {
-    fn forget_passed(&mut self, moment: &Moment) -> usize {
-        let (floor, before) = (moment.floor(), self.seen.len());
-        while let Some(passed) = self.seen.iter().position(|seen| seen.at < floor) {
-            self.seen.remove(passed);
-        }
-        before - self.seen.len()
-    }
-
     /// The matches of each value.
     fn values(&self) -> impl Iterator<Item = &[Seen]> {
         self.seen.chunk_by(|a, b| a.name == b.name)

@@ -2,11 +2,15 @@
 //!
 //! Of each value, apart for each key, the last sighting. A sighting that is not newer than that is no news: what came of it when
 //! it happened is not known, or was told by the later one.
+//!
+//! Each last sighting is left on record, so that a start need not go through all that was heard in a time that is long as a rule.
 
-use super::Verdict;
+use std::fmt::Write as _;
+
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
-use crate::model::window::Member;
+use super::{Lefts, Verdict};
+use crate::model::window::{Left, Member};
 
 #[derive(Debug, Default)]
 pub(super) struct FirstSeen {
@@ -29,6 +33,10 @@ impl Held for Sighting {
     fn members(&self) -> usize {
         usize::from(self.0.is_some())
     }
+
+    fn leaves(&self) -> bool {
+        self.0.is_some()
+    }
 }
 
 impl FirstSeen {
@@ -38,18 +46,48 @@ impl FirstSeen {
 
     pub(super) fn observe(&mut self, moment: &Moment, (key, value): (&str, &str), member: Member, tally: &mut Tally) -> Verdict {
         self.both.clear();
-        self.both.extend(u32::try_from(key.len()).ok().and_then(char::from_u32));
-        self.both.push_str(key);
-        self.both.push_str(value);
-        let sighting = self.keys.hear(&self.both, (moment, tally), drop);
+        // To a text nothing fails to be written.
+        let _ = write!(self.both, "{}:{key}{value}", key.len());
+        let sighting = self.keys.hear(&self.both, (moment, &mut *tally), drop);
         if sighting.0.as_ref().is_some_and(|last| member.at <= last.at) {
             return Verdict::Known;
         }
         let last = sighting.0.replace(member.clone());
+        tally.leaves = true;
         tally.members += usize::from(last.is_none());
         if last.as_ref().is_some_and(|last| last.at > moment.opens(member.at)) {
             return Verdict::Known;
         }
         moment.fires(key, 1, last.into_iter().chain([member]).collect())
+    }
+
+    /// The key and the value of the latest match, as one: what its sighting is left under.
+    pub(super) fn latest(&self) -> &str {
+        &self.both
+    }
+
+    /// What the past of a key and a value leaves behind.
+    pub(super) fn left(&self, both: &str) -> Left {
+        let seen = self.keys.get(both).and_then(|sighting| sighting.0.clone());
+        Left { seen: seen.map(Box::new), ..Left::default() }
+    }
+
+    /// Keys with values of which something is left.
+    pub(super) fn leaving(&self) -> Vec<Box<str>> {
+        self.keys.leaving()
+    }
+
+    /// As it was left, as far as there is room.
+    pub(super) fn restore(&mut self, lefts: &Lefts, moment: &Moment, tally: &mut Tally) {
+        for (both, seen) in lefts.iter().filter_map(|(both, left)| Some((both, left.seen.as_deref()?))) {
+            let Some(number) = self.keys.entry(both, moment.max_keys) else {
+                tally.gone.push(both.clone());
+                continue;
+            };
+            let (_, sighting) = self.keys.of(number);
+            if sighting.0.as_ref().is_none_or(|last| last.at < seen.at) {
+                tally.members += usize::from(sighting.0.replace(seen.clone()).is_none());
+            }
+        }
     }
 }

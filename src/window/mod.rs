@@ -84,6 +84,17 @@ pub enum Verdict {
     Known,
 }
 
+/// A silence that is over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    /// What is told of it.
+    pub told: Told,
+    /// The moment from which on it was silent for so long as the rule says, whenever anybody asks: also of one that is told again.
+    pub at: Timestamp,
+    /// How often it has been told before.
+    pub again: u32,
+}
+
 /// What a window holds, and what it had to let go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -173,8 +184,12 @@ impl State {
         let (key, value) = (keys::bounded(seen.key), keys::bounded(seen.value));
         let verdict = self.take_in(window, &moment, (&key, &value, seen.step), Member { at, ..seen.member });
         if std::mem::take(&mut self.tally.leaves) {
+            let key: Box<str> = match &self.kind {
+                Kind::FirstSeen(state) => state.latest().into(),
+                _ => key.into(),
+            };
             let left = self.left_of(&key, clock.now);
-            self.left.push((key.into(), left));
+            self.left.push((key, left));
         }
         if !self.tally.gone.is_empty() {
             // A key that has gone may be the one that has come anew.
@@ -213,7 +228,7 @@ impl State {
             Kind::Cross(state) => state.left(key),
             Kind::Sequence(state) => state.left(key),
             Kind::Silence(state) => state.left(key, now),
-            Kind::FirstSeen(_) => Left::default(),
+            Kind::FirstSeen(state) => state.left(key),
         }
     }
 
@@ -242,13 +257,13 @@ impl State {
             Kind::Cross(state) => state.leaving(),
             Kind::Sequence(state) => state.leaving(),
             Kind::Silence(state) => state.leaving(),
-            Kind::FirstSeen(_) => Vec::new(),
+            Kind::FirstSeen(state) => state.leaving(),
         }
     }
 
     /// Has told, and used up, what was left; and nothing else of what it thinks it has.
     ///
-    /// So the matches within what a window looks back to are enough, though what came of them hangs on others before them. Of very many keys the
+    /// So the matches within what a window looks back to are enough (of `first_seen` none are needed), though what came of them hangs on others before them. Of very many keys the
     /// last are taken. What is said to have been later than now, by a clock that was wrong, was now.
     pub fn restore(&mut self, window: &Window, now: Timestamp, lefts: impl IntoIterator<Item = (Box<str>, Left)>) {
         if !self.kind.is_of(&window.kind) {
@@ -258,6 +273,9 @@ impl State {
             left.fired.iter_mut().for_each(|fired| *fired = now.min(*fired));
             if let Some(silence) = &mut left.silence {
                 silence.told = silence.told.min(now);
+            }
+            if let Some(seen) = &mut left.seen {
+                seen.at = seen.at.min(now);
             }
             (key, left)
         };
@@ -272,22 +290,24 @@ impl State {
             Kind::Cross(state) => state.restore(&lefts, moment.max_keys),
             Kind::Sequence(state) => state.restore(&lefts, moment.max_keys),
             Kind::Silence(state) => state.restore(&lefts, &moment, &mut self.tally),
-            Kind::FirstSeen(_) => {}
+            Kind::FirstSeen(state) => state.restore(&lefts, &moment, &mut self.tally),
         }
+        // There was no room for these.
+        self.left.extend(self.tally.gone.drain(..).map(|key| (key, Left::default())));
     }
 
     /// Of `silence`: the next key that has been silent for `within` by now, the one that was due first. To be asked until there
     /// is none.
-    pub fn due(&mut self, window: &Window, now: Timestamp) -> Option<Told> {
+    pub fn due(&mut self, window: &Window, now: Timestamp) -> Option<Due> {
         match &mut self.kind {
             Kind::Silence(silence) => {
                 self.left.clear();
                 let moment = Moment::new(window, Clock { now, oldest: None });
-                let told = silence.due(&moment, now)?;
+                let due = silence.due(&moment, now)?;
                 if moment.rearm.is_some() {
-                    self.left.push((told.key.as_ref().into(), silence.left(&told.key, now)));
+                    self.left.push((due.told.key.as_ref().into(), silence.left(&due.told.key, now)));
                 }
-                Some(told)
+                Some(due)
             }
             _ => None,
         }

@@ -70,6 +70,22 @@ impl<S, const N: usize> Row<S, N> {
         }
     }
 
+    /// Of which `stays` says so stay, in their order. How many leave.
+    pub(super) fn retain(&mut self, stays: impl Fn(&S) -> bool) -> usize {
+        // Nearly always all of them.
+        if self.iter().all(&stays) {
+            return 0;
+        }
+        let before = self.members.len();
+        self.looked_at.drain(..self.from);
+        self.from = 0;
+        let mut looked_at = self.looked_at.iter();
+        self.members.retain(|_| looked_at.next().is_some_and(&stays));
+        self.looked_at.retain(|it| stays(it));
+        self.make_room();
+        before - self.members.len()
+    }
+
     /// Of many, none is moved before as many have left as stay: so it costs no more than their coming did.
     fn make_room(&mut self) {
         if !self.looked_at.spilled() || self.from * 2 >= self.looked_at.len() {
@@ -102,6 +118,11 @@ mod tests {
                 0 if !list.is_empty() => {
                     let place = rng.usize(..list.len());
                     assert_eq!(row.remove(place).map(|member| member.at.as_millis()), Some(list.remove(place)));
+                }
+                1 if !grows && rng.u8(..4) == 0 => {
+                    let before = list.len();
+                    list.retain(|number| number % 5 != 0);
+                    assert_eq!(row.retain(|number| number % 5 != 0), before - list.len());
                 }
                 1 if !grows => {
                     let count = rng.usize(..=list.len().min(3));

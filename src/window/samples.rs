@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::moment::Moment;
 use super::row::Row;
 use crate::model::price::Price;
@@ -9,8 +11,11 @@ use crate::model::time::Timestamp;
 use crate::model::window::Member;
 use crate::rules::ruleset::Direction;
 
-/// Prices that are kept of a key at most.
-pub(super) const MOST: usize = 64;
+/// Prices that are kept of a key at most. Of a price that goes up and down at random, a thousand within the time have some seventy that a later one
+/// may be judged by.
+pub(super) const MOST: usize = 128;
+/// So many leave together at most, so that they are not looked through for each that comes.
+const LEAVE_AT_ONCE: usize = 16;
 /// Ten per cent are ten per cent, whatever is left of them in binary: 1 → 0.9 is a fall of 9.999999999999998.
 const SLACK: f64 = 1.0 - 1e-9;
 
@@ -35,7 +40,7 @@ impl Asked {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Sample {
     at: Timestamp,
     price: Price,
@@ -46,6 +51,18 @@ struct Sample {
 /// Those of equal times in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Samples(Row<Sample, 8>);
+
+/// Those of the samples that nothing later is as low, or as high, as; the newest first.
+type Stairs = SmallVec<[Sample; MOST + 1]>;
+
+/// How many had to leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Thinned {
+    /// Of those by which nothing would have been judged that happens when the latest has, or later.
+    pub(super) unmissed: usize,
+    /// Of others.
+    pub(super) missed: usize,
+}
 
 /// Two of the samples, the earlier first.
 pub(super) type Pair = (usize, usize);
@@ -94,18 +111,17 @@ impl Samples {
         Came { moves, new: new.and_then(|first| if first == place { moves } else { Some((place, first)) }), is_alone }
     }
 
-    /// The one of these from which it is to `price` the farthest, and far enough; of several the latest.
+    /// The one of these from which it is to `price` the farthest, and far enough; of several the latest. It is the lowest or the highest.
     fn farthest(&self, among: Range<usize>, price: Price, asked: Asked) -> Option<usize> {
-        let mut best: Option<(f64, usize)> = None;
-        for place in among {
-            let size = self.0.get(place).and_then(|sample| asked.size(sample.price, price));
-            if let Some(size) = size
-                && best.is_none_or(|(most, _)| size >= most)
-            {
-                best = Some((size, place));
-            }
+        let among = among.filter_map(|place| Some((place, self.0.get(place)?.price)));
+        let (mut lowest, mut highest) = (None::<(usize, Price)>, None::<(usize, Price)>);
+        for one in among {
+            lowest = lowest.filter(|lowest| lowest.1 < one.1).or(Some(one));
+            highest = highest.filter(|highest| highest.1 > one.1).or(Some(one));
         }
-        best.map(|(_, place)| place)
+        let sized = |(place, from): (usize, Price)| Some((asked.size(from, price)?, place));
+        let sized = lowest.and_then(sized).into_iter().chain(highest.and_then(sized));
+        sized.max_by(|(a, of_a), (b, of_b)| a.total_cmp(b).then(of_a.cmp(of_b))).map(|(_, place)| place)
     }
 
     /// Marks those of the later ones that have moved from `price`. The first of them, and those that had not moved before.
@@ -133,29 +149,68 @@ impl Samples {
         })
     }
 
-    /// Of too many one goes, and whether one did: not the newest, not the highest or the lowest, and of the others the one that
-    /// is the least far from those beside it, which will stand for it.
-    pub(super) fn thin(&mut self) -> bool {
-        if self.0.len() <= MOST {
-            return false;
+    /// Of too many some leave, when one has come that happened at `at`: first those that judge no later moment any more, of which those go first
+    /// that have not for longest. So what comes in order is judged as if all were kept, and of what comes late only what happened before those
+    /// moments is judged by less. Where each of them may judge a later moment, one goes that another stands for.
+    pub(super) fn thin(&mut self, at: Timestamp, moment: &Moment) -> Thinned {
+        let mut thinned = Thinned::default();
+        let Some(newest) = self.newest().filter(|_| self.0.len() > MOST) else { return thinned };
+        let until = self.judge_until(moment);
+        let is_spare = |place: &usize| until.get(*place).is_some_and(|until| *until <= newest);
+        let mut spare: SmallVec<[usize; MOST + 1]> = (0..self.0.len() - 1).filter(is_spare).collect();
+        spare.sort_by_key(|place| until.get(*place));
+        spare.truncate(LEAVE_AT_ONCE);
+        if spare.is_empty() {
+            self.0.remove(self.least_apart());
+            return Thinned { unmissed: 0, missed: 1 };
         }
+        spare.sort_unstable();
+        for place in spare.into_iter().rev() {
+            self.0.remove(place);
+            match until.get(place) {
+                Some(until) if *until <= at => thinned.unmissed += 1,
+                _ => thinned.missed += 1,
+            }
+        }
+        thinned
+    }
+
+    /// Of each, from when on it judges nothing any more: there is another that is not higher, and one that is not lower, between it and whatever
+    /// happens from then on; or it is too long ago.
+    fn judge_until(&self, moment: &Moment) -> SmallVec<[Timestamp; MOST + 1]> {
+        let mut until: SmallVec<[Timestamp; MOST + 1]> = SmallVec::from_elem(Timestamp::default(), self.0.len());
+        // Stairs, seen from the newest: those that no later one is as low as, and those that none is as high as.
+        let (mut lows, mut highs) = (Stairs::new(), Stairs::new());
+        for (sample, until) in self.0.iter().zip(&mut until).rev() {
+            lows.truncate(lows.iter().rposition(|low| low.price <= sample.price).map_or(0, |last| last + 1));
+            highs.truncate(highs.iter().rposition(|high| high.price >= sample.price).map_or(0, |last| last + 1));
+            let shadowed = lows.last().zip(highs.last()).map(|(low, high)| low.at.max(high.at));
+            let leaves = moment.leaves(sample.at);
+            *until = shadowed.map_or(leaves, |shadowed| shadowed.min(leaves));
+            lows.push(*sample);
+            highs.push(*sample);
+        }
+        until
+    }
+
+    /// Neither the newest, nor the highest or the lowest, and of the others the one that is the least far from those beside it, which will stand
+    /// for it.
+    fn least_apart(&self) -> usize {
         let prices = || self.0.iter().map(|sample| sample.price);
         let (lowest, highest) = (prices().min(), prices().max());
-        let apart = |a: &Sample, b: &Sample| (a.price.usd() / b.price.usd()).ln().abs();
+        let apart = |a: &Sample, b: &Sample| a.price.max(b.price).usd() / a.price.min(b.price).usd();
         let mut least: Option<(f64, usize)> = None;
         for (place, three) in self.0.windows(3).enumerate() {
             let [before, it, after] = three else { continue };
             let (is_lowest, is_highest) = (lowest == Some(it.price), highest == Some(it.price));
-            let has_twin = it.price == before.price || it.price == after.price;
             // By the farther of the two: of a long rise the nearest to the newest would always be the one before it.
-            let farther = if has_twin { 0.0 } else { apart(before, it).max(apart(it, after)) };
-            if (has_twin || !is_lowest && !is_highest) && least.is_none_or(|(least, _)| farther < least) {
+            let farther = apart(before, it).max(apart(it, after));
+            if !is_lowest && !is_highest && least.is_none_or(|(least, _)| farther < least) {
                 least = Some((farther, place + 1));
             }
         }
         // The oldest, where all others are extremes.
-        self.0.remove(least.map_or(0, |(_, place)| place));
-        true
+        least.map_or(0, |(_, place)| place)
     }
 }
 
@@ -185,7 +240,7 @@ mod tests {
                 price: Some(price),
             };
             samples.insert(price, member, Asked { percent: 10.0, direction: None }, &moment());
-            samples.thin();
+            samples.thin(at, &moment());
         }
         samples
     }
@@ -204,7 +259,7 @@ mod tests {
     fn of_too_many_prices_the_extremes_and_the_newest_stay() {
         let wave = |n: i32| 100.0 + f64::from(n % 7) + if n == 300 { 50.0 } else { 0.0 } - if n == 500 { 60.0 } else { 0.0 };
         let samples = filled((0..1_000).map(wave));
-        assert_eq!(samples.len(), MOST);
+        assert!((MOST - LEAVE_AT_ONCE..=MOST).contains(&samples.len()), "{}", samples.len());
         let prices: Vec<_> = samples.0.iter().map(|sample| sample.price.usd() as i64).collect();
         assert!(prices.contains(&156) && prices.contains(&43), "{prices:?}");
         assert_eq!(samples.newest(), Some(Timestamp::from_millis(999)));

@@ -11,23 +11,21 @@ use std::collections::BTreeMap;
 use super::deafness::Deafness;
 use super::keys::{Held, Keys, Tally};
 use super::moment::Moment;
-use super::{Lefts, Verdict};
-use crate::model::ids::TweetId;
-use crate::model::subject::Platform;
+use super::{Due, Lefts, Verdict};
 use crate::model::time::Timestamp;
-use crate::model::window::{Left, Member, Silent, Told, Who};
+use crate::model::window::{Left, Member, Silent};
 
 /// Keys that are moved to where they are due for each match: more than come, and no match pays for many.
 const MOVED_AT_ONCE: usize = 4;
 
 /// When, by the clock of what was heard; of several the one whose last match came first.
-type Due = (i64, u64);
+type Turn = (i64, u64);
 
 #[derive(Debug, Default)]
 pub(super) struct Silence {
     keys: Keys<Quiet>,
     /// The number of each key, by when it is listed; the first is due then, the others not before.
-    due: BTreeMap<Due, u32>,
+    due: BTreeMap<Turn, u32>,
     deafness: Deafness,
     /// Matches so far.
     came: u64,
@@ -37,11 +35,11 @@ pub(super) struct Silence {
 struct Quiet {
     last: Option<Member>,
     /// `None`: its silence has been told.
-    due: Option<Due>,
+    due: Option<Turn>,
     /// Where it is listed: not later than it is due. `None`: nowhere.
-    listed: Option<Due>,
-    /// It has been told since its last match, and is due once more after `rearm`.
-    told: bool,
+    listed: Option<Turn>,
+    /// How often it has been told since its last match.
+    told: u32,
 }
 
 impl Held for Quiet {
@@ -54,13 +52,13 @@ impl Held for Quiet {
     }
 
     fn leaves(&self) -> bool {
-        self.told && self.due.is_some()
+        self.told > 0 && self.due.is_some()
     }
 }
 
 impl Quiet {
     /// It is listed, not later than it is due.
-    fn list(&mut self, number: u32, all: &mut BTreeMap<Due, u32>) {
+    fn list(&mut self, number: u32, all: &mut BTreeMap<Turn, u32>) {
         if let Some(listed) = self.listed.filter(|listed| self.due.is_none_or(|due| due < *listed)) {
             all.remove(&listed);
             self.listed = None;
@@ -93,7 +91,7 @@ impl Silence {
             *came += 1;
             let at = (deafness.heard(member.at).saturating_add(moment.within), *came);
             // Nothing is left of a silence that has ended.
-            tally.leaves = std::mem::take(&mut quiet.told) && moment.rearm.is_some();
+            tally.leaves = std::mem::take(&mut quiet.told) > 0 && moment.rearm.is_some();
             quiet.due = Some(at);
             quiet.list(number, due);
             tally.members += usize::from(quiet.last.replace(member).is_none());
@@ -105,17 +103,10 @@ impl Silence {
     /// What the past of a key leaves behind.
     pub(super) fn left(&self, key: &str, now: Timestamp) -> Left {
         let heard = self.deafness.heard(now);
-        let silence = self.keys.get(key).filter(|quiet| quiet.told).and_then(|quiet| {
+        let silence = self.keys.get(key).filter(|quiet| quiet.told > 0).and_then(|quiet| {
             let (last, (due, _)) = (quiet.last.as_ref()?, quiet.due?);
-            Some(Silent {
-                at: last.at,
-                event: last.event,
-                tweet: last.tweet.as_ref().map(ToString::to_string),
-                who: last.who.as_ref().map(ToString::to_string),
-                platform: last.platform.as_ref().map(|platform| platform.name().to_owned()),
-                told: now,
-                again_in: due.saturating_sub(heard),
-            })
+            let (times, again_in) = (Some(quiet.told), due.saturating_sub(heard));
+            Some(Box::new(Silent { last: last.clone(), element: None, told: now, times, again_in }))
         });
         Left { silence, ..Left::default() }
     }
@@ -126,14 +117,14 @@ impl Silence {
         for (key, silent) in silences.filter(|_| moment.rearm.is_some()) {
             let Some(number) = self.keys.entry(key, moment.max_keys) else { continue };
             let (_, quiet) = self.keys.of(number);
-            if quiet.last.as_ref().is_some_and(|last| last.at > silent.at) {
+            if quiet.last.as_ref().is_some_and(|last| last.at > silent.last.at) {
                 continue;
             }
             self.came += 1;
             quiet.due = Some((self.deafness.heard(silent.told).saturating_add(silent.again_in), self.came));
-            quiet.told = true;
+            quiet.told = silent.times.unwrap_or_else(|| times(silent, moment)).max(1);
             quiet.list(number, &mut self.due);
-            tally.members += usize::from(quiet.last.replace(member(silent)).is_none());
+            tally.members += usize::from(quiet.last.replace(silent.last.clone()).is_none());
         }
         self.put_first_right();
     }
@@ -161,19 +152,20 @@ impl Silence {
         true
     }
 
-    pub(super) fn due(&mut self, moment: &Moment, now: Timestamp) -> Option<Told> {
+    pub(super) fn due(&mut self, moment: &Moment, now: Timestamp) -> Option<Due> {
         let heard = self.deafness.heard(now);
         while self.put_right(|listed| listed <= heard) {}
         let first = self.due.first_entry().filter(|first| first.key().0 <= heard)?;
         let ((at, order), number) = first.remove_entry();
         let (key, quiet) = self.keys.of(number);
-        quiet.told = true;
-        quiet.due = moment.rearm.map(|rearm| (after(at, rearm, heard), order));
+        let again = quiet.told;
+        quiet.told = again.saturating_add(1);
+        quiet.due = moment.rearm.map(|rearm| (at.saturating_add(rearm.max(1)), order));
         let told = moment.told(key, 0, quiet.last.iter().cloned().collect());
         quiet.listed = None;
         quiet.list(number, &mut self.due);
         self.put_first_right();
-        Some(told)
+        Some(Due { told, at: self.deafness.moment(at), again })
     }
 
     /// From now on it takes another time to be silent: what was not told yet is due by that.
@@ -181,7 +173,7 @@ impl Silence {
         let Self { keys, due, deafness, .. } = self;
         for number in std::mem::take(due).into_values() {
             let (_, quiet) = keys.of(number);
-            let last = quiet.last.as_ref().filter(|_| !quiet.told).map(|last| deafness.heard(last.at));
+            let last = quiet.last.as_ref().filter(|_| quiet.told == 0).map(|last| deafness.heard(last.at));
             if let (Some((at, _)), Some(heard)) = (&mut quiet.due, last) {
                 *at = heard.saturating_add(moment.within);
             }
@@ -200,21 +192,8 @@ impl Silence {
     }
 }
 
-/// The last match of a silence.
-fn member(of: &Silent) -> Member {
-    Member {
-        who: of.who.as_deref().map(Who::new),
-        platform: of.platform.as_deref().map(Platform::named),
-        tweet: of.tweet.as_deref().map(TweetId::new),
-        event: of.event,
-        at: of.at,
-        price: None,
-    }
-}
-
-/// The next time after now that is a whole number of `rearm` after `at`: times at which nobody asked are not made up for.
-fn after(at: i64, rearm: i64, now: i64) -> i64 {
-    let rearm = rearm.max(1);
-    let times = now.saturating_sub(at).max(0) / rearm + 1;
-    at.saturating_add(times.saturating_mul(rearm))
+/// How often a silence was told of which an earlier version did not say it: it went by the clock on the wall.
+fn times(of: &Silent, moment: &Moment) -> u32 {
+    let over = of.told.as_millis().saturating_sub(of.last.at.as_millis()).saturating_sub(moment.within).max(0);
+    u32::try_from(over / moment.rearm.unwrap_or(1).max(1)).unwrap_or(u32::MAX).saturating_add(1)
 }

@@ -44,6 +44,10 @@ fn rules_that_nothing_leads_to_are_fine_with_a_note() {
     for when in ["handle = 'kol', regex = '[a-z]{5,}\\s\\d'", "regex = '\\d+ (moon|pump)'", "platform = 'twitter'"] {
         assert_eq!(note(when), "", "{when}");
     }
+    let steps = "[[rule]]\nname = \"it\"\nsend = [\"out\"]\non = ['tweet', 'delete']\n\
+                 window = { type = 'sequence', per = 'tweet', within = '1h', steps = [{ handle = 'kol' }, { on = 'delete' }] }\n";
+    let (_, _, said) = Home::with_rules(&(GOOD.to_owned() + steps)).run(&["check"]);
+    assert!(said.contains("because it, or a step of its sequence, asks nothing"), "{said}");
     let many: String = (0..100).map(|at| rule(&format!("it{at}"), "age = { below = '1m' }")).collect();
     let (_, _, said) = Home::with_rules(&(GOOD.to_owned() + &many)).run(&["check"]);
     assert!(said.matches("note[every-envelope]").count() == 21 && said.contains("80 more rules are looked at"), "{said}");

@@ -10,6 +10,7 @@ mod mutes;
 mod over_time;
 mod regexes;
 mod restart;
+mod sightings;
 mod silences;
 mod skew;
 mod traces;

@@ -10,9 +10,10 @@ use crate::app::notices::{Notice, RULE};
 use crate::app::safety::written;
 use crate::deliver::LaneEvent;
 use crate::deliver::console::CLOSED;
-use crate::journal::{AttemptRow, EndRow};
+use crate::journal::{AttemptRow, EditRow, EndRow};
 use crate::model::delivery::{Outcome, Report, Suppression};
 use crate::model::ids::FiringId;
+use crate::model::message::Body;
 
 impl Dispatch {
     /// What a lane has to tell.
@@ -40,7 +41,7 @@ impl Dispatch {
                 }
             }
             LaneEvent::Ended(report) => self.note(report),
-            LaneEvent::Edited { firing, action, end, .. } => self.edited((*firing, *action), end),
+            LaneEvent::Edited { firing, action, body, end } => self.edited((*firing, *action), body, end),
             LaneEvent::Returned(returned) => self.go_on((**returned).clone()),
             LaneEvent::Disabled { action, reason } => self.tell(&Notice {
                 key: format!("disabled:{}:{action}", self.name(*action)),
@@ -68,9 +69,16 @@ impl Dispatch {
     }
 
     /// A message says something else now, or cannot.
-    fn edited(&mut self, (id, action): (FiringId, usize), end: &Result<(), String>) {
+    fn edited(&mut self, (id, action): (FiringId, usize), body: &Arc<Body>, end: &Result<(), String>) {
         let name = self.name(action);
         let action_name = &*name;
+        if let Some(journal) = &self.journal {
+            let says = end.clone().map(|()| Arc::clone(body));
+            journal.edited(EditRow { firing: id, action: Arc::clone(&name), at: self.clock.now(), says });
+        }
+        if let Some(edits) = self.edits.get_mut(action) {
+            *if end.is_ok() { &mut edits.made } else { &mut edits.failed } += 1;
+        }
         match end {
             Ok(()) => {
                 self.totals.edited += 1;

@@ -155,3 +155,23 @@ impl Dispatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::message::ConsoleBody;
+
+    #[test]
+    fn of_many_messages_the_latest_are_remembered() {
+        let body = Arc::new(Body::Console(ConsoleBody::default()));
+        let id = |n: usize| FiringId::of("gm", &n.to_string(), "");
+        let revision = |n| Revision { firing: id(n), action: 0, body: Arc::clone(&body), fallback: None };
+        let arrived = |n| Arrived { firing: id(n), action: 0, message: n.to_string(), as_fallback: false, says: None };
+        let all = 0..EDITABLE_MESSAGES + 3;
+        let mut messages = Messages::recovered(all.clone().map(arrived).collect(), all.map(revision).collect());
+        let due = messages.due();
+        assert_eq!(due.len(), EDITABLE_MESSAGES);
+        assert_eq!(due.first().map(|(_, edit)| edit.message.as_str()), Some("3"));
+        assert!(messages.due().is_empty(), "once");
+    }
+}

@@ -38,6 +38,7 @@ use crate::journal::{DeliveryRow, EndRow, EntryRow, Journal, Record};
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::firing::{Firing, FiringBrief, Origin};
 use crate::model::ids::FiringId;
+use crate::model::status::EditCounts;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{NOTICES, RuleSet};
 
@@ -54,6 +55,8 @@ pub(super) struct Dispatch {
     pub(super) totals: Totals,
     /// Requests made, for each action.
     pub(super) attempts: Vec<u64>,
+    /// Messages that were edited, for each action.
+    pub(super) edits: Vec<EditCounts>,
     pub(super) console_is_closed: bool,
     /// What has fired and was not said yet.
     unsaid: Vec<Arc<Firing>>,
@@ -97,7 +100,7 @@ impl Dispatch {
         switch: Switch,
         names: Arc<[Arc<str>]>,
     ) -> Self {
-        let (notices, attempts) = (Notices::new(&rules), vec![0; rules.actions.len()]);
+        let (notices, actions) = (Notices::new(&rules), rules.actions.len());
         Self {
             rules,
             lanes,
@@ -108,7 +111,8 @@ impl Dispatch {
             ledger: Ledger::default(),
             safety: Safety::default(),
             totals: Totals::default(),
-            attempts,
+            attempts: vec![0; actions],
+            edits: vec![EditCounts::default(); actions],
             console_is_closed: false,
             unsaid: Vec::new(),
             sent_again: HashSet::new(),

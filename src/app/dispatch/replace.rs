@@ -9,6 +9,7 @@ use crate::app::{AppError, Way, running};
 use crate::deliver::Returned;
 use crate::model::delivery::{Delivery, Outcome, Report, Suppression};
 use crate::model::ids::FiringId;
+use crate::model::status::EditCounts;
 use crate::model::subject::Str;
 use crate::rules::ruleset::RuleSet;
 
@@ -34,6 +35,7 @@ impl Dispatch {
         self.rules = Arc::clone(rules);
         self.names = running::names(rules);
         self.attempts.resize(rules.actions.len(), 0);
+        self.edits.resize(rules.actions.len(), EditCounts::default());
         self.notices.retarget(rules);
         for &(from, to) in &change.retired {
             if let Some(to) = to {

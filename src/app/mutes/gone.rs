@@ -13,7 +13,8 @@ use crate::rules::ruleset::RuleSet;
 const SHOWN: usize = 5;
 
 /// Whether the rules have nothing of that name.
-pub(super) fn is_gone(rules: &RuleSet, of: &MuteOf) -> bool {
+#[must_use]
+pub fn is_gone(rules: &RuleSet, of: &MuteOf) -> bool {
     match of.what {
         Muted::Rule => !rules.rules.iter().any(|rule| *rule.name == *of.name),
         Muted::Action => rules.action(&of.name).is_none(),

@@ -24,6 +24,7 @@ use crate::model::time::Timestamp;
 use crate::rules::ruleset::{NOTICES, RuleSet};
 use crate::suppress::mutes::{self, Asked, Mutes};
 
+pub use gone::is_gone;
 pub use would_hold::would_hold;
 
 /// The log's time may be behind the clock: so long the engine knows of a mute that has ended.

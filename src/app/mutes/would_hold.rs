@@ -40,8 +40,8 @@ pub fn would_hold(folder: &Path, rules: &RuleSet, of: &MuteOf, (now, clock): (Ti
 fn on_record(folder: &Path, of: &MuteOf, (from, now): (Timestamp, Timestamp)) -> Result<Option<WouldHold>, JournalError> {
     let mut reader = Reader::open(folder)?;
     reader.put_right(now)?;
-    let all = reader.firings_of(of.what, &of.name, from)?;
-    Ok(Some(WouldHold { held: all, of: all }))
+    let (all, at_least) = reader.firings_of(of.what, &of.name, from)?;
+    Ok(Some(WouldHold { held: all, of: all, at_least }))
 }
 
 /// What was about a token, or of an account, is told by the entries.
@@ -59,12 +59,12 @@ fn replayed(
     let mut replay = Replay::new(Arc::clone(rules), Some(from));
     replay.restore(reader.fired_before(since, FIRED_IDS)?);
     let mut holds = Holds::read(&mut reader, since)?;
-    let (mut would, mut is_late) = (WouldHold { held: 0, of: 0 }, false);
+    let (mut would, mut is_late) = (WouldHold { held: 0, of: 0, at_least: false }, false);
     let mut count = |Played { firing, .. }: &Played| {
         would.of += 1;
         would.held += u64::from(narrowed.is_about(Candidate { firing, tokens_of: matching::tokens_of }));
     };
-    reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| {
+    let entries = reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| {
         is_late = is_late || clock.elapsed().saturating_sub(begun) > MUTE_LOOKS_FOR;
         if is_late {
             return;
@@ -75,6 +75,7 @@ fn replayed(
         }
     })?;
     replay.pass(Some(now), &mut count);
+    would.at_least = entries >= REPLAY_ENTRIES_OVER_TIME;
     Ok((!is_late).then_some(would))
 }
 

@@ -93,6 +93,10 @@ fn told(why: &Always) -> (String, &'static str) {
             "what it asks may be so of any tweet".to_owned(),
             "if it is about some accounts or words, name them in the same table: `handle`, `keyword`, `token`, `contract`",
         ),
+        Always::Nothing => (
+            "it, or a step of its sequence, asks nothing".to_owned(),
+            "say there whom or what it is about: a `handle`, a `keyword`; or leave it if all of them are meant",
+        ),
         Always::Negative => (
             "it says only what must not be".to_owned(),
             "write beside `none` what must be there: a `handle`, a `keyword`, a `token`; or leave it if every tweet is meant",

@@ -18,7 +18,7 @@ use crate::feed::recording::Order;
 use crate::model::ids::FiringId;
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
-use crate::replay::{Comparison, Difference, Played, Replay, Summary, Told};
+use crate::replay::{Comparison, Difference, Forgotten, Played, Replay, Summary, Told};
 use crate::rules::ruleset::RuleSet;
 
 /// Faults that are shown with their place.
@@ -54,7 +54,7 @@ pub(super) struct Evaluated {
     pub(super) faults: Faults,
     pub(super) damaged: u64,
     /// What windows had to forget for want of room, by rule.
-    pub(super) forgotten: Vec<(String, u64)>,
+    pub(super) forgotten: Vec<Forgotten>,
     /// Entries that are dated long before one that stood before them.
     pub(super) went_back: u64,
     /// Why not all could be read.

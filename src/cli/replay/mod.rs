@@ -27,6 +27,7 @@ use crate::model::ids::FiringId;
 use crate::model::limits::{FIRED_IDS, REPLAY_REACH};
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
+use crate::replay::Forgotten;
 use crate::rules::ruleset::RuleSet;
 use crate::suppress::days::day_begins;
 use crate::telemetry;
@@ -260,9 +261,16 @@ fn tell_faults(evaluated: &Evaluated) {
     if evaluated.damaged > 0 {
         warn(format_args!("the journal is damaged: {} rows were left out", evaluated.damaged));
     }
-    for (rule, keys) in &evaluated.forgotten {
-        let keys = number_of(*keys, "key");
-        warn(format_args!("the window of {rule} had to forget {keys} for want of room: give it more with `max_keys`"));
+    for Forgotten { rule, keys, prices } in &evaluated.forgotten {
+        if *keys > 0 {
+            let keys = number_of(*keys, "key");
+            warn(format_args!("the window of {rule} had to forget {keys} for want of room: give it more with `max_keys`"));
+        }
+        if *prices > 0 {
+            let prices = number_of(*prices, "price");
+            let missed = "each close to another that is kept; a move that is hardly large enough may have been missed";
+            warn(format_args!("the window of {rule} had to forget {prices} for want of room, {missed}"));
+        }
     }
     if let Some(why) = &evaluated.stopped {
         complain(format_args!("{why}; what was read before is told"));

@@ -11,6 +11,7 @@ use super::batch::Batch;
 use crate::cli::table::clean;
 use crate::feed::recording::{Lines, RecordingError, first_at};
 use crate::journal::{Holds, JournalError, Reader};
+use crate::model::firing::Origin;
 use crate::model::time::Timestamp;
 
 /// Endings of the files of a folder that are recordings; the last are those that are being written, or were when their program was killed.
@@ -195,6 +196,10 @@ impl Reading {
                 goes_on = self.send(std::mem::replace(&mut batch, Batch::new(&name)));
             }
         })?;
+        if let Some(end) = [until, to].into_iter().flatten().min().filter(|_| goes_on) {
+            // What was not heard after the last entry.
+            holds.before(end, Origin::Live, |at, hold| batch.hold(at, hold));
+        }
         self.send(batch);
         Ok(Ended { until, damaged: reader.damaged() })
     }

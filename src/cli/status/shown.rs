@@ -7,8 +7,8 @@ use crate::cli::moments::{Moments, span};
 use crate::cli::table::{self, Cell, FAINT, FINE, PLAIN, STRONG, WAITING, WARNING, WRONG, clean};
 use crate::model::mode::Mode;
 use crate::model::status::{
-    Count, FeedState, FeedStatus, Gap, GapState, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, RulesStatus,
-    Status, WindowStatus,
+    Count, EditCounts, FeedState, FeedStatus, Gap, GapState, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus,
+    RulesStatus, Status, WindowStatus,
 };
 
 /// Of an instance that runs. Its own clock says what is how long ago.
@@ -33,10 +33,7 @@ pub(super) fn running(status: &Status) -> String {
     journal(&mut out, &status.journal);
     gaps(&mut out, &status.feed.gaps, &moments);
     if !status.lanes.is_empty() {
-        let rows = status.lanes.iter().map(lane).collect();
-        out.push('\n');
-        let head = ["LANE", "KIND", "MODE", "STATE", "WARM", "WAITING", "DELIVERED", "REQUESTS", "WHY"];
-        out.push_str(&table::table(&head, rows));
+        lanes(&mut out, &status.lanes);
     }
     if !status.counts.is_empty() {
         let rows = status.counts.iter().map(count).collect();
@@ -198,6 +195,26 @@ fn gaps(out: &mut String, gaps: &[Gap], moments: &Moments) {
         let why = gap.why.as_deref().map(clean).filter(|why| !why.is_empty()).map(|why| format!(": {why}")).unwrap_or_default();
         let name = if at == 0 { "gaps" } else { "" };
         topic(out, name, &format!("{style}{}{style:#}, from {} {to}{why}", gap.state, moments.local(gap.from)));
+    }
+}
+
+/// Edits only where there were any.
+fn lanes(out: &mut String, lanes: &[LaneStatus]) {
+    let mut head = vec!["LANE", "KIND", "MODE", "STATE", "WARM", "WAITING", "DELIVERED", "REQUESTS", "WHY"];
+    let mut rows: Vec<_> = lanes.iter().map(lane).collect();
+    if lanes.iter().any(|lane| lane.edits != EditCounts::default()) {
+        let at = head.len() - 1;
+        head.insert(at, "EDITED");
+        rows.iter_mut().zip(lanes).for_each(|(row, lane)| row.insert(at, edited(lane.edits)));
+    }
+    out.push('\n');
+    out.push_str(&table::table(&head, rows));
+}
+
+fn edited(EditCounts { made, failed }: EditCounts) -> Cell {
+    match failed {
+        0 => Cell::number(made, PLAIN),
+        failed => Cell::new(format!("{made}, {failed} failed"), WARNING),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::deliver::Edit;
+use crate::model::limits::LANE_EDITS;
 
 fn edit(of: usize, says: &str) -> Edit {
     let body = DiscordBody { content: Some(says.to_owned()), ..body_of_discord() };
@@ -76,6 +77,54 @@ async fn an_alert_that_comes_while_an_edit_is_under_way_does_not_wait_for_its_an
     rig.put(rig.delivery(5, secs(600)));
     rig.wait(ms(100)).await;
     assert_eq!(rig.asked().len(), 2, "{:?}", asked(&rig));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_has_its_turn_at_the_very_moment_at_which_nothing_is_before_it() {
+    // While a message is under way, and then until two more would fit.
+    let mut rig = Plan { takes: (ms(0), ms(1_013)), ..Plan::new(to_discord()) }.open(|_, _| OK);
+    rig.put(rig.delivery(1, secs(600)));
+    rig.wait(ms(100)).await;
+    rig.lane.edit(edit(1, "edit"));
+    rig.wait(secs(30)).await;
+    assert_eq!(asked(&rig).iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1_013]);
+    let rates = vec![Rate::new(2, secs(7)).unwrap()];
+    let mut rig = Rig::new(Action { rate_limits: rates, ..to_discord() }, |_, _| OK);
+    rig.put(rig.delivery(1, secs(600)));
+    rig.wait(ms(100)).await;
+    rig.lane.edit(edit(1, "edit"));
+    rig.wait(secs(30)).await;
+    assert_eq!(asked(&rig).iter().map(|(at, _)| *at).collect::<Vec<_>>(), [1, 7_012], "one counts from its answer on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_that_somebody_has_try_again_makes_the_edits_that_waited() {
+    let gone = r#"{"message": "Unknown Webhook", "code": 10015}"#;
+    let mut rig = Rig::new(to_discord(), move |n, _| if n == 0 { Said::Status(404, gone) } else { OK });
+    rig.put(rig.delivery(1, secs(600)));
+    rig.wait(secs(1)).await;
+    assert!(rig.lane.disabled().is_some());
+    rig.lane.edit(edit(1, "edit"));
+    rig.wait(secs(300)).await;
+    let before = rig.asked().len();
+    assert!(rig.lane.reopen());
+    rig.wait(ms(20)).await;
+    let after: Vec<_> = asked(&rig).into_iter().skip(before).map(|(_, says)| says).collect();
+    assert_eq!((after, ends(&rig)), (vec!["edit".to_owned()], vec![(id(1), Ok(()))]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_edits_that_wait_the_oldest_are_let_go() {
+    let mut rig = Plan { takes: (ms(1), secs(60)), ..Plan::new(to_discord()) }.open(|_, _| OK);
+    rig.put(rig.delivery(1, secs(600)));
+    rig.wait(ms(10)).await;
+    for n in 0..=LANE_EDITS {
+        rig.lane.edit(edit(100 + n, "edit"));
+    }
+    rig.wait(ms(10)).await;
+    assert_eq!(ends(&rig), [(id(100), Err("too many edits waited".to_owned()))]);
+    rig.wait(secs(86_400)).await;
+    assert_eq!(asked(&rig).len(), 1 + LANE_EDITS, "the others were all made");
 }
 
 #[tokio::test(start_paused = true)]

@@ -71,6 +71,7 @@ async fn a_digest_tells_its_notices_first() {
     let told = told(&rig);
     assert_eq!(told[..4], [0, 11, 10, 239], "{told:?}");
     assert_eq!(rig.asked().len(), 2);
+    assert!(rig.asked()[1].body.contains("70 alerts, 2 notices"), "{:?}", rig.asked()[1]);
 }
 
 #[tokio::test(start_paused = true)]

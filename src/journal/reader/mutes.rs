@@ -47,14 +47,16 @@ impl Reader {
     }
 
     /// How often a rule has fired since then, or how many firings went to an action: what was sent or tried, or is on its way. Notices are none. Only
-    /// the newest rows are looked through: whoever asks wants to mute something now.
+    /// the newest rows are looked through, as whoever asks wants to mute something now; and whether there are more.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
-    pub fn firings_of(&mut self, what: Muted, name: &str, since: Timestamp) -> Result<u64, JournalError> {
+    pub fn firings_of(&mut self, what: Muted, name: &str, since: Timestamp) -> Result<(u64, bool), JournalError> {
         let by = self.clocks.sql(Of::Deliveries);
+        let mut looked_at = ("deliveries", "fired_at");
         let sql = match what {
             Muted::Rule if by == "0" => {
+                looked_at = ("firings", "at");
                 format!("SELECT count(*) FROM firings WHERE {} AND rule = ?1 AND rule <> ?3 AND at >= ?2", newest("firings"))
             }
             // Of what firings themselves are off by nothing is known.
@@ -70,7 +72,11 @@ impl Reader {
                 newest("deliveries")
             ),
         };
-        Ok(self.query_row(&sql, (name, since.as_millis(), NOTICES), |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
+        let count = self.query_row(&sql, (name, since.as_millis(), NOTICES), |row| row.get::<_, i64>(0))?;
+        let (table, at) = looked_at;
+        let next = format!("SELECT {at} + {by} FROM {table} WHERE NOT {} ORDER BY id DESC LIMIT 1", newest(table));
+        let next = self.query_row(&next, (), |row| row.get::<_, i64>(0))?;
+        Ok((count.map_or(0, i64::unsigned_abs), next.is_some_and(|next| next >= since.as_millis())))
     }
 }
 

@@ -104,6 +104,7 @@ pub(in crate::journal) fn delivery(row: &Row<'_>) -> rusqlite::Result<Option<Sto
         body: None,
         fallback: None,
         line: None,
+        edit: None,
     }))
 }
 

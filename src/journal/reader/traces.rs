@@ -29,6 +29,27 @@ impl Reader {
         traces.reverse();
         Ok(Some(traces))
     }
+
+    /// What rules with `first_seen` have seen, the oldest first, with the words that it is all that they have; without those where some of it is
+    /// damaged. An earlier version kept none.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read; what is damaged is left out.
+    pub fn sightings(&mut self) -> Result<Vec<Trace>, JournalError> {
+        if !has_column(&self.connection, "sightings", "id").unwrap_or(true) {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT rule, counted, key, at, seen FROM sightings ORDER BY at, id";
+        let damaged = self.damaged;
+        let found = self.collect(sql, (), |row| Ok(trace(row)))?;
+        let all = found.len();
+        let mut sightings: Vec<_> = found.into_iter().filter_map(Result::ok).collect();
+        self.damaged += (all - sightings.len()) as u64;
+        if self.damaged > damaged {
+            sightings.retain(|trace| trace.left.complete.is_none());
+        }
+        Ok(sightings)
+    }
 }
 
 fn trace(row: &rusqlite::Row<'_>) -> Result<Trace, Box<dyn std::error::Error + Send + Sync>> {

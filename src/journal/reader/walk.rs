@@ -235,7 +235,7 @@ impl Reader {
 }
 
 /// `id, at, origin, text, sum`; `None` when it is damaged.
-fn entry<'row>(row: &'row Row<'_>) -> rusqlite::Result<Option<StoredEntry<'row>>> {
+pub(super) fn entry<'row>(row: &'row Row<'_>) -> rusqlite::Result<Option<StoredEntry<'row>>> {
     let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
     let origin = text(row, 2)?.and_then(|name| Origin::ALL.into_iter().find(|origin| origin.name() == name));
     let (Some(origin), Some(text)) = (origin, text(row, 3)?) else { return Ok(None) };

@@ -14,6 +14,8 @@ pub enum Always {
     Common,
     /// It says only what must not be.
     Negative,
+    /// It, or one of the things that it may be about, asks nothing.
+    Nothing,
 }
 
 /// Why a rule is looked at for every envelope about which it is. `None`: it is not, or it is off.
@@ -32,10 +34,12 @@ fn is_found<'r>(condition: &'r Condition, regexes: &mut Regexes<'r>) -> bool {
 fn why<'r>(condition: &'r Condition, regexes: &mut Regexes<'r>) -> Always {
     match condition {
         // What would lead to it, if it were written otherwise, comes first.
+        Condition::All(of) if of.is_empty() => Always::Nothing,
         Condition::All(of) => {
             let causes: Vec<_> = of.iter().map(|condition| why(condition, regexes)).collect();
             let is_regex = |cause: &&Always| matches!(cause, Always::Regex(_));
-            let first = causes.iter().find(is_regex).or_else(|| causes.iter().find(|cause| **cause == Always::Common));
+            let is = |wanted: Always| causes.iter().find(move |cause| **cause == wanted);
+            let first = causes.iter().find(is_regex).or_else(|| is(Always::Common)).or_else(|| is(Always::Nothing));
             first.cloned().unwrap_or(Always::Negative)
         }
         Condition::Any { of, .. } => {

@@ -38,6 +38,18 @@ impl<S: AsRef<str>> Platform<S> {
     }
 }
 
+impl serde::Serialize for Platform {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Platform {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(|name| Self::named(&name))
+    }
+}
+
 /// An account, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account<S = Str> {

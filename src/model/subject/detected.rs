@@ -5,7 +5,7 @@ use crate::model::address::Address;
 use crate::model::price::Price;
 
 /// Where a token, market or prediction was found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Sources {
     /// In the tweet's text.
     pub text: bool,
@@ -16,7 +16,7 @@ pub struct Sources {
 }
 
 /// One on-chain token.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Token<S = Str> {
     /// Without the leading `$`, in the case that the feed wrote.
     pub symbol: Option<S>,
@@ -37,7 +37,7 @@ pub struct Token<S = Str> {
 }
 
 /// One market of a centralised exchange.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Market<S = Str> {
     /// `bybit`, `binance`, `hyperliquid` or one that we do not know yet.
     pub exchange: Option<S>,
@@ -56,7 +56,7 @@ pub struct Market<S = Str> {
 }
 
 /// One prediction market.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Prediction<S = Str> {
     /// `polymarket`, `kalshi` or one that we do not know yet.
     pub exchange: Option<S>,

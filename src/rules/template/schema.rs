@@ -164,9 +164,7 @@ fn of_a_tweet(known: &str, scope: &Scope<'_>) -> Result<Shape, Option<String>> {
         return Err(Some(format!("`{known}` is never there {}", on(scope))));
     }
     let element = |each: Each, shape: Shape| match scope.each {
-        Some(other) if other != each => {
-            Err(Some(format!("`{known}` is never there in a rule with each = \"{}\"", each_name(other))))
-        }
+        Some(other) if other != each => Err(Some(format!("`{known}` is never there in a rule with each = \"{}\"", other.name()))),
         _ => Ok(shape),
     };
     match known {
@@ -179,14 +177,6 @@ fn of_a_tweet(known: &str, scope: &Scope<'_>) -> Result<Shape, Option<String>> {
         "prediction" => element(Each::Prediction, PREDICTION),
         "predictions" => Ok(List(&PREDICTION)),
         _ => Ok(Plain),
-    }
-}
-
-fn each_name(each: Each) -> &'static str {
-    match each {
-        Each::Token => "token",
-        Each::Market => "market",
-        Each::Prediction => "prediction",
     }
 }
 

@@ -26,10 +26,10 @@ const FIRST: &str = "1";
 pub(super) fn read<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Event> {
     let mut now = Duration::ZERO;
     let tables = field.node.tables(check, "events", Place::TestEvent, EXAMPLE);
-    tables.into_iter().filter_map(|table| event(check, table, &mut now)).collect()
+    tables.into_iter().enumerate().filter_map(|(place, table)| event(check, (place, table), &mut now)).collect()
 }
 
-fn event<'a>(check: &mut Check<'a>, mut table: Table<'a>, now: &mut Duration) -> Option<Event> {
+fn event<'a>(check: &mut Check<'a>, (place, mut table): (usize, Table<'a>), now: &mut Duration) -> Option<Event> {
     let span = table.span;
     let is_known = |field: &Field<'_>| SORTS.contains(&field.name) || matches!(field.name, "at" | "origin");
     let has_unknown = !table.fields().iter().all(is_known);
@@ -56,7 +56,7 @@ fn event<'a>(check: &mut Check<'a>, mut table: Table<'a>, now: &mut Duration) ->
             check.report(mistake.help(format!("an event is {}, or `at = \"+2s\"`", one_of(&SORTS))));
             return None;
         }
-        [one] => says(check, *one, *now)?,
+        [one] => says(check, *one, (place, *now))?,
         [_, second, ..] => {
             let mistake = Diagnostic::error("misplaced-key", second.key, "two things happen in one event");
             check.report(mistake.help("give each a table of its own: [{ content = { … } }, { meta = { … } }]"));
@@ -66,7 +66,7 @@ fn event<'a>(check: &mut Check<'a>, mut table: Table<'a>, now: &mut Duration) ->
     Some(Event { span, at: *now, origin, says })
 }
 
-fn says<'a>(check: &mut Check<'a>, field: Field<'a>, at: Duration) -> Option<Says> {
+fn says<'a>(check: &mut Check<'a>, field: Field<'a>, (place, at): (usize, Duration)) -> Option<Says> {
     match field.name {
         "file" => return field.node.text(check, "file", "\"yesterday.jsonl\"").map(|path| Says::File(path.to_owned())),
         "envelope" => return envelope(check, field.node),
@@ -76,7 +76,7 @@ fn says<'a>(check: &mut Check<'a>, field: Field<'a>, at: Duration) -> Option<Say
     let now = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
     let (family, id, said) = match field.name {
         "meta" => meta(check, table),
-        "profile_update" | "follow" | "unfollow" => account(check, field.name, table, now),
+        "profile_update" | "follow" | "unfollow" => account(check, field.name, (place, table), now),
         _ => tweet(check, table, now, field.name == "content"),
     };
     Some(Says::Short(json!({ "v": 1, "t": family, "op": field.name, "id": id, "ts": now, "d": said })))
@@ -96,9 +96,8 @@ pub fn envelope_of(short: &Value, begun: Timestamp) -> String {
     short.to_string()
 }
 
-fn id<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> String {
-    let given = table.take("id").and_then(|field| field.node.text(check, "id", "\"1\""));
-    given.unwrap_or(FIRST).to_owned()
+fn id<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> Option<&'a str> {
+    table.take("id").and_then(|field| field.node.text(check, "id", "\"1\""))
 }
 
 fn author<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> Option<Value> {
@@ -108,7 +107,7 @@ fn author<'a>(check: &mut Check<'a>, table: &mut Table<'a>) -> Option<Value> {
 
 /// content, update, delete, pin, unpin.
 fn tweet<'a>(check: &mut Check<'a>, mut table: Table<'a>, now: i64, is_content: bool) -> (&'static str, String, Value) {
-    let id = id(check, &mut table);
+    let id = id(check, &mut table).unwrap_or(FIRST).to_owned();
     let author = author(check, &mut table);
     let mut said = parts::take(check, &mut table, TWEET);
     said.insert("tweetId".to_owned(), json!(id));
@@ -157,7 +156,7 @@ fn links<'a>(check: &mut Check<'a>, field: Field<'a>) -> Vec<Value> {
 }
 
 fn meta<'a>(check: &mut Check<'a>, mut table: Table<'a>) -> (&'static str, String, Value) {
-    let id = id(check, &mut table);
+    let id = id(check, &mut table).unwrap_or(FIRST).to_owned();
     let mut said = Map::new();
     said.insert("tweetId".to_owned(), json!(id));
     if let Some(text) = table.take("ocr").and_then(|field| field.node.text(check, "ocr", "\"…\"")) {
@@ -179,8 +178,14 @@ fn meta<'a>(check: &mut Check<'a>, mut table: Table<'a>) -> (&'static str, Strin
     ("tweet", id, Value::Object(said))
 }
 
-fn account<'a>(check: &mut Check<'a>, op: &str, mut table: Table<'a>, now: i64) -> (&'static str, String, Value) {
-    let id = id(check, &mut table);
+/// Each is one of its own unless its id says otherwise: nothing more is said of an event, as it is of a tweet.
+fn account<'a>(
+    check: &mut Check<'a>,
+    op: &str,
+    (place, mut table): (usize, Table<'a>),
+    now: i64,
+) -> (&'static str, String, Value) {
+    let id = id(check, &mut table).map_or_else(|| format!("event-{}", place + 1), str::to_owned);
     let kind = if op == "profile_update" { "PROFILE".to_owned() } else { op.to_uppercase() };
     let mut said = Map::new();
     said.insert("kind".to_owned(), json!(kind));

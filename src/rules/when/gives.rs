@@ -6,7 +6,7 @@ use crate::rules::condition::{Fields, Matcher, TextPattern};
 use crate::rules::ruleset::Each;
 
 /// Whether something is there when a rule fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::rules) enum Presence {
     Never,
     Maybe,

@@ -23,6 +23,11 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// Where the level stands.
+    pub(super) fn level(&self) -> Option<Field<'a>> {
+        self.above.or(self.below)
+    }
+
     pub(super) fn given(&self) -> [Option<Field<'a>>; 5] {
         [self.above, self.below, self.hysteresis, self.percent, self.direction]
     }

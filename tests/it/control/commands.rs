@@ -47,9 +47,9 @@ async fn status_shows_everything_on_one_page() {
     gaps     unavailable, from 14:38:30 to 14:39:00 (30 s): the plan has no history
              open, from 14:39:47 until now
 
-    LANE          KIND     MODE   STATE         WARM  WAITING  DELIVERED  REQUESTS  WHY
-    desk          discord  armed  ok            yes         3       1234      1300
-    bot (orders)  discord  armed  circuit open  yes         3       1234      1300  503, 5 times in a row
+    LANE          KIND     MODE   STATE         WARM  WAITING  DELIVERED  REQUESTS        EDITED  WHY
+    desk          discord  armed  ok            yes         3       1234      1300            12
+    bot (orders)  discord  armed  circuit open  yes         3       1234      1300  12, 1 failed  503, 5 times in a row
 
     RULE  ACTION  MATCHED  DELIVERED  EXPIRED  DEAD  UNKNOWN  PENDING  SUPPRESSED
     上場  desk         10          4        1     1        0        1  1 overflow, 2 paper

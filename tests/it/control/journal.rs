@@ -198,7 +198,7 @@ fn json_has_every_field_under_its_documented_name() {
         "id": 2, "firing": FiringId::of("dead", "tweet:2067225747256360460", "").to_string(), "rule": "dead",
         "subject": "tweet:2067225747256360460", "action": "desk", "trading": false, "late": false,
         "fired_at": at(0), "expires_at": at(600), "state": "dead", "why": format!("404: {HOSTILE}"), "form": null, "receipt": null,
-        "sent_at": found[0]["sent_at"], "ended_at": at(1), "tries": 1,
+        "sent_at": found[0]["sent_at"], "edit": null, "ended_at": at(1), "tries": 1,
         "attempts": [{
             "number": 1, "at": Timestamp::from_millis(kept.now.as_millis() - 170 * 60_000 + 200).to_string(),
             "verdict": "dead", "answer": "404 unknown webhook", "took_ms": 87,

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use birdcall::control::{Answer, Command, Server};
 use birdcall::model::mode::Mode;
 use birdcall::model::status::{
-    Count, FeedState, FeedStatus, Gap, GapState, JournalState, JournalStatus, LaneState, LaneStatus, LastTweet, OrdersStatus,
-    RefusedRules, RulesStatus, Status, WindowStatus,
+    Count, EditCounts, FeedState, FeedStatus, Gap, GapState, JournalState, JournalStatus, LaneState, LaneStatus, LastTweet,
+    OrdersStatus, RefusedRules, RulesStatus, Status, WindowStatus,
 };
 use birdcall::model::time::Timestamp;
 
@@ -77,6 +77,7 @@ fn status() -> Status {
         warm: true,
         delivered: 1_234,
         attempts: 1_300,
+        edits: EditCounts { made: 12, failed: u64::from(action == "bot") },
     };
     let gap = |from, to, state, why: Option<&str>| Gap { from, to, state, why: why.map(str::to_owned) };
     Status {

@@ -67,7 +67,7 @@ async fn a_mute_is_asked_for_as_it_was_written_and_it_is_said_what_it_would_have
         dry_run: false,
     };
     let muted = mute(3, of(Muted::Rule, "doge", Some("DOGE"), Some("kol")), Some("fed day"));
-    let would = Some(WouldHold { held: 12, of: 14 });
+    let would = Some(WouldHold { held: 12, of: 14, at_least: false });
     let of = muted.clone();
     let answer = move |command: &Command| {
         let Command::Mute(MuteCommand { dry_run, .. }) = command else { panic!("{command:?}") };
@@ -80,6 +80,22 @@ async fn a_mute_is_asked_for_as_it_was_written_and_it_is_said_what_it_would_have
     this would have held back 12 of the last 24 hours' 14 firings of doge
     doge, token DOGE, @kol is muted for 2 h, until 16:40:00; to end it before: birdcall unmute 3
     ");
+    let (_, out, said, _) = run(&arguments, {
+        let answer = answer.clone();
+        move |command: &Command| match answer(command) {
+            Some(Answer::Muted { mute, saved, would, note }) => {
+                let would = would.map(|would| WouldHold { at_least: true, ..would });
+                Some(Answer::Muted { mute, saved, would, note })
+            }
+            other => other,
+        }
+    })
+    .await;
+    assert!(
+        out.starts_with("this would have held back at least 12 of the last 24 hours' at least 14 firings of doge\n"),
+        "{out}"
+    );
+    assert!(said.contains("more in the journal than were looked through"), "{said}");
     let (_, out, _, _) = run(&[&arguments[..], &["--json"]].concat(), answer).await;
     let out: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&out["saved"], &out["would"]["held"]), (&true.into(), &12.into()));

@@ -16,6 +16,7 @@ mod mutes;
 mod orders;
 mod over_time;
 mod paces;
+mod quiet;
 mod refused;
 mod reload;
 mod restart;

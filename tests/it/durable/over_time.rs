@@ -54,6 +54,9 @@ async fn an_order_that_was_stopped_gives_its_cooldown_back_in_that_run_and_in_th
     assert_eq!(in_state(&home, "bot", "suppressed", 1)[0]["why"], "disarmed");
     world.lists("2");
     assert_eq!(in_state(&home, "bot", "suppressed", 2)[0]["why"], "disarmed");
+    // Whoever asks why is told the same: the first began none.
+    let (code, out, said) = home.run(&["why", "2", "--json"]);
+    assert!(code == 0 && !out.contains("cooldown"), "{out}{said}");
     agreed(&home);
     program.kill();
     let program = world.start(&home);
@@ -157,5 +160,33 @@ async fn a_price_that_had_crossed_before_all_that_a_start_reads_does_not_cross_a
     agreed(&home);
     stop(program);
     assert_eq!((world.said("/status/2"), world.said("/status/4"), world.said("/status/6")), (1, 0, 1));
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_seen_is_known_after_a_restart_without_the_entries_that_said_it() {
+    let world = World::new(Rig::plain().await).await;
+    let rule = "\n[[rule]]\nname = \"new\"\nsend = [\"desk\"]\nwhen = { token = true }\n\
+                window = { type = \"first_seen\", of = \"contract\", within = \"30d\" }\n";
+    let home = world.home(&(rules("", "max_age = \"60s\"") + rule));
+    let tweet = |id: &str, contract: &str| {
+        world.feed().send(super::content(id, &format!("look at {contract}")).to_string());
+        wait_until("the journal has it", || home.run(&["why", id]).0 == 0);
+    };
+    let mut program = world.start(&home);
+    tweet("1", ORBL);
+    world.told("/status/1");
+    agreed(&home);
+    program.kill();
+    let journal = rusqlite::Connection::open(home.path().join("state/journal.db")).unwrap();
+    assert!(journal.execute("DELETE FROM entries", ()).unwrap() >= 1);
+    drop(journal);
+    let program = world.start(&home);
+    tweet("2", ORBL);
+    tweet("3", OTHER);
+    world.told("/status/3");
+    agreed(&home);
+    stop(program);
+    assert_eq!((world.said("/status/1"), world.said("/status/2"), world.said("/status/3")), (1, 0, 1));
     world.is_well();
 }

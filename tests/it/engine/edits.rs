@@ -6,6 +6,7 @@ use std::time::Duration;
 use birdcall::engine::{Effect, Engine, Input, Prepared};
 use birdcall::model::delivery::{Delivery, Form, Outcome, Receipt, Report, Suppression};
 use birdcall::model::firing::{FiringBrief, Origin};
+use birdcall::model::limits::EDITABLE_MESSAGES;
 use birdcall::model::message::Body;
 use birdcall::model::time::Timestamp;
 use birdcall::rules::ruleset::RuleSet;
@@ -202,18 +203,44 @@ fn an_order_that_ended_before_the_message_went_out_is_told_as_well() {
 }
 
 #[test]
-fn what_is_known_is_not_lost_with_a_tweet_that_was_forgotten_and_the_end_is_the_end() {
-    let hours = 3_600_000;
+fn what_is_known_is_not_lost_with_a_tweet_that_was_forgotten() {
     let mut engine = Engine::forgetful(set(&format!("{GM}send = [{{ to = \"desk\", update = true }}]\n")), 2);
     come(&mut engine, 0, &content("1", "kol", "gm there"));
     come(&mut engine, 300, &meta("1", &orbl(0.0012)));
     for other in ["7", "8", "9"] {
         come(&mut engine, 400, &content(other, "kol", "hello"));
     }
-    let gone = come(&mut engine, 3 * hours - 1, &deleted("1"));
+    let gone = come(&mut engine, 60_000, &deleted("1"));
     assert!(gone.revised[0].1.contains("~~gm there~~") && gone.revised[0].1.contains("0.0012"), "{:?}", gone.revised);
-    come(&mut engine, 3 * hours, &content("2", "kol", "gm again"));
-    assert!(come(&mut engine, 6 * hours, &deleted("2")).revised.is_empty());
+}
+
+#[test]
+fn a_message_is_edited_for_three_hours_and_says_for_a_day_that_its_tweet_was_deleted() {
+    let hours = 3_600_000;
+    let mut engine = gm("{ to = \"desk\", update = true }");
+    for id in ["1", "2", "3"] {
+        come(&mut engine, 0, &content(id, "kol", "gm there"));
+    }
+    assert_eq!(come(&mut engine, 3 * hours - 1, &meta("1", &orbl(0.0012))).revised.len(), 1);
+    assert!(come(&mut engine, 3 * hours, &meta("2", &orbl(0.0034))).revised.is_empty(), "a price of later is no news");
+    let gone = come(&mut engine, 23 * hours, &deleted("2")).revised;
+    assert!(gone[0].1.contains("~~gm there~~") && !gone[0].1.contains("0.0034"), "{gone:?}");
+    assert!(come(&mut engine, 23 * hours + 1, &meta("2", &orbl(0.5))).revised.is_empty());
+    let gone = come(&mut engine, 24 * hours - 1, &deleted("1")).revised;
+    assert!(gone[0].1.contains("~~gm there~~") && gone[0].1.contains("0.0012"), "{gone:?}");
+    assert!(come(&mut engine, 24 * hours, &deleted("3")).revised.is_empty());
+}
+
+#[test]
+fn of_many_messages_the_latest_are_remembered() {
+    let mut engine = gm("{ to = \"desk\", update = true }, { to = \"chat\", update = true }");
+    let most = EDITABLE_MESSAGES / 2;
+    for n in 0..=most {
+        come(&mut engine, i64::try_from(n).unwrap(), &content(&format!("1{n:06}"), "kol", "gm"));
+    }
+    assert_eq!(engine.revisions().len(), EDITABLE_MESSAGES);
+    assert!(come(&mut engine, 60_000, &deleted("1000000")).revised.is_empty(), "the oldest");
+    assert_eq!(come(&mut engine, 60_000, &deleted("1000001")).revised.len(), 2);
 }
 
 #[test]

@@ -193,7 +193,7 @@ fn with_a_restart(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<Told>
     all
 }
 
-fn without(rules: &Arc<RuleSet>, story: &[Step]) -> Vec<Told> {
+pub(super) fn without(rules: &Arc<RuleSet>, story: &[Step]) -> Vec<Told> {
     let mut engine = Engine::new(Arc::clone(rules));
     story.iter().flat_map(|of| told(step(&mut engine, of))).collect()
 }
@@ -260,7 +260,7 @@ fn cases() -> u32 {
 }
 
 /// The same stories every time.
-fn runner() -> proptest::test_runner::TestRunner {
+pub(super) fn runner() -> proptest::test_runner::TestRunner {
     let config = ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() };
     proptest::test_runner::TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
@@ -279,7 +279,7 @@ fn a_restart_in_the_middle_of_every_window_cooldown_and_limit_changes_nothing() 
 }
 
 /// What the journal has of the traces that windows have left.
-fn on_record(effects: &[Effect]) -> Vec<Trace> {
+pub(super) fn on_record(effects: &[Effect]) -> Vec<Trace> {
     let mut traces: HashMap<_, Trace> = HashMap::new();
     for effect in effects {
         if let Effect::Trace(trace) = effect {
@@ -287,13 +287,16 @@ fn on_record(effects: &[Effect]) -> Vec<Trace> {
             if trace.left.is_empty() { drop(traces.remove(&place)) } else { drop(traces.insert(place, (**trace).clone())) }
         }
     }
-    traces.into_values().collect()
+    let mut traces: Vec<_> = traces.into_values().collect();
+    traces.sort_by_key(|trace| trace.at);
+    traces
 }
 
-/// As [`with_a_restart`], where the journal has no more than the rules look back to; it says what was held back.
-fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<Told> {
+/// As [`with_a_restart`], where the journal has no more than the rules look back to beyond what is on record; it says what was held back.
+pub(super) fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<Told> {
     let (before, after) = story.split_at(cut);
     let mut engine = Engine::new(Arc::clone(rules));
+    engine.restore_traces(Vec::new(), &[]);
     let all: Vec<_> = before.iter().flat_map(|of| step(&mut engine, of)).collect();
     let ids: Vec<_> = all.iter().filter_map(|effect| if let Effect::Fired(of) = effect { Some(of.id) } else { None }).collect();
     let mut held: HashMap<_, Vec<_>> = HashMap::new();
@@ -304,10 +307,13 @@ fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<
             held.entry(report.firing.id).or_default().push((report.action, reason));
         }
     }
-    let traces = on_record(&all);
+    let (sightings, traces) = on_record(&all).into_iter().partition(|trace| trace.left.is_sighting());
     let mut all = told(all);
     let mut engine = Engine::new(Arc::clone(rules));
-    let since = before.last().map_or(0, |last| last.at) - i64::try_from(rules.reach().as_millis()).unwrap();
+    let last = before.last().map_or(0, |last| last.at);
+    let now = Timestamp::from_millis(START + last);
+    engine.restore_sightings(sightings, ids.clone(), (now, now));
+    let since = last - i64::try_from(engine.reach().as_millis()).unwrap();
     engine.were_held(held);
     for entry in before.iter().filter(|of| of.entry.is_some() && of.at >= since) {
         step(&mut engine, entry);

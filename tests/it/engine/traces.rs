@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use birdcall::engine::{Effect, Engine, Hold, Input, Prepared};
+use birdcall::model::firing::Firing;
 use birdcall::model::time::Timestamp;
 use birdcall::model::window::Trace;
 use birdcall::rules::ruleset::RuleSet;
@@ -112,4 +113,61 @@ fn a_silence_that_is_told_again_does_not_count_what_was_not_heard_before_a_resta
     again.restore_traces(traces, &[(minute(120), minute(300))]);
     again.hold(Hold::Nothing);
     assert_eq!([599, 600, 960].map(|minute| firings(&told(of(&mut again, minute)))), [0, 1, 1]);
+}
+
+/// What the latest step fires.
+fn fired(effects: &[Effect]) -> Vec<Arc<Firing>> {
+    effects.iter().filter_map(|effect| if let Effect::Fired(firing) = effect { Some(Arc::clone(firing)) } else { None }).collect()
+}
+
+fn tick(engine: &mut Engine, minute: i64) -> Vec<Effect> {
+    step(engine, &Step { at: minute * 60_000, entry: None })
+}
+
+fn traces_of(effects: Vec<Effect>) -> Vec<Trace> {
+    effects.into_iter().filter_map(|effect| if let Effect::Trace(trace) = effect { Some(*trace) } else { None }).collect()
+}
+
+#[test]
+fn a_silence_of_a_token_that_is_told_again_after_a_restart_is_told_as_without_one() {
+    let rules = rules("window = { type = \"silence\", per = \"token\", within = \"1h\", rearm = \"6h\" }");
+    let mut engine = Engine::new(Arc::clone(&rules));
+    price(&mut engine, 0, 0.5);
+    let mut traces = traces_of(tick(&mut engine, 60));
+    assert_eq!(traces.len(), 1);
+    for trace in &mut traces {
+        // As a journal keeps it.
+        trace.left = serde_json::from_str(&serde_json::to_string(&trace.left).unwrap()).unwrap();
+    }
+    // So late that no entry of it is replayed any more.
+    let mut again = Engine::new(rules);
+    tick(&mut again, 300);
+    again.restore_traces(traces, &[]);
+    for minute in [420, 780] {
+        let [expected, found] = [&mut engine, &mut again].map(|engine| fired(&tick(engine, minute)));
+        assert_eq!(format!("{expected:#?}"), format!("{found:#?}"));
+        assert!(expected.len() == 1 && expected[0].element.is_some(), "{expected:#?}");
+    }
+}
+
+#[test]
+fn what_an_earlier_version_has_left_of_a_silence_is_told_again_as_another_firing() {
+    let rules = rules("window = { type = \"silence\", within = \"1h\", rearm = \"6h\" }");
+    let mut engine = Engine::new(Arc::clone(&rules));
+    price(&mut engine, 0, 0.5);
+    let effects = tick(&mut engine, 60);
+    let mut ids: Vec<_> = fired(&effects).iter().map(|firing| firing.id).collect();
+    let mut traces = traces_of(effects);
+    let old = format!(
+        r#"{{"silence":{{"at":{START},"event":"tweet","tweet":"0","who":"kol","told":{},"again_in":21600000}}}}"#,
+        START + 3_600_000
+    );
+    traces[0].left = serde_json::from_str(&old).unwrap();
+    let mut again = Engine::new(rules);
+    tick(&mut again, 60);
+    again.restore(ids.clone());
+    again.restore_traces(traces, &[]);
+    ids.extend([420, 780].iter().flat_map(|minute| fired(&tick(&mut again, *minute))).map(|firing| firing.id));
+    ids.dedup();
+    assert_eq!(ids.len(), 3, "each time another one");
 }

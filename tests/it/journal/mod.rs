@@ -5,12 +5,14 @@ mod clocks;
 mod crash;
 mod damage;
 mod disk;
+mod edits;
 mod folder;
 mod keeping;
 mod measure;
 mod mutes;
 mod old_damage;
 mod orders;
+mod pauses;
 mod rows;
 mod traces;
 

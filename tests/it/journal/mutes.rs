@@ -34,6 +34,26 @@ async fn a_mute_is_as_it_was_last_told_and_one_that_is_over_is_read_while_it_mat
 }
 
 #[tokio::test]
+async fn what_a_mute_would_have_held_is_counted_in_the_newest_rows_and_it_is_said_that_there_are_more() {
+    let home = Home::new();
+    let open = home.open();
+    (1..=4).for_each(|n| open.journal.record(record(n, &["desk"])));
+    open.close();
+    let count = |what, name, since| home.reader().firings_of(what, name, at(since)).unwrap();
+    for (what, name) in [(Muted::Rule, "doge"), (Muted::Action, "desk")] {
+        assert_eq!((count(what, name, 0), count(what, name, 3), count(what, "other", 0)), ((4, false), (2, false), (0, false)));
+    }
+    // As if many others had come in between.
+    let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    for table in ["firings", "deliveries"] {
+        connection.execute(&format!("UPDATE {table} SET id = id + 600000 WHERE id > 2"), ()).unwrap();
+    }
+    for (what, name) in [(Muted::Rule, "doge"), (Muted::Action, "desk")] {
+        assert_eq!((count(what, name, 0), count(what, name, 3)), ((2, true), (2, false)));
+    }
+}
+
+#[tokio::test]
 async fn mutes_are_taken_over_from_a_damaged_journal_and_a_damaged_one_is_left_out() {
     let home = Home::new();
     let open = home.open();

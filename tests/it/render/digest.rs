@@ -96,6 +96,39 @@ fn the_number_the_rules_and_the_newest_are_told_on_every_chat() {
 }
 
 #[test]
+fn rules_that_are_not_named_are_counted_and_so_are_birdcall_s_own_words() {
+    let alerts: Vec<_> = (0..36).map(|n| line(["a", "b", "c", "d", "e", "f", "g", "h"][n % 8], "text")).collect();
+    let own = || DigestLine { rule: "birdcall".into(), text: "The journal cannot record".into(), ..DigestLine::default() };
+    let long: Vec<_> = (0..9).map(|n| line(&format!("{n}-{}", "x".repeat(55)), "text")).collect();
+    let whole = |total, notices| Whole { total, notices, ..Whole::default() };
+    let five = "🗞️ 36 alerts · a 5 · b 5 · c 5 · d 5 · e 4 · 3 more rules 12";
+    let cases: [(Vec<DigestLine>, usize, &str); 5] = [
+        (alerts.clone(), 0, five),
+        ([vec![own()], alerts.clone()].concat(), 1, &five.replace("36 alerts", "36 alerts, 1 notice")),
+        ([vec![own()], alerts[..7].to_vec()].concat(), 1, "🗞️ 7 alerts, 1 notice · a 1 · b 1 · c 1 · d 1 · e 1 · 2 more rules 2"),
+        ([vec![own()], alerts[..1].to_vec()].concat(), 1, "🗞️ 1 alert, 1 notice · a 1"),
+        (vec![own(), own()], 2, "🗞️ 2 notices"),
+    ];
+    for platform in CHATS {
+        for (lines, notices, head) in &cases {
+            let of: Vec<_> = lines.iter().collect();
+            let body = digest(&action_of(platform), &of, &whole(lines.len(), *notices)).unwrap();
+            assert_eq!(first_line(&sent(&body)), *head, "{platform}");
+        }
+        // Where not all five have room, fewer are named; no count is lost.
+        let head = first_line(&sent(&made(platform, &long, 9)));
+        let named = head.matches("xxx 1").count() + head.matches("… 1").count();
+        assert!(head.ends_with(&format!(" · {} more rules {}", 9 - named, 9 - named)) && named > 1, "{platform}: {head}");
+    }
+}
+
+/// What is notified.
+fn first_line(sent: &Value) -> String {
+    let content = sent.get("content").or_else(|| sent.get("text")).unwrap().as_str().unwrap();
+    content.lines().next().unwrap().replace('\\', "")
+}
+
+#[test]
 fn when_all_are_shown_nothing_more_is_said() {
     for platform in CHATS {
         let text = sent(&made(platform, &[line("a", "one"), line("b", "two")], 2)).to_string();
@@ -235,7 +268,7 @@ fn what_is_told_in_no_message_is_a_number_of_the_next() {
         ("telegram", Together::Kept, "as a digest"),
         ("slack", Together::Quiet, "at the end of the quiet hours"),
     ] {
-        let whole = Whole { total: 3, why, too_old: 4, no_room: 5 };
+        let whole = Whole { total: 3, notices: 0, why, too_old: 4, no_room: 5 };
         let body = digest(&action_of(platform), &[&line], &whole).unwrap();
         check(&body);
         let text = sent(&body).to_string();

@@ -157,6 +157,107 @@ async fn a_run_that_missed_something_and_fetched_it_is_replayed_as_it_was() {
     assert_eq!(replayed(&home, &[]), fired(&home));
 }
 
+/// A rule for each sort of window.
+const OVER_TIME: &str = r#"
+[feed]
+key = "env:FEED_KEY"
+[actions.out]
+type = "console"
+max_age = "1h"
+[[rule]]
+name = "silence"
+send = ["out"]
+when = { handle = "quiet" }
+window = { type = "silence", within = "2s", rearm = "1s" }
+[[rule]]
+name = "count"
+send = ["out"]
+when = { handle = "kol" }
+window = { type = "count", within = "10m", at_least = 3, rearm = "1s" }
+[[rule]]
+name = "cross"
+send = ["out"]
+when = { token = { symbol = "T" } }
+window = { type = "cross", above = 1.0, hysteresis = 0.1, per = "token", within = "1h" }
+[[rule]]
+name = "new"
+send = ["out"]
+when = { handle = "kol" }
+window = { type = "first_seen", of = "token", within = "30d" }
+[[rule]]
+name = "steps"
+on = ["tweet", "delete"]
+send = ["out"]
+[rule.window]
+type = "sequence"
+per = "tweet"
+within = "30m"
+steps = [{ on = "tweet", handle = "kol" }, { on = "delete" }]
+"#;
+
+/// All that is on record of firings, in the order in which they were recorded.
+fn on_record(home: &Home) -> Vec<Value> {
+    let journal = rusqlite::Connection::open(home.path().join("state/journal.db")).unwrap();
+    let mut asked = journal.prepare("SELECT firing, rule, subject, at, late FROM firings ORDER BY id").unwrap();
+    let row = |row: &rusqlite::Row<'_>| {
+        let text = |column| row.get::<_, String>(column);
+        let at = Timestamp::from_millis(row.get(3)?).to_string();
+        Ok(json!({"firing": text(0)?, "rule": text(1)?, "subject": text(2)?, "at": at, "late": row.get::<_, bool>(4)?}))
+    };
+    asked.query_map((), row).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+/// The same of what a replay fires.
+fn of_replay(home: &Home, arguments: &[&str]) -> Vec<Value> {
+    let (code, out, said) = home.run(&[["replay", "--list", "--json"].as_slice(), arguments].concat());
+    assert_eq!(code, 0, "{said}");
+    let rows = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).filter(|row| row["kind"] == "firing");
+    rows.map(|row| {
+        ["firing", "rule", "subject", "at", "late"].iter().map(|name| ((*name).to_owned(), row[name].clone())).collect()
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fires_over_time_is_the_same_in_a_replay_to_the_millisecond() {
+    let rig = super::rig_with_history().await;
+    let home = Home::with_rules(OVER_TIME).env("FEED_KEY", KEY);
+    let history = rig.history.clone().unwrap();
+    let mut run = home.start(&["run", "--url", &rig.url, "--history", &history]);
+    run.wait_for("connected to the feed");
+    let content = |id: u32, handle: &str| {
+        let d = json!({"tweetId": id.to_string(), "text": "gm", "createdAt": now(), "author": {"id": handle, "handle": handle}});
+        envelope("content", id, &d)
+    };
+    let meta = |id: u32, usd: f64| {
+        let tokens = json!([{"symbol": "T", "chain": "solana", "priceUsd": usd}]);
+        envelope("meta", id, &json!({"tweetId": id.to_string(), "detected": {"tokens": tokens}}))
+    };
+    for (id, usd) in [(1, 0.5), (2, 1.5), (3, 0.95), (4, 1.6), (5, 0.8), (6, 1.7)] {
+        rig.handle.send(content(id, "kol"));
+        rig.handle.send(meta(id, usd));
+    }
+    let last = content(7, "quiet");
+    rig.handle.send(last.as_str());
+    wait_until("it came", || home.status()["feed"]["last_tweet"]["id"] == "7");
+    rig.handle.send(envelope("delete", 6, &json!({"tweetId": "6"})));
+    wait_until("it is deleted", || on_record(&home).iter().any(|row| row["rule"] == "steps"));
+    rig.handle.remember(&last);
+    rig.handle.close(1012, "restarting");
+    run.wait_for("the history has what was missed");
+    run.forget("the history has what was missed");
+    // Once more: it has nothing that is new, so that no entry says when that was fetched. Meanwhile it is silent for so long, and is told after it.
+    rig.handle.answer_history(HistoryAnswer::Late(Duration::from_millis(3_500)));
+    rig.handle.close(1012, "restarting");
+    run.wait_for("the history has what was missed");
+    let of = |rule: &str| on_record(&home).iter().filter(|row| row["rule"] == rule).count();
+    wait_until("it is told again and again", || of("silence") >= 4);
+    stop(run);
+    let live = on_record(&home);
+    assert_eq!(["count", "cross", "new", "steps"].map(of), [1, 2, 1, 1], "{live:#?}");
+    assert_eq!(of_replay(&home, &[]), live);
+}
+
 /// What an engine wants done, without what its messages say.
 fn wanted(engine: Engine) -> Vec<String> {
     let (mut engine, mut effects, mut wanted) = (engine, Vec::new(), Vec::new());

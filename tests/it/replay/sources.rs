@@ -80,6 +80,21 @@ fn one_rule_alone_and_its_firings_one_a_line() {
 }
 
 #[test]
+fn prices_that_a_change_could_not_keep_are_told() {
+    let window = "window = { type = \"change\", percent = 1, within = \"1h\" }\n";
+    let rule = format!("[[rule]]\nname = \"rise\"\nsend = [\"desk\"]\nwhen = {{ token = \"DOGE\" }}\n{window}");
+    let home = Home::with_rules(&format!("{ACTIONS}{rule}"));
+    let price = |n: i64| {
+        let id = n.to_string();
+        [content(n * 1_000, &id, "kol", "$DOGE"), meta(n * 1_000 + 300, &id, "DOGE", 1.0 + n as f64 / 1_000.0)]
+    };
+    home.write("feed.jsonl", &lines(&(0..200).flat_map(price).collect::<Vec<_>>()));
+    let (code, out, said) = home.run(&["replay", "--file", "feed.jsonl"]);
+    assert!(code == 0 && out.contains("1 firing of 1 rule"), "{out}");
+    assert!(said.contains("the window of rise had to forget 72 prices for want of room"), "{said}");
+}
+
+#[test]
 fn standard_input_compressed_or_not_is_a_recording_too() {
     let home = home();
     let packed = zstd::encode_all(lines(&story()).as_bytes(), 3).unwrap();

@@ -53,6 +53,22 @@ name = "order"
 send = ["bot2"]
 when = { handle = "kol", keyword = "gm" }
 [[rule]]
+name = "bio"
+on = "profile_update"
+send = ["desk"]
+when = { handle = "kol", changed = "bio" }
+window = { type = "count", per = "author", within = "1h", at_least = 2 }
+[[rule]]
+name = "followed"
+on = ["follow", "unfollow"]
+send = ["desk"]
+when = { handle = "kol" }
+[[rule]]
+name = "silent"
+send = [{ to = "bot2", json = { who = "{{ author.handle }}", link = "{{ window.members[1].link }}" } }]
+when = { handle = "kol" }
+window = { type = "silence", per = "author", within = "1h" }
+[[rule]]
 name = "deleted"
 on = "delete"
 send = ["desk"]
@@ -130,6 +146,10 @@ const CHEAP: &str = "{ content = { handle = 'kol', text = 'two' } }, { at = '+1s
      { symbol = 'AAA', contract = '4Dx2BVEs6AwhhNsuAN3nHdFkbf7KK5h3aR9usdH2pump', chain = 'solana', price = 0.1 }, \
      { symbol = 'BBB', chain = 'base', price = 0.1 }] } }";
 
+/// Of an account, and nothing is said of its id.
+const BIOS: &str = "{ profile_update = { handle = 'kol', after = { bio = 'x' } } }, \
+     { at = '+1m', profile_update = { handle = 'kol', after = { bio = 'y' } } }";
+
 const GM: &str = "{ content = { handle = 'kol', text = 'gm' } }";
 const TWO: &str = "{ content = { id = '1', handle = 'kol', text = 'gm' } }, \
      { content = { id = '2', handle = 'kim', text = 'will list' } }";
@@ -203,6 +223,13 @@ fn what_is_as_expected_passes() {
         (
             "{ content = { handle = 'kol', text = 'delist' } }",
             "{ rule = 'listing', fires = 0, because = ['keyword', 'none.keyword'] }",
+        ),
+        // Account events are two unless their id says that they are one.
+        (BIOS, "{ rule = 'bio', at = '+1m' }"),
+        (&BIOS.replace("{ handle", "{ id = '7', handle"), "{ rule = 'bio', fires = 0, because = 'window' }"),
+        (
+            "{ follow = { handle = 'kol', target = { handle = 'a' } } }, { follow = { handle = 'kol', target = { handle = 'b' } } }",
+            "{ rule = 'followed', fires = 2 }",
         ),
         // Of two tweets each is held back, or the one that is meant.
         (TWO, "{ rule = 'listing', tweet = '2', fires = 0, because = 'handle' }"),
@@ -279,6 +306,8 @@ fn what_is_not_as_expected_fails_and_says_what_was() {
         (CHEAP, "{ rule = 'each', action = 'desk', message = 'CCC' }", "the message is:"),
         // By the end of the wait it is not unknown any more.
         (GM, "{ rule = 'each', at = '+20s', fires = 0, because = 'unknown' }", "because of `token`"),
+        // What a payload lacks is said once.
+        (&format!("{GM}, {{ at = '+2h' }}"), "{ rule = 'silent', sends = ['bot2'] }", "to bot2: incomplete: json/link"),
         // One of several looks is not enough.
         (TWO, "{ rule = 'listing', fires = 0, because = 'handle' }", "on tweet:1: it does not fire because of `keyword`"),
         (TWO, "{ rule = 'listing', fires = 0, because = 'on' }", "on tweet:1: it does not fire because of `keyword`"),

@@ -53,13 +53,13 @@ fn a_key_that_is_heard_of_again_stays_and_another_leaves() {
 
 #[test]
 fn of_a_key_no_more_is_kept_than_its_type_says_and_the_rest_is_counted() {
-    for (kind, most) in kinds().into_iter().zip([64, 64 * 4, 1_000, 1, 64, 1, 2 * 64]) {
+    for (kind, most) in kinds().into_iter().zip([64, 64 * 4, 1_000, 1, 128, 1, 2 * 64]) {
         let window = window(kind, 1_000_000, None);
         let mut state = State::new(&window);
         let mut rng = Rng::with_seed(1);
         for number in 0..20_000 {
-            // Steps that never become a chain, as the second comes first.
-            let seen = at(number).usd(rng.f64() * 200.0 + 1.0).step(usize::from(number < 10_000)).tweet(number as u32);
+            // Prices by each of which a later one may be judged; and steps that never become a chain, as the second comes first.
+            let seen = at(number).usd(1.0 + number as f64 / 1_000.0).step(usize::from(number < 10_000)).tweet(number as u32);
             let mut observation = seen.observation();
             observation.value = format!("value {}", rng.u32(..1_000)).into();
             state.observe(&window, seen.clock(), observation);

@@ -1,9 +1,9 @@
 //! `change`: a price that has moved so far within a time.
 
 use birdcall::rules::ruleset::{Direction, Window, WindowKind};
-use birdcall::window::Verdict;
+use birdcall::window::{State, Verdict};
 
-use super::kit::{Seen, at, late, tells, window};
+use super::kit::{Seen, at, late, tells, window, words};
 use super::law::{Few, Naive, each, fires, history, holds};
 
 fn change(percent: f64, direction: Option<Direction>, rearm: Option<u64>) -> Window {
@@ -153,4 +153,111 @@ fn it_says_what_a_reference_says_that_keeps_everything() {
         let story = history(rng, window.within.as_secs() as i64, few);
         holds(&window, Reference::default, story)
     });
+}
+
+/// One price after the other, each against all before it.
+fn in_their_order(window: &Window, story: &[Seen]) -> Vec<String> {
+    let (mut told, mut had_moved) = (Vec::new(), false);
+    for (place, new) in story.iter().enumerate() {
+        let before = story[..place].iter().rev().take_while(|before| before.at > new.at - window.within.as_secs() as i64);
+        let before: Vec<_> = before.collect();
+        let by = |from: &Seen| {
+            let WindowKind::Change { percent, direction } = window.kind else { panic!("{window:?}") };
+            let change = (new.price.unwrap() / from.price.unwrap() - 1.0) * 100.0;
+            let size = match direction {
+                Some(Direction::Up) => change,
+                Some(Direction::Down) => -change,
+                None => change.abs(),
+            };
+            (size >= percent * (1.0 - 1e-9)).then_some(size)
+        };
+        let from = before.iter().rev().filter(|from| by(from).is_some()).max_by(|a, b| by(a).partial_cmp(&by(b)).unwrap());
+        told.push(match from {
+            Some(from) if !had_moved => format!("fires 2: {} {}", from.tweet, new.tweet),
+            Some(_) => "fired".to_owned(),
+            None if before.is_empty() => "first".to_owned(),
+            None => "known".to_owned(),
+        });
+        had_moved = from.is_some();
+    }
+    told
+}
+
+/// A price that goes up and down for three hours, with so many prices an hour.
+fn walk(rng: &mut fastrand::Rng, an_hour: usize) -> Vec<Seen> {
+    let (mut price, mut moment, mut story) = (100.0_f64, 0.0, Vec::new());
+    for number in 0..an_hour * 3 {
+        moment += rng.f64() * 2.0 * 3_600.0 / an_hour as f64;
+        price *= 1.0 + (rng.f64() - 0.5) * 0.01;
+        let rounded = (price * 10_000.0).round() / 10_000.0;
+        story.push(at(moment as i64).usd(rounded).tweet(number as u32 + 1));
+    }
+    story
+}
+
+#[test]
+fn what_comes_in_order_is_judged_as_if_all_of_hundreds_of_prices_were_kept() {
+    let (mut rng, mut fired, mut full, cases) = (fastrand::Rng::with_seed(4), 0, 0, 100);
+    for _ in 0..cases {
+        let direction = [None, Some(Direction::Up), Some(Direction::Down)][rng.usize(..3)];
+        let mut window = change(f64::from(rng.u8(2..6)), direction, None);
+        window.within = std::time::Duration::from_secs(3_600);
+        let an_hour = rng.usize(500..1_000);
+        let story = walk(&mut rng, an_hour);
+        let (mut state, expected) = (State::new(&window), in_their_order(&window, &story));
+        for (seen, expected) in story.iter().zip(&expected) {
+            let found = words(&state.observe(&window, seen.clock(), seen.observation()));
+            if state.counts().evicted_members > 0 {
+                full += 1;
+                break;
+            }
+            assert_eq!(found, *expected, "{an_hour} an hour, {window:?}: {seen:?}");
+            fired += usize::from(found.starts_with("fires"));
+        }
+    }
+    assert!(fired > cases * 5 && full * 20 < cases, "{fired} fired, and {full} of {cases} needed more than are kept");
+}
+
+#[test]
+fn one_that_is_a_minute_late_among_hundreds_has_moved_if_it_is_far_from_any_of_them() {
+    let (mut rng, mut late, mut moved) = (fastrand::Rng::with_seed(5), 0, 0);
+    for _ in 0..50 {
+        let mut window = change(f64::from(rng.u8(2..6)), None, None);
+        window.within = std::time::Duration::from_secs(3_600);
+        let mut story = walk(&mut rng, 600);
+        for seen in &mut story {
+            seen.now += if rng.u8(..5) == 0 { rng.i64(1..60) } else { 0 };
+        }
+        story.sort_by_key(|seen| seen.now);
+        let mut state = State::new(&window);
+        for (place, seen) in story.iter().enumerate() {
+            let found = state.observe(&window, seen.clock(), seen.observation());
+            if state.counts().evicted_members > 0 {
+                break;
+            }
+            let is_far = |a: &Seen, b: &Seen| {
+                let change = (b.price.unwrap() / a.price.unwrap() - 1.0).abs() * 100.0;
+                let WindowKind::Change { percent, .. } = window.kind else { panic!("{window:?}") };
+                b.at - a.at < 3_600 && change >= percent * (1.0 - 1e-9)
+            };
+            let has =
+                story[..place].iter().any(|other| if other.at <= seen.at { is_far(other, seen) } else { is_far(seen, other) });
+            assert_eq!(matches!(found, Verdict::Fires(_) | Verdict::Fired), has, "{seen:?}: {found:?}");
+            late += usize::from(seen.now > seen.at);
+            moved += usize::from(has);
+        }
+    }
+    assert!(late > 5_000 && moved > 5_000, "{late} {moved}");
+}
+
+#[test]
+fn where_more_matter_than_are_kept_the_far_ends_of_a_move_are_found_and_what_was_missed_is_counted() {
+    let mut window = change(30.0, Some(Direction::Up), None);
+    window.within = std::time::Duration::from_secs(3_600);
+    let mut state = State::new(&window);
+    let steps = (0..1_000).map(|n| at(n).usd(100.0 + n as f64 / 20.0).tweet(n as u32));
+    let told: Vec<_> = steps.map(|seen| words(&state.observe(&window, seen.clock(), seen.observation()))).collect();
+    assert_eq!(told.iter().position(|told| told == "fires 2: 0 600"), Some(600), "{told:?}");
+    let counts = state.counts();
+    assert_eq!((counts.members, counts.evicted_members), (128, 1_000 - 128));
 }

@@ -100,7 +100,9 @@ enum Happens {
 }
 
 fn told(window: &Window, state: &mut State, now: i64) -> Vec<String> {
-    std::iter::from_fn(|| state.due(window, seconds(now))).map(|told| format!("{}: {}", told.key, told_words(&told))).collect()
+    std::iter::from_fn(|| state.due(window, seconds(now)))
+        .map(|due| format!("{}: {} {:?}", due.told.key, told_words(&due.told), (due.at, due.again)))
+        .collect()
 }
 
 #[test]
@@ -184,4 +186,64 @@ fn a_price_that_has_not_gone_back_for_longer_than_it_looks_back_to_does_not_cros
     let says = |lefts| words(&restored(&window, &story, &lefts).observe(&window, next.clock(), next.observation()));
     assert_eq!(says(lefts), "fired");
     assert_eq!(says(HashMap::new()), "fires 2: 14 99", "nothing is on record");
+}
+
+#[test]
+fn what_was_seen_is_known_from_what_was_left_alone_also_who_leaves_for_want_of_room() {
+    each(|rng| {
+        let mut window = window(WindowKind::FirstSeen { of: Part::Author }, rng.u64(2..60), None);
+        window.max_keys = rng.usize(1..6);
+        let mut now = 100;
+        let count = rng.u32(2..60);
+        let one = |tweet: u32| {
+            now += rng.i64(1..20);
+            at(now).of(rng.u8(..2), rng.u8(..4)).tweet(tweet)
+        };
+        let story: Vec<_> = (1..count).map(one).collect();
+        let cut = rng.usize(..story.len());
+        // On record what was written last comes last.
+        let (mut state, mut record, mut fired) = (State::new(&window), Vec::<(Box<str>, Left)>::new(), 0);
+        for seen in &story[..cut] {
+            fired += usize::from(matches!(state.observe(&window, seen.clock(), seen.observation()), Verdict::Fires(_)));
+            for (key, left) in state.take_left() {
+                record.retain(|(known, _)| *known != key);
+                record.extend((!left.is_empty()).then_some((key, left)));
+            }
+        }
+        let mut other = State::new(&window);
+        other.restore(&window, seconds(story[cut].now), record.clone());
+        if other.counts().keys != record.len() || other.counts().members != state.counts().members {
+            return Err(format!("{window:#?}\n{record:#?}: {:?}, and not {:?}", other.counts(), state.counts()));
+        }
+        for (place, seen) in story.iter().enumerate().skip(cut) {
+            let both = [&mut state, &mut other].map(|of| words(&of.observe(&window, seen.clock(), seen.observation())));
+            if both[0] != both[1] {
+                return Err(format!("{window:#?}\n{story:#?}\ncut before {cut}, number {place}: {both:?}"));
+            }
+        }
+        Ok(fired)
+    });
+}
+
+#[test]
+fn of_more_than_there_is_room_for_the_last_are_known_and_the_others_are_taken_off_the_record() {
+    let mut window = window(WindowKind::FirstSeen { of: Part::Author }, 100, None);
+    let (mut state, mut record) = (State::new(&window), Vec::new());
+    for value in 0..5 {
+        let seen = at(100 + i64::from(value)).of(0, value);
+        state.observe(&window, seen.clock(), seen.observation());
+        record.extend(state.take_left());
+    }
+    window.max_keys = 2;
+    let mut other = State::new(&window);
+    other.restore(&window, seconds(105), record.clone());
+    let mut gone: Vec<_> = other.take_left().collect();
+    gone.sort_by(|one, other| one.0.cmp(&other.0));
+    let first: Vec<_> = record[..3].iter().map(|(key, _)| (key.clone(), Left::default())).collect();
+    assert_eq!(gone, first);
+    let says = |value: u8, state: &mut State| {
+        let seen = at(105).of(0, value);
+        words(&state.observe(&window, seen.clock(), seen.observation()))
+    };
+    assert_eq!([4, 3].map(|value| says(value, &mut other)), ["known", "known"]);
 }

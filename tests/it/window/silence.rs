@@ -1,8 +1,10 @@
 //! `silence`: no match for that long, after there was one.
 
+use std::collections::HashMap;
+
 use birdcall::model::time::Timestamp;
 use birdcall::rules::ruleset::{Window, WindowKind};
-use birdcall::window::{State, Verdict};
+use birdcall::window::{Due, State, Verdict};
 use fastrand::Rng;
 
 use super::kit::{Seen, at, late, seconds, told_words, window};
@@ -23,6 +25,12 @@ enum Step {
 }
 use Step::{Comes, Deaf, Tick};
 
+/// `key 1, 0: 2, since 110`; of one that is told again the how manieth time.
+fn words_of(due: &Due) -> String {
+    let again = if due.again == 0 { String::new() } else { format!(", again {}", due.again) };
+    format!("{}, {}, since {}{again}", due.told.key, told_words(&due.told), due.at.as_millis() / 1_000)
+}
+
 struct Listener(Window, State);
 
 impl Listener {
@@ -41,7 +49,7 @@ impl Listener {
             }
             Tick(now) => {
                 let due = std::iter::from_fn(|| state.due(window, seconds(*now)));
-                due.map(|told| format!("{}, {}", told.key, told_words(&told))).collect()
+                due.map(|due| words_of(&due)).collect()
             }
             Deaf(since, until) => {
                 state.resume(seconds(*until), seconds(*since));
@@ -73,10 +81,10 @@ fn it_is_told_once_so_long_after_the_last_match_and_armed_again_by_the_next() {
             (comes(100, 1, 1), none),
             (comes(105, 1, 2), none),
             (Tick(114), none),
-            (Tick(115), &["key 1, 0: 2"]),
+            (Tick(115), &["key 1, 0: 2, since 115"]),
             (Tick(900), none),
             (comes(900, 1, 3), none),
-            (Tick(910), &["key 1, 0: 3"]),
+            (Tick(912), &["key 1, 0: 3, since 910"]),
         ],
     );
 }
@@ -88,31 +96,35 @@ fn several_are_told_in_the_order_in_which_they_were_due() {
         (comes(103, 1, 2), &[]),
         (comes(104, 2, 3), &[]),
         (Comes(late(104, 101).of(4, 0).tweet(4)), &[]),
-        (Tick(200), &["key 4, 0: 4", "key 3, 0: 1", "key 1, 0: 2", "key 2, 0: 3"]),
+        (Tick(200), &["key 4, 0: 4, since 111", "key 3, 0: 1, since 113", "key 1, 0: 2, since 113", "key 2, 0: 3, since 114"]),
     ];
     tells(silence(10, None), steps);
 }
 
 #[test]
 fn a_match_that_is_not_newer_than_the_last_changes_nothing() {
-    let steps: &[(Step, &[&str])] =
-        &[(comes(100, 1, 1), &[]), (Comes(late(102, 95).of(1, 0)), &[]), (comes(100, 1, 3), &[]), (Tick(110), &["key 1, 0: 1"])];
+    let steps: &[(Step, &[&str])] = &[
+        (comes(100, 1, 1), &[]),
+        (Comes(late(102, 95).of(1, 0)), &[]),
+        (comes(100, 1, 3), &[]),
+        (Tick(110), &["key 1, 0: 1, since 110"]),
+    ];
     tells(silence(10, None), steps);
 }
 
 #[test]
-fn with_rearm_it_is_told_again_while_it_lasts_and_what_nobody_asked_for_is_not_made_up_for() {
+fn with_rearm_it_is_told_again_while_it_lasts_each_time_as_of_its_moment_whenever_somebody_asks() {
     let steps: &[(Step, &[&str])] = &[
         (comes(100, 1, 1), &[]),
-        (Tick(110), &["key 1, 0: 1"]),
+        (Tick(110), &["key 1, 0: 1, since 110"]),
         (Tick(114), &[]),
-        (Tick(115), &["key 1, 0: 1"]),
-        (Tick(138), &["key 1, 0: 1"]),
-        (Tick(139), &[]),
-        (Tick(140), &["key 1, 0: 1"]),
-        (comes(141, 1, 2), &[]),
+        (Tick(115), &["key 1, 0: 1, since 115, again 1"]),
+        (Tick(133), &["key 1, 0: 1, since 120, again 2", "key 1, 0: 1, since 125, again 3", "key 1, 0: 1, since 130, again 4"]),
+        (Tick(134), &[]),
+        (Tick(135), &["key 1, 0: 1, since 135, again 5"]),
+        (comes(136, 1, 2), &[]),
         (Tick(145), &[]),
-        (Tick(151), &["key 1, 0: 2"]),
+        (Tick(149), &["key 1, 0: 2, since 146"]),
     ];
     tells(silence(10, Some(5)), steps);
 }
@@ -120,12 +132,17 @@ fn with_rearm_it_is_told_again_while_it_lasts_and_what_nobody_asked_for_is_not_m
 #[test]
 fn time_in_which_nothing_could_be_heard_does_not_count() {
     let steps: &[(Step, &[&str])] =
-        &[(comes(100, 1, 1), &[]), (Deaf(103, 200), &[]), (Tick(206), &[]), (Tick(207), &["key 1, 0: 1"])];
+        &[(comes(100, 1, 1), &[]), (Deaf(103, 200), &[]), (Tick(206), &[]), (Tick(208), &["key 1, 0: 1, since 207"])];
     tells(silence(10, None), steps);
     // One that happened meanwhile, and came with history.
     let fetched = Comes(late(200, 150).of(1, 0).fetching(103).tweet(2));
-    let steps: &[(Step, &[&str])] =
-        &[(comes(100, 1, 1), &[]), (Deaf(103, 200), &[]), (fetched, &[]), (Tick(209), &[]), (Tick(210), &["key 1, 0: 2"])];
+    let steps: &[(Step, &[&str])] = &[
+        (comes(100, 1, 1), &[]),
+        (Deaf(103, 200), &[]),
+        (fetched, &[]),
+        (Tick(209), &[]),
+        (Tick(213), &["key 1, 0: 2, since 210"]),
+    ];
     tells(silence(10, None), steps);
 }
 
@@ -148,7 +165,7 @@ fn a_key_that_had_to_leave_is_not_told_and_is_counted() {
     window.max_keys = 2;
     let mut listener = Listener::new(window);
     (1..=3).for_each(|key| drop(listener.take(&comes(100, key, u32::from(key)))));
-    assert_eq!(listener.take(&Tick(110)), ["key 2, 0: 2", "key 3, 0: 3"]);
+    assert_eq!(listener.take(&Tick(110)), ["key 2, 0: 2, since 110", "key 3, 0: 3, since 110"]);
     assert_eq!((listener.1.counts().evicted_keys, listener.1.counts().keys), (1, 2));
 }
 
@@ -157,8 +174,8 @@ fn a_key_that_had_to_leave_is_not_told_and_is_counted() {
 struct Reference {
     came: Vec<Seen>,
     deaf: Vec<(i64, i64)>,
-    /// Of a match, by its place, for how long at least it must have been silent to be told once more.
-    told: Vec<(usize, i64)>,
+    /// Of a match, by its place, how often it was told.
+    told: HashMap<usize, u32>,
 }
 
 impl Reference {
@@ -179,23 +196,38 @@ impl Reference {
         last
     }
 
-    fn needed(&self, place: usize, within: i64) -> i64 {
-        self.told.iter().filter(|(told, _)| *told == place).map(|(_, needed)| *needed).max().unwrap_or(within)
+    /// For so long it must have been silent after a match to be told next. `None`: never.
+    fn needed(&self, window: &Window, place: usize) -> Option<i64> {
+        let seconds = |of: std::time::Duration| of.as_secs() as i64;
+        match self.told.get(&place).copied().unwrap_or(0) {
+            0 => Some(seconds(window.within)),
+            told => window.rearm.map(|rearm| seconds(window.within) + i64::from(told) * seconds(rearm)),
+        }
     }
 
+    /// The first moment at which it had been silent for so long.
+    fn moment(&self, since: i64, needed: i64) -> i64 {
+        (since..since + 10_000).find(|t| self.silent(since, *t) >= needed).unwrap()
+    }
+
+    /// All that is told by now: in the order in which it was due, then in that in which the matches came.
     fn due(&mut self, window: &Window, now: i64) -> Vec<String> {
-        let within = window.within.as_secs() as i64;
-        let mut due: Vec<_> = self.last().into_iter().map(|place| (place, self.silent(self.came[place].at, now))).collect();
-        due.retain(|(place, silent)| *silent >= self.needed(*place, within));
-        // By how long they have been due; then by which came first.
-        due.sort_by_key(|(place, silent)| (self.needed(*place, within) - silent, *place));
-        let told = due.iter().map(|(place, _)| format!("{}, 0: {}", self.came[*place].key(), self.came[*place].tweet)).collect();
-        for (place, silent) in due {
-            let rearm = window.rearm.map(|rearm| rearm.as_secs() as i64);
-            let times = rearm.map(|rearm| (silent - within) / rearm + 1);
-            self.told.push((place, rearm.zip(times).map_or(i64::MAX, |(rearm, times)| within + rearm * times)));
+        let mut due = Vec::new();
+        for place in self.last() {
+            let silent = self.silent(self.came[place].at, now);
+            while let Some(needed) = self.needed(window, place).filter(|needed| *needed <= silent) {
+                let again = self.told.entry(place).or_default();
+                due.push((needed - silent, place, needed, *again));
+                *again += 1;
+            }
         }
-        told
+        due.sort_unstable();
+        let words = |(_, place, needed, again): (i64, usize, i64, u32)| {
+            let seen = &self.came[place];
+            let again = if again == 0 { String::new() } else { format!(", again {again}") };
+            format!("{}, 0: {}, since {}{again}", seen.key(), seen.tweet, self.moment(seen.at, needed))
+        };
+        due.into_iter().map(words).collect()
     }
 
     fn take(&mut self, window: &Window, step: &Step) -> Vec<String> {
@@ -218,10 +250,9 @@ impl Reference {
 
     /// The first second at which something is due, from this one on.
     fn next(&self, window: &Window, now: i64) -> Option<Timestamp> {
-        let within = window.within.as_secs() as i64;
-        let last: Vec<_> = self.last().iter().map(|place| (self.came[*place].at, self.needed(*place, within))).collect();
-        let is_due = |t: i64| last.iter().any(|(at, needed)| self.silent(*at, t) >= *needed);
-        (now - 200..now + 200).find(|t| is_due(*t)).map(seconds)
+        let due = |place: usize| Some(self.moment(self.came[place].at, self.needed(window, place)?));
+        let next = self.last().into_iter().filter_map(due).min();
+        next.filter(|next| (now - 200..now + 200).contains(next)).map(seconds)
     }
 }
 
