@@ -10,6 +10,7 @@ use super::judge::{Match, step_name};
 use super::observer::Matches;
 use super::over_time::{self, Asked, OverTime, Said};
 use super::revise::{Revisions, Told as Sent};
+use super::unpriced::Unpriced;
 use crate::matching::{self, Reading};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Report, Suppression};
@@ -49,6 +50,7 @@ pub(super) struct Firings {
     pub(super) brakes: Brakes,
     pub(super) mutes: Mutes,
     identities: Identities,
+    pub(super) unpriced: Unpriced,
     /// What windows said to the matches of the latest step that did not fire.
     pub(super) said: Vec<Unfired>,
     /// What was held back in the latest step: the firing, the action of one of its sends or none for all of them, and until when.
@@ -93,6 +95,7 @@ impl Firings {
             brakes: Brakes::default(),
             mutes: Mutes::default(),
             identities: Identities::default(),
+            unpriced: Unpriced::default(),
             said: Vec::new(),
             refused: Vec::new(),
         }
@@ -210,8 +213,13 @@ impl Firings {
             Some(window) => {
                 let asked = Asked { id, subject, element, step: of.step, now: at };
                 match self.over_time.take_in((of.rule, rule, window), &asked, &mut self.identities) {
-                    Said::Fires(told) => Some(told),
+                    Said::Fires(mut told) => {
+                        self.unpriced.fill(&mut told, element);
+                        self.unpriced.counted(subject.tweet().map(|tweet| &tweet.id), element);
+                        Some(told)
+                    }
                     said => {
+                        self.unpriced.counted(subject.tweet().map(|tweet| &tweet.id), element);
                         self.said.push(Unfired { id, tweet: subject.tweet().map(|tweet| tweet.id.clone()), said });
                         return None;
                     }

@@ -98,7 +98,7 @@ impl Identities {
     }
 }
 
-fn contract(token: &Token) -> Option<String> {
+pub(super) fn contract(token: &Token) -> Option<String> {
     match (token.address, &token.contract) {
         (Some(address), _) => Some(address.to_string()),
         (None, contract) => contract.as_deref().map(str::to_owned),

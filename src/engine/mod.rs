@@ -15,6 +15,7 @@ mod observer;
 mod over_time;
 mod replace;
 mod revise;
+mod unpriced;
 mod waits;
 
 use std::collections::HashMap;
@@ -299,6 +300,9 @@ impl Engine {
             Input::Entry { at, .. } | Input::Tick(at) => *at,
         };
         self.end_silences(to, effects);
+        if let Input::Entry { envelope, .. } = input {
+            self.firings.unpriced.learn(envelope);
+        }
         self.observe(input, effects);
         if !self.revisions.is_empty()
             && let Input::Entry { envelope, at, .. } = input

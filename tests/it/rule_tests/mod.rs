@@ -280,6 +280,37 @@ fn an_action_has_its_share_of_the_day_and_what_finds_none_left_begins_no_cooldow
 }
 
 #[test]
+fn members_that_were_counted_before_their_price_came_have_it_when_they_are_told() {
+    const CONTRACT: &str = "0x6982508145454Ce325dDbE47a25d4ec3d2311933";
+    let set = rules(
+        r#"
+        [actions.bot]
+        type = "webhook"
+        url = "http://127.0.0.1:1/"
+        json = { first = "{{ window.members[0].price }}", who = "{{ window.members[0].who }}" }
+        [[rule]]
+        name = "together"
+        each = "token"
+        send = ["bot"]
+        when = { token = { contract = true } }
+        window = { type = "distinct", of = "author", per = "token", within = "15m", at_least = 2 }
+        "#,
+    );
+    let tweet = |at: u32, id: u32, who: &str| {
+        format!("{{ at = '+{at}s', content = {{ id = '{id}', handle = '{who}', text = 'buy {CONTRACT}' }} }}")
+    };
+    let price = "{ at = '+1s', meta = { id = '1', tokens = [{ symbol = 'PEPE', contract = '0x6982508145454ce325ddbe47a25d4ec3d2311933', \
+                 chain = 'ethereum', price = 0.000012 }] } }";
+    let events = [tweet(0, 1, "a"), price.to_owned(), tweet(60, 2, "b")].join(", ");
+    let text = format!(
+        "[[test]]\nname = 't'\nevents = [{events}]\nexpect = [{{ rule = 'together', at = '+60s', sends = ['bot'], message = '0.000012' }}]\n"
+    );
+    let (read, shown) = read(&set, &text);
+    let tested = rule_test::run(read.tests.first().unwrap_or_else(|| panic!("{shown}")), &set, &no_files);
+    assert!(tested.failures.is_empty(), "{:#?}", tested.failures);
+}
+
+#[test]
 fn what_is_not_as_expected_fails_and_says_what_was() {
     for (events, expect, found) in [
         (LISTING, "{ rule = 'listing', fires = 2 }", "it fires on tweet:1 at +0s"),
