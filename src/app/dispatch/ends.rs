@@ -206,7 +206,15 @@ impl Dispatch {
             }
             Outcome::Dead { reason } => warn!(action, %rule, %id, "not delivered: {reason}"),
             Outcome::Expired => warn!(action, %rule, %id, "expired before it could be sent"),
-            Outcome::Suppressed { reason: reason @ (Suppression::Paper | Suppression::Off | Suppression::Muted) } => {
+            Outcome::Suppressed {
+                reason:
+                    reason @ (Suppression::Paper
+                    | Suppression::Off
+                    | Suppression::Muted
+                    | Suppression::Cooldown
+                    | Suppression::Limit
+                    | Suppression::Hours),
+            } => {
                 debug!(action, %rule, %id, reason = reason.name(), "suppressed");
             }
             Outcome::Suppressed { reason } => warn!(action, %rule, %id, reason = reason.name(), "suppressed"),

@@ -316,7 +316,7 @@ fn notice(MuteRow { mute, held, .. }: &MuteRow, still: Option<String>) -> Notice
         1 => "1 firing".to_owned(),
         many => format!("{many} firings"),
     };
-    let because = mute.because.as_ref().map(|because| format!(" It was because: {because}")).unwrap_or_default();
+    let because = mute.because.as_ref().map(|because| format!(" The reason given was “{because}”.")).unwrap_or_default();
     info!(number = mute.number, held, "a mute has ended: {}", mute.of);
     Notice {
         key: key(mute),

@@ -9,6 +9,7 @@ use crate::model::limits::MUTE_LONGEST;
 use crate::model::mute::{Mute, MuteOf, Muted};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::RuleSet;
+use crate::rules::template::words;
 use crate::rules::{nearest, parse_handle, written};
 
 /// Characters of a symbol.
@@ -141,7 +142,8 @@ pub fn only_new(of: &MuteOf) -> Option<&'static str> {
 pub fn still<'m>(ended: impl Iterator<Item = &'m Mute>, others: &(impl Iterator<Item = &'m Mute> + Clone)) -> Option<String> {
     let said = ended.filter_map(|ended| {
         let by = others.clone().filter(|other| other.of.covers(&ended.of)).max_by_key(|other| other.ends())?;
-        Some(format!("{} is still muted until {} by mute {}", ended.of, by.ends(), by.number))
+        let until = words::moment(by.ends(), ended.ends());
+        Some(format!("{} is still muted until {until} by mute {}", ended.of, by.number))
     });
     let said: BTreeSet<String> = said.collect();
     (!said.is_empty()).then(|| said.into_iter().collect::<Vec<_>>().join("; "))
