@@ -80,9 +80,13 @@ fn elements(facts: &mut Vec<Fact>, firing: &Firing, tweet: &Tweet) {
         None => {}
     }
     let first = (tokens.first().copied(), markets.first().copied(), predictions.first().copied());
-    tokens.extend(tweet.tokens.iter().filter(|token| Some(*token) != first.0));
-    markets.extend(tweet.markets.iter().filter(|market| Some(*market) != first.1));
-    predictions.extend(tweet.predictions.iter().filter(|prediction| Some(*prediction) != first.2));
+    // What the rule found in the text, too, was found in more places than the detection says, and is the same all the same.
+    let is_token = |one: &Token, other: &Token| Token { sources: other.sources, ..one.clone() } == *other;
+    let is_market = |one: &Market, other: &Market| Market { sources: other.sources, ..one.clone() } == *other;
+    let is_prediction = |one: &Prediction, other: &Prediction| Prediction { sources: other.sources, ..one.clone() } == *other;
+    tokens.extend(tweet.tokens.iter().filter(|of| !first.0.is_some_and(|first| is_token(first, of))));
+    markets.extend(tweet.markets.iter().filter(|of| !first.1.is_some_and(|first| is_market(first, of))));
+    predictions.extend(tweet.predictions.iter().filter(|of| !first.2.is_some_and(|first| is_prediction(first, of))));
     if let Some(Element::Market(_)) = firing.element {
         some(facts, "Market", &markets, market);
         some(facts, "Token", &tokens, token);
