@@ -14,7 +14,7 @@ use self::told::Told;
 use crate::decode;
 use crate::engine::{Account, Answer, Engine, FiringAccount, Gathering, Input, RuleAccount};
 use crate::model::action::Span;
-use crate::model::firing::Origin;
+use crate::model::firing::{Firing, Origin};
 use crate::model::ids::TweetId;
 use crate::model::subject::{Event, Str};
 use crate::model::time::Timestamp;
@@ -184,6 +184,24 @@ impl Run<'_> {
         }
     }
 
+    /// Time passes until then. A silence that was told goes on for as long as nothing happens, so that once more is no news.
+    fn wait_for_silence(&mut self, until: Timestamp) {
+        for moment in self.engine.step_told(&Input::Tick(until), self.wanted, &mut self.days) {
+            let since = moment.at.since(self.begun);
+            for of in moment.firings {
+                let is_same = |told: &Firing| {
+                    told.rule == of.firing.rule
+                        && told.subject.key() == of.firing.subject.key()
+                        && told.element == of.firing.element
+                };
+                if !self.story.firings.iter().any(|(_, told)| is_same(&told.firing)) {
+                    self.story.firings.push((since, of));
+                }
+            }
+            self.story.keep(since, moment.accounts);
+        }
+    }
+
     fn hear(&mut self, told: &Told) -> Result<(), String> {
         let Some(text) = &told.text else {
             self.step(&Input::Tick(told.at));
@@ -232,7 +250,7 @@ pub fn run(test: &Test, rules: &Arc<RuleSet>, files: Files<'_>) -> Tested {
     run.look(last.saturating_add(longest_wait(rules)));
     // What has to be silent for so long is silent then.
     if let Some(silent) = rules.rules.iter().filter(|rule| wanted(rule)).filter_map(Rule::silent_for).max() {
-        run.step(&Input::Tick(begun.plus(last.saturating_add(silent))));
+        run.wait_for_silence(begun.plus(last.saturating_add(silent)));
     }
     let story = run.story;
     failures.extend(test.expect.iter().filter_map(|expect| judge::judge(expect, rules, &story)));
