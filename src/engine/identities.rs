@@ -14,15 +14,13 @@ use crate::model::limits::IDENTITIES;
 use crate::model::subject::{Account, Market, Platform, Prediction, Subject, Token};
 use crate::model::window::Part;
 
-/// What is known of accounts and contracts by what was counted of them. Of too many those that were learned first are forgotten.
+/// What is known of accounts and contracts by what was counted of them. Of too many those that were not told of for longest are forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Identities {
     /// By contract.
     chains: Known,
-    /// By handle: the key.
+    /// By handle: the id.
     handles: Known,
-    /// By id: the key, of those who go by another one.
-    ids: Known,
 }
 
 impl Identities {
@@ -45,7 +43,8 @@ impl Identities {
         }
     }
 
-    /// An account by its id; by its handle where no envelope gave an id before the first that was counted.
+    /// An account by its id; by its handle only as long as no envelope has told whose that is. What is on record of windows is found by that, so that
+    /// an id never goes by another key, whatever was learned before a restart.
     fn author(&mut self, account: &Account) -> Option<String> {
         let place = match account.platform {
             Some(Platform::TruthSocial) => "truth_social:",
@@ -54,23 +53,15 @@ impl Identities {
         let of_id = account.id.as_ref().map(|id| format!("{place}{id}"));
         let of_handle =
             account.handle.as_ref().map(|handle| format!("{place}@{}", handle.trim_start_matches('@').to_lowercase()));
-        let known = of_handle.as_ref().and_then(|handle| self.handles.get(handle));
-        let key = match (&of_id, &of_handle) {
-            (Some(id), _) => match (self.ids.get(id), known) {
-                (Some(key), _) => key.to_owned(),
-                (None, Some(key)) if of_handle.as_deref() == Some(key) => key.to_owned(),
-                _ => id.clone(),
-            },
-            (None, Some(handle)) => known.unwrap_or(handle).to_owned(),
-            (None, None) => return None,
-        };
-        if let Some(id) = of_id.filter(|id| *id != key) {
-            self.ids.learn(id, &key);
+        match (of_id, of_handle) {
+            (Some(id), Some(handle)) => {
+                self.handles.learn(handle, &id);
+                Some(id)
+            }
+            (Some(id), None) => Some(id),
+            (None, Some(handle)) => Some(self.handles.get(&handle).map_or(handle.clone(), str::to_owned)),
+            (None, None) => None,
         }
-        if let Some(handle) = of_handle {
-            self.handles.learn(handle, &key);
-        }
-        Some(key)
     }
 
     /// A token by its contract, with the chain if that is another one than the contract was first seen on; without a contract by its symbol or name.
@@ -115,7 +106,7 @@ fn prediction(of: &Prediction) -> Option<String> {
     Some(format!("{}:{which}", of.exchange.as_deref().unwrap_or_default().to_lowercase()))
 }
 
-/// What goes by what. Of too many the one that was learned first leaves.
+/// What goes by what. Of too many the one that was not told of for longest leaves.
 #[derive(Debug, Default)]
 struct Known(LinkedHashMap<String, String, FixedState>);
 
@@ -126,6 +117,8 @@ impl Known {
 
     fn learn(&mut self, name: String, key: &str) {
         if self.get(&name) == Some(key) {
+            // What is told again and again is not forgotten.
+            self.0.to_back(&name);
             return;
         }
         self.0.insert(name, key.to_owned());
@@ -160,8 +153,8 @@ mod tests {
     fn an_account_is_one_whatever_of_it_an_envelope_has() {
         for (seen, keys) in [
             (&["7@kol", "@Kol", "7@renamed", "@renamed", "@kol"][..], &["7", "7", "7", "7", "7"][..]),
-            // The handle came first: it stays what the account goes by, also when it is renamed.
-            (&["@kol", "7@kol", "7@renamed", "7@", "@renamed"], &["@kol", "@kol", "@kol", "@kol", "@kol"]),
+            // Before its id was known it goes by its handle.
+            (&["@kol", "7@kol", "@kol", "7@renamed", "@renamed"], &["@kol", "7", "7", "7", "7"]),
             // A handle that somebody else has taken is theirs.
             (&["7@kol", "8@kol", "@kol", "7@old"], &["7", "8", "8", "7"]),
             (&["7@", "@kol"], &["7", "@kol"]),

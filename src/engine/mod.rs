@@ -204,6 +204,11 @@ impl Engine {
         self.firings.over_time.restore_sightings((&self.rules, &self.places), sightings, (now, alive));
     }
 
+    /// The entries that led to what [`Engine::restore_sightings`] brought have gone through it: from now on it says itself what was seen.
+    pub fn sightings_are_restored(&mut self) {
+        self.firings.over_time.record_sightings((&self.rules, &self.places), self.observer.now());
+    }
+
     /// How far back entries matter to it: as far as its rules look, but for what it knows without them.
     #[must_use]
     pub fn reach(&self) -> Duration {

@@ -62,7 +62,9 @@ pub(super) struct OverTime {
     /// When the next one may be over.
     next: Option<Timestamp>,
     /// What windows have left since it was asked for.
-    traces: VecDeque<Trace>,
+    traces: Vec<Trace>,
+    /// The same of sightings, of which there may be very many at once: no other waits behind them.
+    bulk: VecDeque<Trace>,
     sightings: Sightings,
 }
 
@@ -121,7 +123,7 @@ impl OverTime {
         let seen = Observation { key: key.into(), value: value.into(), at: happened, step: of.step, member: member(of) };
         let then = self.sightings.fired(window, of.id).map(|fired| fired.then(|| first(window, &seen)));
         let verdict = watched.state.observe(window, clock, seen);
-        watched.leave(of.now, &mut self.traces);
+        watched.leave(of.now, (&mut self.traces, &mut self.bulk));
         if matches!(window.kind, WindowKind::Silence) {
             self.renew_due(at);
         }
@@ -218,7 +220,7 @@ impl OverTime {
         let due = self.windows.get_mut(&at).and_then(|watched| {
             watched.due = None;
             let due = watched.state.due(&watched.window, now)?;
-            watched.leave(now, &mut self.traces);
+            watched.leave(now, (&mut self.traces, &mut self.bulk));
             let element = watched.elements.get(&*due.told.key).cloned();
             Some((at, due, element))
         });
@@ -233,29 +235,36 @@ impl OverTime {
 
     /// Goes on with other rules. A window goes on where it was if its rule has kept its name, and it counts the same thing.
     pub(super) fn replace_rules(&mut self, rules: &RuleSet, places: &HashMap<Str, usize>, now: Timestamp) {
+        // First the word: what is taken off the record after it is not all there any more.
+        let rule = |name: &str| rules.rules.get(*places.get(name)?);
+        let is_kept = |name: &str, of: &str, by: &str| {
+            rule(name).is_some_and(|rule| {
+                rule.window.as_deref().is_some_and(|window| *counted(window) == *of) && sightings::judged(rule) == by
+            })
+        };
+        self.sightings.keep(is_kept, now, &mut self.bulk);
         for mut watched in std::mem::take(&mut self.windows).into_values() {
             let at = places.get(&watched.rule).copied();
             let window = at.and_then(|at| rules.rules.get(at)?.window.as_ref());
             let goes_on = window.filter(|window| counted(window) == watched.counted);
             let Some((at, window)) = at.zip(goes_on) else {
                 watched.state.leave_nothing();
-                watched.leave(now, &mut self.traces);
+                watched.leave(now, (&mut self.traces, &mut self.bulk));
                 continue;
             };
             if window.within != watched.window.within {
-                watched.state.go_on(window);
+                watched.state.go_on(window, now);
             }
             watched.window.clone_from(window);
             self.windows.insert(at, watched);
         }
-        let window = |rule: &str| rules.rules.get(*places.get(rule)?)?.window.as_deref();
-        self.sightings.keep(|rule, of| window(rule).is_some_and(|window| *counted(window) == *of), now, &mut self.traces);
         self.find_due();
     }
 
-    /// What windows have left since it was asked for the last time; of very much, the next part, as it goes into one record.
+    /// What windows have left since it was asked for the last time; of very many sightings, the next part, as it goes into one record.
     pub(super) fn traces(&mut self) -> impl Iterator<Item = Trace> {
-        self.traces.drain(..self.traces.len().min(TRACES_AT_ONCE))
+        let part = self.bulk.len().min(TRACES_AT_ONCE);
+        self.traces.drain(..).chain(self.bulk.drain(..part))
     }
 
     /// Has told, and used up, what an earlier run left on record, and nothing else: after its entries were replayed. `unheard`: when the feed was not
@@ -298,10 +307,10 @@ impl OverTime {
 
     /// All that windows have left is to be recorded, but for sightings.
     pub(super) fn leave_all(&mut self, now: Timestamp) {
-        let Self { windows, traces, .. } = self;
+        let Self { windows, traces, bulk, .. } = self;
         windows.values_mut().filter(|watched| !is_first_seen(&watched.window)).for_each(|watched| {
             watched.state.leave_all(now);
-            watched.leave(now, traces);
+            watched.leave(now, (&mut *traces, &mut *bulk));
         });
     }
 
@@ -318,7 +327,7 @@ impl OverTime {
                 watched.state.resume(until, since);
             }
             watched.state.leave_all(now);
-            watched.leave(now, &mut self.traces);
+            watched.leave(now, (&mut self.traces, &mut self.bulk));
             self.complete(rule, window, now);
             self.windows.insert(*at, watched);
         }
@@ -363,8 +372,15 @@ impl Watched {
         }
     }
 
-    /// Notes what it has left of the latest match or silence.
-    fn leave(&mut self, at: Timestamp, traces: &mut impl Extend<Trace>) {
+    /// Notes what it has left of the latest match or silence: sightings apart from all else.
+    fn leave(&mut self, at: Timestamp, (traces, sightings): (&mut Vec<Trace>, &mut VecDeque<Trace>)) {
+        match is_first_seen(&self.window) {
+            true => self.leave_to(at, sightings),
+            false => self.leave_to(at, traces),
+        }
+    }
+
+    fn leave_to(&mut self, at: Timestamp, traces: &mut impl Extend<Trace>) {
         for (key, mut left) in self.state.take_left() {
             if let Some(silence) = &mut left.silence {
                 silence.element = self.elements.get(&*key).cloned().map(Box::new);

@@ -314,9 +314,9 @@ impl State {
     }
 
     /// Other rules have come, of which this window is the one that counts the same thing.
-    pub fn go_on(&mut self, window: &Window) {
+    pub fn go_on(&mut self, window: &Window, now: Timestamp) {
         if let Kind::Silence(silence) = &mut self.kind {
-            silence.retime(&Moment::new(window, Clock { now: Timestamp::default(), oldest: None }));
+            silence.retime(&Moment::new(window, Clock { now, oldest: None }), now);
         }
     }
 

@@ -168,14 +168,16 @@ impl Silence {
         Some(Due { told, at: self.deafness.moment(at), again })
     }
 
-    /// From now on it takes another time to be silent: what was not told yet is due by that.
-    pub(super) fn retime(&mut self, moment: &Moment) {
+    /// From now on it takes another time to be silent: what was not told yet is due by that, and what is silent for so long already is so now.
+    pub(super) fn retime(&mut self, moment: &Moment, now: Timestamp) {
         let Self { keys, due, deafness, .. } = self;
+        let earliest = deafness.heard(now);
         for number in std::mem::take(due).into_values() {
             let (_, quiet) = keys.of(number);
             let last = quiet.last.as_ref().filter(|_| quiet.told == 0).map(|last| deafness.heard(last.at));
             if let (Some((at, _)), Some(heard)) = (&mut quiet.due, last) {
-                *at = heard.saturating_add(moment.within);
+                // What was due before stays due when it was.
+                *at = heard.saturating_add(moment.within).max(earliest.min(*at));
             }
             quiet.listed = None;
             quiet.list(number, due);

@@ -35,8 +35,8 @@ impl Sightings {
     }
 
     /// Takes the word off the record that those of other rules than these are complete.
-    pub(super) fn keep(&mut self, is_kept: impl Fn(&str, &str) -> bool, now: Timestamp, traces: &mut VecDeque<Trace>) {
-        let gone = self.complete.extract_if(|rule, (of, _)| !is_kept(rule, of));
+    pub(super) fn keep(&mut self, is_kept: impl Fn(&str, &str, &str) -> bool, now: Timestamp, traces: &mut VecDeque<Trace>) {
+        let gone = self.complete.extract_if(|rule, (of, complete)| !is_kept(rule, of, &complete.by));
         traces.extend(gone.map(|(rule, (of, _))| word(rule, of, now, None)));
     }
 }
@@ -72,7 +72,7 @@ impl OverTime {
             };
             let watched = self.windows.entry(at).or_insert_with(|| Watched::new(rule, window));
             watched.state.restore(window, now, lefts);
-            watched.leave(now, &mut self.sightings.over);
+            watched.leave_to(now, &mut self.sightings.over);
         }
         let is_known = |(_, rule, window): &(usize, &Rule, &Window)| {
             let complete = self.sightings.complete.get(&rule.name).map(|(_, complete)| complete);
@@ -90,13 +90,15 @@ impl OverTime {
     /// The past was replayed: from now on sightings are on record as they come. What was not on record is now.
     pub(in crate::engine) fn record_sightings(&mut self, (rules, places): (&RuleSet, &HashMap<Str, usize>), now: Timestamp) {
         self.sightings.fired = None;
-        self.traces.extend(self.sightings.over.drain(..));
+        // First the words: what is taken off the record after them is not all there any more.
+        let (words, others): (Vec<_>, Vec<_>) = self.sightings.over.drain(..).partition(|trace| trace.key.is_empty());
+        self.bulk.extend(words.into_iter().chain(others));
         for (at, rule, window) in first_seen(rules, places) {
             if !self.sightings.known.contains(&rule.name)
                 && let Some(watched) = self.windows.get_mut(&at)
             {
                 watched.state.leave_all(now);
-                watched.leave(now, &mut self.traces);
+                watched.leave_to(now, &mut self.bulk);
             }
             self.complete(rule, window, now);
         }
@@ -107,7 +109,7 @@ impl OverTime {
     pub(super) fn complete(&mut self, rule: &Rule, window: &Window, now: Timestamp) {
         if is_first_seen(window) {
             let (of, complete) = (counted(window), Complete { since: back(now, window), by: judged(rule) });
-            self.traces.push_back(word(Str::clone(&rule.name), Str::clone(&of), now, Some(complete.clone())));
+            self.bulk.push_back(word(Str::clone(&rule.name), Str::clone(&of), now, Some(complete.clone())));
             self.sightings.complete.insert(Str::clone(&rule.name), (of, complete));
         }
     }
@@ -134,6 +136,6 @@ fn back(from: Timestamp, window: &Window) -> Timestamp {
 }
 
 /// By what a rule finds its matches, in short: by other words it would have seen others.
-fn judged(rule: &Rule) -> String {
+pub(super) fn judged(rule: &Rule) -> String {
     FiringId::of("judged", &format!("{:?} {:?} {:?}", rule.on, rule.each, rule.when), "").to_string()
 }

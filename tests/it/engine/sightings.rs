@@ -159,6 +159,35 @@ fn of_a_rule_that_is_gone_by_a_reload_nothing_stays_on_record() {
 }
 
 #[test]
+fn a_rule_that_had_other_words_for_a_while_has_not_seen_all_of_its_own() {
+    let of = |word: &str| rules(&[rule("new", NEW).replace("gm", word)]);
+    let (first, other) = (of("gm"), of("gn"));
+    let (mut engine, record) = a_run(&first);
+    assert_eq!(started(&first, &record).1, Duration::ZERO);
+    drop(engine.replace_rules(Prepared::new(Arc::clone(&other), &first)));
+    let effects = tick(&mut engine, 2);
+    let record = after(&record, effects);
+    drop(engine.replace_rules(Prepared::new(Arc::clone(&first), &other)));
+    let record = after(&record, tick(&mut engine, 2));
+    // What only the first words find was not recorded meanwhile: the entries are needed.
+    assert_ne!(started(&first, &record).1, Duration::ZERO, "{record:?}");
+}
+
+#[test]
+fn no_other_trace_waits_behind_very_many_sightings() {
+    let of_tweets = rule("new", "window = { type = \"first_seen\", of = \"tweet\", within = \"30d\" }");
+    let rearmed = rule("told", "window = { type = \"count\", within = \"1h\", at_least = 1, rearm = \"10m\" }");
+    let mut engine = Engine::new(rules(&[of_tweets, rearmed]));
+    for number in 0..5_000 {
+        step(&mut engine, &tweet(&number.to_string(), 1, ""));
+    }
+    engine.restore_traces(Vec::new(), &[]);
+    tick(&mut engine, 2);
+    let record = on_record(&step(&mut engine, &tweet("next", 3, "")));
+    assert!(record.iter().any(|trace| &*trace.rule == "told"), "{}", record.len());
+}
+
+#[test]
 fn what_a_new_rule_was_told_of_the_past_by_a_reload_is_on_record_as_all_of_it() {
     let (old, new) = (rules(&[rule("other", "")]), rules(&[rule("new", NEW)]));
     let (mut live, mut seed) = (Engine::new(Arc::clone(&old)), Engine::without_messages(Arc::clone(&new)));
