@@ -14,7 +14,7 @@ use crate::journal::{Holds, JournalError, Reader, StoredEntry, Unsent};
 use crate::model::delivery::Suppression;
 use crate::model::firing::Origin;
 use crate::model::ids::FiringId;
-use crate::model::limits::{HISTORY_OVERLAP, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
+use crate::model::limits::{FIRED_IDS, HISTORY_OVERLAP, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
@@ -100,13 +100,19 @@ pub fn engine_before(
     if !rules.reach().is_zero() {
         let mut reader = Reader::open(folder)?;
         let since = since(&mut reader, (rules, rules.reach()), (moment, Some(moment)))?;
+        // What was seen for the last time before that is known also where its entries are gone.
+        let mut sightings = reader.sightings()?;
+        sightings.retain(|trace| trace.left.seen.as_ref().is_some_and(|seen| seen.at < moment));
+        engine.restore_sightings(sightings, reader.fired(FIRED_IDS)?, (moment, moment));
         let mut run = Run::read(&mut reader, (rules, since), &mut engine, moment)?;
-        run.go_on(&mut reader, (since, REPLAY_ENTRIES_OVER_TIME), |entry| {
+        let entries = run.go_on(&mut reader, (since, REPLAY_ENTRIES_OVER_TIME), |entry| {
             each();
             entry.at < moment
         })?;
         run.give_back_before(moment);
+        engine.sightings_are_restored();
         engine.hold(Hold::Nothing);
+        warn_if_cut(entries, REPLAY_ENTRIES_OVER_TIME);
     }
     engine.spare_messages(false);
     Ok(engine)

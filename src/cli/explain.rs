@@ -244,9 +244,11 @@ impl Teller<'_> {
             last.push((name.map(str::to_owned), moment.clone(), news.map(<[usize]>::to_vec)));
         };
         let heard = match from {
-            Envelopes::Journal(stored) => stored.tell(&self.arguments.state, (rules, None), wanted, &mut |of, moment, news| {
-                hear(of.map(|(envelope, _)| envelope.body.name()), moment, news);
-            }),
+            Envelopes::Journal(stored) => {
+                stored.tell(&self.arguments.state, (rules, Clock::system().wall()), wanted, &mut |of, moment, news| {
+                    hear(of.map(|(envelope, _)| envelope.body.name()), moment, news);
+                })
+            }
             Envelopes::Read(mut reader) => {
                 let mut past = Past::new(rules, wanted);
                 let heard = each(&mut reader, self.arguments.envelope.is_some(), &mut |envelope, at, origin| {

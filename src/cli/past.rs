@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::engine::{Account, Answer, Engine, Input, Moment};
+use crate::engine::{Account, Answer, Engine, Hold, Input, Moment};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
 use crate::model::ids::TweetId;
@@ -58,6 +58,13 @@ impl<'p> Past<'p> {
     pub(super) fn overhear(&mut self, envelope: &Envelope<'_>, at: Timestamp, origin: Origin, tell: Tell<'_>) {
         self.pass(Some(at), tell);
         drop(self.engine.step_told(&Input::Entry { envelope, at, origin }, &|_| false, &mut self.days));
+    }
+
+    /// From then on waits and silences are held, or let go, as they were.
+    pub(super) fn hold(&mut self, at: Timestamp, hold: Hold, tell: Tell<'_>) {
+        self.pass(Some(at), tell);
+        self.step(&Input::Tick(at), tell);
+        self.engine.hold(hold);
     }
 
     /// Time passes; without a moment until nothing is waited for.

@@ -11,13 +11,13 @@ use super::{End, complain};
 use crate::app;
 use crate::decode;
 use crate::engine::{Engine, Moment};
-use crate::journal::{JournalError, Reader};
+use crate::journal::{Holds, JournalError, Reader};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
 use crate::model::mute::Mute;
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
-use crate::rule_test::Recorded;
+use crate::rule_test::{Recorded, longest_wait};
 use crate::rules::ruleset::{Rule, RuleSet};
 use crate::suppress::days::{Days, day_begins};
 
@@ -42,12 +42,12 @@ impl Stored {
         self.entries.first().map(|entry| entry.at).unwrap_or_default()
     }
 
-    /// Goes through it, and through what came meanwhile; what is about other subjects is heard and not told. Where rules fire for a silence, also
-    /// through what came until then. `until`: time passes until then, else until nothing is waited for.
+    /// Goes through it, and through what came meanwhile, until nothing is waited for, or is silent for so long, of what it said; what is about other
+    /// subjects is heard and not told. `now`: nothing later has happened.
     pub(super) fn tell(
         &self,
         state: &State,
-        (rules, until): (&Arc<RuleSet>, Option<Timestamp>),
+        (rules, now): (&Arc<RuleSet>, Timestamp),
         wanted: &dyn Fn(&Rule) -> bool,
         hear: Hear<'_>,
     ) -> Result<u64, End> {
@@ -55,9 +55,11 @@ impl Stored {
         let mut past = Past::after(self.before(&folder, rules), rules, wanted);
         let last = self.entries.last().map(|entry| entry.at).unwrap_or_default();
         let silence = rules.rules.iter().filter_map(Rule::silent_for).max().unwrap_or_default();
-        let (end, mut heard, mut progress) = (last.plus(silence), 0, Progress::new());
+        let end = last.plus(silence.max(longest_wait(rules))).min(now);
+        let (mut heard, mut progress) = (0, Progress::new());
         let is_own = |subject: &Subject| subject.tweet().is_some_and(|tweet| tweet.id.as_str() == self.id);
         let read = Reader::open(&folder).and_then(|mut reader| {
+            let mut holds = Holds::read(&mut reader, self.first())?;
             reader.recent(self.first(), usize::MAX, |entry| {
                 progress.one();
                 let Some(envelope) = decode::decode(entry.text).ok().filter(|_| entry.at <= end) else { return };
@@ -67,19 +69,23 @@ impl Stored {
                     let of = (is_it && !moment.of_wait).then_some((&envelope, entry.origin));
                     hear(of, moment, news);
                 });
+                holds.before(entry.at, entry.origin, |at, hold| past.hold(at, hold, &mut told));
                 if is_it {
                     past.entry(&envelope, entry.at, entry.origin, &mut told);
                 } else {
                     past.overhear(&envelope, entry.at, entry.origin, &mut told);
                 }
-            })
+            })?;
+            let mut told = own(&is_own, |moment, news| hear(None, moment, news));
+            holds.before(end, Origin::Live, |at, hold| past.hold(at, hold, &mut told));
+            past.pass(Some(end), &mut told);
+            Ok(())
         });
         progress.end();
         read.map_err(|error| {
             complain(error);
             End::CannotStart
         })?;
-        past.pass(until, &mut own(&is_own, |moment, news| hear(None, moment, news)));
         Ok(heard)
     }
 

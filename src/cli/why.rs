@@ -109,7 +109,7 @@ fn replay(
 ) -> Result<Vec<(String, Moment)>, End> {
     let mut told = Vec::new();
     // After its envelopes, what is waited for may still come.
-    stored.tell(state, (rules, Some(now)), wanted, &mut |of, moment, _| {
+    stored.tell(state, (rules, now), wanted, &mut |of, moment, _| {
         let name = match of {
             Some((envelope, Origin::Live)) => envelope.body.name().to_owned(),
             Some((envelope, origin)) => format!("{} {}", envelope.body.name(), origin.name()),

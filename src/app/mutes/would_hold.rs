@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::decode;
 use crate::journal::{Holds, JournalError, Reader};
 use crate::matching;
+use crate::model::firing::Origin;
 use crate::model::limits::{FIRED_IDS, MUTE_LOOKS_BACK, MUTE_LOOKS_FOR, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
 use crate::model::mode::Mode;
 use crate::model::mute::{MuteOf, Muted, WouldHold};
@@ -74,7 +75,9 @@ fn replayed(
             replay.entry(&envelope, entry.at.min(now), entry.origin, &mut count);
         }
     })?;
-    replay.pass(Some(now), &mut count);
+    let until = reader.last_alive()?.map_or(now, |alive| alive.min(now));
+    holds.before(until, Origin::Live, |at, hold| replay.hold(at, hold, &mut count));
+    replay.pass(Some(until), &mut count);
     would.at_least = entries >= REPLAY_ENTRIES_OVER_TIME;
     Ok((!is_late).then_some(would))
 }

@@ -177,7 +177,8 @@ mod tests {
             (mute(1, Muted::Action, None), &whole, false),
         ] {
             let said = still([&ended].into_iter(), &[other].into_iter());
-            let by = format!("is still muted until {} by mute {}", other.until, other.number);
+            let until = words::moment(other.until, ended.ends());
+            let by = format!("is still muted until {until} by mute {}", other.number);
             assert_eq!(said.is_some_and(|said| said.ends_with(&by)), expected, "{ended:?} {other:?}");
         }
     }

@@ -303,7 +303,7 @@ fn members_that_were_counted_before_their_price_came_have_it_when_they_are_told(
                  chain = 'ethereum', price = 0.000012 }] } }";
     let events = [tweet(0, 1, "a"), price.to_owned(), tweet(60, 2, "b")].join(", ");
     let text = format!(
-        "[[test]]\nname = 't'\nevents = [{events}]\nexpect = [{{ rule = 'together', at = '+60s', sends = ['bot'], message = '0.000012' }}]\n"
+        "[[test]]\nname = 't'\nevents = [{events}]\nexpect = [{{ rule = 'together', sends = ['bot'], message = '0.000012' }}]\n"
     );
     let (read, shown) = read(&set, &text);
     let tested = rule_test::run(read.tests.first().unwrap_or_else(|| panic!("{shown}")), &set, &no_files);

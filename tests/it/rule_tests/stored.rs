@@ -154,3 +154,31 @@ window = { type = "distinct", of = "author", per = "token", within = "10m", at_l
         assert!(!out.contains("fires together") && !out.contains("not on record"), "{command}: {out}");
     }
 }
+
+#[test]
+fn a_silence_of_a_stored_tweet_ends_when_there_was_another_or_when_the_feed_was_not_heard() {
+    let rules = r#"
+[actions.out]
+type = "console"
+max_age = "7d"
+[[rule]]
+name = "quiet"
+send = ["out"]
+when = { handle = "kol" }
+window = { type = "silence", within = "6h", per = "author", rearm = "1h" }
+"#;
+    let tweet = |hours: i64, id: &str, who: &str| {
+        let (ms, mut tweet) = (START + hours * 3_600_000, content(id, who, "gm"));
+        tweet["d"]["createdAt"] = json!(ms);
+        (ms, tweet)
+    };
+    let home = kept(rules, &[tweet(0, "1", "kol"), tweet(5, "2", "kol"), tweet(30, "3", "kim")]);
+    for command in ["explain", "why"] {
+        let (code, out, said) = home.run(&[command, "1"]);
+        assert_eq!(code, 0, "{said}");
+        assert!(!out.contains("fires quiet") && !out.contains("not on record"), "{command}: {out}");
+        // It was silent for six hours after that, and no more is told of it than the first time.
+        let (_, out, _) = home.run(&[command, "2"]);
+        assert_eq!(out.matches("fires quiet").count(), 1, "{command}: {out}");
+    }
+}
