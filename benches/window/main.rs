@@ -3,6 +3,7 @@
 //! ```text
 //! cargo bench --bench window              # three minutes
 //! cargo bench --bench window -- quick
+//! cargo bench --bench window -- alone count change    # the windows alone, of these types
 //! ```
 //!
 //! The same window with few keys and with many takes turns in one process, so that what slows the machine down slows all of them
@@ -32,12 +33,18 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let having = |word: &str| arguments.iter().any(|argument| argument == word);
-    let kinds = kinds::all();
+    let mut kinds = kinds::all();
+    if kinds.iter().any(|window| having(window.kind.name())) {
+        kinds.retain(|window| having(window.kind.name()));
+    }
     let done = match (having("--bench"), having("quick")) {
         (false, _) => room::all(kinds.get(1..2).unwrap_or_default(), 1_000_000, 100_000),
         (true, quick) => {
             let rounds = if quick { 10 } else { 60 };
             alone::all(&kinds, rounds);
+            if having("alone") {
+                return ExitCode::SUCCESS;
+            }
             room::all(&kinds, 1_000_000, 100_000).and_then(|()| whole::all(rounds / 2))
         }
     };
