@@ -6,11 +6,13 @@
 //! make later ones have moved.
 
 use super::firings::{self, Fires, Firings};
-use super::keys::{Held, Keys, Tally};
+use super::keys::{Held, Keys, Listed, Tally};
 use super::moment::Moment;
+use super::past::Past;
 use super::samples::{Asked, Samples};
 use super::stretch::Look;
 use super::{Lefts, Verdict};
+use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member};
 
 #[derive(Debug, Default)]
@@ -49,15 +51,6 @@ impl Held for Prices {
 }
 
 impl Change {
-    pub(super) fn keys(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Keys of which something is left.
-    pub(super) fn leaving(&self) -> Vec<Box<str>> {
-        self.keys.leaving()
-    }
-
     pub(super) fn observe(&mut self, asked: Asked, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Some(price) = member.price else { return Verdict::First };
         let Prices { samples, firings } = self.keys.hear(key, (moment, tally), drop);
@@ -80,14 +73,18 @@ impl Change {
         tally.evicted(thinned.missed);
         verdict
     }
+}
 
-    /// What the past of a key leaves behind.
-    pub(super) fn left(&self, key: &str) -> Left {
+impl Past for Change {
+    fn keys(&self) -> &dyn Listed {
+        &self.keys
+    }
+
+    fn left(&self, key: &str, _: Timestamp) -> Left {
         firings::left(&self.keys, key)
     }
 
-    /// As it was left.
-    pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
-        firings::restore(&mut self.keys, lefts, max_keys);
+    fn restore(&mut self, lefts: &Lefts, moment: &Moment, _: &mut Tally) {
+        firings::restore(&mut self.keys, lefts, moment.max_keys);
     }
 }

@@ -3,8 +3,9 @@
 //! Of each key the matches in the order in which they happened, of more than [`most`] the newest.
 
 use super::firings::{self, Fires, Firings};
-use super::keys::{Held, Keys, Tally};
+use super::keys::{Held, Keys, Listed, Tally};
 use super::moment::Moment;
+use super::past::Past;
 use super::row::Row;
 use super::stretch::{Look, Sweep};
 use super::{Lefts, Verdict};
@@ -56,15 +57,6 @@ impl Held for Matches {
 }
 
 impl Count {
-    pub(super) fn keys(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Keys of which something is left.
-    pub(super) fn leaving(&self) -> Vec<Box<str>> {
-        self.keys.leaving()
-    }
-
     pub(super) fn observe(&mut self, at_least: u32, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let matches = self.keys.hear(key, (moment, tally), drop);
         let at = member.at;
@@ -90,15 +82,19 @@ impl Count {
         }
         verdict
     }
+}
 
-    /// What the past of a key leaves behind.
-    pub(super) fn left(&self, key: &str) -> Left {
+impl Past for Count {
+    fn keys(&self) -> &dyn Listed {
+        &self.keys
+    }
+
+    fn left(&self, key: &str, _: Timestamp) -> Left {
         firings::left(&self.keys, key)
     }
 
-    /// As it was left.
-    pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
-        firings::restore(&mut self.keys, lefts, max_keys);
+    fn restore(&mut self, lefts: &Lefts, moment: &Moment, _: &mut Tally) {
+        firings::restore(&mut self.keys, lefts, moment.max_keys);
     }
 }
 

@@ -4,8 +4,9 @@
 //! never crosses. After firing, the price must go back, beyond the level by the hysteresis, before it fires again; with `rearm`,
 //! so much time must pass instead.
 
-use super::keys::{Held, Keys, Tally};
+use super::keys::{Held, Keys, Listed, Tally};
 use super::moment::Moment;
+use super::past::Past;
 use super::{Lefts, Verdict};
 use crate::model::price::Price;
 use crate::model::time::Timestamp;
@@ -51,15 +52,6 @@ impl Held for Seen {
 }
 
 impl Cross {
-    pub(super) fn keys(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Keys of which something is left.
-    pub(super) fn leaving(&self) -> Vec<Box<str>> {
-        self.keys.leaving()
-    }
-
     pub(super) fn observe(&mut self, level: &Level, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Some(price) = member.price else { return Verdict::First };
         let seen = self.keys.hear(key, (moment, tally), drop);
@@ -84,19 +76,23 @@ impl Cross {
         (seen.fired, seen.is_beyond, tally.leaves) = (Some(at), true, true);
         moment.fires(key, 2, vec![before, member])
     }
+}
 
-    /// What the past of a key leaves behind.
-    pub(super) fn left(&self, key: &str) -> Left {
+impl Past for Cross {
+    fn keys(&self) -> &dyn Listed {
+        &self.keys
+    }
+
+    fn left(&self, key: &str, _: Timestamp) -> Left {
         let Some(Seen { fired, is_beyond, .. }) = self.keys.get(key) else { return Left::default() };
         // With `rearm` only time counts, and without it only where the price is; but which of them may be another one after a reload.
         Left { fired: fired.iter().copied().collect(), is_beyond: *is_beyond, ..Left::default() }
     }
 
-    /// As it was left.
-    pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
+    fn restore(&mut self, lefts: &Lefts, moment: &Moment, _: &mut Tally) {
         self.keys.values_mut().for_each(|seen| (seen.fired, seen.is_beyond) = (None, false));
         for (key, left) in lefts {
-            if let Some(number) = self.keys.entry(key, max_keys) {
+            if let Some(number) = self.keys.entry(key, moment.max_keys) {
                 let (_, seen) = self.keys.of(number);
                 (seen.fired, seen.is_beyond) = (left.fired.last().copied(), left.is_beyond);
             }

@@ -13,8 +13,9 @@ use std::ops::Range;
 
 use super::count::{TOLD, most};
 use super::firings::{self, Fires, Firings};
-use super::keys::{Held, Keys, Tally};
+use super::keys::{Held, Keys, Listed, Tally};
 use super::moment::Moment;
+use super::past::Past;
 use super::row::Row;
 use super::stretch::{Look, Sweep};
 use super::{Lefts, Verdict};
@@ -72,15 +73,6 @@ impl Held for Values {
 }
 
 impl Distinct {
-    pub(super) fn keys(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Keys of which something is left.
-    pub(super) fn leaving(&self) -> Vec<Box<str>> {
-        self.keys.leaving()
-    }
-
     pub(super) fn observe(
         &mut self,
         at_least: u32,
@@ -111,15 +103,19 @@ impl Distinct {
         values.make_room(at_least, tally);
         verdict
     }
+}
 
-    /// What the past of a key leaves behind.
-    pub(super) fn left(&self, key: &str) -> Left {
+impl Past for Distinct {
+    fn keys(&self) -> &dyn Listed {
+        &self.keys
+    }
+
+    fn left(&self, key: &str, _: Timestamp) -> Left {
         firings::left(&self.keys, key)
     }
 
-    /// As it was left.
-    pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
-        firings::restore(&mut self.keys, lefts, max_keys);
+    fn restore(&mut self, lefts: &Lefts, moment: &Moment, _: &mut Tally) {
+        firings::restore(&mut self.keys, lefts, moment.max_keys);
     }
 }
 

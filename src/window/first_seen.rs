@@ -7,9 +7,11 @@
 
 use std::fmt::Write as _;
 
-use super::keys::{Held, Keys, Tally};
+use super::keys::{Held, Keys, Listed, Tally};
 use super::moment::Moment;
+use super::past::Past;
 use super::{Lefts, Verdict};
+use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member};
 
 #[derive(Debug, Default)]
@@ -40,10 +42,6 @@ impl Held for Sighting {
 }
 
 impl FirstSeen {
-    pub(super) fn keys(&self) -> usize {
-        self.keys.len()
-    }
-
     pub(super) fn observe(&mut self, moment: &Moment, (key, value): (&str, &str), member: Member, tally: &mut Tally) -> Verdict {
         self.both.clear();
         // To a text nothing fails to be written.
@@ -65,20 +63,19 @@ impl FirstSeen {
     pub(super) fn latest(&self) -> &str {
         &self.both
     }
+}
 
-    /// What the past of a key and a value leaves behind.
-    pub(super) fn left(&self, both: &str) -> Left {
+impl Past for FirstSeen {
+    fn keys(&self) -> &dyn Listed {
+        &self.keys
+    }
+
+    fn left(&self, both: &str, _: Timestamp) -> Left {
         let seen = self.keys.get(both).and_then(|sighting| sighting.0.clone());
         Left { seen: seen.map(Box::new), ..Left::default() }
     }
 
-    /// Keys with values of which something is left.
-    pub(super) fn leaving(&self) -> Vec<Box<str>> {
-        self.keys.leaving()
-    }
-
-    /// As it was left, as far as there is room.
-    pub(super) fn restore(&mut self, lefts: &Lefts, moment: &Moment, tally: &mut Tally) {
+    fn restore(&mut self, lefts: &Lefts, moment: &Moment, tally: &mut Tally) {
         for (both, seen) in lefts.iter().filter_map(|(both, left)| Some((both, left.seen.as_deref()?))) {
             let Some(number) = self.keys.entry(both, moment.max_keys) else {
                 tally.gone.push(both.clone());

@@ -107,11 +107,27 @@ impl<V> Default for Keys<V> {
     }
 }
 
-impl<V: Held> Keys<V> {
-    pub(super) fn len(&self) -> usize {
+/// Keys, whatever is remembered of them.
+pub(super) trait Listed {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// Those of which something is left.
+    fn leaving(&self) -> Vec<Box<str>>;
+}
+
+impl<V: Held> Listed for Keys<V> {
+    fn len(&self) -> usize {
         self.places.len()
     }
 
+    fn leaving(&self) -> Vec<Box<str>> {
+        let leaving = self.slots.iter().flatten().filter(|slot| slot.value.leaves());
+        leaving.map(|slot| slot.key.as_str().into()).collect()
+    }
+}
+
+impl<V: Held> Keys<V> {
     /// What is remembered of a key, which is heard of now: nothing, if it is new. `gone` is given what had to leave.
     pub(super) fn hear(&mut self, key: &str, by: Hearing<'_>, gone: impl FnMut(V)) -> &mut V {
         let number = self.hear_of(key, by, gone);
@@ -162,12 +178,6 @@ impl<V: Held> Keys<V> {
                 number
             })
         })
-    }
-
-    /// Keys of which something is left.
-    pub(super) fn leaving(&self) -> Vec<Box<str>> {
-        let leaving = self.slots.iter().flatten().filter(|slot| slot.value.leaves());
-        leaving.map(|slot| slot.key.as_str().into()).collect()
     }
 
     /// What is remembered of a key.

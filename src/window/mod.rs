@@ -23,6 +23,7 @@ mod first_seen;
 mod keys;
 mod moment;
 mod order;
+mod past;
 mod row;
 mod samples;
 mod sequence;
@@ -37,6 +38,7 @@ use crate::rules::ruleset::{Window, WindowKind};
 
 use keys::Tally;
 use moment::Moment;
+use past::Past;
 
 /// What time it is when a match comes.
 #[derive(Clone, Copy, Debug)]
@@ -160,6 +162,33 @@ impl Kind {
     }
 }
 
+/// What they have in common.
+impl Kind {
+    fn past(&self) -> &dyn Past {
+        match self {
+            Self::Count(state) => state,
+            Self::Distinct(state) => state,
+            Self::FirstSeen(state) => state,
+            Self::Cross(state) => state,
+            Self::Change(state) => state,
+            Self::Silence(state) => state,
+            Self::Sequence(state) => state,
+        }
+    }
+
+    fn past_mut(&mut self) -> &mut dyn Past {
+        match self {
+            Self::Count(state) => state,
+            Self::Distinct(state) => state,
+            Self::FirstSeen(state) => state,
+            Self::Cross(state) => state,
+            Self::Change(state) => state,
+            Self::Silence(state) => state,
+            Self::Sequence(state) => state,
+        }
+    }
+}
+
 impl State {
     /// Nothing was seen yet.
     #[must_use]
@@ -188,7 +217,7 @@ impl State {
                 Kind::FirstSeen(state) => state.latest().into(),
                 _ => key.into(),
             };
-            let left = self.left_of(&key, clock.now);
+            let left = self.kind.past().left(&key, clock.now);
             self.left.push((key, left));
         }
         if !self.tally.gone.is_empty() {
@@ -220,18 +249,6 @@ impl State {
         }
     }
 
-    fn left_of(&self, key: &str, now: Timestamp) -> Left {
-        match &self.kind {
-            Kind::Count(state) => state.left(key),
-            Kind::Distinct(state) => state.left(key),
-            Kind::Change(state) => state.left(key),
-            Kind::Cross(state) => state.left(key),
-            Kind::Sequence(state) => state.left(key),
-            Kind::Silence(state) => state.left(key, now),
-            Kind::FirstSeen(state) => state.left(key),
-        }
-    }
-
     /// What the past leaves behind of keys of which the latest match, or silence, has changed it: to be kept before the next, and given back by
     /// [`State::restore`] when a new state has taken in the same matches, or the later ones of them.
     pub fn take_left(&mut self) -> impl Iterator<Item = (Box<str>, Left)> {
@@ -240,25 +257,14 @@ impl State {
 
     /// What the past leaves behind of all keys is to be taken, as if each had changed it now.
     pub fn leave_all(&mut self, now: Timestamp) {
-        let all = self.leaving().into_iter().map(|key| (self.left_of(&key, now), key));
-        self.left = all.map(|(left, key)| (key, left)).collect();
+        let past = self.kind.past();
+        let all = past.keys().leaving().into_iter();
+        self.left = all.map(|key| (past.left(&key, now), key)).map(|(left, key)| (key, left)).collect();
     }
 
     /// Nothing of what the past has left behind counts any more.
     pub fn leave_nothing(&mut self) {
-        self.left = self.leaving().into_iter().map(|key| (key, Left::default())).collect();
-    }
-
-    fn leaving(&self) -> Vec<Box<str>> {
-        match &self.kind {
-            Kind::Count(state) => state.leaving(),
-            Kind::Distinct(state) => state.leaving(),
-            Kind::Change(state) => state.leaving(),
-            Kind::Cross(state) => state.leaving(),
-            Kind::Sequence(state) => state.leaving(),
-            Kind::Silence(state) => state.leaving(),
-            Kind::FirstSeen(state) => state.leaving(),
-        }
+        self.left = self.kind.past().keys().leaving().into_iter().map(|key| (key, Left::default())).collect();
     }
 
     /// Has told, and used up, what was left; and nothing else of what it thinks it has.
@@ -283,15 +289,7 @@ impl State {
         lefts.reverse();
         let moment = Moment::new(window, Clock { now, oldest: None });
         self.left.clear();
-        match &mut self.kind {
-            Kind::Count(state) => state.restore(&lefts, moment.max_keys),
-            Kind::Distinct(state) => state.restore(&lefts, moment.max_keys),
-            Kind::Change(state) => state.restore(&lefts, moment.max_keys),
-            Kind::Cross(state) => state.restore(&lefts, moment.max_keys),
-            Kind::Sequence(state) => state.restore(&lefts, moment.max_keys),
-            Kind::Silence(state) => state.restore(&lefts, &moment, &mut self.tally),
-            Kind::FirstSeen(state) => state.restore(&lefts, &moment, &mut self.tally),
-        }
+        self.kind.past_mut().restore(&lefts, &moment, &mut self.tally);
         // There was no room for these.
         self.left.extend(self.tally.gone.drain(..).map(|key| (key, Left::default())));
     }
@@ -339,15 +337,7 @@ impl State {
     /// What it holds, and what it had to let go.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let keys = match &self.kind {
-            Kind::Count(state) => state.keys(),
-            Kind::Distinct(state) => state.keys(),
-            Kind::FirstSeen(state) => state.keys(),
-            Kind::Cross(state) => state.keys(),
-            Kind::Change(state) => state.keys(),
-            Kind::Silence(state) => state.keys(),
-            Kind::Sequence(state) => state.keys(),
-        };
+        let keys = self.kind.past().keys().len();
         let Tally { members, evicted_keys, evicted_members, late, .. } = self.tally;
         Counts { keys, members, evicted_keys, evicted_members, late }
     }

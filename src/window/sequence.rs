@@ -11,8 +11,9 @@ use std::collections::HashMap;
 use smallvec::SmallVec;
 
 use super::firings::Firings;
-use super::keys::{Held, Keys, Tally};
+use super::keys::{Held, Keys, Listed, Tally};
 use super::moment::Moment;
+use super::past::Past;
 use super::row::Row;
 use super::{Lefts, Verdict};
 use crate::model::time::Timestamp;
@@ -91,15 +92,6 @@ impl Held for Steps {
 }
 
 impl Sequence {
-    pub(super) fn keys(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Keys of which something is left.
-    pub(super) fn leaving(&self) -> Vec<Box<str>> {
-        self.keys.leaving()
-    }
-
     /// `count`: of the steps there are. `step`: this one.
     pub(super) fn observe(
         &mut self,
@@ -134,19 +126,23 @@ impl Sequence {
         tally.evicted(steps.make_room(step));
         verdict
     }
+}
 
-    /// What the past of a key leaves behind.
-    pub(super) fn left(&self, key: &str) -> Left {
+impl Past for Sequence {
+    fn keys(&self) -> &dyn Listed {
+        &self.keys
+    }
+
+    fn left(&self, key: &str, _: Timestamp) -> Left {
         let Some(Steps { used, firings, .. }) = self.keys.get(key) else { return Left::default() };
         let used = used.iter().map(|(step, _, member)| as_used(*step, member)).collect();
         Left { fired: firings.all().to_vec(), used, ..Left::default() }
     }
 
-    /// As it was left.
-    pub(super) fn restore(&mut self, lefts: &Lefts, max_keys: usize) {
+    fn restore(&mut self, lefts: &Lefts, moment: &Moment, _: &mut Tally) {
         self.keys.values_mut().for_each(|steps| steps.restore(&Left::default()));
         for (key, left) in lefts {
-            if let Some(number) = self.keys.entry(key, max_keys) {
+            if let Some(number) = self.keys.entry(key, moment.max_keys) {
                 self.keys.of(number).1.restore(left);
             }
         }

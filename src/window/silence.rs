@@ -9,8 +9,9 @@
 use std::collections::BTreeMap;
 
 use super::deafness::Deafness;
-use super::keys::{Held, Keys, Tally};
+use super::keys::{Held, Keys, Listed, Tally};
 use super::moment::Moment;
+use super::past::Past;
 use super::{Due, Lefts, Verdict};
 use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member, Silent};
@@ -71,15 +72,6 @@ impl Quiet {
 }
 
 impl Silence {
-    pub(super) fn keys(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// Keys of which something is left.
-    pub(super) fn leaving(&self) -> Vec<Box<str>> {
-        self.keys.leaving()
-    }
-
     pub(super) fn observe(&mut self, moment: &Moment, key: &str, member: Member, tally: &mut Tally) -> Verdict {
         let Self { keys, due, deafness, came } = self;
         let gone = |quiet: Quiet| {
@@ -98,35 +90,6 @@ impl Silence {
         }
         self.put_first_right();
         Verdict::Known
-    }
-
-    /// What the past of a key leaves behind.
-    pub(super) fn left(&self, key: &str, now: Timestamp) -> Left {
-        let heard = self.deafness.heard(now);
-        let silence = self.keys.get(key).filter(|quiet| quiet.told > 0).and_then(|quiet| {
-            let (last, (due, _)) = (quiet.last.as_ref()?, quiet.due?);
-            let (times, again_in) = (Some(quiet.told), due.saturating_sub(heard));
-            Some(Box::new(Silent { last: last.clone(), element: None, told: now, times, again_in }))
-        });
-        Left { silence, ..Left::default() }
-    }
-
-    /// As it was left. What was heard of since then is not silent any more.
-    pub(super) fn restore(&mut self, lefts: &Lefts, moment: &Moment, tally: &mut Tally) {
-        let silences = lefts.iter().filter_map(|(key, left)| Some((key, left.silence.as_ref()?)));
-        for (key, silent) in silences.filter(|_| moment.rearm.is_some()) {
-            let Some(number) = self.keys.entry(key, moment.max_keys) else { continue };
-            let (_, quiet) = self.keys.of(number);
-            if quiet.last.as_ref().is_some_and(|last| last.at > silent.last.at) {
-                continue;
-            }
-            self.came += 1;
-            quiet.due = Some((self.deafness.heard(silent.told).saturating_add(silent.again_in), self.came));
-            quiet.told = silent.times.unwrap_or_else(|| times(silent, moment)).max(1);
-            quiet.list(number, &mut self.due);
-            tally.members += usize::from(quiet.last.replace(silent.last.clone()).is_none());
-        }
-        self.put_first_right();
     }
 
     /// What is listed first, and is due later, is listed there. Of many, some: then the first may be listed too early, and who asks for it then asks
@@ -191,6 +154,39 @@ impl Silence {
 
     pub(super) fn resume(&mut self, listening_from: Timestamp, deaf_since: Timestamp) {
         self.deafness.add(deaf_since, listening_from);
+    }
+}
+
+impl Past for Silence {
+    fn keys(&self) -> &dyn Listed {
+        &self.keys
+    }
+
+    fn left(&self, key: &str, now: Timestamp) -> Left {
+        let heard = self.deafness.heard(now);
+        let silence = self.keys.get(key).filter(|quiet| quiet.told > 0).and_then(|quiet| {
+            let (last, (due, _)) = (quiet.last.as_ref()?, quiet.due?);
+            let (times, again_in) = (Some(quiet.told), due.saturating_sub(heard));
+            Some(Box::new(Silent { last: last.clone(), element: None, told: now, times, again_in }))
+        });
+        Left { silence, ..Left::default() }
+    }
+
+    fn restore(&mut self, lefts: &Lefts, moment: &Moment, tally: &mut Tally) {
+        let silences = lefts.iter().filter_map(|(key, left)| Some((key, left.silence.as_ref()?)));
+        for (key, silent) in silences.filter(|_| moment.rearm.is_some()) {
+            let Some(number) = self.keys.entry(key, moment.max_keys) else { continue };
+            let (_, quiet) = self.keys.of(number);
+            if quiet.last.as_ref().is_some_and(|last| last.at > silent.last.at) {
+                continue;
+            }
+            self.came += 1;
+            quiet.due = Some((self.deafness.heard(silent.told).saturating_add(silent.again_in), self.came));
+            quiet.told = silent.times.unwrap_or_else(|| times(silent, moment)).max(1);
+            quiet.list(number, &mut self.due);
+            tally.members += usize::from(quiet.last.replace(silent.last.clone()).is_none());
+        }
+        self.put_first_right();
     }
 }
 
