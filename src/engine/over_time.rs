@@ -57,6 +57,8 @@ pub(super) struct OverTime {
     missed: Option<Timestamp>,
     /// Since when something may still come of the history, held or not.
     owed: Option<Timestamp>,
+    /// When silences that were held were let go for the last time, or nobody had looked before: what was over by then was found then.
+    known_from: Timestamp,
     /// When the silences of each rule may next be over, held or not.
     due: BTreeSet<(Timestamp, usize)>,
     /// When the next one may be over.
@@ -156,18 +158,18 @@ impl OverTime {
     }
 
     /// While held, silences do not end; the time when nobody listens does not count as silence.
-    pub(super) fn hold(&mut self, hold: Hold, now: Timestamp) {
+    pub(super) fn hold(&mut self, hold: Hold, (at, now): (Timestamp, Timestamp)) {
         match (self.hold, hold) {
             (Hold::Nothing | Hold::Before(_), Hold::Everything) => {
                 // Deaf once more while what was missed before is still being fetched: that may be as old as it was.
-                self.missed = self.missed.or(Some(now));
-                self.deaf = Some(Deaf { since: now, until: None });
+                self.missed = self.missed.or(Some(at));
+                self.deaf = Some(Deaf { since: at, until: None });
             }
             (Hold::Everything, Hold::Nothing | Hold::Before(_)) => {
                 if let Some(deaf) = &mut self.deaf {
-                    deaf.until = Some(now);
+                    deaf.until = Some(at);
                     let since = deaf.since;
-                    self.windows.values_mut().for_each(|watched| watched.state.resume(now, since));
+                    self.windows.values_mut().for_each(|watched| watched.state.resume(at, since));
                     self.find_due();
                 }
             }
@@ -175,6 +177,9 @@ impl OverTime {
         }
         if hold == Hold::Nothing {
             self.missed = None;
+            if self.is_held() {
+                self.known_from(now);
+            }
         }
         self.hold = hold;
         self.find_next();
@@ -211,6 +216,16 @@ impl OverTime {
     /// When the next silence may be over.
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
         self.next
+    }
+
+    /// When a silence was found to be over that was so from `due` on: later than that, where nobody could know.
+    pub(super) fn found(&self, due: Timestamp) -> Timestamp {
+        due.max(self.known_from)
+    }
+
+    /// What was over before is found now.
+    pub(super) fn known_from(&mut self, now: Timestamp) {
+        self.known_from = now;
     }
 
     /// The next silence that is over by `now`: the rule, and what it came of.
