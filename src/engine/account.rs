@@ -292,6 +292,13 @@ impl Engine {
         self.observer.account_of(id, &Asked { wanted, fired_now: &[], said: &[] })
     }
 
+    /// The silences since a tweet that are still to be told, by rule: when each is due if nothing more comes until then. Time in which the
+    /// feed is not heard does not count, and puts it off.
+    #[must_use]
+    pub fn silences_of(&self, tweet: &TweetId) -> Vec<(Str, Timestamp)> {
+        self.firings.over_time.silences_of(tweet)
+    }
+
     fn moment(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool, days: &mut Days) -> Moment {
         let mut effects = Vec::new();
         self.step(input, &mut effects);

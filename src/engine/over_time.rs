@@ -12,7 +12,7 @@ use self::sightings::{Sightings, is_first_seen};
 use super::identities::Identities;
 use super::waits::Hold;
 use crate::model::firing::Element;
-use crate::model::ids::FiringId;
+use crate::model::ids::{FiringId, TweetId};
 use crate::model::limits::{HISTORY_OVERLAP, TRACES_AT_ONCE, WINDOW_TAKEN};
 use crate::model::subject::{About, Account, AccountEvent, Str, Subject, Tweet};
 use crate::model::time::Timestamp;
@@ -246,6 +246,14 @@ impl OverTime {
         // One that was said to be over and is not is not asked again before its next match: whoever asks until there is none must not ask for ever.
         self.find_next();
         due
+    }
+
+    /// The silences since that tweet that are still to be told, by rule, and when each is due.
+    pub(super) fn silences_of(&self, tweet: &TweetId) -> Vec<(Str, Timestamp)> {
+        let awaited = |watched: &Watched| Some((Str::clone(&watched.rule), watched.state.awaited(tweet)?));
+        let mut all: Vec<_> = self.windows.values().filter_map(awaited).collect();
+        all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        all
     }
 
     /// Goes on with other rules. A window goes on where it was if its rule has kept its name, and it counts the same thing.
