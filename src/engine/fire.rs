@@ -217,14 +217,14 @@ impl Firings {
             None => None,
             Some(window) => {
                 let asked = Asked { id, subject, element, step: of.step, now: at };
-                match self.over_time.take_in((of.rule, rule, window), &asked, &mut self.identities) {
-                    Said::Fires(mut told) => {
-                        self.unpriced.fill(&mut told, element);
-                        self.unpriced.counted(subject.tweet().map(|tweet| &tweet.id), element);
-                        Some(told)
-                    }
+                let mut said = self.over_time.take_in((of.rule, rule, window), &asked, &mut self.identities);
+                if let Said::Fires(told) = &mut said {
+                    self.unpriced.fill(told, element);
+                }
+                self.unpriced.counted(subject.tweet().map(|tweet| &tweet.id), element);
+                match said {
+                    Said::Fires(told) => Some(told),
                     said => {
-                        self.unpriced.counted(subject.tweet().map(|tweet| &tweet.id), element);
                         self.said.push(Unfired { id, tweet: subject.tweet().map(|tweet| tweet.id.clone()), said });
                         return None;
                     }
