@@ -22,8 +22,8 @@ use crate::rules::ruleset::{Rule, RuleSet};
 /// Gaps that are looked at for how far a silence goes back.
 const GAPS: usize = 10_000;
 
-/// How far back waits or the rules look, which is so far as `reach` says. Rules look back from when the feed was heard last, as what is missing since then is still to be fetched;
-/// and a silence looks back to before what was not heard, which is no part of it.
+/// How far back waits or the rules look, which is so far as `reach` says. Rules look back from when the feed was heard last, as what is
+/// missing since then is still to be fetched; and a silence looks back to before what was not heard, which is no part of it.
 pub(super) fn since(
     reader: &mut Reader,
     (rules, reach): (&RuleSet, Duration),
@@ -155,7 +155,7 @@ fn before_at_most(
 }
 
 /// An earlier run, that an engine goes through once more.
-struct Run<'r> {
+pub(super) struct Run<'r, H> {
     engine: &'r mut Engine,
     rules: &'r RuleSet,
     holds: Holds,
@@ -166,13 +166,14 @@ struct Run<'r> {
     until: Timestamp,
     has_ended: bool,
     unreadable: usize,
-    /// Whatever came of it was recorded together with it.
+    /// Whatever came of it was recorded together with it: it is nobody's but of whoever wants to know.
     effects: Vec<Effect>,
+    heed: H,
 }
 
-impl<'r> Run<'r> {
+impl<'r> Run<'r, fn(&Effect)> {
     /// What the journal has of it beside its entries. It does not end.
-    fn read(
+    pub(super) fn read(
         reader: &mut Reader,
         (rules, since): (&'r RuleSet, Timestamp),
         holds: Holds,
@@ -184,11 +185,19 @@ impl<'r> Run<'r> {
             engine.were_held(held(reader, rules, since)?);
         }
         let unsent = unsent.into_iter().peekable();
-        let until = Timestamp::from_millis(i64::MAX);
-        Ok(Self { engine, rules, holds, unsent, now, until, has_ended: false, unreadable: 0, effects: Vec::new() })
+        let (until, effects, heed) = (Timestamp::from_millis(i64::MAX), Vec::new(), |_: &Effect| {});
+        Ok(Self { engine, rules, holds, unsent, now, until, has_ended: false, unreadable: 0, effects, heed })
     }
 
-    fn entry(&mut self, entry: &StoredEntry<'_>) {
+    /// Tells of all that comes of it from now on.
+    pub(super) fn heeded<H: FnMut(&Effect)>(self, heed: H) -> Run<'r, H> {
+        let Self { engine, rules, holds, unsent, now, until, has_ended, unreadable, effects, heed: _ } = self;
+        Run { engine, rules, holds, unsent, now, until, has_ended, unreadable, effects, heed }
+    }
+}
+
+impl<H: FnMut(&Effect)> Run<'_, H> {
+    pub(super) fn entry(&mut self, entry: &StoredEntry<'_>) {
         // The clock may have been set back since: what was then later than now must not make now later than it is.
         let at = entry.at.min(self.now);
         self.give_back_before(at);
@@ -203,7 +212,7 @@ impl<'r> Run<'r> {
             }
             Err(_) => self.unreadable += 1,
         }
-        self.effects.clear();
+        self.effects.drain(..).for_each(|effect| (self.heed)(&effect));
         // Some of it came to nothing at the same moment.
         self.give_back(at);
     }
@@ -228,10 +237,10 @@ impl<'r> Run<'r> {
     }
 
     /// Time passes until then.
-    fn pass(&mut self, to: Timestamp) {
+    pub(super) fn pass(&mut self, to: Timestamp) {
         self.hold_as_then(to, Origin::Live);
         self.engine.step(&Input::Tick(to), &mut self.effects);
-        self.effects.clear();
+        self.effects.drain(..).for_each(|effect| (self.heed)(&effect));
     }
 
     /// Holds waits and silences as they were held until then.
