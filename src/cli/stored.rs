@@ -4,11 +4,13 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::moments::{Moments, span};
 use super::past::{Past, Tell};
+use super::progress::grouped;
 use super::state::State;
 use super::table::{STRONG, WAITING, clean};
 use super::tweet::{self, Progress};
@@ -20,6 +22,7 @@ use crate::journal::{Holds, JournalError, Reader};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
 use crate::model::ids::TweetId;
+use crate::model::limits::REPLAY_ENTRIES_OVER_TIME;
 use crate::model::mute::Mute;
 use crate::model::subject::{Str, Subject};
 use crate::model::time::Timestamp;
@@ -50,17 +53,19 @@ pub(super) struct Gone {
 impl Gone {
     /// What is due, a line for each.
     pub(super) fn due(&self, moments: &Moments) -> Vec<String> {
+        let is_running = moments.now().since(self.end) < NOT_WRITTEN;
         let line = |(rule, at): &(Str, Timestamp)| {
-            let rule = clean(rule);
-            // What a run heard last may be long ago.
-            let when = match *at > moments.now() {
-                true => format!("is silent by {}", moments.both(*at)),
-                false => {
-                    format!("is silent {} after {}, where the journal ends", span(at.since(self.end)), moments.local(self.end))
-                }
+            let when = match is_running {
+                true => format!("at {}, if nothing more comes until then", moments.both(*at)),
+                false => format!(
+                    "{} after {}, where the journal ends, if nothing more comes",
+                    span(at.since(self.end)),
+                    moments.local(self.end)
+                ),
             };
+            let rule = clean(rule);
             format!(
-                "{WAITING}due{WAITING:#} {STRONG}{rule}{STRONG:#} {when}, if nothing more comes; time in which the feed is not heard does not count"
+                "{WAITING}due{WAITING:#} {STRONG}{rule}{STRONG:#} fires {when}; time in which the feed is not heard does not count"
             )
         };
         self.due.iter().map(line).collect()
@@ -73,9 +78,9 @@ impl Gone {
     }
 }
 
+/// How far the feed was heard is written every second: a journal that says nothing for longer is of no running instance.
+const NOT_WRITTEN: Duration = Duration::from_secs(60);
 const GO_ON: ControlFlow<()> = ControlFlow::Continue(());
-const CUT: &str =
-    "windows, cooldowns and limits know only the latest of what came before it: there is more than can be gone through";
 
 /// Told of each envelope of the tweet, or of what came of a wait.
 pub(super) type Hear<'h> = &'h mut dyn FnMut(Option<(&Envelope<'_>, Origin)>, &Moment, Option<&[usize]>);
@@ -155,7 +160,10 @@ impl Stored {
             app::Before { engine, holds, next: i64::MIN, is_cut: false }
         });
         if before.is_cut {
-            super::warn(CUT);
+            let most = grouped(REPLAY_ENTRIES_OVER_TIME as u64);
+            super::warn(format_args!(
+                "windows, cooldowns and limits know only the latest {most} entries of what came before it: more can not be gone through"
+            ));
         }
         let days = days(folder, rules, self.first()).unwrap_or_else(|error| {
             super::warn(format_args!("how many actions had had of that day is not known: {error}"));

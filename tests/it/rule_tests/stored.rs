@@ -248,7 +248,7 @@ fn of_a_silence_that_the_journal_does_not_know_the_end_of_it_is_said_when_it_is_
         for command in ["explain", "why"] {
             let (code, out, said) = home.run(&[command, "1"]);
             assert_eq!((code, said.as_str()), (0, ""));
-            assert!(out.contains(&format!("due quiet is silent {left}")) && !out.contains("fires quiet"), "{command}: {out}");
+            assert!(out.contains(&format!("due quiet fires {left} after")) && !out.contains("fires quiet"), "{command}: {out}");
         }
         let (_, out, _) = home.run(&["explain", "1", "--json"]);
         let last: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
