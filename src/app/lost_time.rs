@@ -19,6 +19,7 @@ impl Running {
     /// depends on the time.
     pub(super) fn lost_time(&mut self, feed: &mut Feed) -> bool {
         let Some((lost, why)) = self.stop_for_lost_time() else { return false };
+        self.engine.stood_still(self.clock.now());
         if let Lost::Still(time) | Lost::Slept(time) = lost {
             self.watch.quiet.stood_still(time, self.clock.now());
         }

@@ -56,7 +56,7 @@ use dispatch::Dispatch;
 use lanes::{Ends, Lanes};
 pub use mutes::{is_gone, would_hold};
 pub use notices::{nobody_is_told, targets as told};
-pub use past::engine_before;
+pub use past::{AskedAbout, Before, before};
 use quiet::Quiet;
 use recovery::Recovered;
 use rehearsal::Rehearsal;

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use crate::decode;
 use crate::engine::{Effect, Engine, Hold, Input};
-use crate::journal::{Holds, JournalError, Reader, StoredEntry, Unsent};
+use crate::journal::{CameBefore, Holds, JournalError, Reader, StoredEntry, Unsent};
 use crate::model::delivery::Suppression;
 use crate::model::firing::Origin;
 use crate::model::ids::FiringId;
@@ -22,8 +22,8 @@ use crate::rules::ruleset::{Rule, RuleSet};
 /// Gaps that are looked at for how far a silence goes back.
 const GAPS: usize = 10_000;
 
-/// How far back waits or the rules look, which is so far as `reach` says. Rules look back from when the feed was heard last, as what is missing since then is still to be fetched;
-/// and a silence looks back to before what was not heard, which is no part of it.
+/// How far back waits or the rules look, which is so far as `reach` says. Rules look back from when the feed was heard last, as what is
+/// missing since then is still to be fetched; and a silence looks back to before what was not heard, which is no part of it.
 pub(super) fn since(
     reader: &mut Reader,
     (rules, reach): (&RuleSet, Duration),
@@ -57,10 +57,11 @@ pub(super) fn replay(
     let over_time = !rules.reach().is_zero();
     let most = if over_time { REPLAY_ENTRIES_OVER_TIME } else { REPLAY_ENTRIES };
     engine.spare_messages(true);
-    let mut run = Run::read(reader, (rules, since), engine, now)?;
+    let holds = Holds::read(reader, since)?;
+    let mut run = Run::read(reader, (rules, since), holds, (engine, now))?;
     // It ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
     run.until = last_alive.map_or(Timestamp::from_millis(i64::MIN), |until| until.min(now));
-    let entries = run.go_on(reader, (since, most), |_| true)?;
+    let entries = reader.recent(since, most, |entry| run.entry(&entry))?;
     let unreadable = run.end();
     engine.spare_messages(false);
     if over_time {
@@ -76,50 +77,85 @@ pub(super) fn gone_through(reader: &mut Reader, rules: &Arc<RuleSet>, now: Times
     let mut engine = Engine::without_messages(Arc::clone(rules));
     let until = reader.last_alive()?.map_or(now, |alive| alive.min(now));
     let since = since(reader, (rules, rules.reach()), (now, Some(until)))?;
-    let mut run = Run::read(reader, (rules, since), &mut engine, now)?;
-    let entries = run.go_on(reader, (since, REPLAY_ENTRIES_OVER_TIME), |_| true)?;
+    let holds = Holds::read(reader, since)?;
+    let mut run = Run::read(reader, (rules, since), holds, (&mut engine, now))?;
+    let entries = reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| run.entry(&entry))?;
     run.pass(until);
     engine.were_held(HashMap::new());
     warn_if_cut(entries, REPLAY_ENTRIES_OVER_TIME);
     Ok(engine)
 }
 
-/// An engine as it was before a moment, by these rules, as far as they look back: it has heard what came, and held back what was. For people who ask
-/// about what came then; `each` is told of each entry that is read.
+/// What was before something came, for people who ask about that.
+#[derive(Debug)]
+pub struct Before {
+    /// As it was then, by these rules, as far as they look back: it has heard what came, and held back what was.
+    pub engine: Engine,
+    /// When waits are held, and let go, from then on.
+    pub holds: Holds,
+    /// The number from which on the journal has what came then.
+    pub next: i64,
+    /// More had come before than can be gone through: the latest is known.
+    pub is_cut: bool,
+}
+
+/// What is asked about.
+#[derive(Debug)]
+pub struct AskedAbout {
+    /// It came from then on,
+    pub from: Timestamp,
+    /// until then.
+    pub to: Timestamp,
+    /// For so long what comes after it matters, not counting the time in which nothing was heard.
+    pub listening: Duration,
+    /// What was muted then.
+    pub mutes: Vec<Mute>,
+}
+
+/// What was before that, by these rules; `each` is told of each entry that is read.
 ///
 /// # Errors
 /// The journal cannot be read.
-pub fn engine_before(
+pub fn before(folder: &Path, rules: &Arc<RuleSet>, about: AskedAbout, each: impl FnMut()) -> Result<Before, JournalError> {
+    before_at_most(folder, (rules, REPLAY_ENTRIES_OVER_TIME), about, each)
+}
+
+fn before_at_most(
     folder: &Path,
-    rules: &Arc<RuleSet>,
-    (moment, mutes): (Timestamp, Vec<Mute>),
+    (rules, most): (&Arc<RuleSet>, usize),
+    about: AskedAbout,
     mut each: impl FnMut(),
-) -> Result<Engine, JournalError> {
+) -> Result<Before, JournalError> {
+    let AskedAbout { from: moment, to, listening, mutes } = about;
     let mut engine = Engine::without_messages(Arc::clone(rules));
     engine.set_mutes(mutes);
-    if !rules.reach().is_zero() {
-        let mut reader = Reader::open(folder)?;
-        let since = since(&mut reader, (rules, rules.reach()), (moment, Some(moment)))?;
+    let mut reader = Reader::open(folder)?;
+    let reach = rules.reach();
+    let since = if reach.is_zero() { moment } else { since(&mut reader, (rules, reach), (moment, Some(moment)))? };
+    let mut holds = Holds::read_until(&mut reader, (since, to), listening)?;
+    let mut came = CameBefore { entries: 0, next: i64::MIN };
+    if reach.is_zero() {
+        came.next = reader.before((moment, moment), most, |_| {})?.next;
+    } else {
         // What was seen for the last time before that is known also where its entries are gone.
         let mut sightings = reader.sightings()?;
         sightings.retain(|trace| trace.left.seen.as_ref().is_some_and(|seen| seen.at < moment));
         engine.restore_sightings(sightings, reader.fired(FIRED_IDS)?, (moment, moment));
-        let mut run = Run::read(&mut reader, (rules, since), &mut engine, moment)?;
-        let entries = run.go_on(&mut reader, (since, REPLAY_ENTRIES_OVER_TIME), |entry| {
+        let mut run = Run::read(&mut reader, (rules, since), holds, (&mut engine, moment))?;
+        came = reader.before((since, moment), most, |entry| {
             each();
-            entry.at < moment
+            run.entry(&entry);
         })?;
         run.give_back_before(moment);
+        holds = run.holds;
         engine.sightings_are_restored();
-        engine.hold(Hold::Nothing);
-        warn_if_cut(entries, REPLAY_ENTRIES_OVER_TIME);
     }
     engine.spare_messages(false);
-    Ok(engine)
+    Ok(Before { engine, holds, next: came.next, is_cut: !reach.is_zero() && came.entries == most })
 }
 
 /// An earlier run, that an engine goes through once more.
-struct Run<'r> {
+pub(super) struct Run<'r, H> {
     engine: &'r mut Engine,
     rules: &'r RuleSet,
     holds: Holds,
@@ -130,43 +166,38 @@ struct Run<'r> {
     until: Timestamp,
     has_ended: bool,
     unreadable: usize,
-    /// Whatever came of it was recorded together with it.
+    /// Whatever came of it was recorded together with it: it is nobody's but of whoever wants to know.
     effects: Vec<Effect>,
+    heed: H,
 }
 
-impl<'r> Run<'r> {
+impl<'r> Run<'r, fn(&Effect)> {
     /// What the journal has of it beside its entries. It does not end.
-    fn read(
+    pub(super) fn read(
         reader: &mut Reader,
         (rules, since): (&'r RuleSet, Timestamp),
-        engine: &'r mut Engine,
-        now: Timestamp,
+        holds: Holds,
+        (engine, now): (&'r mut Engine, Timestamp),
     ) -> Result<Self, JournalError> {
         let mut unsent = Vec::new();
         if !rules.reach().is_zero() {
             unsent = reader.unsent_since(since)?;
             engine.were_held(held(reader, rules, since)?);
         }
-        let (holds, unsent) = (Holds::read(reader, since)?, unsent.into_iter().peekable());
-        let until = Timestamp::from_millis(i64::MAX);
-        Ok(Self { engine, rules, holds, unsent, now, until, has_ended: false, unreadable: 0, effects: Vec::new() })
+        let unsent = unsent.into_iter().peekable();
+        let (until, effects, heed) = (Timestamp::from_millis(i64::MAX), Vec::new(), |_: &Effect| {});
+        Ok(Self { engine, rules, holds, unsent, now, until, has_ended: false, unreadable: 0, effects, heed })
     }
 
-    /// Goes through the entries that are `wanted`. How many there were.
-    fn go_on(
-        &mut self,
-        reader: &mut Reader,
-        (since, most): (Timestamp, usize),
-        mut wanted: impl FnMut(&StoredEntry<'_>) -> bool,
-    ) -> Result<usize, JournalError> {
-        reader.recent(since, most, |entry| {
-            if wanted(&entry) {
-                self.entry(&entry);
-            }
-        })
+    /// Tells of all that comes of it from now on.
+    pub(super) fn heeded<H: FnMut(&Effect)>(self, heed: H) -> Run<'r, H> {
+        let Self { engine, rules, holds, unsent, now, until, has_ended, unreadable, effects, heed: _ } = self;
+        Run { engine, rules, holds, unsent, now, until, has_ended, unreadable, effects, heed }
     }
+}
 
-    fn entry(&mut self, entry: &StoredEntry<'_>) {
+impl<H: FnMut(&Effect)> Run<'_, H> {
+    pub(super) fn entry(&mut self, entry: &StoredEntry<'_>) {
         // The clock may have been set back since: what was then later than now must not make now later than it is.
         let at = entry.at.min(self.now);
         self.give_back_before(at);
@@ -181,7 +212,7 @@ impl<'r> Run<'r> {
             }
             Err(_) => self.unreadable += 1,
         }
-        self.effects.clear();
+        self.effects.drain(..).for_each(|effect| (self.heed)(&effect));
         // Some of it came to nothing at the same moment.
         self.give_back(at);
     }
@@ -206,10 +237,10 @@ impl<'r> Run<'r> {
     }
 
     /// Time passes until then.
-    fn pass(&mut self, to: Timestamp) {
+    pub(super) fn pass(&mut self, to: Timestamp) {
         self.hold_as_then(to, Origin::Live);
         self.engine.step(&Input::Tick(to), &mut self.effects);
-        self.effects.clear();
+        self.effects.drain(..).for_each(|effect| (self.heed)(&effect));
     }
 
     /// Holds waits and silences as they were held until then.
@@ -262,5 +293,58 @@ fn warn_if_cut(entries: usize, most: usize) {
             entries,
             "windows and cooldowns know only the latest of what they are about: there is more than can be gone through"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::engine::Input;
+    use crate::journal::{EntryRow, Record, Settings};
+    use crate::rules::{Source, load};
+
+    const NOON: Timestamp = Timestamp::from_millis(1_781_697_600_000);
+
+    fn minute(minutes: i64) -> Timestamp {
+        NOON.shifted(minutes * 60_000)
+    }
+
+    fn content(id: i64) -> String {
+        let at = minute(id).as_millis();
+        format!(
+            r#"{{"v":1,"t":"tweet","op":"content","ts":{at},"d":{{"tweetId":"{id}","text":"gm","createdAt":{at},"author":{{"handle":"kol"}}}}}}"#
+        )
+    }
+
+    #[test]
+    fn so_much_is_known_of_what_came_before_an_old_tweet_as_of_what_came_before_a_new_one() {
+        let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"three\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n\
+            window = { type = \"count\", within = \"1h\", at_least = 4 }\n";
+        let rules = Arc::new(load(&[Source::rules("rules.toml", text.to_owned())]).ruleset.unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
+        let writer = std::thread::spawn(writer);
+        for id in 1..=50 {
+            let entry = EntryRow { at: minute(id), origin: Origin::Live, matched: true, text: content(id).into() };
+            journal.record(Record { entry: Some(entry), ..Record::default() });
+        }
+        drop(journal);
+        writer.join().unwrap();
+        // Before the fifth four came, whatever came later, and the fourth has made it true; where only so many are gone through, they are the
+        // latest.
+        for (tweet, most, is_cut, fires) in
+            [(5, 40, false, false), (5, 3, true, true), (5, 2, true, false), (50, 10, true, false)]
+        {
+            let (from, mut read) = (minute(tweet), 0);
+            let about = AskedAbout { from, to: from, listening: Duration::from_secs(15), mutes: Vec::new() };
+            let mut before = before_at_most(folder.path(), (&rules, most), about, || read += 1).unwrap();
+            assert_eq!((before.is_cut, read), (is_cut, most.min(usize::try_from(tweet - 1).unwrap())), "{tweet} {most}");
+            let (frame, mut effects) = (content(tweet), Vec::new());
+            let envelope = decode::decode(&frame).unwrap();
+            before.engine.step(&Input::Entry { envelope: &envelope, at: from, origin: Origin::Live }, &mut effects);
+            let has_fired = effects.iter().any(|effect| matches!(effect, Effect::Fired(_)));
+            assert_eq!(has_fired, fires, "{tweet} {most}");
+        }
     }
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use super::dispatch::{Dispatch, Messages, Orders};
+use super::dispatch::{Dispatch, Messages, Orders, quota_key};
 use super::mutes::{self, Book};
-use super::notices::{Notice, RULE};
+use super::notices::{Notice, RULE, SUBJECT};
 use super::paces::{self, Sent};
 use super::past;
 use super::sent_before;
 use crate::engine::Engine;
-use crate::journal::{JournalError, Reader, State, StoredDelivery, StoredSwitch};
+use crate::journal::{JournalError, Query, Reader, State, StoredDelivery, StoredSwitch};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Suppression};
 use crate::model::firing::FiringBrief;
@@ -33,7 +33,7 @@ pub(super) struct Recovered {
     /// Until when the feed was heard.
     pub(super) last_alive: Option<Timestamp>,
     /// Deliveries of this day, for each action.
-    sent_today: Vec<(String, u32)>,
+    sent_today: Vec<SentToday>,
     /// What was kept for a digest and is told in none, by action.
     untold: Vec<(usize, StoredDelivery)>,
     /// What was sent in the windows of the rate limits.
@@ -44,6 +44,15 @@ pub(super) struct Recovered {
     mutes: Book,
     /// What was sent and can be edited.
     messages: Messages,
+}
+
+/// What an action has begun today.
+#[derive(Debug)]
+struct SentToday {
+    action: String,
+    begun: u32,
+    /// People were told that it may begin no more.
+    is_told: bool,
 }
 
 /// Replays the recent past into `engine`, silently, and reads what is to be gone on with. What cannot be read is said and left out: a
@@ -109,7 +118,7 @@ fn sent_today(
     rules: &RuleSet,
     unfinished: &[StoredDelivery],
     now: Timestamp,
-) -> Result<Vec<(String, u32)>, JournalError> {
+) -> Result<Vec<SentToday>, JournalError> {
     let midnight = day_begins(now);
     let mut sent_today = Vec::new();
     for action in &rules.actions {
@@ -118,9 +127,25 @@ fn sent_today(
             stored.action == action.name && stored.state == State::Pending && stored.firing.at >= midnight
         };
         let sent = reader.sent_since(&action.name, midnight, now)? + unfinished.iter().filter(waiting).count() as u64;
-        sent_today.push((action.name.clone(), u32::try_from(sent).unwrap_or(u32::MAX)));
+        let begun = u32::try_from(sent).unwrap_or(u32::MAX);
+        let is_used = !action.trading && action.max_per_day.is_some_and(|most| begun >= most);
+        let is_told = is_used && was_told(reader, &quota_key(&action.name), midnight)?;
+        sent_today.push(SentToday { action: action.name.clone(), begun, is_told });
     }
     Ok(sent_today)
+}
+
+/// Whether people have heard of an occasion since then, or are about to.
+fn was_told(reader: &mut Reader, key: &str, since: Timestamp) -> Result<bool, JournalError> {
+    let told = Query {
+        states: vec![State::Delivered, State::Pending, State::Sending],
+        rule: Some(RULE.to_owned()),
+        since: Some(since),
+        subjects: vec![format!("{SUBJECT}{key}")],
+        at_most: 1,
+        ..Query::default()
+    };
+    Ok(!reader.deliveries(&told)?.is_empty())
 }
 
 /// What was kept for a digest and came to its end unsent, where no digest has told of it.
@@ -143,8 +168,8 @@ impl Recovered {
     /// Takes up what was left: the switch, the day's counts, and every delivery that can still be sent.
     pub(super) fn apply(self, to: &mut Dispatch) {
         let now = to.clock.now();
-        for (action, sent) in self.sent_today {
-            to.safety.restore(&action, now, sent);
+        for SentToday { action, begun, is_told } in self.sent_today {
+            to.safety.restore(&action, now, (begun, is_told));
         }
         if let Some(StoredSwitch { armed, why, at }) = self.switch {
             to.switch.set(armed);

@@ -218,7 +218,7 @@ async fn a_silence_goes_on_after_a_night_in_which_nothing_was_heard() {
     writer.join().unwrap();
     let (mut engine, now) = (Engine::new(Arc::clone(&rules)), after(26));
     recover(folder.path(), &rules, &mut engine, (now, None)).unwrap();
-    engine.hold_at(Hold::Nothing, now);
+    engine.hold_at(Hold::Nothing, (now, now));
     let mut effects = Vec::new();
     let mut fired = |minutes: u64| {
         engine.step(&Input::Tick(now.plus(Duration::from_secs(minutes * 60))), &mut effects);

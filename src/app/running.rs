@@ -266,7 +266,7 @@ impl Running {
             Hold::Before(_) | Hold::Nothing => self.watch.since,
         };
         self.engine.owe(self.catch_up.may_bring_since());
-        self.engine.hold_at(hold, at);
+        self.engine.hold_at(hold, (at, self.clock.now()));
     }
 
     /// The engine's deadline has come.

@@ -75,9 +75,9 @@ impl Safety {
         self.failed.clear();
     }
 
-    /// So many deliveries of an action were begun on the day of `now` by earlier runs.
-    pub(super) fn restore(&mut self, action: &str, now: Timestamp, begun: u32) {
-        self.begun.insert(action.to_owned(), Today { day: day(now), begun, is_told: false });
+    /// So many deliveries of an action were begun on the day of `now` by earlier runs, and whether these told that it may begin no more.
+    pub(super) fn restore(&mut self, action: &str, now: Timestamp, (begun, is_told): (u32, bool)) {
+        self.begun.insert(action.to_owned(), Today { day: day(now), begun, is_told });
     }
 
     /// Whether an action that may begin `most` a day may begin one more today.
@@ -223,11 +223,15 @@ mod tests {
     fn a_day_has_its_quota_across_restarts_and_the_next_day_another() {
         let mut safety = Safety::default();
         let (noon, tomorrow) = (ms(43_200_000), ms(86_400_000));
-        safety.restore("bot", noon, 1);
+        safety.restore("bot", noon, (1, false));
         let answers: Vec<_> = (0..4).map(|_| safety.begin("bot", Some(3), noon)).collect();
         assert_eq!(answers, [Quota::Fine, Quota::Fine, Quota::Used { first: true }, Quota::Used { first: false }]);
         assert!(!safety.may_begin("bot", 3, noon) && safety.may_begin("bot", 3, tomorrow));
         assert_eq!(safety.begin("bot", Some(3), tomorrow), Quota::Fine);
         assert_eq!(safety.begin("other", Some(0), noon), Quota::Used { first: true });
+        safety.restore("told", noon, (3, true));
+        assert_eq!(safety.begin("told", Some(3), noon), Quota::Used { first: false });
+        let raised: Vec<_> = (0..2).map(|_| safety.begin("told", Some(4), noon)).collect();
+        assert_eq!(raised, [Quota::Fine, Quota::Used { first: true }], "there are more now, and these are used up");
     }
 }

@@ -243,11 +243,13 @@ impl Teller<'_> {
             }
             last.push((name.map(str::to_owned), moment.clone(), news.map(<[usize]>::to_vec)));
         };
+        let mut gone = None;
         let heard = match from {
             Envelopes::Journal(stored) => {
-                stored.tell(&self.arguments.state, (rules, Clock::system().wall()), wanted, &mut |of, moment, news| {
+                let told = stored.tell(&self.arguments.state, (rules, self.moments.now()), wanted, &mut |of, moment, news| {
                     hear(of.map(|(envelope, _)| envelope.body.name()), moment, news);
-                })
+                });
+                told.map(|told| gone.insert(told).envelopes)
             }
             Envelopes::Read(mut reader) => {
                 let mut past = Past::new(rules, wanted);
@@ -261,6 +263,11 @@ impl Teller<'_> {
             }
         };
         last.iter().for_each(|(name, moment, news)| self.tell(moment, name.as_deref(), news.as_deref()));
+        match &gone {
+            Some(gone) if self.arguments.json && (gone.is_cut || !gone.due.is_empty()) => say(inert(&gone.object().to_string())),
+            Some(gone) if !self.arguments.json => gone.due(self.moments).iter().for_each(say),
+            _ => {}
+        }
         match heard {
             Ok(0) => {
                 complain("there are no envelopes in it: nothing could be explained");

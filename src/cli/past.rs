@@ -7,7 +7,7 @@ use crate::engine::{Account, Answer, Engine, Hold, Input, Moment};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
 use crate::model::ids::TweetId;
-use crate::model::subject::Event;
+use crate::model::subject::{Event, Str};
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
 use crate::suppress::days::Days;
@@ -90,6 +90,14 @@ impl<'p> Past<'p> {
                 }
             }
         }
+    }
+
+    /// The silences since a tweet that are still to be told, by rule, and when each is due.
+    pub(super) fn silences_of(&self, tweet: &TweetId) -> Vec<(Str, Timestamp)> {
+        let mut silences = self.engine.silences_of(tweet);
+        let is_wanted = |name: &str| self.rules.rules.iter().any(|rule| *rule.name == *name && (self.wanted)(rule));
+        silences.retain(|(rule, _)| is_wanted(rule));
+        silences
     }
 
     fn step(&mut self, input: &Input<'_>, tell: Tell<'_>) {

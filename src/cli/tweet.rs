@@ -47,17 +47,21 @@ pub(super) fn mutes(folder: &Path, since: Timestamp) -> Result<Vec<Mute>, Journa
     Ok(rows.into_iter().map(|row| row.mute).collect())
 }
 
-/// Hands over every entry of the newest, oldest first.
+/// Those that came since then.
 fn read(reader: &mut Reader, ids: &[String], since: i64) -> Result<Vec<Recorded>, JournalError> {
     let (mut found, mut progress) = (Vec::new(), Progress::new());
-    reader.recent(Timestamp::from_millis(since), usize::MAX, |entry| {
-        progress.one();
-        let is_it = ids.iter().any(|id| entry.text.contains(&**id))
-            && decode::decode(entry.text).is_ok_and(|of| of.body.tweet_id().is_some_and(|of| ids.iter().any(|id| id == of)));
-        if is_it {
-            found.push(Recorded { at: entry.at, origin: entry.origin, text: entry.text.to_owned() });
-        }
-    })?;
+    reader.with_words(
+        Timestamp::from_millis(since),
+        ids,
+        || progress.one(),
+        |entry| {
+            let is_it =
+                decode::decode(entry.text).is_ok_and(|of| of.body.tweet_id().is_some_and(|of| ids.iter().any(|id| id == of)));
+            if is_it {
+                found.push(Recorded { at: entry.at, origin: entry.origin, text: entry.text.to_owned() });
+            }
+        },
+    )?;
     progress.end();
     Ok(found)
 }

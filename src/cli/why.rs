@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::moments::{Moments, span};
 use super::state::State;
-use super::stored::Stored;
+use super::stored::{Gone, Stored};
 use super::table::{FAINT, FINE, STRONG, WAITING, WARNING, WRONG, clean, inert};
 use super::tree::{self, Book};
 use super::{End, complain, deliveries, explain, say, tweet};
@@ -69,16 +69,21 @@ fn why(arguments: &Arguments) -> Result<(), End> {
     let entries = explain::of_tweet(&arguments.state, &id)?;
     let sent = sent(arguments, &id)?;
     let wanted = |rule: &Rule| arguments.only.is_empty() || arguments.only.iter().any(|name| **name == *rule.name);
-    let told = replay(&arguments.state, &Stored::new(&arguments.state, &id, entries), (&rules, now), &wanted)?;
+    let (told, gone) = replay(&arguments.state, &Stored::new(&arguments.state, &id, entries), (&rules, now), &wanted)?;
     if arguments.json {
         let moments: Vec<_> = told.iter().map(|(_, moment)| explain::object(&book, moment)).collect();
         let sent: Vec<_> = sent.iter().map(|(delivery, attempts)| deliveries::object_of(delivery, attempts)).collect();
-        say(inert(&json!({ "tweet": id, "moments": moments, "deliveries": sent }).to_string()));
+        let mut whole = json!({ "tweet": id, "moments": moments, "deliveries": sent });
+        if let (Some(whole), serde_json::Value::Object(rest)) = (whole.as_object_mut(), gone.object()) {
+            whole.extend(rest);
+        }
+        say(inert(&whole.to_string()));
         return Ok(());
     }
     let moments = Moments::here(now);
     let teller = Teller { book: &book, moments: &moments };
     teller.timeline(&told);
+    gone.due(&moments).iter().for_each(say);
     teller.record(&told, &sent);
     teller.outcome(&told, &sent);
     Ok(())
@@ -106,10 +111,10 @@ fn replay(
     stored: &Stored,
     (rules, now): (&Arc<RuleSet>, Timestamp),
     wanted: &dyn Fn(&Rule) -> bool,
-) -> Result<Vec<(String, Moment)>, End> {
+) -> Result<(Vec<(String, Moment)>, Gone), End> {
     let mut told = Vec::new();
     // After its envelopes, what is waited for may still come.
-    stored.tell(state, (rules, now), wanted, &mut |of, moment, _| {
+    let gone = stored.tell(state, (rules, now), wanted, &mut |of, moment, _| {
         let name = match of {
             Some((envelope, Origin::Live)) => envelope.body.name().to_owned(),
             Some((envelope, origin)) => format!("{} {}", envelope.body.name(), origin.name()),
@@ -117,7 +122,7 @@ fn replay(
         };
         told.push((name, moment.clone()));
     })?;
-    Ok(told)
+    Ok((told, gone))
 }
 
 struct Teller<'t> {

@@ -292,36 +292,42 @@ impl Engine {
         self.observer.account_of(id, &Asked { wanted, fired_now: &[], said: &[] })
     }
 
+    /// The silences since a tweet that are still to be told, by rule: when each is due if nothing more comes until then. Time in which the
+    /// feed is not heard does not count, and puts it off.
+    #[must_use]
+    pub fn silences_of(&self, tweet: &TweetId) -> Vec<(Str, Timestamp)> {
+        self.firings.over_time.silences_of(tweet)
+    }
+
     fn moment(&mut self, input: &Input<'_>, wanted: &dyn Fn(&Rule) -> bool, days: &mut Days) -> Moment {
+        let firings = self.step_to_firings(input, days);
+        let said = std::mem::take(&mut self.firings.said);
+        let accounts = self.accounts(input, &Asked { wanted, fired_now: &firings, said: &said });
+        Moment { at: self.observer.now(), of_wait: matches!(input, Input::Tick(_)), accounts, firings }
+    }
+
+    /// One step, and what became of each firing of it.
+    fn step_to_firings(&mut self, input: &Input<'_>, days: &mut Days) -> Vec<FiringAccount> {
         let mut effects = Vec::new();
         self.step(input, &mut effects);
         let mut firings = firings(effects, &self.rules, &self.firings.refused);
         firings.iter_mut().for_each(|of| self.hold_to_days(of, days));
-        let fired_now: Vec<_> = firings.iter().map(|of| of.firing.id).collect();
-        let said = std::mem::take(&mut self.firings.said);
-        let asked = Asked { wanted, fired_now: &fired_now, said: &said };
-        let mut accounts = Vec::new();
-        // What was said of one tweet may settle another, that had to be forgotten for it.
-        let mut tweets: Vec<&TweetId> = Vec::new();
-        let of_tweets = firings.iter().filter(|of| of.firing.subject.event == Event::Tweet);
-        let fired = of_tweets.filter_map(|of| of.firing.subject.tweet()).map(|tweet| &tweet.id);
-        fired.chain(said.iter().filter_map(|of| of.tweet.as_ref())).for_each(|id| {
-            if !tweets.contains(&id) {
-                tweets.push(id);
-            }
-        });
+        firings
+    }
+
+    /// What the rules make of all that the latest step was about, that of the envelope last.
+    fn accounts(&mut self, input: &Input<'_>, asked: &Asked<'_>) -> Vec<Account> {
         let own = match input {
-            Input::Entry { envelope, .. } => self.about(envelope, &asked),
+            Input::Entry { envelope, .. } => self.about(envelope, asked),
             Input::Tick(_) => None,
         };
         // A pin may have taught what rules on tweets did not know: then it is about both.
         let own_tweet = own.as_ref().filter(|own| own.subject.event == Event::Tweet).and_then(|own| own.subject.tweet());
-        let is_own = |id: &TweetId| own_tweet.is_some_and(|tweet| tweet.id == *id);
-        let others: Vec<_> = tweets.into_iter().filter(|id| !is_own(id)).cloned().collect();
-        accounts.extend(others.iter().filter_map(|id| self.observer.account_of(id, &asked)));
+        let mut others = tweets_of(asked);
+        others.retain(|id| own_tweet.is_none_or(|tweet| tweet.id != **id));
+        let mut accounts: Vec<_> = others.into_iter().filter_map(|id| self.observer.account_of(id, asked)).collect();
         accounts.extend(own);
-        silences_fire(&mut accounts, &firings);
-        Moment { at: self.observer.now(), of_wait: matches!(input, Input::Tick(_)), accounts, firings }
+        accounts
     }
 
     /// What is sent has room in its action's day, or is not sent and begins no cooldown: as a run has it.
@@ -349,17 +355,17 @@ impl Engine {
     }
 }
 
-/// What fires as nothing has come is told of the last match, which has been counted for long.
-fn silences_fire(accounts: &mut [Account], firings: &[FiringAccount]) {
-    let is_silence = |of: &&FiringAccount| of.firing.window.as_ref().is_some_and(|told| told.kind == "silence");
-    for firing in firings.iter().filter(is_silence).map(|of| &of.firing) {
-        let accounts = accounts.iter_mut().filter(|of| of.subject.key() == firing.subject.key());
-        for of in accounts.flat_map(|of| &mut of.rules).filter(|of| of.name == firing.rule) {
-            of.answer = Answer::Fires;
-            let is_it = |seen: &&mut Seen| seen.element.is_none() || seen.element == firing.element;
-            of.seen.iter_mut().filter(is_it).for_each(|seen| seen.answer = Answer::Fires);
+/// The tweets that fired, or that a window took in, each once: what was said of one may settle another, that had to be forgotten for it.
+fn tweets_of<'a>(asked: &Asked<'a>) -> Vec<&'a TweetId> {
+    let mut tweets: Vec<&TweetId> = Vec::new();
+    let of_tweets = asked.fired_now.iter().filter(|of| of.firing.subject.event == Event::Tweet);
+    let fired = of_tweets.filter_map(|of| of.firing.subject.tweet()).map(|tweet| &tweet.id);
+    fired.chain(asked.said.iter().filter_map(|of| of.tweet.as_ref())).for_each(|id| {
+        if !tweets.contains(&id) {
+            tweets.push(id);
         }
-    }
+    });
+    tweets
 }
 
 /// Firings with what became of their sends.

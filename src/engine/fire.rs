@@ -73,6 +73,7 @@ pub(super) struct Later {
     rule: usize,
     send: usize,
     firing: Arc<Firing>,
+    ages_from: Timestamp,
 }
 
 /// A firing of a rule, and why it is held back, if it is.
@@ -80,6 +81,8 @@ struct Made<'r> {
     at: usize,
     rule: &'r Rule,
     firing: Arc<Firing>,
+    /// From when on it may be so old as `max_age` says: from when its subject happened, and a silence from when it was found.
+    ages_from: Timestamp,
     refused: Option<Suppression>,
 }
 
@@ -118,7 +121,8 @@ impl Firings {
         for of in std::mem::take(&mut matches.rules) {
             let (at, rule) = (of.rule, &rules.rules[of.rule]);
             if let Some(firing) = self.firing((rule, of), (&subject, &key), &matches) {
-                made.push(self.brake(rules, (at, rule), firing));
+                let ages_from = firing.subject.at;
+                made.push(self.brake(rules, (at, rule), firing, ages_from));
             }
         }
         self.send(rules, &made, effects, later);
@@ -133,30 +137,28 @@ impl Firings {
             return;
         }
         self.fired += 1;
-        let (name, at, window) = (Arc::clone(&rule.name), due.at, Some(Box::new(due.told)));
+        let (name, at, window, found) = (Arc::clone(&rule.name), due.at, Some(Box::new(due.told)), self.over_time.found(due.at));
         let firing = Firing { id, rule: name, subject, element, matched: Vec::new(), at, origin: Origin::Live, window, held: 0 };
-        let made = self.brake(rules, (place, rule), firing);
+        let made = self.brake(rules, (place, rule), firing, found);
         self.send(rules, &[made], effects, later);
     }
 
     /// Holds a firing back, or not, by mutes and by the brakes of its rule, of which what is muted takes nothing.
-    fn brake<'r>(&mut self, rules: &RuleSet, (at, rule): (usize, &'r Rule), firing: Firing) -> Made<'r> {
+    fn brake<'r>(&mut self, rules: &RuleSet, (at, rule): (usize, &'r Rule), firing: Firing, ages_from: Timestamp) -> Made<'r> {
+        let made = |firing, refused| Made { at, rule, firing: Arc::new(firing), ages_from, refused };
         if !self.mutes.is_empty() && self.is_muted(rules, rule, &firing) {
-            return Made { at, rule, firing: Arc::new(firing), refused: Some(Suppression::Muted) };
+            return made(firing, Some(Suppression::Muted));
         }
         // What is too old for all of them begins no cooldown, not even for what comes of the same moment.
-        let is_over = |send: &Send| send.mode == Mode::Off || is_too_late(rules, (rule, send), &firing);
+        let is_over = |send: &Send| send.mode == Mode::Off || is_too_late(rules, (rule, send), (&firing, ages_from));
         if rule.send.iter().all(is_over) {
-            return Made { at, rule, firing: Arc::new(firing), refused: None };
+            return made(firing, None);
         }
         match self.brakes.pass_rule((at, rule), &firing, &mut self.identities) {
-            Ok(passed) => {
-                let firing = Arc::new(Firing { held: passed.held, ..firing });
-                Made { at, rule, firing, refused: None }
-            }
+            Ok(passed) => made(Firing { held: passed.held, ..firing }, None),
             Err(refused) => {
                 self.refused.push((firing.id, None, refused.until));
-                Made { at, rule, firing: Arc::new(firing), refused: Some(refused.reason) }
+                made(firing, Some(refused.reason))
             }
         }
     }
@@ -186,8 +188,11 @@ impl Firings {
             for of in going() {
                 for (place, send) in of.rule.send.iter().enumerate().filter(|(_, send)| turn(send) == turn_of_now) {
                     match turn_of_now {
-                        0 => effects.push(self.deliver(rules, (of.at, send), &of.firing)),
-                        _ => later.push(Later { rule: of.at, send: place, firing: Arc::clone(&of.firing) }),
+                        0 => effects.push(self.deliver(rules, (of.at, send), (&of.firing, of.ages_from))),
+                        _ => {
+                            let (rule, firing, ages_from) = (of.at, Arc::clone(&of.firing), of.ages_from);
+                            later.push(Later { rule, send: place, firing, ages_from });
+                        }
                     }
                 }
             }
@@ -212,14 +217,14 @@ impl Firings {
             None => None,
             Some(window) => {
                 let asked = Asked { id, subject, element, step: of.step, now: at };
-                match self.over_time.take_in((of.rule, rule, window), &asked, &mut self.identities) {
-                    Said::Fires(mut told) => {
-                        self.unpriced.fill(&mut told, element);
-                        self.unpriced.counted(subject.tweet().map(|tweet| &tweet.id), element);
-                        Some(told)
-                    }
+                let mut said = self.over_time.take_in((of.rule, rule, window), &asked, &mut self.identities);
+                if let Said::Fires(told) = &mut said {
+                    self.unpriced.fill(told, element);
+                }
+                self.unpriced.counted(subject.tweet().map(|tweet| &tweet.id), element);
+                match said {
+                    Said::Fires(told) => Some(told),
                     said => {
-                        self.unpriced.counted(subject.tweet().map(|tweet| &tweet.id), element);
                         self.said.push(Unfired { id, tweet: subject.tweet().map(|tweet| tweet.id.clone()), said });
                         return None;
                     }
@@ -242,7 +247,7 @@ impl Firings {
     /// Makes what was left for later.
     pub(super) fn deliver_later(&mut self, rules: &RuleSet, later: &Later, revisions: &mut Revisions) -> Effect {
         let send = &rules.rules[later.rule].send[later.send];
-        match self.pass(rules, (later.rule, send), &later.firing) {
+        match self.pass(rules, (later.rule, send), (&later.firing, later.ages_from)) {
             Err(ended) => ended,
             Ok((told, expires_at)) => {
                 let effect = self.delivery(rules, (later.rule, send), &told, expires_at);
@@ -256,7 +261,7 @@ impl Firings {
     }
 
     /// Brings a firing to one action.
-    fn deliver(&mut self, rules: &RuleSet, of: (usize, &Send), firing: &Arc<Firing>) -> Effect {
+    fn deliver(&mut self, rules: &RuleSet, of: (usize, &Send), firing: (&Arc<Firing>, Timestamp)) -> Effect {
         match self.pass(rules, of, firing) {
             Err(ended) => ended,
             Ok((told, expires_at)) => self.delivery(rules, of, &told, expires_at),
@@ -268,10 +273,10 @@ impl Firings {
         &mut self,
         rules: &RuleSet,
         (at, send): (usize, &Send),
-        firing: &Arc<Firing>,
+        (firing, ages_from): (&Arc<Firing>, Timestamp),
     ) -> Result<(Arc<Firing>, Timestamp), Effect> {
         let (rule, action) = (&rules.rules[at], &rules.actions[send.action]);
-        let expires_at = firing.subject.at.plus(rule.max_age_of(send, action));
+        let expires_at = ages_from.plus(rule.max_age_of(send, action));
         if send.mode == Mode::Off {
             return Err(end(firing, send, Outcome::Suppressed { reason: Suppression::Off }));
         }
@@ -279,7 +284,7 @@ impl Firings {
             self.brakes.expired(firing.id, at, send.action);
             return Err(end(firing, send, Outcome::Suppressed { reason: Suppression::Muted }));
         }
-        if is_too_late(rules, (rule, send), firing) {
+        if is_too_late(rules, (rule, send), (firing, ages_from)) {
             self.brakes.expired(firing.id, at, send.action);
             return Err(end(firing, send, Outcome::Expired));
         }
@@ -310,9 +315,9 @@ impl Firings {
 }
 
 /// Whether a firing is too old for one of its sends, or an order of news that did not come live.
-fn is_too_late(rules: &RuleSet, (rule, send): (&Rule, &Send), firing: &Firing) -> bool {
+fn is_too_late(rules: &RuleSet, (rule, send): (&Rule, &Send), (firing, ages_from): (&Firing, Timestamp)) -> bool {
     let action = &rules.actions[send.action];
-    firing.subject.at.plus(rule.max_age_of(send, action)) <= firing.at || (action.trading && firing.is_late())
+    ages_from.plus(rule.max_age_of(send, action)) <= firing.at || (action.trading && firing.is_late())
 }
 
 /// The id of a silence: of whom, since what, and of one that is told again and again the how manieth time. It is the same whenever it is looked

@@ -252,13 +252,20 @@ impl Engine {
 
     /// While held, waits do not come to their end. When they are let go, the next tick or entry ends those that are over.
     pub fn hold(&mut self, hold: Hold) {
-        self.hold_at(hold, self.observer.now());
+        let now = self.observer.now();
+        self.hold_at(hold, (now, now));
     }
 
-    /// As [`Engine::hold`], at another moment than that of the latest entry or tick: when the feed was heard last, or heard again.
-    pub fn hold_at(&mut self, hold: Hold, at: Timestamp) {
+    /// As [`Engine::hold`], at another moment than that of the latest entry or tick: when the feed was heard last, or heard again. `now`: when
+    /// that is said, from which on what is let go is known.
+    pub fn hold_at(&mut self, hold: Hold, (at, now): (Timestamp, Timestamp)) {
         self.observer.hold(hold);
-        self.firings.over_time.hold(hold, at);
+        self.firings.over_time.hold(hold, (at, now));
+    }
+
+    /// Nobody looked at what time it is until `now`: a silence that was over before is found now.
+    pub fn stood_still(&mut self, now: Timestamp) {
+        self.firings.over_time.known_from(now);
     }
 
     /// What was said since then may still come of the history, though nothing is held for it any more: it is not too late for a window. `None`:

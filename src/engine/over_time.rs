@@ -12,7 +12,7 @@ use self::sightings::{Sightings, is_first_seen};
 use super::identities::Identities;
 use super::waits::Hold;
 use crate::model::firing::Element;
-use crate::model::ids::FiringId;
+use crate::model::ids::{FiringId, TweetId};
 use crate::model::limits::{HISTORY_OVERLAP, TRACES_AT_ONCE, WINDOW_TAKEN};
 use crate::model::subject::{About, Account, AccountEvent, Str, Subject, Tweet};
 use crate::model::time::Timestamp;
@@ -57,6 +57,8 @@ pub(super) struct OverTime {
     missed: Option<Timestamp>,
     /// Since when something may still come of the history, held or not.
     owed: Option<Timestamp>,
+    /// When silences that were held were let go for the last time, or nobody had looked before: what was over by then was found then.
+    known_from: Timestamp,
     /// When the silences of each rule may next be over, held or not.
     due: BTreeSet<(Timestamp, usize)>,
     /// When the next one may be over.
@@ -156,18 +158,18 @@ impl OverTime {
     }
 
     /// While held, silences do not end; the time when nobody listens does not count as silence.
-    pub(super) fn hold(&mut self, hold: Hold, now: Timestamp) {
+    pub(super) fn hold(&mut self, hold: Hold, (at, now): (Timestamp, Timestamp)) {
         match (self.hold, hold) {
             (Hold::Nothing | Hold::Before(_), Hold::Everything) => {
                 // Deaf once more while what was missed before is still being fetched: that may be as old as it was.
-                self.missed = self.missed.or(Some(now));
-                self.deaf = Some(Deaf { since: now, until: None });
+                self.missed = self.missed.or(Some(at));
+                self.deaf = Some(Deaf { since: at, until: None });
             }
             (Hold::Everything, Hold::Nothing | Hold::Before(_)) => {
                 if let Some(deaf) = &mut self.deaf {
-                    deaf.until = Some(now);
+                    deaf.until = Some(at);
                     let since = deaf.since;
-                    self.windows.values_mut().for_each(|watched| watched.state.resume(now, since));
+                    self.windows.values_mut().for_each(|watched| watched.state.resume(at, since));
                     self.find_due();
                 }
             }
@@ -175,6 +177,9 @@ impl OverTime {
         }
         if hold == Hold::Nothing {
             self.missed = None;
+            if self.is_held() {
+                self.known_from(now);
+            }
         }
         self.hold = hold;
         self.find_next();
@@ -213,6 +218,16 @@ impl OverTime {
         self.next
     }
 
+    /// When a silence was found to be over that was so from `due` on: later than that, where nobody could know.
+    pub(super) fn found(&self, due: Timestamp) -> Timestamp {
+        due.max(self.known_from)
+    }
+
+    /// What was over before is found now.
+    pub(super) fn known_from(&mut self, now: Timestamp) {
+        self.known_from = now;
+    }
+
     /// The next silence that is over by `now`: the rule, and what it came of.
     pub(super) fn due(&mut self, now: Timestamp) -> Option<(usize, Due, Option<Element>)> {
         self.next.filter(|next| *next <= now)?;
@@ -231,6 +246,14 @@ impl OverTime {
         // One that was said to be over and is not is not asked again before its next match: whoever asks until there is none must not ask for ever.
         self.find_next();
         due
+    }
+
+    /// The silences since that tweet that are still to be told, by rule, and when each is due.
+    pub(super) fn silences_of(&self, tweet: &TweetId) -> Vec<(Str, Timestamp)> {
+        let awaited = |watched: &Watched| Some((Str::clone(&watched.rule), watched.state.awaited(tweet)?));
+        let mut all: Vec<_> = self.windows.values().filter_map(awaited).collect();
+        all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        all
     }
 
     /// Goes on with other rules. A window goes on where it was if its rule has kept its name, and it counts the same thing.

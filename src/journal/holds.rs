@@ -1,8 +1,10 @@
 //! When a run did not hear the feed, as its journal says → when its waits were held, so that they end in a replay when they ended then.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::reader::OLDER;
 use super::{JournalError, Reader};
 use crate::engine::Hold;
 use crate::model::firing::Origin;
@@ -21,6 +23,13 @@ struct Held {
     from: Timestamp,
     to: Timestamp,
     fetched: Option<Timestamp>,
+}
+
+impl Held {
+    /// What comes from then on is of the second look, for what came into the history late, which held nothing.
+    fn second_look(&self) -> Timestamp {
+        self.fetched.unwrap_or(self.to).plus(SECOND_LOOK)
+    }
 }
 
 /// Gaps that are still to come, and where the replay is in the one at hand.
@@ -46,28 +55,64 @@ impl Holds {
     /// # Errors
     /// The journal cannot be read.
     pub fn read(reader: &mut Reader, since: Timestamp) -> Result<Self, JournalError> {
-        let all = reader.gaps(GAPS)?.into_iter().rev().filter(|gap| gap.to >= since);
-        let mut gaps: Vec<_> = all.map(|gap| Held { from: gap.from, to: gap.to, fetched: None }).collect();
+        let gaps = reader.gaps(GAPS)?.into_iter().map(|gap| (gap.from, gap.to));
+        Self::of(reader, since, gaps.collect())
+    }
+
+    /// The same until somebody who heard of something at `heard`, and then listened for `listening`, was done with that: what came later is not read.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn read_until(
+        reader: &mut Reader,
+        (since, heard): (Timestamp, Timestamp),
+        listening: Duration,
+    ) -> Result<Self, JournalError> {
+        let mut gaps: Vec<_> = reader.gaps(GAPS)?.into_iter().map(|gap| (gap.from, gap.to)).collect();
+        gaps.sort_unstable();
+        let mut end = heard.plus(listening);
+        gaps.retain(|(from, to)| {
+            let begins_before = *from <= end;
+            if begins_before {
+                end = end.plus(to.since(heard.max(*from)));
+            }
+            begins_before
+        });
+        Self::of(reader, since, gaps)
+    }
+
+    fn of(reader: &mut Reader, since: Timestamp, gaps: Vec<(Timestamp, Timestamp)>) -> Result<Self, JournalError> {
+        let gaps = gaps.into_iter().filter(|(_, to)| *to >= since);
+        let mut gaps: Vec<_> = gaps.map(|(from, to)| Held { from, to, fetched: None }).collect();
         gaps.sort_by_key(|gap| gap.from);
         if let Some(first) = gaps.first().map(|gap| gap.from.max(since)) {
-            let mut at_hand = 0;
-            reader.recent(first, usize::MAX, |entry| {
-                if entry.origin != Origin::Backfill {
-                    return;
-                }
-                while gaps.get(at_hand + 1).is_some_and(|next| next.to <= entry.at) {
-                    at_hand += 1;
-                }
-                if let Some(gap) = gaps.get_mut(at_hand).filter(|gap| gap.to <= entry.at) {
-                    let latest = gap.fetched.unwrap_or(gap.to);
-                    // The second look, for what came into the history late, held nothing.
-                    if entry.at < latest.plus(SECOND_LOOK) {
-                        gap.fetched = Some(entry.at);
+            let (mut at_hand, mut later) = (0, 0);
+            reader.came(first, |at, origin| {
+                if origin == Origin::Backfill {
+                    while gaps.get(at_hand + 1).is_some_and(|next| next.to <= at) {
+                        at_hand += 1;
+                    }
+                    if let Some(gap) = gaps.get_mut(at_hand).filter(|gap| gap.to <= at && at < gap.second_look()) {
+                        gap.fetched = Some(at);
                     }
                 }
+                // Numbers tell the order and times need not.
+                later = if gaps.last().is_some_and(|last| at >= last.second_look()) { later + 1 } else { 0 };
+                if later >= OLDER { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;
         }
         Ok(Self { gaps: gaps.into(), stage: Stage::Heard })
+    }
+
+    /// While something is held: when that may change next.
+    #[must_use]
+    pub fn next(&self) -> Option<Timestamp> {
+        let gap = self.gaps.front()?;
+        match self.stage {
+            Stage::Heard => None,
+            Stage::Deaf => Some(gap.to),
+            Stage::Fetching => Some(gap.fetched.unwrap_or(gap.to)),
+        }
     }
 
     /// What has changed by the time that an entry comes.
@@ -120,6 +165,15 @@ mod tests {
         let before = (20, Hold::Before(at(20)));
         let expected = [vec![], vec![], vec![(10, Hold::Everything), before], vec![], vec![(30, Hold::Nothing)]];
         assert_eq!(told(&[(10, 20, Some(30))], &entries), expected);
+    }
+
+    #[test]
+    fn while_something_is_held_it_is_known_when_that_changes_next() {
+        let mut gaps = Holds { gaps: [Held { from: at(10), to: at(20), fetched: Some(at(30)) }].into(), stage: Stage::Heard };
+        for (ms, next) in [(10, None), (11, Some(20)), (19, Some(20)), (20, Some(30)), (30, None)] {
+            gaps.before(at(ms), Origin::Live, |_, _| {});
+            assert_eq!(gaps.next(), next.map(at), "{ms}");
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub use begun::Begun;
 pub use error::{JournalError, Unrecorded, Why};
 pub use folder::{change_mutes, create as create_folder, set_switch};
 pub use holds::Holds;
-pub use reader::{Reader, ToldOf, Unsent};
+pub use reader::{CameBefore, Reader, ToldOf, Unsent};
 pub use rows::{
     AttemptRow, BeginKey, DeliveryRow, EditRow, EndRow, EntryRow, GapRow, GapState, MuteRow, Record, RedeliverRow, State,
 };

@@ -21,6 +21,7 @@ use crate::model::limits::CLOCK_JUMP;
 use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::NOTICES;
 
+mod around;
 mod mutes;
 mod pauses;
 mod select;
@@ -28,10 +29,12 @@ mod sends;
 mod traces;
 mod walk;
 
+pub use around::CameBefore;
 pub use mutes::ToldOf;
 pub use sends::Unsent;
 
 pub(super) use select::delivery;
+pub(super) use walk::OLDER;
 
 /// Reads a journal, whether an instance is running on it or not.
 #[derive(Debug)]

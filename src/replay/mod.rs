@@ -43,10 +43,12 @@ use tally::Tally;
 pub struct Forgotten {
     /// Its name.
     pub rule: String,
+    /// The window's type, as rules.toml spells it.
+    pub kind: &'static str,
     /// Keys.
     pub keys: u64,
-    /// Of `change`, the only type that needs all of its matches: prices by which a later one might have been judged.
-    pub prices: u64,
+    /// Matches of keys that had more than are kept of one.
+    pub matches: u64,
 }
 
 /// One rule set and the past.
@@ -134,10 +136,10 @@ impl Replay {
     #[must_use]
     pub fn forgotten(&self) -> Vec<Forgotten> {
         let evicted = self.engine.windows().into_iter().map(|(rule, of)| {
-            let prices = if self.tally.judges_by_prices(&rule) { of.evicted_members } else { 0 };
-            Forgotten { rule: rule.to_string(), keys: of.evicted_keys, prices }
+            let kind = self.tally.window_of(&rule);
+            Forgotten { rule: rule.to_string(), kind, keys: of.evicted_keys, matches: of.evicted_members }
         });
-        evicted.filter(|of| of.keys > 0 || of.prices > 0).collect()
+        evicted.filter(|of| of.keys > 0 || of.matches > 0).collect()
     }
 
     /// What came of it.

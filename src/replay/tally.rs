@@ -18,7 +18,7 @@ use crate::model::firing::{Firing, FiringBrief, Origin};
 use crate::model::ids::FiringId;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::{RuleSet, WindowKind};
+use crate::rules::ruleset::RuleSet;
 use crate::suppress::days::Days;
 
 /// Buckets that are kept of all firings, and of one rule's.
@@ -160,10 +160,10 @@ impl Tally {
         }
     }
 
-    /// The rule's window is one of type `change`.
-    pub(super) fn judges_by_prices(&self, rule: &str) -> bool {
+    /// The type of the rule's window; empty where there is none.
+    pub(super) fn window_of(&self, rule: &str) -> &'static str {
         let window = self.places.get(rule).and_then(|at| self.rules.rules.get(*at)?.window.as_deref());
-        window.is_some_and(|window| matches!(window.kind, WindowKind::Change { .. }))
+        window.map_or("", |window| window.kind.name())
     }
 
     pub(super) fn entry(&mut self, at: Timestamp, origin: Origin) {

@@ -39,8 +39,17 @@ pub struct Recorded {
     pub text: String,
 }
 
+/// The envelopes of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    /// In order.
+    pub entries: Vec<Recorded>,
+    /// Where nothing in it says when it was: the moment from which those of its entries are counted.
+    pub counted_from: Option<Timestamp>,
+}
+
 /// Reads a file that a test names, or says why not.
-pub type Files<'f> = &'f dyn Fn(&str) -> Result<Vec<Recorded>, String>;
+pub type Files<'f> = &'f dyn Fn(&str) -> Result<Recording, String>;
 
 /// What came of one test.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Failure, Files, Recorded, broken};
+use super::{Failure, Files, Recorded, Recording, broken};
 use crate::decode;
 use crate::model::action::Span;
 use crate::model::firing::Origin;
@@ -21,28 +21,31 @@ pub(super) struct Told {
 
 /// When the test begins, what is told, in order, and what cannot be.
 ///
-/// What was recorded holds moments of its own, and what rules ask of its age must be as it was: so the first of it says when the test began.
+/// What was recorded holds moments of its own, and what rules ask of its age must be as it was: so the first of it says when the test began. A
+/// recording that only says how far apart its entries are begins when its event does.
 pub(super) fn told(test: &Test, files: Files<'_>) -> (Timestamp, Vec<Told>, Vec<Failure>) {
     let mut failures = Vec::new();
     let mut recorded = Vec::new();
     for event in &test.events {
         recorded.push(match &event.says {
             Says::Record { at, origin, text } => {
-                vec![Recorded { at: *at, origin: origin.unwrap_or(event.origin), text: text.clone() }]
+                let entry = Recorded { at: *at, origin: origin.unwrap_or(event.origin), text: text.clone() };
+                Recording { entries: vec![entry], counted_from: None }
             }
             Says::File(path) => files(path).unwrap_or_else(|why| {
                 failures.push(broken(event.span, format!("`{path}` can be read"), why));
-                Vec::new()
+                Recording::default()
             }),
-            Says::Short(_) | Says::Frame(_) | Says::Nothing => Vec::new(),
+            Says::Short(_) | Says::Frame(_) | Says::Nothing => Recording::default(),
         });
     }
-    let begins = |(event, recorded): (&Event, &Vec<Recorded>)| {
+    let begins = |(event, recorded): (&Event, &Recording)| {
         let of_frame = || match &event.says {
             Says::Frame(text) => decode::decode(text).ok()?.ts,
             _ => None,
         };
-        recorded.first().map(|first| first.at).or_else(of_frame).map(|at| earlier(at, event.at))
+        let first = recorded.entries.first().filter(|_| recorded.counted_from.is_none()).map(|first| first.at);
+        first.or_else(of_frame).map(|at| earlier(at, event.at))
     };
     let begun = test.events.iter().zip(&recorded).find_map(begins).unwrap_or(Timestamp::from_millis(START));
     let mut all = Vec::new();
@@ -53,9 +56,9 @@ pub(super) fn told(test: &Test, files: Files<'_>) -> (Timestamp, Vec<Told>, Vec<
             Says::Frame(text) => all.push(Told { span, at, origin, text: Some(text.clone()) }),
             Says::Nothing => all.push(Told { span, at, origin, text: None }),
             Says::Record { .. } | Says::File(_) => {
-                let mut now = begun;
-                all.extend(recorded.into_iter().map(|of| {
-                    now = now.max(of.at);
+                let mut now = if recorded.counted_from.is_some() { at } else { begun };
+                all.extend(recorded.entries.into_iter().map(|of| {
+                    now = now.max(recorded.counted_from.map_or(of.at, |from| at.plus(of.at.since(from))));
                     Told { span, at: now, origin: of.origin, text: Some(of.text) }
                 }));
             }

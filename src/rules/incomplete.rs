@@ -14,6 +14,9 @@ use crate::model::action::Span;
 /// Places underlined in one report.
 const SHOWN: usize = 3;
 const OF_SILENCE: &str = "a silence has none";
+const OF_NO_TOKEN: &str = "its matches are about no token";
+const MEMBER_HAS: &str = "a match has a price where each is about one token: write `each = \"token\"` in the rule (or \"market\", \
+                          \"prediction\"), or leave it out of the payload";
 const SILENCE_HAS: &str = "of the last that was heard there is `author.handle`, `author.link`, `tweet.id`, `tweet.link`, `tweet.created_at`, \
                            `window.members`, and the `token` where that is what `per` counts";
 
@@ -119,16 +122,23 @@ fn report(
     if presence == Presence::Never && (first.whole.starts_with("tweet.") || first.whole.starts_with("account")) {
         mistake.label = "these events have none".to_owned();
     }
-    let is_silence = presence == Presence::Never && is_silence(context);
+    let is_member = presence == Presence::Never && first.whole.starts_with("window.members");
+    let is_silence = presence == Presence::Never && !is_member && is_silence(context);
     if is_silence {
         mistake.label = OF_SILENCE.to_owned();
+    } else if is_member {
+        mistake.label = OF_NO_TOKEN.to_owned();
     }
     for lacking in found.iter().skip(1).take(SHOWN - 1) {
         mistake = mistake.also(lacking.span, if presence == Presence::Never { "nor this" } else { "this too" });
     }
     let mistake = mistake.also(context.key, "in this rule");
     let mistake = if trading { mistake.also(send, "places the order") } else { mistake };
-    mistake.help(if is_silence { SILENCE_HAS.to_owned() } else { help(found, presence) })
+    mistake.help(match (is_silence, is_member) {
+        (true, _) => SILENCE_HAS.to_owned(),
+        (_, true) => MEMBER_HAS.to_owned(),
+        _ => help(found, presence),
+    })
 }
 
 /// Everything that helps, each way once.

@@ -21,6 +21,8 @@ pub(super) struct Known<'t> {
     required: Vec<&'t Leaf>,
     /// They are silences.
     silent: bool,
+    /// Their window passes over what has no price.
+    of_prices: bool,
 }
 
 impl<'t> Known<'t> {
@@ -29,7 +31,8 @@ impl<'t> Known<'t> {
         gather_required(tree, &mut required);
         let (on, each) = (context.scope.on, context.scope.each);
         let silent = context.over_time.is_some_and(window::Read::is_silence);
-        Self { on, each, tree, required, silent }
+        let of_prices = context.over_time.is_some_and(window::Read::is_of_prices);
+        Self { on, each, tree, required, silent, of_prices }
     }
 
     /// Whether a value is there, over all events of the rule.
@@ -44,6 +47,8 @@ impl<'t> Known<'t> {
     fn on_event(&self, event: Event, path: &[&str]) -> Presence {
         let tweet = event.is_about_a_tweet();
         match path {
+            ["window", "members", ELEMENT, "price"] => self.price_of_a_member(tweet),
+            ["window", ..] => Always,
             _ if self.silent => self.on_silence(tweet, path),
             ["rule" | "event" | "firing", ..] => Always,
             ["author", rest @ ..] => self.author(rest),
@@ -83,7 +88,7 @@ impl<'t> Known<'t> {
     /// Of the last that was heard a silence has who it was, which tweet, when, and the token that it is counted by.
     fn on_silence(&self, tweet: bool, path: &[&str]) -> Presence {
         let is_there = match path {
-            ["rule" | "event" | "firing" | "window", ..] | ["author" | "matched"] => true,
+            ["rule" | "event" | "firing", ..] | ["author" | "matched"] => true,
             ["account"] | ["account", "actor" | "id"] => !tweet,
             ["author", part] => is_of_the_last(part),
             ["account", "actor", part] => !tweet && is_of_the_last(part),
@@ -96,6 +101,15 @@ impl<'t> Known<'t> {
             _ => false,
         };
         if is_there { Always } else { Never }
+    }
+
+    /// Of the token or market that a match was about, if it was about one.
+    fn price_of_a_member(&self, tweet: bool) -> Presence {
+        match self.each.filter(|_| tweet) {
+            None => Never,
+            Some(_) if self.of_prices => Always,
+            Some(each) => self.element(each, &["price"]),
+        }
     }
 
     fn element(&self, sort: Each, rest: &[&str]) -> Presence {
@@ -190,6 +204,7 @@ impl<'t> Known<'t> {
     /// What makes sure that a value is there; `None` when nothing does.
     pub(super) fn way(&self, path: &[&str]) -> Option<Way> {
         let (name, part) = match path {
+            ["window", "members", ELEMENT, "price"] => (self.each?.name(), "price"),
             [name, part] => (*name, *part),
             [name] => (*name, ""),
             _ => return None,

@@ -323,6 +323,11 @@ impl Read {
         matches!(self.window.kind, WindowKind::Silence)
     }
 
+    /// It is about prices: a match without one is passed over.
+    pub(super) fn is_of_prices(&self) -> bool {
+        matches!(self.window.kind, WindowKind::Cross(_) | WindowKind::Change { .. })
+    }
+
     /// Whether each match has this, as it is counted, or counted apart by.
     pub(super) fn counts(&self, part: Part) -> bool {
         let of = match self.window.kind {

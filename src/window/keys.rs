@@ -185,6 +185,11 @@ impl<V: Held> Keys<V> {
         self.find(hash(key), key).map(|number| &self.slot(number).value)
     }
 
+    /// What is remembered of every key that there is.
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.places.iter().map(|place| &self.slot(place.number).value)
+    }
+
     /// What is remembered, of one after the other.
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.slots.iter_mut().flatten().map(|slot| &mut slot.value)

@@ -32,6 +32,7 @@ mod stretch;
 
 use std::borrow::Cow;
 
+use crate::model::ids::TweetId;
 use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member, Told};
 use crate::rules::ruleset::{Window, WindowKind};
@@ -323,6 +324,15 @@ impl State {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         match &self.kind {
             Kind::Silence(silence) => silence.next_deadline(),
+            _ => None,
+        }
+    }
+
+    /// Of `silence`: when what has been silent since that tweet is due to be told, if nothing comes until then. Of several keys the last one.
+    #[must_use]
+    pub fn awaited(&self, tweet: &TweetId) -> Option<Timestamp> {
+        match &self.kind {
+            Kind::Silence(silence) => silence.awaited(tweet),
             _ => None,
         }
     }

@@ -13,6 +13,7 @@ use super::keys::{Held, Keys, Listed, Tally};
 use super::moment::Moment;
 use super::past::Past;
 use super::{Due, Lefts, Verdict};
+use crate::model::ids::TweetId;
 use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member, Silent};
 
@@ -145,6 +146,14 @@ impl Silence {
             quiet.listed = None;
             quiet.list(number, due);
         }
+    }
+
+    /// When what has been silent since that tweet will have been so for `within`, as far as is known by now; of what has not been told.
+    pub(super) fn awaited(&self, tweet: &TweetId) -> Option<Timestamp> {
+        let is_of_it =
+            |quiet: &&Quiet| quiet.told == 0 && quiet.last.as_ref().is_some_and(|last| last.tweet.as_ref() == Some(tweet));
+        let due = self.keys.values().filter(is_of_it).filter_map(|quiet| quiet.due).max()?;
+        Some(self.deafness.moment(due.0))
     }
 
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {

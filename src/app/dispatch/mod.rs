@@ -29,7 +29,7 @@ use super::tail::Tail;
 pub(super) use audit::{Audit, Comparison, Suspicion, Verdict};
 pub(super) use messages::{Arrived, Messages};
 pub(super) use replace::Change;
-pub(super) use switch::{Keeping, Orders};
+pub(super) use switch::{Keeping, Orders, quota_key};
 
 use crate::clock::Clock;
 use crate::deliver::{Pledge, Switch};

@@ -25,6 +25,11 @@ fn keeping(journal: Journal) -> Keeping {
     Box::pin(async move { is_kept(&journal).await })
 }
 
+/// What it is known by that an action has had its messages of a day.
+pub(in crate::app) fn quota_key(action: &str) -> String {
+    format!("max_per_day:{action}")
+}
+
 /// Since when and why orders go or not.
 #[derive(Clone, Debug, Default)]
 pub(in crate::app) struct Orders {
@@ -39,7 +44,7 @@ impl Dispatch {
             return self.disarm_by_itself(&format!("{name} has had its {most} orders of today (max_per_day)"));
         }
         self.tell(&Notice {
-            key: format!("max_per_day:{name}"),
+            key: quota_key(&name),
             about: None,
             title: format!("{name} has had its {most} messages of today"),
             text: "max_per_day is reached: what comes until midnight UTC is suppressed, recorded and counted.".to_owned(),

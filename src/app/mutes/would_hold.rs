@@ -4,16 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::app::past::Run;
 use crate::clock::Clock;
-use crate::decode;
+use crate::engine::{Effect, Engine};
 use crate::journal::{Holds, JournalError, Reader};
 use crate::matching;
-use crate::model::firing::Origin;
 use crate::model::limits::{FIRED_IDS, MUTE_LOOKS_BACK, MUTE_LOOKS_FOR, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
 use crate::model::mode::Mode;
 use crate::model::mute::{MuteOf, Muted, WouldHold};
 use crate::model::time::Timestamp;
-use crate::replay::{Played, Replay};
 use crate::rules::ruleset::{Rule, RuleSet};
 use crate::suppress::mutes::{Candidate, Narrowed};
 
@@ -57,27 +56,26 @@ fn replayed(
     let mut reader = Reader::open(folder)?;
     reader.put_right(now)?;
     let since = back(from, rules.reach().max(REPLAY_REACH));
-    let mut replay = Replay::new(Arc::clone(rules), Some(from));
-    replay.restore(reader.fired_before(since, FIRED_IDS)?);
-    let mut holds = Holds::read(&mut reader, since)?;
+    let mut engine = Engine::without_messages(Arc::clone(rules));
+    engine.restore(reader.fired_before(since, FIRED_IDS)?);
+    let holds = Holds::read(&mut reader, since)?;
     let (mut would, mut is_late) = (WouldHold { held: 0, of: 0, at_least: false }, false);
-    let mut count = |Played { firing, .. }: &Played| {
-        would.of += 1;
-        would.held += u64::from(narrowed.is_about(Candidate { firing, tokens_of: matching::tokens_of }));
-    };
+    let mut run = Run::read(&mut reader, (rules, since), holds, (&mut engine, now))?.heeded(|effect| {
+        if let Effect::Fired(firing) = effect
+            && firing.at >= from
+        {
+            would.of += 1;
+            would.held += u64::from(narrowed.is_about(Candidate { firing, tokens_of: matching::tokens_of }));
+        }
+    });
     let entries = reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| {
         is_late = is_late || clock.elapsed().saturating_sub(begun) > MUTE_LOOKS_FOR;
-        if is_late {
-            return;
-        }
-        holds.before(entry.at, entry.origin, |at, hold| replay.hold(at, hold, &mut count));
-        if let Ok(envelope) = decode::decode(entry.text) {
-            replay.entry(&envelope, entry.at.min(now), entry.origin, &mut count);
+        if !is_late {
+            run.entry(&entry);
         }
     })?;
-    let until = reader.last_alive()?.map_or(now, |alive| alive.min(now));
-    holds.before(until, Origin::Live, |at, hold| replay.hold(at, hold, &mut count));
-    replay.pass(Some(until), &mut count);
+    run.pass(reader.last_alive()?.map_or(now, |alive| alive.min(now)));
+    drop(run);
     would.at_least = entries >= REPLAY_ENTRIES_OVER_TIME;
     Ok((!is_late).then_some(would))
 }

@@ -244,6 +244,26 @@ fn known(rules: &RuleSet, names: &[String]) -> Result<(), String> {
     })
 }
 
+/// Says what the window of a rule had to forget, and what that has changed.
+fn tell_forgotten(Forgotten { rule, kind, keys, matches }: &Forgotten) {
+    let rule = table::clean(rule);
+    if *keys > 0 {
+        let keys = number_of(*keys, "key");
+        warn(format_args!("the window of {rule} had to forget {keys} for want of room: give it more with `max_keys`"));
+    }
+    let (what, plural, so) = match *kind {
+        "change" => ("price", "s", "each close to another that is kept; a move that is hardly large enough may have been missed"),
+        "sequence" => {
+            ("match", "es", "the oldest of keys with more than 64 of one step; what would have gone on from them is not told")
+        }
+        _ => ("match", "es", "the oldest of busy keys; only one that comes late may have been judged by fewer than there were"),
+    };
+    if *matches > 0 {
+        let (number, s) = (grouped(*matches), if *matches == 1 { "" } else { plural });
+        warn(format_args!("the window of {rule} had to forget {number} {what}{s} for want of room, {so}"));
+    }
+}
+
 /// Says what could not be read, the first of it with its place.
 fn tell_faults(evaluated: &Evaluated) {
     let faults = &evaluated.faults;
@@ -261,17 +281,7 @@ fn tell_faults(evaluated: &Evaluated) {
     if evaluated.damaged > 0 {
         warn(format_args!("the journal is damaged: {} rows were left out", evaluated.damaged));
     }
-    for Forgotten { rule, keys, prices } in &evaluated.forgotten {
-        if *keys > 0 {
-            let keys = number_of(*keys, "key");
-            warn(format_args!("the window of {rule} had to forget {keys} for want of room: give it more with `max_keys`"));
-        }
-        if *prices > 0 {
-            let prices = number_of(*prices, "price");
-            let missed = "each close to another that is kept; a move that is hardly large enough may have been missed";
-            warn(format_args!("the window of {rule} had to forget {prices} for want of room, {missed}"));
-        }
-    }
+    evaluated.forgotten.iter().for_each(tell_forgotten);
     if let Some(why) = &evaluated.stopped {
         complain(format_args!("{why}; what was read before is told"));
     }

@@ -7,7 +7,7 @@ use crate::cli::files::{self, FilesError};
 use crate::cli::state::State;
 use crate::cli::{End, complain, load};
 use crate::feed::recording::{Read, Reader};
-use crate::rule_test::Recorded;
+use crate::rule_test::{Recorded, Recording};
 use crate::rules::ruleset::RuleSet;
 use crate::rules::test_file::{self, Test};
 use crate::rules::{self, Source};
@@ -31,20 +31,20 @@ const ENVELOPES: usize = 1_000_000;
 
 impl Suite {
     /// Reads a file that a test names: beside the file of tests.
-    pub(crate) fn recorded(&self, name: &str) -> Result<Vec<Recorded>, String> {
+    pub(crate) fn recorded(&self, name: &str) -> Result<Recording, String> {
         let folder = Path::new(&self.source.name).parent().unwrap_or(Path::new(""));
         let mut reader = Reader::open(&folder.join(name)).map_err(|error| error.to_string())?;
-        let mut found = Vec::new();
+        let mut entries = Vec::new();
         while let Some(read) = reader.next_entry().map_err(|error| error.to_string())? {
             match read {
                 Read::Faulty(faulty) => return Err(faulty.to_string()),
-                Read::Entry(_) if found.len() == ENVELOPES => {
+                Read::Entry(_) if entries.len() == ENVELOPES => {
                     return Err(format!("it has more than {ENVELOPES} envelopes; birdcall replay is for so many"));
                 }
-                Read::Entry(of) => found.push(Recorded { at: of.at, origin: of.origin, text: of.text.to_owned() }),
+                Read::Entry(of) => entries.push(Recorded { at: of.at, origin: of.origin, text: of.text.to_owned() }),
             }
         }
-        Ok(found)
+        Ok(Recording { entries, counted_from: reader.counted_from() })
     }
 
     /// Whether it is one of several about the rules of a folder.

@@ -2,7 +2,7 @@
 //!
 //! It looks again at what the latest step has looked at, through the same facts and the same readings, and changes nothing.
 
-use super::super::account::{Account, Answer, Gathering, RuleAccount, Seen};
+use super::super::account::{Account, Answer, FiringAccount, Gathering, RuleAccount, Seen};
 use super::super::fire::Unfired;
 use super::super::judge::{TweetState, step_name};
 use super::{Observer, wait_of};
@@ -20,9 +20,26 @@ use crate::rules::ruleset::Rule;
 /// Which rules are asked for, and which firings are of this moment.
 pub(in crate::engine) struct Asked<'a> {
     pub(in crate::engine) wanted: &'a dyn Fn(&Rule) -> bool,
-    pub(in crate::engine) fired_now: &'a [FiringId],
+    pub(in crate::engine) fired_now: &'a [FiringAccount],
     /// What windows said to matches of this moment that did not fire.
     pub(in crate::engine) said: &'a [Unfired],
+}
+
+impl Asked<'_> {
+    fn has_fired(&self, id: FiringId) -> bool {
+        self.fired_now.iter().any(|of| of.firing.id == id)
+    }
+
+    /// Whether a rule has fired as nothing came after that: the firing has an id of its own, and is told of the last match, which has been counted for
+    /// long.
+    fn is_silent(&self, rule: &Rule, key: &str, element: Option<&Element>) -> bool {
+        let silences = self.fired_now.iter().map(|of| &of.firing);
+        let mut silences = silences.filter(|firing| firing.window.as_ref().is_some_and(|told| told.kind == "silence"));
+        silences.any(|firing| {
+            let is_of_element = element.is_none() || firing.element.as_ref() == element;
+            firing.rule == rule.name && is_of_element && firing.subject.key() == key
+        })
+    }
 }
 
 /// A subject, and how a rule is read for it.
@@ -139,8 +156,9 @@ impl Look<'_, '_> {
             _ => state.has_fired_each(at, &[Some(of_element.clone()), alias].into_iter().flatten().collect::<Vec<_>>()),
         });
         let said = self.asked.said.iter().find(|of| of.id == id);
-        let fires = self.asked.fired_now.contains(&id);
-        let answer = if fires && node.truth == Truth::True {
+        let fires = self.asked.has_fired(id);
+        let is_silent = self.asked.is_silent(rule, self.key, element.as_ref());
+        let answer = if is_silent || (fires && node.truth == Truth::True) {
             Answer::Fires
         } else if let Some(Unfired { said, .. }) = said {
             Answer::OverTime(Gathering::of(said, rule.window.as_ref().map_or("", |window| window.kind.name())))

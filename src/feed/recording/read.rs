@@ -45,6 +45,8 @@ pub enum Read<'a> {
 pub struct Order {
     /// What is dated by the time since then is counted from there: the moment of the first entry.
     begun: Option<Timestamp>,
+    /// Something has said when it was.
+    is_dated: bool,
     latest: Option<Timestamp>,
     most: Option<Timestamp>,
     went_back: u64,
@@ -63,6 +65,12 @@ impl Order {
         self.went_back
     }
 
+    /// Where nothing so far has said when it was, but by the time since it began: the moment from which that is counted.
+    #[must_use]
+    pub fn counted_from(&self) -> Option<Timestamp> {
+        self.begun.filter(|_| !self.is_dated)
+    }
+
     /// The entry that a line is.
     ///
     /// # Errors
@@ -70,6 +78,12 @@ impl Order {
     pub fn entry<'a>(&mut self, number: u64, line: &'a str) -> Result<Entry<'a>, Faulty> {
         let line = line::parse(line).map_err(|fault| Faulty { number, fault })?;
         let sent = line.envelope.ts.max(self.latest);
+        self.is_dated |= match line.at {
+            Some(At::Moment(_)) => true,
+            // Of those that are counted from the first only that one says when that was.
+            Some(At::Since(_)) => self.begun.is_none() && line.envelope.ts.is_some(),
+            None => line.envelope.ts.is_some(),
+        };
         let begun = self.begun.unwrap_or_else(|| begins(&line));
         let at = match line.at {
             Some(At::Moment(at)) => at,
@@ -135,6 +149,12 @@ impl Reader {
     /// As [`Reader::open`].
     pub fn of(name: String, from: impl io::Read + Send + 'static) -> Result<Self, RecordingError> {
         Ok(Self { lines: Lines::of(name, from)?, order: Order::default() })
+    }
+
+    /// As [`Order::counted_from`], of what was read so far.
+    #[must_use]
+    pub fn counted_from(&self) -> Option<Timestamp> {
+        self.order.counted_from()
     }
 
     /// What the next line brings; `None` at the end.

@@ -80,7 +80,7 @@ impl Reader {
         self.place("SELECT id, at FROM entries WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT 1", [number, below])
     }
 
-    fn last_before(&mut self, number: i64, above: i64) -> Result<Option<Place>, JournalError> {
+    pub(super) fn last_before(&mut self, number: i64, above: i64) -> Result<Option<Place>, JournalError> {
         self.place("SELECT id, at FROM entries WHERE id < ?1 AND id > ?2 ORDER BY id DESC LIMIT 1", [number, above])
     }
 

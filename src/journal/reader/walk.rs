@@ -19,8 +19,8 @@ use crate::model::time::Timestamp;
 const AHEAD: usize = 10_000;
 /// So many stretches in a row in which nothing can be read are the end of what can.
 const IN_VAIN: u32 = 4_096;
-/// So many entries in a row that are too old are the end of those that are not.
-pub(super) const OLDER: usize = 2_000;
+/// So many entries in a row that are too old, or too late, are the end of those that are not.
+pub(in crate::journal) const OLDER: usize = 2_000;
 
 /// Rows read in one transaction.
 pub(super) const CHUNK: i64 = 256;
@@ -60,9 +60,20 @@ impl Reader {
     /// It goes back from the last one, as numbers tell the order and times need not. Where a clock was set back for a while, there are
     /// older ones between newer ones; a long stretch of older ones is the end.
     pub(super) fn span(&mut self, since: Timestamp, at_most: usize) -> Result<(Option<i64>, i64), JournalError> {
-        let ends = self.query_row(&schema::ends("entries"), (), |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let (Some(first), Some(last)): (Option<i64>, Option<i64>) = ends.unwrap_or_default() else { return Ok((None, 0)) };
-        let first = first.max(PLAUSIBLE.start);
+        let Some((_, last)) = self.numbers()? else { return Ok((None, 0)) };
+        // Where all are wanted it need not be counted how many there are.
+        let end = if at_most == usize::MAX { self.around(since)?.map_or(last, |(_, beyond)| beyond) } else { last };
+        let start = self.first_of((since, Timestamp::from_millis(i64::MAX)), (end, at_most))?;
+        Ok((start.or((end < last).then_some(end)), last))
+    }
+
+    /// The first of the newest `at_most` entries up to the one with that number, that came at or after `since` and before `until`.
+    pub(super) fn first_of(
+        &mut self,
+        (since, until): (Timestamp, Timestamp),
+        (last, at_most): (i64, usize),
+    ) -> Result<Option<i64>, JournalError> {
+        let Some((first, _)) = self.numbers()? else { return Ok(None) };
         let (mut found, mut older, mut start, mut end) = (0, 0, None, last);
         // Its own count: a stretch that is read to its end counts as read, whatever was in it.
         let mut in_vain = 0;
@@ -78,7 +89,7 @@ impl Reader {
             for (id, at) in times.into_iter().rev() {
                 if at < since.as_millis() {
                     older += 1;
-                } else if found < at_most {
+                } else if found < at_most && self.right(id, Timestamp::from_millis(at)) < until {
                     (found, older, start) = (found + 1, 0, Some(id));
                 }
             }
@@ -96,7 +107,7 @@ impl Reader {
                 in_vain = 0;
             }
         }
-        Ok((start, last))
+        Ok(start)
     }
 
     /// The ids of the newest `at_most` firings, oldest first.

@@ -220,3 +220,35 @@ async fn redeliver_sends_no_order_beyond_those_of_the_day() {
     stop(program);
     assert_eq!(world.orders(1), ["1"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn that_an_action_has_had_its_messages_of_today_is_told_once_whatever_is_restarted_between() {
+    let world = World::new(Rig::plain().await).await;
+    let desk = "rate_limit = \"10000/s\"";
+    let rules = rules("", "max_age = \"60s\"").replace(desk, &format!("{desk}\nmax_per_day = 1"));
+    let home = world.home(&rules);
+    let mut program = world.start(&home);
+    world.lists("1");
+    in_state(&home, "desk", "delivered", 1);
+    world.lists("2");
+    in_state(&home, "desk", "suppressed", 1);
+    world.told("desk has had its 1 messages of today");
+    agreed(&home);
+    program.kill();
+    let mut program = world.start(&home);
+    world.lists("3");
+    in_state(&home, "desk", "suppressed", 2);
+    agreed(&home);
+    assert_eq!(world.said("messages of today"), 1);
+    // What has reached nobody was not told.
+    program.kill();
+    let journal = rusqlite::Connection::open(home.path().join("state/journal.db")).unwrap();
+    let lost = "UPDATE deliveries SET state = 'expired' WHERE subject = 'notice:max_per_day:desk'";
+    assert_eq!(journal.execute(lost, ()).unwrap(), 1);
+    drop(journal);
+    let program = world.start(&home);
+    world.lists("4");
+    in_state(&home, "desk", "suppressed", 3);
+    wait_until("it is told once more", || world.said("messages of today") == 2);
+    stop(program);
+}

@@ -83,8 +83,8 @@ fn what_history_brings_at_another_try_is_not_too_late_for_a_window_as_long_as_it
         let mut engine = one(rule);
         let minute = |minute: i64| Timestamp::from_millis(START + minute * 60_000);
         at(&mut engine, 0, &content("0", "nobody", "hm"));
-        engine.hold_at(Hold::Everything, minute(1));
-        engine.hold_at(Hold::Nothing, minute(60));
+        engine.hold_at(Hold::Everything, (minute(1), minute(1)));
+        engine.hold_at(Hold::Nothing, (minute(60), minute(60)));
         engine.owe(owed.then(|| minute(1)));
         let mut fired = 0;
         for (id, minutes) in [("1", 10), ("2", 12)] {

@@ -104,9 +104,37 @@ fn a_silence_stops_when_the_feed_is_lost_though_no_time_passes_for_the_engine() 
     let mut engine = one("when = { handle = \"kol\" }\nwindow = { type = \"silence\", within = \"1h\" }");
     let minute = |minutes: i64| Timestamp::from_millis(START + minutes * 60_000);
     at(&mut engine, 0, &content("1", "kol", "gm"));
-    engine.hold_at(Hold::Everything, minute(30));
-    engine.hold_at(Hold::Nothing, minute(500));
+    engine.hold_at(Hold::Everything, (minute(30), minute(31)));
+    engine.hold_at(Hold::Nothing, (minute(500), minute(500)));
     let fires = |engine: &mut Engine, minutes: i64| firings(&told(step(engine, &Step { at: minutes * 60_000, entry: None })));
     assert_eq!(fires(&mut engine, 529), 0);
     assert_eq!(fires(&mut engine, 530), 1);
+}
+
+#[test]
+fn a_silence_that_was_over_for_longer_than_max_age_before_anybody_could_know_goes_out_and_is_of_its_moment() {
+    let minute = |minutes: i64| Timestamp::from_millis(START + minutes * 60_000);
+    for (until, found) in [
+        // It was over in the sixtieth minute; what was missed before that took until the hundredth to be fetched, and nothing came of it.
+        (Hold::Before(minute(40)), minute(100)),
+        // Nobody had to wait for anything.
+        (Hold::Nothing, minute(60)),
+    ] {
+        let rules = load(
+            "[actions.out]\ntype = \"console\"\nmax_age = \"10m\"\n[[rule]]\nname = \"r\"\nsend = [\"out\"]\nwhen = { handle = \"kol\" }\n\
+             window = { type = \"silence\", within = \"1h\" }\n",
+        );
+        let mut engine = Engine::new(rules);
+        at(&mut engine, 0, &content("1", "kol", "gm"));
+        engine.hold_at(Hold::Everything, (minute(40), minute(40)));
+        engine.hold_at(until, (minute(40), minute(40)));
+        engine.hold_at(Hold::Nothing, (minute(40), minute(100)));
+        let effects = step(&mut engine, &Step { at: 101 * 60_000, entry: None });
+        let sent = effects.iter().filter_map(|effect| match effect {
+            Effect::Deliver(of) => Some((of.firing.at, of.expires_at)),
+            _ => None,
+        });
+        let expires_at = found.shifted(10 * 60_000);
+        assert_eq!(sent.collect::<Vec<_>>(), [(minute(60), expires_at)], "{until:?}: {effects:?}");
+    }
 }

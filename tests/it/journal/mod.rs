@@ -1,5 +1,6 @@
 //! The journal on a real disk: what was told is read back, whatever happens to the program, the file and the disk in between.
 
+mod around;
 mod cap;
 mod clocks;
 mod crash;

@@ -166,7 +166,7 @@ type = "console"
 max_age = "1h"
 [[rule]]
 name = "silence"
-send = ["out"]
+send = [{ to = "out", max_age = "1s" }]
 when = { handle = "quiet" }
 window = { type = "silence", within = "2s", rearm = "1s" }
 [[rule]]
@@ -253,6 +253,9 @@ async fn what_fires_over_time_is_the_same_in_a_replay_to_the_millisecond() {
     let of = |rule: &str| on_record(&home).iter().filter(|row| row["rule"] == rule).count();
     wait_until("it is told again and again", || of("silence") >= 4);
     stop(run);
+    // Those, too, that were over for longer than a second when they were found.
+    let sent: Vec<_> = home.deliveries(&["--rule", "silence"]).iter().map(|row| row["state"].clone()).collect();
+    assert!(sent.iter().all(|state| state == "delivered"), "{sent:?}");
     let live = on_record(&home);
     assert_eq!(["count", "cross", "new", "steps"].map(of), [1, 2, 1, 1], "{live:#?}");
     assert_eq!(of_replay(&home, &[]), live);

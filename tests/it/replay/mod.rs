@@ -3,6 +3,7 @@
 mod brakes;
 mod compare;
 mod exact;
+mod forgotten;
 mod history;
 mod record;
 mod sources;

@@ -344,3 +344,34 @@ fn the_first_test_of_a_rule_is_made_of_what_was_heard() {
     let (code, out, said) = home.run(&["test"]);
     assert!(code == 0 && out.contains("2 passed, 0 failed"), "{out}{said}");
 }
+
+#[test]
+fn recordings_that_only_say_how_far_apart_they_are_begin_when_their_events_do() {
+    let home = home();
+    let line = |at: &str, id: &str| {
+        let mut tweet = content(id, "kol", "gm");
+        (tweet["d"]["createdAt"], tweet["ts"]) = (json!(null), json!(null));
+        json!({ "at": at, "envelope": tweet }).to_string()
+    };
+    home.write("a.jsonl", &[line("+0s", "1"), line("+90m", "2")].join("\n"));
+    home.write("b.jsonl", &[line("+0s", "3"), line("+5m", "4")].join("\n"));
+    let test = |events: &str, expected: &[(&str, &str)]| {
+        let expect = |(tweet, at): &(&str, &str)| format!("{{ rule = \"gm\", tweet = \"{tweet}\", at = \"{at}\" }}");
+        let expect: Vec<_> = expected.iter().map(expect).collect();
+        format!("[[test]]\nname = \"{events}\"\nevents = {events}\nexpect = [{}]\n", expect.join(", "))
+    };
+    let dated = json!({ "at": 1_700_000_000_000_i64, "envelope": content("5", "kol", "gm") }).to_string();
+    home.write("dated.jsonl", &dated);
+    let tests = [
+        test(
+            "[{ file = 'a.jsonl' }, { file = 'b.jsonl', at = '+1h' }]",
+            &[("1", "+0s"), ("3", "+1h"), ("4", "+65m"), ("2", "+90m")],
+        ),
+        test("[{ file = 'b.jsonl', at = '+10m' }]", &[("3", "+10m"), ("4", "+15m")]),
+        // What says when it was says when the test begins, wherever it stands.
+        test("[{ file = 'b.jsonl', at = '+10m' }, { file = 'dated.jsonl', at = '+20m' }]", &[("3", "+10m"), ("5", "+20m")]),
+    ];
+    home.write("rules.test.toml", &tests.concat());
+    let (code, out, said) = home.run(&["test"]);
+    assert_eq!((code, said.as_str()), (0, ""), "{out}");
+}

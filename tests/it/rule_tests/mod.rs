@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use birdcall::rule_test::{self, Recorded, Tested};
+use birdcall::rule_test::{self, Recorded, Recording, Tested};
 use birdcall::rules::ruleset::RuleSet;
 use birdcall::rules::test_file::{self, Read};
 use birdcall::rules::{Source, Style, load, render};
@@ -93,7 +93,7 @@ fn read(set: &RuleSet, text: &str) -> (Read, String) {
     (read, shown)
 }
 
-fn no_files(_: &str) -> Result<Vec<Recorded>, String> {
+fn no_files(_: &str) -> Result<Recording, String> {
     Err("there is no such file".to_owned())
 }
 
@@ -380,7 +380,9 @@ fn a_recorded_file_is_told_as_far_apart_as_it_was() {
     let found = serde_json::json!({ "tokens": [crate::kit::story::token("AAA", crate::engine::ORBL, 0.1)] });
     let lines =
         [line(50_000, &crate::kit::story::content("1", "kol", "gm")), line(50_700, &crate::kit::story::meta("1", &found))];
-    let tested = rule_test::run(read.tests.first().unwrap_or_else(|| panic!("{shown}")), &set, &|_| Ok(lines.to_vec()));
+    let tested = rule_test::run(read.tests.first().unwrap_or_else(|| panic!("{shown}")), &set, &|_| {
+        Ok(Recording { entries: lines.to_vec(), counted_from: None })
+    });
     assert!(tested.failures.is_empty(), "{:#?}", tested.failures);
     assert_eq!(tested.fired, [1, 4]);
 }
@@ -434,7 +436,9 @@ fn a_file_of_many_tweets_is_run_in_no_time() {
         text: crate::kit::story::content(&at.to_string(), "kol", "gn").to_string(),
     };
     let lines: Vec<_> = (1..20_000).map(line).collect();
-    let tested = rule_test::run(read.tests.first().unwrap_or_else(|| panic!("{shown}")), &set, &|_| Ok(lines.clone()));
+    let tested = rule_test::run(read.tests.first().unwrap_or_else(|| panic!("{shown}")), &set, &|_| {
+        Ok(Recording { entries: lines.clone(), counted_from: None })
+    });
     assert!(tested.failures.is_empty());
 }
 

@@ -1,7 +1,7 @@
 //! A stored tweet is explained with what came before it: windows have counted it, and cooldowns have begun.
 
 use birdcall::clock::Clock;
-use birdcall::journal::{self, EntryRow, Record, Settings};
+use birdcall::journal::{self, EntryRow, GapRow, GapState, Record, Settings};
 use birdcall::model::firing::Origin;
 use birdcall::model::time::Timestamp;
 use serde_json::{Value, json};
@@ -37,6 +37,11 @@ fn lived(tweets: i64) -> Home {
 
 /// These envelopes, in the journal of a folder.
 fn kept(rules: &str, envelopes: &[(i64, Value)]) -> Home {
+    kept_with(rules, envelopes, &[], None)
+}
+
+/// The same, where the feed was not heard for some times, and not any more after a moment.
+fn kept_with(rules: &str, envelopes: &[(i64, Value)], gaps: &[(i64, i64)], alive: Option<i64>) -> Home {
     let home = Home::with_rules(rules);
     let (journal, writer) = journal::open(&home.path().join("state"), Settings::default(), Clock::system()).unwrap();
     let writer = std::thread::spawn(writer);
@@ -45,6 +50,11 @@ fn kept(rules: &str, envelopes: &[(i64, Value)]) -> Home {
         let entry = EntryRow { at, origin: Origin::Live, matched: true, text: envelope.to_string().into() };
         journal.record(Record { entry: Some(entry), ..Record::default() });
     }
+    for (from, to) in gaps {
+        let (from, to) = (Timestamp::from_millis(*from), Timestamp::from_millis(*to));
+        journal.gap(GapRow { from, to, state: GapState::Filled, why: String::new() });
+    }
+    alive.into_iter().for_each(|ms| journal.alive(Timestamp::from_millis(ms), true));
     drop(journal);
     writer.join().unwrap();
     home
@@ -180,5 +190,71 @@ window = { type = "silence", within = "6h", per = "author", rearm = "1h" }
         // It was silent for six hours after that, and no more is told of it than the first time.
         let (_, out, _) = home.run(&[command, "2"]);
         assert_eq!(out.matches("fires quiet").count(), 1, "{command}: {out}");
+    }
+}
+
+const QUIET: &str = r#"
+[actions.out]
+type = "console"
+max_age = "7d"
+[[rule]]
+name = "quiet"
+send = ["out"]
+when = { handle = "kol" }
+window = { type = "silence", within = "6h", per = "author" }
+"#;
+
+fn hour(hours: i64) -> i64 {
+    START + hours * 3_600_000
+}
+
+fn at_hour(hours: i64, id: &str, who: &str) -> (i64, Value) {
+    let mut tweet = content(id, who, "gm");
+    tweet["d"]["createdAt"] = json!(hour(hours));
+    (hour(hours), tweet)
+}
+
+#[test]
+fn a_silence_of_a_stored_tweet_is_told_when_it_was_due_however_long_gaps_have_put_it_off() {
+    let envelopes = [at_hour(0, "1", "kol"), at_hour(1, "2", "kim"), at_hour(90, "3", "kim")];
+    for (gaps, due) in [
+        (vec![], 6),
+        (vec![(2, 22)], 26),
+        (vec![(2, 22), (25, 55), (58, 60)], 56),
+        // It was due before that.
+        (vec![(7, 80)], 6),
+    ] {
+        let gaps: Vec<_> = gaps.into_iter().map(|(from, to)| (hour(from), hour(to))).collect();
+        let home = kept_with(QUIET, &envelopes, &gaps, Some(hour(100)));
+        let told = home.json(&["why", "1", "--json"]);
+        let fired = |moment: &&Value| moment["firings"].as_array().is_some_and(|firings| !firings.is_empty());
+        let at: Vec<_> = told["moments"].as_array().unwrap().iter().filter(fired).map(|moment| moment["at"].clone()).collect();
+        assert_eq!(at, [json!(Timestamp::from_millis(hour(due)).to_string())], "{gaps:?}");
+        assert_eq!((&told["due"], &told["past_is_cut"]), (&json!([]), &json!(false)));
+        let (_, out, _) = home.run(&["explain", "1"]);
+        assert!(out.contains("fires quiet") && !out.contains("due quiet"), "{out}");
+    }
+}
+
+#[test]
+fn of_a_silence_that_the_journal_does_not_know_the_end_of_it_is_said_when_it_is_due() {
+    // It was heard until the fourth hour, and until the tenth, in which it was not heard for seven.
+    for (gaps, alive, due, left) in [(vec![], 4, 6, "2 h"), (vec![(2, 9)], 10, 13, "3 h")] {
+        let gaps: Vec<_> = gaps.into_iter().map(|(from, to)| (hour(from), hour(to))).collect();
+        let home = kept_with(QUIET, &[at_hour(0, "1", "kol"), at_hour(1, "2", "kim")], &gaps, Some(hour(alive)));
+        let told = home.json(&["why", "1", "--json"]);
+        let at = Timestamp::from_millis(hour(due)).to_string();
+        assert_eq!(told["due"], json!([{ "rule": "quiet", "at": at }]));
+        for command in ["explain", "why"] {
+            let (code, out, said) = home.run(&[command, "1"]);
+            assert_eq!((code, said.as_str()), (0, ""));
+            assert!(out.contains(&format!("due quiet fires {left} after")) && !out.contains("fires quiet"), "{command}: {out}");
+        }
+        let (_, out, _) = home.run(&["explain", "1", "--json"]);
+        let last: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+        assert_eq!(last, json!({ "past_is_cut": false, "due": [{ "rule": "quiet", "at": at }] }));
+        // Nothing is due of a tweet that was no match.
+        let (_, out, _) = home.run(&["explain", "2"]);
+        assert!(!out.contains("due quiet"), "{out}");
     }
 }
