@@ -208,7 +208,7 @@ impl Firings {
             of_element = step_name(&of_element, of.step);
         }
         let id = FiringId::of(&rule.name, key, &of_element);
-        let window = match rule.window.as_deref() {
+        let window = match rule.window.as_ref() {
             None => None,
             Some(window) => {
                 let asked = Asked { id, subject, element, step: of.step, now: at };

@@ -33,7 +33,7 @@ use crate::model::revision::Revision;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::model::window::Trace;
-use crate::rules::ruleset::RuleSet;
+use crate::rules::ruleset::{Rule, RuleSet};
 use crate::suppress::mutes::Mutes;
 
 pub use account::{Account, Answer, Fate, FiringAccount, Gathering, HeldBack, Moment, RuleAccount, Seen, Way};
@@ -157,6 +157,7 @@ impl Engine {
     fn with(rules: Arc<RuleSet>, finder: Finder, memory: Memory) -> Self {
         let observer = Observer::new(Arc::clone(&rules), finder, memory.tweets);
         let (places, edits) = (replace::places(&rules), replace::edits(&rules));
+        rules.rules.iter().for_each(Rule::sum_up);
         Self {
             rules,
             observer,
