@@ -49,7 +49,7 @@ pub(super) struct Firings {
     pub(super) over_time: OverTime,
     pub(super) brakes: Brakes,
     pub(super) mutes: Mutes,
-    identities: Identities,
+    pub(super) identities: Identities,
     pub(super) unpriced: Unpriced,
     /// What windows said to the matches of the latest step that did not fire.
     pub(super) said: Vec<Unfired>,

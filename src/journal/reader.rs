@@ -21,6 +21,7 @@ use crate::model::limits::CLOCK_JUMP;
 use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::NOTICES;
 
+mod identities;
 mod mutes;
 mod pauses;
 mod select;
