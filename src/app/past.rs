@@ -13,6 +13,7 @@ use crate::engine::{Effect, Engine, Hold, Input};
 use crate::journal::{CameBefore, Holds, JournalError, Reader, StoredEntry, Unsent};
 use crate::model::delivery::Suppression;
 use crate::model::firing::Origin;
+use crate::model::identity::{Identity, Kind};
 use crate::model::ids::FiringId;
 use crate::model::limits::{FIRED_IDS, HISTORY_OVERLAP, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
 use crate::model::mute::Mute;
@@ -21,6 +22,8 @@ use crate::rules::ruleset::{Rule, RuleSet};
 
 /// Gaps that are looked at for how far a silence goes back.
 const GAPS: usize = 10_000;
+/// After everything.
+const END: Timestamp = Timestamp::from_millis(i64::MAX);
 
 /// How far back waits or the rules look, which is so far as `reach` says. Rules look back from when the feed was heard last, as what is
 /// missing since then is still to be fetched; and a silence looks back to before what was not heard, which is no part of it.
@@ -57,8 +60,8 @@ pub(super) fn replay(
     let over_time = !rules.reach().is_zero();
     let most = if over_time { REPLAY_ENTRIES_OVER_TIME } else { REPLAY_ENTRIES };
     engine.spare_messages(true);
-    let holds = Holds::read(reader, since)?;
-    let mut run = Run::read(reader, (rules, since), holds, (engine, now))?;
+    let beside = (Holds::read(reader, since)?, reader.identities()?);
+    let mut run = Run::read(reader, (rules, since), beside, (engine, now))?;
     // It ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
     run.until = last_alive.map_or(Timestamp::from_millis(i64::MIN), |until| until.min(now));
     let entries = reader.recent(since, most, |entry| run.entry(&entry))?;
@@ -77,9 +80,10 @@ pub(super) fn gone_through(reader: &mut Reader, rules: &Arc<RuleSet>, now: Times
     let mut engine = Engine::without_messages(Arc::clone(rules));
     let until = reader.last_alive()?.map_or(now, |alive| alive.min(now));
     let since = since(reader, (rules, rules.reach()), (now, Some(until)))?;
-    let holds = Holds::read(reader, since)?;
-    let mut run = Run::read(reader, (rules, since), holds, (&mut engine, now))?;
+    let beside = (Holds::read(reader, since)?, reader.identities()?);
+    let mut run = Run::read(reader, (rules, since), beside, (&mut engine, now))?;
     let entries = reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| run.entry(&entry))?;
+    run.know_before(END);
     run.pass(until);
     engine.were_held(HashMap::new());
     warn_if_cut(entries, REPLAY_ENTRIES_OVER_TIME);
@@ -141,11 +145,16 @@ fn before_at_most(
         let mut sightings = reader.sightings()?;
         sightings.retain(|trace| trace.left.seen.as_ref().is_some_and(|seen| seen.at < moment));
         engine.restore_sightings(sightings, reader.fired(FIRED_IDS)?, (moment, moment));
-        let mut run = Run::read(&mut reader, (rules, since), holds, (&mut engine, moment))?;
+        // Who and what is the same as far as that was known then, but for the chain that a contract goes without: that is no news, but how keys are
+        // written, also those of what was seen.
+        let mut known = reader.identities()?;
+        known.retain(|of| of.kind == Kind::Contract || of.at < moment);
+        let mut run = Run::read(&mut reader, (rules, since), (holds, known), (&mut engine, moment))?;
         came = reader.before((since, moment), most, |entry| {
             each();
             run.entry(&entry);
         })?;
+        run.know_before(END);
         run.give_back_before(moment);
         holds = run.holds;
         engine.sightings_are_restored();
@@ -161,6 +170,8 @@ pub(super) struct Run<'r, H> {
     holds: Holds,
     /// What came to nothing unsent, in the order of time.
     unsent: Peekable<std::vec::IntoIter<Unsent>>,
+    /// What it learned of who and what is the same, in the order of time.
+    learned: Peekable<std::vec::IntoIter<Identity>>,
     now: Timestamp,
     /// From when on all waits were held.
     until: Timestamp,
@@ -172,11 +183,11 @@ pub(super) struct Run<'r, H> {
 }
 
 impl<'r> Run<'r, fn(&Effect)> {
-    /// What the journal has of it beside its entries. It does not end.
+    /// What the journal has of it beside its entries: when waits were held, and what was `known` at its end of who and what is the same. It does not end.
     pub(super) fn read(
         reader: &mut Reader,
         (rules, since): (&'r RuleSet, Timestamp),
-        holds: Holds,
+        (holds, known): (Holds, Vec<Identity>),
         (engine, now): (&'r mut Engine, Timestamp),
     ) -> Result<Self, JournalError> {
         let mut unsent = Vec::new();
@@ -185,18 +196,31 @@ impl<'r> Run<'r, fn(&Effect)> {
             engine.were_held(held(reader, rules, since)?);
         }
         let unsent = unsent.into_iter().peekable();
-        let (until, effects, heed) = (Timestamp::from_millis(i64::MAX), Vec::new(), |_: &Effect| {});
-        Ok(Self { engine, rules, holds, unsent, now, until, has_ended: false, unreadable: 0, effects, heed })
+        // Whose a handle was changes with time; the chain that a contract goes without does not. What was learned later than now was so by a wrong clock.
+        let is_known = |of: &Identity| of.kind == Kind::Contract || of.at < since || of.at >= now;
+        let (known, mut learned): (Vec<_>, Vec<_>) = known.into_iter().partition(is_known);
+        engine.know(known);
+        learned.sort_by_key(|of| of.at);
+        let learned = learned.into_iter().peekable();
+        let (until, effects, heed) = (END, Vec::new(), |_: &Effect| {});
+        Ok(Self { engine, rules, holds, unsent, learned, now, until, has_ended: false, unreadable: 0, effects, heed })
     }
 
     /// Tells of all that comes of it from now on.
     pub(super) fn heeded<H: FnMut(&Effect)>(self, heed: H) -> Run<'r, H> {
-        let Self { engine, rules, holds, unsent, now, until, has_ended, unreadable, effects, heed: _ } = self;
-        Run { engine, rules, holds, unsent, now, until, has_ended, unreadable, effects, heed }
+        let Self { engine, rules, holds, unsent, learned, now, until, has_ended, unreadable, effects, heed: _ } = self;
+        Run { engine, rules, holds, unsent, learned, now, until, has_ended, unreadable, effects, heed }
     }
 }
 
 impl<H: FnMut(&Effect)> Run<'_, H> {
+    /// What was learned before that is known from then on.
+    fn know_before(&mut self, at: Timestamp) {
+        while let Some(learned) = self.learned.next_if(|learned| learned.at < at) {
+            self.engine.know([learned]);
+        }
+    }
+
     pub(super) fn entry(&mut self, entry: &StoredEntry<'_>) {
         // The clock may have been set back since: what was then later than now must not make now later than it is.
         let at = entry.at.min(self.now);
@@ -206,6 +230,7 @@ impl<H: FnMut(&Effect)> Run<'_, H> {
         } else {
             self.hold_as_then(at, entry.origin);
         }
+        self.know_before(at);
         match decode::decode(entry.text) {
             Ok(envelope) => {
                 self.engine.step(&Input::Entry { envelope: &envelope, at, origin: entry.origin }, &mut self.effects);
@@ -262,8 +287,9 @@ impl<H: FnMut(&Effect)> Run<'_, H> {
 
     /// It has ended. How many entries could not be read.
     fn end(mut self) -> usize {
+        self.know_before(END);
         self.hold_all();
-        self.give_back(Timestamp::from_millis(i64::MAX));
+        self.give_back(END);
         self.engine.were_held(HashMap::new());
         self.unreadable
     }

@@ -8,6 +8,7 @@ use crate::decode;
 use crate::engine::{Effect, Hold, Input};
 use crate::journal::{DeliveryRow, EntryRow, GapRow, GapState, Journal, Record, Settings};
 use crate::model::firing::Origin;
+use crate::model::identity::{Identity, Kind};
 use crate::model::ids::FiringId;
 use crate::model::message::{ContentType, WebhookBody};
 
@@ -269,4 +270,44 @@ async fn what_came_to_nothing_at_the_end_of_a_wait_begins_no_cooldown_in_a_repla
         let is_sent = effects.iter().any(|effect| matches!(effect, Effect::Deliver(_)));
         assert_eq!(is_sent, came_to_nothing, "{effects:?}");
     }
+}
+
+#[tokio::test]
+async fn the_past_is_gone_through_with_what_was_known_then_of_whose_a_handle_was() {
+    let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"often\"\nsend = [\"out\"]\nwhen = { keyword = \"gm\" }\n\
+        window = { type = \"count\", per = \"author\", within = \"1h\", at_least = 2 }\n";
+    let rules = rules(text);
+    let minute = |minutes: u64| NOON.plus(Duration::from_secs(minutes * 60));
+    let by = |id: &str, author: &str, minutes: u64| {
+        let written = content(id).replace(&NOON.as_millis().to_string(), &minute(minutes).as_millis().to_string());
+        written.replace("{\"id\":\"1\",\"handle\":\"kol\",\"name\":\"Kol\"}", author)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
+    let writer = std::thread::spawn(writer);
+    let record = |entry: Option<(u64, String)>, is: Option<(&str, u64)>| {
+        let row = |(at, text): (u64, String)| EntryRow { at: minute(at), origin: Origin::Live, matched: true, text: text.into() };
+        let identity =
+            |(is, at): (&str, u64)| Identity { kind: Kind::Handle, name: "@kol".into(), is: Some(is.into()), at: minute(at) };
+        journal.record(Record { entry: entry.map(row), identities: is.map(identity).into_iter().collect(), ..Record::default() });
+    };
+    // What said so first is gone from the journal.
+    record(None, Some(("7", 0)));
+    record(Some((200, by("1", "{\"handle\":\"kol\"}", 200))), None);
+    record(Some((210, by("2", "{\"id\":\"8\",\"handle\":\"kol\"}", 210))), Some(("8", 210)));
+    Journal::alive(&journal, minute(211), true);
+    assert!(journal.flush().await);
+    drop(journal);
+    writer.join().unwrap();
+    let mut engine = Engine::new(Arc::clone(&rules));
+    recover(folder.path(), &rules, &mut engine, (minute(211), None)).unwrap();
+    engine.hold(Hold::Nothing);
+    let mut fired = |id: &str, author: &str| {
+        let (frame, mut effects) = (by(id, author, 212), Vec::new());
+        let envelope = decode::decode(&frame).unwrap();
+        engine.step(&Input::Entry { envelope: &envelope, at: minute(212), origin: Origin::Live }, &mut effects);
+        effects.iter().filter(|effect| matches!(effect, Effect::Fired(_))).count()
+    };
+    assert_eq!(fired("3", "{\"handle\":\"kol\"}"), 1, "the second of the one who has it now");
+    assert_eq!(fired("4", "{\"id\":\"7\"}"), 1, "the second of the one who had it then");
 }

@@ -387,7 +387,7 @@ fn firings(
                 (delivery.firing.id, Fate::of(&delivery, way))
             }
             Effect::Paper(delivery) => (delivery.firing.id, Fate::of(&delivery, Way::Paper)),
-            Effect::Revise(_) | Effect::Trace(_) => continue,
+            Effect::Revise(_) | Effect::Trace(_) | Effect::Identity(_) => continue,
             Effect::Ended(report) => {
                 let fate = Fate::ended(report.action, report.outcome);
                 let is_it = |(id, action, _): &&(FiringId, Option<usize>, Option<Timestamp>)| {

@@ -49,7 +49,7 @@ pub(super) struct Firings {
     pub(super) over_time: OverTime,
     pub(super) brakes: Brakes,
     pub(super) mutes: Mutes,
-    identities: Identities,
+    pub(super) identities: Identities,
     pub(super) unpriced: Unpriced,
     /// What windows said to the matches of the latest step that did not fire.
     pub(super) said: Vec<Unfired>,
@@ -213,7 +213,7 @@ impl Firings {
             of_element = step_name(&of_element, of.step);
         }
         let id = FiringId::of(&rule.name, key, &of_element);
-        let window = match rule.window.as_deref() {
+        let window = match rule.window.as_ref() {
             None => None,
             Some(window) => {
                 let asked = Asked { id, subject, element, step: of.step, now: at };

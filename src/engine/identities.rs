@@ -3,15 +3,21 @@
 //! An account has an id, which survives a rename, and a handle; an envelope may have one of them alone. A token has a chain and a contract, and the
 //! text of a tweet names no chain. So it is remembered what belonged together: the id of a handle, and the chain that a contract was first said to
 //! be on, which goes without saying from then on. The same contract on another chain is another token.
+//!
+//! What is new is said, so that it is on record for the next start; what is told again is not.
 
-use foldhash::fast::FixedState;
-use hashlink::LinkedHashMap;
+mod known;
 
+use std::collections::VecDeque;
+
+use self::known::Known;
 use crate::model::address::Address;
 use crate::model::firing::Element;
+use crate::model::identity::{Identity, Kind};
 use crate::model::ids::normal_symbol;
-use crate::model::limits::IDENTITIES;
-use crate::model::subject::{Account, Market, Platform, Prediction, Subject, Token};
+use crate::model::limits::TRACES_AT_ONCE;
+use crate::model::subject::{Account, Market, Platform, Prediction, Str, Subject, Token};
+use crate::model::time::Timestamp;
 use crate::model::window::Part;
 
 /// What is known of accounts and contracts by what was counted of them. Of too many those that were not told of for longest are forgotten.
@@ -21,9 +27,81 @@ pub(super) struct Identities {
     chains: Known,
     /// By handle: the id.
     handles: Known,
+    /// What is to be recorded.
+    news: VecDeque<Identity>,
+    /// When what is learned is learned.
+    now: Timestamp,
+    /// The past is replayed: what it teaches is on record, as a rule.
+    is_replay: bool,
 }
 
 impl Identities {
+    /// What is learned from here on is learned at that moment.
+    pub(super) fn at(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// Knows what is on record as it was by a moment of the past that is replayed, until [`Identities::record`].
+    pub(super) fn know(&mut self, identities: impl IntoIterator<Item = Identity>) {
+        self.is_replay = true;
+        for Identity { kind, name, is, at } in identities {
+            let Some(is) = is else { continue };
+            let gone = self.of(kind).know(name, is, at);
+            self.forget(kind, gone);
+        }
+    }
+
+    /// The past was replayed: what it taught that is not on record is to be.
+    pub(super) fn record(&mut self) {
+        self.is_replay = false;
+        let mut news = std::mem::take(&mut self.news);
+        // What had to be forgotten and was learned again stays on record.
+        news.retain(|gone| !self.of(gone.kind).knows(&gone.name));
+        self.news = news;
+        for kind in Kind::ALL {
+            let unrecorded = self.of(kind).record();
+            self.news.extend(unrecorded.into_iter().map(|(name, is, at)| Identity { kind, name, is: Some(is), at }));
+        }
+    }
+
+    /// Takes over what another has learned and is not known here. What is known here stays: the keys of all that was counted so far, and is on record,
+    /// are by it. For more than there is room for beside it, nothing of it has to go.
+    pub(super) fn adopt(&mut self, other: &Self) {
+        for (kind, known) in [(Kind::Handle, &other.handles), (Kind::Contract, &other.chains)] {
+            // What that one has of the record is known here, unless it had to be forgotten.
+            let adopted = self.of(kind).adopt(known, other.is_replay);
+            self.news.extend(adopted.into_iter().map(|(name, is, at)| Identity { kind, name, is: Some(is), at }));
+        }
+    }
+
+    /// What is to be recorded, as much of it as goes into one record.
+    pub(super) fn news(&mut self) -> impl Iterator<Item = Identity> {
+        let part = if self.is_replay { 0 } else { self.news.len().min(TRACES_AT_ONCE) };
+        self.news.drain(..part)
+    }
+
+    fn of(&mut self, kind: Kind) -> &mut Known {
+        match kind {
+            Kind::Handle => &mut self.handles,
+            Kind::Contract => &mut self.chains,
+        }
+    }
+
+    /// What is new is to be recorded; in a replay only what is not on record at its end.
+    fn learn(&mut self, kind: Kind, name: &str, is: &str) {
+        let (at, is_replay) = (self.now, self.is_replay);
+        let Some(learned) = self.of(kind).learn((name, is), at, !is_replay) else { return };
+        if !is_replay {
+            self.news.push_back(Identity { kind, name: learned.name, is: Some(learned.is), at: learned.at });
+        }
+        self.forget(kind, learned.gone);
+    }
+
+    fn forget(&mut self, kind: Kind, gone: Option<Str>) {
+        let at = self.now;
+        self.news.extend(gone.map(|name| Identity { kind, name, is: None, at }));
+    }
+
     /// The values of several parts, as one key. `None`: the match lacks one of them.
     pub(super) fn values(&mut self, parts: &[Part], subject: &Subject, element: Option<&Element>) -> Option<String> {
         let values: Option<Vec<_>> = parts.iter().map(|part| self.value(*part, subject, element)).collect();
@@ -55,7 +133,7 @@ impl Identities {
             account.handle.as_ref().map(|handle| format!("{place}@{}", handle.trim_start_matches('@').to_lowercase()));
         match (of_id, of_handle) {
             (Some(id), Some(handle)) => {
-                self.handles.learn(handle, &id);
+                self.learn(Kind::Handle, &handle, &id);
                 Some(id)
             }
             (Some(id), None) => Some(id),
@@ -80,9 +158,8 @@ impl Identities {
         let Some(chain) = token.chain.as_ref().map(|chain| chain.to_lowercase()) else { return Some(contract) };
         match self.chains.get(&contract) {
             Some(first) if first != chain => Some(format!("{chain}:{contract}")),
-            Some(_) => Some(contract),
-            None => {
-                self.chains.learn(contract.clone(), &chain);
+            _ => {
+                self.learn(Kind::Contract, &contract, &chain);
                 Some(contract)
             }
         }
@@ -104,28 +181,6 @@ fn market(of: &Market) -> Option<String> {
 fn prediction(of: &Prediction) -> Option<String> {
     let which = of.id.as_deref().or(of.title.as_deref())?;
     Some(format!("{}:{which}", of.exchange.as_deref().unwrap_or_default().to_lowercase()))
-}
-
-/// What goes by what. Of too many the one that was not told of for longest leaves.
-#[derive(Debug, Default)]
-struct Known(LinkedHashMap<String, String, FixedState>);
-
-impl Known {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    fn learn(&mut self, name: String, key: &str) {
-        if self.get(&name) == Some(key) {
-            // What is told again and again is not forgotten.
-            self.0.to_back(&name);
-            return;
-        }
-        self.0.insert(name, key.to_owned());
-        if self.0.len() > IDENTITIES {
-            self.0.pop_front();
-        }
-    }
 }
 
 #[cfg(test)]
@@ -193,12 +248,5 @@ mod tests {
         let solana = format!("solana:{SOLANA}");
         assert_eq!(tokens(&[SOLANA, &solana, &format!("sol:{SOLANA}")]), [&*solana, &solana, &solana]);
         assert_eq!(tokens(&["$pepe", "$PEPE"]), ["$PEPE", "$PEPE"]);
-    }
-
-    #[test]
-    fn of_too_many_the_first_is_forgotten() {
-        let mut known = Known::default();
-        (0..=IDENTITIES).for_each(|number| known.learn(number.to_string(), "key"));
-        assert_eq!((known.0.len(), known.get("0"), known.get("1")), (IDENTITIES, None, Some("key")));
     }
 }

@@ -26,6 +26,7 @@ use crate::join::Bounds;
 use crate::model::delivery::{Delivery, Report, Suppression};
 use crate::model::envelope::Envelope;
 use crate::model::firing::{Firing, Origin};
+use crate::model::identity::Identity;
 use crate::model::ids::{FiringId, TweetId};
 use crate::model::limits;
 use crate::model::mute::Mute;
@@ -33,7 +34,7 @@ use crate::model::revision::Revision;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::model::window::Trace;
-use crate::rules::ruleset::RuleSet;
+use crate::rules::ruleset::{Rule, RuleSet};
 use crate::suppress::mutes::Mutes;
 
 pub use account::{Account, Answer, Fate, FiringAccount, Gathering, HeldBack, Moment, RuleAccount, Seen, Way};
@@ -75,6 +76,8 @@ pub enum Effect {
     Revise(Box<Revision>),
     /// Record this: what the past has left of a key of a rule's window, in the place of what it had left before.
     Trace(Box<Trace>),
+    /// Record this: what belongs together, in the place of what was known of it before.
+    Identity(Identity),
 }
 
 /// How much the engine has seen.
@@ -157,6 +160,7 @@ impl Engine {
     fn with(rules: Arc<RuleSet>, finder: Finder, memory: Memory) -> Self {
         let observer = Observer::new(Arc::clone(&rules), finder, memory.tweets);
         let (places, edits) = (replace::places(&rules), replace::edits(&rules));
+        rules.rules.iter().for_each(Rule::sum_up);
         Self {
             rules,
             observer,
@@ -182,6 +186,7 @@ impl Engine {
         let (now, rules) = (self.observer.now(), (&*self.rules, &self.places));
         self.firings.over_time.restore(rules, traces, (now, unheard));
         self.firings.over_time.record_sightings(rules, now);
+        self.firings.identities.record();
     }
 
     /// Nothing was recorded of what the past has left of windows: the next steps say all of it.
@@ -189,6 +194,7 @@ impl Engine {
         let now = self.observer.now();
         self.firings.over_time.leave_all(now);
         self.firings.over_time.record_sightings((&self.rules, &self.places), now);
+        self.firings.identities.record();
     }
 
     /// What rules with `first_seen` have seen, as an earlier run has recorded it, the oldest first: before that run's entries go through
@@ -207,6 +213,13 @@ impl Engine {
     /// The entries that led to what [`Engine::restore_sightings`] brought have gone through it: from now on it says itself what was seen.
     pub fn sightings_are_restored(&mut self) {
         self.firings.over_time.record_sightings((&self.rules, &self.places), self.observer.now());
+        self.firings.identities.record();
+    }
+
+    /// What an earlier run has learned of who and what is the same, as it was on record ([`Effect::Identity`]): each before the entries that came
+    /// after it was learned go through [`Engine::step`] once more, until [`Engine::restore_traces`]. Of a chain all that is known is to come first.
+    pub fn know(&mut self, identities: impl IntoIterator<Item = Identity>) {
+        self.firings.identities.know(identities);
     }
 
     /// How far back entries matter to it: as far as its rules look, but for what it knows without them.
@@ -241,13 +254,15 @@ impl Engine {
         replace::replace(self, prepared)
     }
 
-    /// Takes the windows of another engine over, of rules that have none here yet. If silences end here, those end there first that are over by now.
+    /// Takes the windows of another engine over, of rules that have none here yet, and what it knows of who and what is the same, where nothing is
+    /// known of that here. If silences end here, those end there first that are over by now.
     pub fn adopt_windows(&mut self, from: &mut Self) {
         if !self.firings.over_time.is_held() {
             from.step(&Input::Tick(self.observer.now()), &mut Vec::new());
         }
         let windows = std::mem::take(&mut from.firings.over_time);
         self.firings.over_time.adopt(windows, (&self.rules, &self.places), self.observer.now());
+        self.firings.identities.adopt(&from.firings.identities);
     }
 
     /// While held, waits do not come to their end. When they are let go, the next tick or entry ends those that are over.
@@ -311,6 +326,7 @@ impl Engine {
         let to = match input {
             Input::Entry { at, .. } | Input::Tick(at) => *at,
         };
+        self.firings.identities.at(to);
         self.end_silences(to, effects);
         if let Input::Entry { envelope, .. } = input {
             self.firings.unpriced.learn(envelope);
@@ -322,6 +338,7 @@ impl Engine {
             self.learn(envelope, *at);
         }
         effects.extend(self.firings.over_time.traces().map(|trace| Effect::Trace(Box::new(trace))));
+        effects.extend(self.firings.identities.news().map(Effect::Identity));
     }
 
     /// What an entry has taught of a tweet of which messages were sent.
@@ -388,6 +405,7 @@ impl Engine {
             effects.push(firings.deliver_later(rules, &later, revisions));
         }
         revise(rules, (revisions, firings.messages), places, effects);
+        effects.extend(firings.identities.news().map(Effect::Identity));
     }
 
     /// One step as far as the matches, of which only the number is told: what benches measure.

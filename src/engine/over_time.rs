@@ -8,7 +8,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashlink::LinkedHashMap;
 
-use self::sightings::{Sightings, is_first_seen};
+use self::sightings::Sightings;
 use super::identities::Identities;
 use super::waits::Hold;
 use crate::model::firing::Element;
@@ -74,7 +74,7 @@ pub(super) struct OverTime {
 #[derive(Debug)]
 struct Watched {
     rule: Str,
-    window: Box<Window>,
+    window: Arc<Window>,
     /// What it counts, in short.
     counted: Str,
     state: State,
@@ -96,7 +96,7 @@ impl OverTime {
     /// A match of a rule with a window.
     pub(super) fn take_in(
         &mut self,
-        (at, rule, window): (usize, &Rule, &Window),
+        (at, rule, window): (usize, &Rule, &Arc<Window>),
         of: &Asked<'_>,
         identities: &mut Identities,
     ) -> Said {
@@ -261,15 +261,13 @@ impl OverTime {
         // First the word: what is taken off the record after it is not all there any more.
         let rule = |name: &str| rules.rules.get(*places.get(name)?);
         let is_kept = |name: &str, of: &str, by: &str| {
-            rule(name).is_some_and(|rule| {
-                rule.window.as_deref().is_some_and(|window| *counted(window) == *of) && sightings::judged(rule) == by
-            })
+            rule(name).is_some_and(|rule| rule.counted().is_some_and(|counted| **counted == *of) && **rule.judged() == *by)
         };
         self.sightings.keep(is_kept, now, &mut self.bulk);
         for mut watched in std::mem::take(&mut self.windows).into_values() {
             let at = places.get(&watched.rule).copied();
-            let window = at.and_then(|at| rules.rules.get(at)?.window.as_ref());
-            let goes_on = window.filter(|window| counted(window) == watched.counted);
+            let rule = at.and_then(|at| rules.rules.get(at)).filter(|rule| rule.counted() == Some(&watched.counted));
+            let goes_on = rule.and_then(|rule| rule.window.as_ref());
             let Some((at, window)) = at.zip(goes_on) else {
                 watched.state.leave_nothing();
                 watched.leave(now, (&mut self.traces, &mut self.bulk));
@@ -278,7 +276,7 @@ impl OverTime {
             if window.within != watched.window.within {
                 watched.state.go_on(window, now);
             }
-            watched.window.clone_from(window);
+            watched.window = Arc::clone(window);
             self.windows.insert(at, watched);
         }
         self.find_due();
@@ -302,9 +300,9 @@ impl OverTime {
         let mut of_rules: HashMap<Str, Vec<Trace>> = HashMap::new();
         traces.into_iter().for_each(|trace| of_rules.entry(Str::clone(&trace.rule)).or_default().push(trace));
         for (at, rule) in rules.rules.iter().enumerate().filter(|(at, rule)| places.get(&rule.name) == Some(at)) {
-            let Some(window) = rule.window.as_deref().filter(|window| window.leaves_traces()) else { continue };
-            let counted = counted(window);
-            let of_it = of_rules.get_mut(&rule.name).map(|of| of.extract_if(.., |trace| trace.of == counted).collect::<Vec<_>>());
+            let Some(window) = rule.window.as_ref().filter(|window| window.leaves_traces()) else { continue };
+            let is_of_it = |trace: &mut Trace| rule.counted() == Some(&trace.of);
+            let of_it = of_rules.get_mut(&rule.name).map(|of| of.extract_if(.., is_of_it).collect::<Vec<_>>());
             let traces = of_it.unwrap_or_default();
             if traces.is_empty() && !self.windows.contains_key(&at) {
                 continue;
@@ -331,7 +329,7 @@ impl OverTime {
     /// All that windows have left is to be recorded, but for sightings.
     pub(super) fn leave_all(&mut self, now: Timestamp) {
         let Self { windows, traces, bulk, .. } = self;
-        windows.values_mut().filter(|watched| !is_first_seen(&watched.window)).for_each(|watched| {
+        windows.values_mut().filter(|watched| !watched.window.is_first_seen()).for_each(|watched| {
             watched.state.leave_all(now);
             watched.leave(now, (&mut *traces, &mut *bulk));
         });
@@ -341,8 +339,7 @@ impl OverTime {
     pub(super) fn adopt(&mut self, other: Self, (rules, places): (&RuleSet, &HashMap<Str, usize>), now: Timestamp) {
         for mut watched in other.windows.into_values() {
             let Some(at) = places.get(&watched.rule) else { continue };
-            let rule = rules.rules.get(*at).and_then(|rule| Some((rule, rule.window.as_deref()?)));
-            let Some((rule, window)) = rule.filter(|(_, window)| counted(window) == watched.counted) else { continue };
+            let Some(rule) = rules.rules.get(*at).filter(|rule| rule.counted() == Some(&watched.counted)) else { continue };
             if self.windows.contains_key(at) {
                 continue;
             }
@@ -351,7 +348,7 @@ impl OverTime {
             }
             watched.state.leave_all(now);
             watched.leave(now, (&mut self.traces, &mut self.bulk));
-            self.complete(rule, window, now);
+            self.complete(rule, now);
             self.windows.insert(*at, watched);
         }
         self.find_due();
@@ -383,11 +380,11 @@ impl OverTime {
 }
 
 impl Watched {
-    fn new(rule: &Rule, window: &Window) -> Self {
+    fn new(rule: &Rule, window: &Arc<Window>) -> Self {
         Self {
             rule: Arc::clone(&rule.name),
-            window: Box::new(window.clone()),
-            counted: counted(window),
+            window: Arc::clone(window),
+            counted: rule.counted().cloned().unwrap_or_default(),
             due: None,
             state: State::new(window),
             taken: Fired::growing(WINDOW_TAKEN),
@@ -397,7 +394,7 @@ impl Watched {
 
     /// Notes what it has left of the latest match or silence: sightings apart from all else.
     fn leave(&mut self, at: Timestamp, (traces, sightings): (&mut Vec<Trace>, &mut VecDeque<Trace>)) {
-        match is_first_seen(&self.window) {
+        match self.window.is_first_seen() {
             true => self.leave_to(at, sightings),
             false => self.leave_to(at, traces),
         }
@@ -429,11 +426,6 @@ fn heard_by(mut left: Left, now: Timestamp, unheard: &[(Timestamp, Timestamp)]) 
         (silence.told, silence.again_in) = (now, silence.again_in.saturating_sub(heard));
     }
     left
-}
-
-/// What a window counts, in short.
-fn counted(window: &Window) -> Str {
-    FiringId::of("window", &window.counted(), "").to_string().into()
 }
 
 fn member(of: &Asked<'_>) -> Member {

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::{JournalError, Why, trouble};
 use super::folder::private;
-use super::schema::{ADDED, APPLICATION, EDITS, MUTES, SIGHTINGS, TABLES, TRACES, TRACES_SINCE, VERSION};
+use super::schema::{ADDED, APPLICATION, EDITS, IDENTITIES, MUTES, SIGHTINGS, TABLES, TRACES, TRACES_SINCE, VERSION};
 use super::{Settings, Sync};
 use crate::model::limits::{JOURNAL_BUSY, JOURNAL_BYTES_MIN, JOURNAL_CACHE_KIB, JOURNAL_WAL_BYTES};
 
@@ -188,7 +188,7 @@ fn identity(connection: &Connection) -> rusqlite::Result<(u32, u32, u32)> {
 /// Makes the tables, and sees to it that the file itself, not only its log, says what it is.
 fn fill(connection: &Connection) -> rusqlite::Result<()> {
     let all = format!(
-        "BEGIN IMMEDIATE; {TABLES} {MUTES} {TRACES} {SIGHTINGS} {EDITS} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+        "BEGIN IMMEDIATE; {TABLES} {MUTES} {TRACES} {SIGHTINGS} {EDITS} {IDENTITIES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
     );
     connection.execute_batch(&all).inspect_err(|_| {
         // It is still in the transaction, or it is not: either is fine.
@@ -217,6 +217,9 @@ fn bring_up(connection: &Connection) -> rusqlite::Result<()> {
     }
     if !has_column(connection, "edits", "id")? {
         missing.push_str(EDITS);
+    }
+    if !has_column(connection, "identities", "id")? {
+        missing.push_str(IDENTITIES);
     }
     if missing.is_empty() {
         return Ok(());

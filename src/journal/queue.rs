@@ -127,7 +127,11 @@ fn record_bytes(record: &Record) -> usize {
         256 + silence + 96 * left.used.len() + 16 * left.fired.len()
     };
     let traces: usize = record.traces.iter().map(trace).sum();
-    entry + traces + record.firings.len() * 192 + record.deliveries.iter().map(delivery).sum::<usize>()
+    entry
+        + traces
+        + record.identities.len() * 192
+        + record.firings.len() * 192
+        + record.deliveries.iter().map(delivery).sum::<usize>()
 }
 
 /// How many deliveries come with an intent and are unfinished by it.
@@ -405,7 +409,8 @@ fn lightened(mut record: Record, full: bool, shed: &AtomicU64, unrecorded: &Atom
 }
 
 fn rows(record: &Record) -> u64 {
-    u64::from(record.entry.is_some()) + (record.firings.len() + record.deliveries.len() + record.traces.len()) as u64
+    let Record { entry, firings, deliveries, traces, identities } = record;
+    u64::from(entry.is_some()) + (firings.len() + deliveries.len() + traces.len() + identities.len()) as u64
 }
 
 #[cfg(test)]

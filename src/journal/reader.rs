@@ -22,6 +22,7 @@ use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::NOTICES;
 
 mod around;
+mod identities;
 mod mutes;
 mod pauses;
 mod select;

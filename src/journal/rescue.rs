@@ -14,7 +14,9 @@ use super::error::JournalError;
 use super::reader::Reader;
 use super::schema::TRACES_SINCE;
 use super::store::{Ahead, PLAUSIBLE, Store};
-use crate::model::limits::{EDITS_KEPT, FIRED_IDS, JOURNAL_RESCUED_DELIVERIES, JOURNAL_RESCUED_ENTRIES, MUTES_KEPT, TRACES_KEPT};
+use crate::model::limits::{
+    EDITS_KEPT, FIRED_IDS, IDENTITIES, JOURNAL_RESCUED_DELIVERIES, JOURNAL_RESCUED_ENTRIES, MUTES_KEPT, TRACES_KEPT,
+};
 use crate::model::time::Timestamp;
 
 /// A table, its columns, the one that numbers its rows, and how many of the newest are taken over.
@@ -26,7 +28,7 @@ struct Table {
 }
 
 /// The most important first.
-const COPIED: [Table; 11] = [
+const COPIED: [Table; 12] = [
     Table { name: "switches", columns: "id, at, state, why", key: "id", newest: 1_000 },
     Table {
         name: "mutes",
@@ -44,6 +46,7 @@ const COPIED: [Table; 11] = [
     Table { name: "firings", columns: "id, firing, rule, subject, at, late", key: "id", newest: FIRED_IDS },
     Table { name: "traces", columns: "id, rule, key, counted, at, trace", key: "id", newest: TRACES_KEPT },
     Table { name: "sightings", columns: "id, rule, key, counted, at, seen", key: "id", newest: JOURNAL_RESCUED_ENTRIES },
+    Table { name: "identities", columns: "id, kind, name, identity, before, at", key: "id", newest: 2 * IDENTITIES },
     Table { name: "entries", columns: "id, at, origin, matched, sum, text", key: "id", newest: JOURNAL_RESCUED_ENTRIES },
     Table {
         name: "attempts",

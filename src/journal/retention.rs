@@ -150,7 +150,7 @@ impl Retention {
     }
 
     /// What the cap leaves beside so many half lengths of the write-ahead log, which is emptied when it has one length and cut down to two.
-    /// Where firings, and what windows have left and seen, alone fill a small cap, the rest has as much again, or nothing else could stay.
+    /// Where firings, what windows have left and seen, and identities alone fill a small cap, the rest has as much again, or nothing else could stay.
     fn room(&self, store: &Store, halves: u64) -> rusqlite::Result<u64> {
         let log = wal_bytes(&self.settings).saturating_mul(halves) / 2;
         let room = cap(&self.settings).saturating_sub(INDEX).saturating_sub(log);
@@ -205,12 +205,12 @@ fn firings(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(u64::try_from(count).unwrap_or(0).min(FIRED_IDS as u64).saturating_mul(JOURNAL_FIRING_BYTES))
 }
 
-/// Roughly the bytes of what windows have left and seen, all of which stays.
+/// Roughly the bytes of what windows have left and seen, and of what is known to be the same, all of which stays.
 fn traces(store: &Store) -> rusqlite::Result<u64> {
     let sql = "SELECT coalesce((SELECT max(id) FROM traces) - (SELECT min(id) FROM traces) + 1, 0)";
     let count: i64 = store.connection.prepare_cached(sql)?.query_row((), |row| row.get(0))?;
     let traces = u64::try_from(count).unwrap_or(0).min(TRACES_KEPT as u64);
-    Ok(traces.saturating_add(store.sightings).saturating_mul(JOURNAL_TRACE_BYTES))
+    Ok(traces.saturating_add(store.lasting).saturating_mul(JOURNAL_TRACE_BYTES))
 }
 
 /// One slice of each table; how many rows went. The newest row always stays, so that numbers are never given twice, and the newest firings.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::model::delivery::{DigestLine, Outcome};
 use crate::model::firing::{FiringBrief, Origin};
+use crate::model::identity::Identity;
 use crate::model::ids::FiringId;
 use crate::model::message::Body;
 use crate::model::mute::Mute;
@@ -26,13 +27,17 @@ pub struct Record {
     pub deliveries: Vec<DeliveryRow>,
     /// What it has left of windows.
     pub traces: Vec<Trace>,
+    /// What it taught of who and what is the same.
+    pub identities: Vec<Identity>,
 }
 
 impl Record {
     /// Whether it says nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entry.is_none() && self.firings.is_empty() && self.deliveries.is_empty() && self.traces.is_empty()
+        let Self { entry, firings, deliveries, traces, identities } = self;
+        let has_rows = !firings.is_empty() || !deliveries.is_empty() || !traces.is_empty() || !identities.is_empty();
+        entry.is_none() && !has_rows
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tables, as docs/journal.md shows them, and the one statement for each thing that is done to them.
 
 /// What `PRAGMA user_version` says of the tables below.
-pub(super) const VERSION: u32 = 5;
+pub(super) const VERSION: u32 = 6;
 /// The kind of a body where there is none.
 pub(super) const NO_BODY: &str = "none";
 /// `PRAGMA application_id`: "brdc".
@@ -60,6 +60,12 @@ CREATE TABLE edits (
   UNIQUE (firing, action));
 ";
 
+/// The table that journals before version 6 had not.
+pub(super) const IDENTITIES: &str = "
+CREATE TABLE identities (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, identity TEXT NOT NULL, before TEXT, at INTEGER NOT NULL, UNIQUE (kind, name));
+";
+
 /// Since when an older journal has [`TRACES`].
 pub(super) const TRACES_SINCE: &str = "traces_since";
 
@@ -110,6 +116,11 @@ pub(super) const SEEN_FIRST: &str = "INSERT INTO sightings (rule, key, counted, 
 pub(super) const NOT_SEEN: &str = "DELETE FROM sightings WHERE rule = ?1 AND key = ?2";
 /// The words that all sightings of a rule are on record.
 pub(super) const NOT_COMPLETE: &str = "DELETE FROM sightings WHERE key = ''";
+/// The latest written has the highest number. What it was before is kept, once.
+pub(super) const LEARNED_AGAIN: &str = "UPDATE identities SET id = (SELECT max(id) + 1 FROM identities), identity = ?3, at = ?4, \
+     before = CASE WHEN identity = ?3 THEN before ELSE identity END WHERE kind = ?1 AND name = ?2";
+pub(super) const LEARNED_FIRST: &str = "INSERT INTO identities (kind, name, identity, at) VALUES (?1, ?2, ?3, ?4)";
+pub(super) const NOT_KNOWN: &str = "DELETE FROM identities WHERE kind = ?1 AND name = ?2";
 /// The latest written has the highest number. `says` is empty after one that came to nothing: what the message says by then is not known.
 pub(super) const EDIT: &str = "INSERT OR REPLACE INTO edits (firing, action, times, at, says, why) \
      VALUES (?1, ?2, coalesce((SELECT times FROM edits WHERE firing = ?1 AND action = ?2), 0) + (?4 IS NOT NULL), ?3, ?4, ?5)";

@@ -20,6 +20,7 @@ use super::sum::{self, Fixed};
 use super::unfinished::Unfinished;
 use super::{Settings, schema};
 use crate::model::firing::FiringBrief;
+use crate::model::identity::Identity;
 use crate::model::limits::{EDITS_KEPT, MUTES_KEPT, TRACES_KEPT};
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
@@ -63,8 +64,8 @@ pub(super) struct Failed {
 pub(super) struct Store {
     pub(super) connection: Connection,
     pub(super) next: Next,
-    /// Rows of sightings.
-    pub(super) sightings: u64,
+    /// Rows of sightings and identities.
+    pub(super) lasting: u64,
     unfinished: Unfinished,
 }
 
@@ -76,10 +77,10 @@ impl Store {
         if [next.entry, next.firing, next.delivery, next.attempt].into_iter().any(|next| !PLAUSIBLE.contains(&next)) {
             return Err(Broken::Damaged);
         }
-        let sightings = connection.query_row("SELECT count(*) FROM sightings", (), |row| row.get::<_, i64>(0));
-        let sightings = sightings.map_err(Broken::of(path, "read the journal"))?;
-        let sightings = u64::try_from(sightings).unwrap_or(0);
-        let mut store = Self { connection, next, sightings, unfinished: Unfinished::default() };
+        let count = "SELECT (SELECT count(*) FROM sightings) + (SELECT count(*) FROM identities)";
+        let lasting = connection.query_row(count, (), |row| row.get::<_, i64>(0));
+        let lasting = u64::try_from(lasting.map_err(Broken::of(path, "read the journal"))?).unwrap_or(0);
+        let mut store = Self { connection, next, lasting, unfinished: Unfinished::default() };
         let damaged = store.load(now).map_err(Broken::of(path, "read the journal"))?;
         Ok((store, damaged))
     }
@@ -113,7 +114,7 @@ impl Store {
 
     /// Writes all of it, or nothing.
     pub(super) fn commit(&mut self, items: &[Item], cursors: Option<&Cursors>) -> Result<Granted, Failed> {
-        let (next, sightings) = (self.next, self.sightings);
+        let (next, lasting) = (self.next, self.lasting);
         let written = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute(()));
         let written = written.and_then(|_| self.write_all(items, cursors));
         let in_doubt = written.is_ok();
@@ -132,7 +133,7 @@ impl Store {
                     let _ = self.connection.execute_batch("ROLLBACK");
                 }
                 self.unfinished.forget();
-                (self.next, self.sightings) = (next, sightings);
+                (self.next, self.lasting) = (next, lasting);
                 Err(Failed { error, in_doubt })
             }
         }
@@ -198,6 +199,9 @@ impl Store {
         for trace in &record.traces {
             self.trace(trace)?;
         }
+        for identity in &record.identities {
+            self.identity(identity)?;
+        }
         let mut begun = false;
         for row in &record.deliveries {
             let is = |(key, _): &(&BeginKey, Timestamp)| key.firing == row.firing.id && key.action == row.action;
@@ -209,19 +213,33 @@ impl Store {
     fn trace(&mut self, Trace { rule, of, key, at, left }: &Trace) -> rusqlite::Result<()> {
         let Some(text) = serde_json::to_string(left).ok().filter(|_| !left.is_empty()) else {
             let gone = self.run(schema::NOT_SEEN, params![rule, key])?;
-            self.sightings = self.sightings.saturating_sub(gone as u64);
+            self.lasting = self.lasting.saturating_sub(gone as u64);
             return self.run(schema::NO_TRACE, params![rule, key]).map(drop);
         };
         let values = params![rule, key, of, at.as_millis(), text];
         if left.is_sighting() {
             if self.run(schema::SEEN_AGAIN, values)? == 0 {
                 self.run(schema::SEEN_FIRST, values)?;
-                self.sightings += 1;
+                self.lasting += 1;
             }
             return Ok(());
         }
         self.run(schema::TRACE, values)?;
         self.now_and_then(FORGET_TRACES_EVERY, (schema::FORGET_TRACES, TRACES_KEPT))
+    }
+
+    fn identity(&mut self, Identity { kind, name, is, at }: &Identity) -> rusqlite::Result<()> {
+        let Some(is) = is else {
+            let gone = self.run(schema::NOT_KNOWN, params![kind.name(), name])?;
+            self.lasting = self.lasting.saturating_sub(gone as u64);
+            return Ok(());
+        };
+        let values = params![kind.name(), name, is, at.as_millis()];
+        if self.run(schema::LEARNED_AGAIN, values)? == 0 {
+            self.run(schema::LEARNED_FIRST, values)?;
+            self.lasting += 1;
+        }
+        Ok(())
     }
 
     /// Whether it has begun by this.

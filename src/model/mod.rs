@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod envelope;
 pub mod firing;
 pub mod host;
+pub mod identity;
 pub mod ids;
 pub mod journal;
 pub mod limits;

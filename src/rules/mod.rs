@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod entities;
 pub mod hours;
 mod http;
+mod in_short;
 mod incomplete;
 mod keys;
 mod lazy;

@@ -1,11 +1,13 @@
 //! `[[rule]]` → a rule.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::brakes::apart;
 use super::check::Check;
 use super::condition::{Condition, Fields, Matcher};
 use super::diagnostic::Diagnostic;
+use super::in_short::InShort;
 use super::keys::Place;
 use super::modes;
 use super::names::{choice, choices};
@@ -103,12 +105,12 @@ pub(super) fn read<'a>(
     let (window, when) = match window {
         Some(window) => {
             let (window, when) = window.finish(when);
-            (Some(Box::new(window)), when)
+            (Some(Arc::new(window)), when)
         }
         None => (None, when),
     };
-    let (wait, max_age) = (wait.map(|(wait, _)| wait), max_age.map(|(max_age, _)| max_age));
-    Some(Rule { name: name.into(), span, when, on, each, wait, max_age, mode, window, brakes, send })
+    let (wait, max_age, in_short) = (wait.map(|(wait, _)| wait), max_age.map(|(max_age, _)| max_age), InShort::default());
+    Some(Rule { name: name.into(), span, when, on, each, wait, max_age, mode, window, brakes, send, in_short })
 }
 
 /// The rule's name and where it stands.

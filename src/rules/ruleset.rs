@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::condition::Condition;
 use super::hours::Hours;
+use super::in_short::InShort;
 use super::template::{ChatTemplate, JsonTemplate};
 use crate::model::action::{Action, SecretRef, Span};
 use crate::model::journal::JournalSettings;
@@ -115,11 +116,13 @@ pub struct Rule {
     /// The stricter of its own and that of `[defaults]`. [`Mode::Off`]: it is not evaluated.
     pub mode: Mode,
     /// Over time. `None`: every match fires.
-    pub window: Option<Box<Window>>,
+    pub window: Option<Arc<Window>>,
     /// What holds its firings back. `None`: nothing does.
     pub brakes: Option<Box<Brakes>>,
     /// Where to.
     pub send: Vec<Send>,
+    /// What is on record of it goes by that.
+    pub(super) in_short: InShort,
 }
 
 impl Rule {
@@ -200,7 +203,7 @@ impl Window {
 
     /// What it counts, and apart by what: thresholds and times are no part of that.
     #[must_use]
-    pub fn counted(&self) -> String {
+    pub(super) fn counted(&self) -> String {
         let of = match &self.kind {
             WindowKind::Distinct { of, .. } | WindowKind::FirstSeen { of } => of.name().to_owned(),
             WindowKind::Cross(level) => format!("{:?}", level.direction),
@@ -212,10 +215,10 @@ impl Window {
         format!("{} {of} per {}", self.kind.name(), per.join(", "))
     }
 
-    /// Whether what one of them has counted is what the other counts, so that it may go on with it.
+    /// Whether it fires for what was not seen before.
     #[must_use]
-    pub fn counts_as(&self, other: &Self) -> bool {
-        self.counted() == other.counted()
+    pub fn is_first_seen(&self) -> bool {
+        matches!(self.kind, WindowKind::FirstSeen { .. })
     }
 
     /// Whether what comes of its matches may hang on others further back than [`RuleSet::reach`]. What `first_seen` leaves is apart from that.

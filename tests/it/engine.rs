@@ -3,6 +3,7 @@
 mod cooldowns;
 mod edits;
 mod hold;
+mod identities;
 mod index;
 mod late;
 mod modes;

@@ -162,7 +162,7 @@ impl Dispatch {
 
     fn take(&mut self, effect: Effect, step: &mut Step) {
         let of = match &effect {
-            Effect::Fired(_) | Effect::Revise(_) | Effect::Trace(_) => None,
+            Effect::Fired(_) | Effect::Revise(_) | Effect::Trace(_) | Effect::Identity(_) => None,
             Effect::Deliver(delivery) | Effect::Paper(delivery) => Some((delivery.firing.id, delivery.action)),
             Effect::Ended(report) => Some((report.firing.id, report.action)),
         };
@@ -177,6 +177,7 @@ impl Dispatch {
             Effect::Deliver(delivery) => self.admit(*delivery, step),
             Effect::Paper(delivery) => self.suppress(&delivery, Suppression::Paper, step),
             Effect::Trace(trace) => step.record.traces.push(*trace),
+            Effect::Identity(identity) => step.record.identities.push(identity),
             Effect::Revise(revision) => self.revise(*revision),
             Effect::Ended(report) => {
                 self.begun(&report.firing, report.action);

@@ -58,9 +58,9 @@ fn replayed(
     let since = back(from, rules.reach().max(REPLAY_REACH));
     let mut engine = Engine::without_messages(Arc::clone(rules));
     engine.restore(reader.fired_before(since, FIRED_IDS)?);
-    let holds = Holds::read(&mut reader, since)?;
+    let beside = (Holds::read(&mut reader, since)?, reader.identities()?);
     let (mut would, mut is_late) = (WouldHold { held: 0, of: 0, at_least: false }, false);
-    let mut run = Run::read(&mut reader, (rules, since), holds, (&mut engine, now))?.heeded(|effect| {
+    let mut run = Run::read(&mut reader, (rules, since), beside, (&mut engine, now))?.heeded(|effect| {
         if let Effect::Fired(firing) = effect
             && firing.at >= from
         {

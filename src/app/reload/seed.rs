@@ -58,10 +58,7 @@ impl Seed {
 
 /// Whether its window begins with the reload.
 fn is_new(rule: &Rule, before: &RuleSet) -> bool {
-    let Some(window) = rule.window.as_deref().filter(|_| rule.mode != Mode::Off) else { return false };
-    let goes_on = |old: &Rule| {
-        let is_it = old.name == rule.name && old.mode != Mode::Off;
-        is_it && old.window.as_deref().is_some_and(|old| window.counts_as(old))
-    };
-    !before.rules.iter().any(goes_on)
+    let is_awake = |rule: &Rule| rule.mode != Mode::Off;
+    let goes_on = |old: &Rule| old.name == rule.name && is_awake(old) && rule.counts_as(old);
+    rule.window.is_some() && is_awake(rule) && !before.rules.iter().any(goes_on)
 }

@@ -7,12 +7,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use super::{OverTime, Watched, counted};
+use super::{OverTime, Watched};
 use crate::model::ids::FiringId;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::model::window::{Complete, Left, Trace};
-use crate::rules::ruleset::{Rule, RuleSet, Window, WindowKind};
+use crate::rules::ruleset::{Rule, RuleSet, Window};
 
 /// What is known of sightings that are on record.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub(super) struct Sightings {
 impl Sightings {
     /// Whether a match fired, while the past is replayed.
     pub(super) fn fired(&self, window: &Window, id: FiringId) -> Option<bool> {
-        let fired = self.fired.as_ref().filter(|_| is_first_seen(window))?;
+        let fired = self.fired.as_ref().filter(|_| window.is_first_seen())?;
         Some(fired.contains(&id))
     }
 
@@ -53,8 +53,9 @@ impl OverTime {
         let mut of_rules: BTreeMap<usize, Vec<(Box<str>, Left)>> = BTreeMap::new();
         for trace in traces {
             let at = places.get(&trace.rule).copied();
-            let window = at.and_then(|at| rules.rules.get(at)?.window.as_deref()).filter(|window| is_first_seen(window));
-            let Some((at, window)) = at.zip(window).filter(|(_, window)| counted(window) == trace.of) else {
+            let rule = at.and_then(|at| rules.rules.get(at)).filter(|rule| rule.counted() == Some(&trace.of));
+            let window = rule.and_then(|rule| rule.window.as_deref()).filter(|window| window.is_first_seen());
+            let Some((at, window)) = at.zip(window) else {
                 self.sightings.over.push(Trace { left: Left::default(), ..trace });
                 continue;
             };
@@ -67,7 +68,7 @@ impl OverTime {
             }
         }
         for (at, lefts) in of_rules {
-            let Some((rule, window)) = rules.rules.get(at).and_then(|rule| Some((rule, rule.window.as_deref()?))) else {
+            let Some((rule, window)) = rules.rules.get(at).and_then(|rule| Some((rule, rule.window.as_ref()?))) else {
                 continue;
             };
             let watched = self.windows.entry(at).or_insert_with(|| Watched::new(rule, window));
@@ -76,7 +77,7 @@ impl OverTime {
         }
         let is_known = |(_, rule, window): &(usize, &Rule, &Window)| {
             let complete = self.sightings.complete.get(&rule.name).map(|(_, complete)| complete);
-            complete.is_some_and(|complete| complete.since <= back(alive, window) && complete.by == judged(rule))
+            complete.is_some_and(|complete| complete.since <= back(alive, window) && *complete.by == **rule.judged())
         };
         self.sightings.known = first_seen(rules, places).filter(is_known).map(|(_, rule, _)| Str::clone(&rule.name)).collect();
         self.sightings.fired = Some(fired);
@@ -93,25 +94,25 @@ impl OverTime {
         // First the words: what is taken off the record after them is not all there any more.
         let (words, others): (Vec<_>, Vec<_>) = self.sightings.over.drain(..).partition(|trace| trace.key.is_empty());
         self.bulk.extend(words.into_iter().chain(others));
-        for (at, rule, window) in first_seen(rules, places) {
+        for (at, rule, _) in first_seen(rules, places) {
             if !self.sightings.known.contains(&rule.name)
                 && let Some(watched) = self.windows.get_mut(&at)
             {
                 watched.state.leave_all(now);
                 watched.leave_to(now, &mut self.bulk);
             }
-            self.complete(rule, window, now);
+            self.complete(rule, now);
         }
         self.sightings.known = HashSet::new();
     }
 
     /// All sightings of the time that a rule looks back to are on record, or are to be recorded before this.
-    pub(super) fn complete(&mut self, rule: &Rule, window: &Window, now: Timestamp) {
-        if is_first_seen(window) {
-            let (of, complete) = (counted(window), Complete { since: back(now, window), by: judged(rule) });
-            self.bulk.push_back(word(Str::clone(&rule.name), Str::clone(&of), now, Some(complete.clone())));
-            self.sightings.complete.insert(Str::clone(&rule.name), (of, complete));
-        }
+    pub(super) fn complete(&mut self, rule: &Rule, now: Timestamp) {
+        let window = rule.window.as_deref().filter(|window| window.is_first_seen());
+        let Some((window, of)) = window.zip(rule.counted()) else { return };
+        let complete = Complete { since: back(now, window), by: rule.judged().to_string() };
+        self.bulk.push_back(word(Str::clone(&rule.name), Str::clone(of), now, Some(complete.clone())));
+        self.sightings.complete.insert(Str::clone(&rule.name), (Str::clone(of), complete));
     }
 }
 
@@ -123,19 +124,10 @@ fn word(rule: Str, of: Str, at: Timestamp, complete: Option<Complete>) -> Trace 
 /// The rules with `first_seen` that are not off, by their places.
 fn first_seen<'r>(rules: &'r RuleSet, places: &'r HashMap<Str, usize>) -> impl Iterator<Item = (usize, &'r Rule, &'r Window)> {
     let awake = rules.rules.iter().enumerate().filter(|(at, rule)| places.get(&rule.name) == Some(at));
-    awake.filter_map(|(at, rule)| Some((at, rule, rule.window.as_deref().filter(|window| is_first_seen(window))?)))
-}
-
-pub(super) fn is_first_seen(window: &Window) -> bool {
-    matches!(window.kind, WindowKind::FirstSeen { .. })
+    awake.filter_map(|(at, rule)| Some((at, rule, rule.window.as_deref().filter(|window| window.is_first_seen())?)))
 }
 
 /// How far a window looks back.
 fn back(from: Timestamp, window: &Window) -> Timestamp {
     from.shifted(-i64::try_from(window.reach().as_millis()).unwrap_or(i64::MAX))
-}
-
-/// By what a rule finds its matches, in short: by other words it would have seen others.
-pub(super) fn judged(rule: &Rule) -> String {
-    FiringId::of("judged", &format!("{:?} {:?} {:?}", rule.on, rule.each, rule.when), "").to_string()
 }

@@ -9,6 +9,7 @@ mod disk;
 mod disorder;
 mod edits;
 mod gaps;
+mod identities;
 mod kept;
 mod left;
 mod lists;

@@ -73,7 +73,7 @@ fn step(effects: Vec<Effect>) -> Step {
         match effect {
             Effect::Deliver(delivery) => step.sent.push(*delivery),
             Effect::Revise(revision) => step.revised.push((revision.action, text(&revision.body))),
-            Effect::Fired(_) | Effect::Paper(_) | Effect::Ended(_) | Effect::Trace(_) => {}
+            Effect::Fired(_) | Effect::Paper(_) | Effect::Ended(_) | Effect::Trace(_) | Effect::Identity(_) => {}
         }
     }
     step
@@ -301,7 +301,7 @@ fn law(frames: &[Value], orders: &[(usize, bool)]) {
                     assert_ne!(*before, text(&of.body), "an edit that changes nothing");
                     *before = text(&of.body);
                 }
-                Effect::Fired(_) | Effect::Paper(_) | Effect::Ended(_) | Effect::Trace(_) => {}
+                Effect::Fired(_) | Effect::Paper(_) | Effect::Ended(_) | Effect::Trace(_) | Effect::Identity(_) => {}
             }
         }
     }

@@ -24,6 +24,7 @@ fn done(effects: &[Effect]) -> Vec<(&'static str, usize)> {
         },
         Effect::Revise(revision) => ("revise", revision.action),
         Effect::Trace(trace) => panic!("{trace:?}"),
+        Effect::Identity(identity) => panic!("{identity:?}"),
     };
     effects.iter().map(of).collect()
 }
@@ -75,7 +76,7 @@ fn what_is_on_paper_is_the_very_message_that_would_have_been_sent() {
             Effect::Deliver(delivery) | Effect::Paper(delivery) => {
                 Some((Body::clone(&delivery.body), delivery.expires_at.as_millis()))
             }
-            Effect::Fired(_) | Effect::Ended(_) | Effect::Revise(_) | Effect::Trace(_) => None,
+            Effect::Fired(_) | Effect::Ended(_) | Effect::Revise(_) | Effect::Trace(_) | Effect::Identity(_) => None,
         })
     };
     let (armed, paper) = (message(Mode::Armed), message(Mode::Paper));

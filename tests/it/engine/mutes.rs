@@ -30,7 +30,7 @@ fn ways(effects: &[Effect]) -> Vec<&'static str> {
             Outcome::Suppressed { reason } => Some(reason.name()),
             _ => Some("other"),
         },
-        Effect::Fired(_) | Effect::Revise(_) | Effect::Trace(_) => None,
+        Effect::Fired(_) | Effect::Revise(_) | Effect::Trace(_) | Effect::Identity(_) => None,
     };
     effects.iter().filter_map(way).collect()
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use birdcall::engine::{Effect, Engine, Hold, Input, Prepared};
 use birdcall::model::delivery::{Outcome, Suppression};
 use birdcall::model::firing::{Firing, Origin};
+use birdcall::model::identity::{Identity, Kind};
 use birdcall::model::time::Timestamp;
 use birdcall::model::window::Trace;
 use birdcall::rules::ruleset::RuleSet;
@@ -145,7 +146,7 @@ fn fired(of: &Firing) -> Told {
 pub(super) fn told(effects: Vec<Effect>) -> Vec<Told> {
     let of = |effect| match effect {
         Effect::Revise(of) => panic!("no message is edited here: {of:?}"),
-        Effect::Trace(_) => None,
+        Effect::Trace(_) | Effect::Identity(_) => None,
         Effect::Fired(of) => Some(fired(&of)),
         Effect::Deliver(of) | Effect::Paper(of) => Some(Told::Sent(of.firing.id.to_string(), of.action)),
         Effect::Ended(of) => Some(Told::Ended(
@@ -292,6 +293,21 @@ pub(super) fn on_record(effects: &[Effect]) -> Vec<Trace> {
     traces
 }
 
+/// What the journal has of who and what is the same, the latest written last; in front of what took another's place that one.
+pub(super) fn learned(effects: &[Effect]) -> Vec<Identity> {
+    let mut rows: Vec<(Option<Identity>, Identity)> = Vec::new();
+    for effect in effects {
+        let Effect::Identity(of) = effect else { continue };
+        let before = rows.iter().position(|(_, row)| (row.kind, &row.name) == (of.kind, &of.name)).map(|at| rows.remove(at));
+        if of.is.is_some() {
+            let was = before.and_then(|(was, row)| if row.is == of.is { was } else { Some(row) });
+            let ever = Timestamp::from_millis(i64::MIN);
+            rows.push((was.map(|was| Identity { at: ever, ..was }), of.clone()));
+        }
+    }
+    rows.into_iter().flat_map(|(was, row)| was.into_iter().chain([row])).collect()
+}
+
 /// As [`with_a_restart`], where the journal has no more than the rules look back to beyond what is on record; it says what was held back.
 pub(super) fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usize) -> Vec<Told> {
     let (before, after) = story.split_at(cut);
@@ -308,6 +324,7 @@ pub(super) fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usi
         }
     }
     let (sightings, traces) = on_record(&all).into_iter().partition(|trace| trace.left.is_sighting());
+    let known = learned(&all);
     let mut all = told(all);
     let mut engine = Engine::new(Arc::clone(rules));
     let last = before.last().map_or(0, |last| last.at);
@@ -315,9 +332,14 @@ pub(super) fn with_a_short_memory(rules: &Arc<RuleSet>, story: &[Step], cut: usi
     engine.restore_sightings(sightings, ids.clone(), (now, now));
     let since = last - i64::try_from(engine.reach().as_millis()).unwrap();
     engine.were_held(held);
+    let is_first = |of: &Identity| of.kind == Kind::Contract || of.at < Timestamp::from_millis(START + since);
+    let (first, mut later): (Vec<_>, Vec<_>) = known.into_iter().partition(is_first);
+    engine.know(first);
     for entry in before.iter().filter(|of| of.entry.is_some() && of.at >= since) {
+        engine.know(later.extract_if(.., |of| of.at < Timestamp::from_millis(START + entry.at)));
         step(&mut engine, entry);
     }
+    engine.know(later);
     if let Some(last) = before.last() {
         step(&mut engine, &Step { at: last.at, entry: None });
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use birdcall::engine::{Effect, Engine, Prepared};
 use birdcall::model::firing::Origin;
+use birdcall::model::ids::FiringId;
 use birdcall::model::time::Timestamp;
 use birdcall::model::window::Trace;
-use birdcall::rules::ruleset::RuleSet;
+use birdcall::rules::ruleset::{RuleSet, WindowKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -218,4 +219,19 @@ fn very_many_sightings_are_recorded_in_parts_and_the_word_that_they_are_all_come
     );
     let last = parts.into_iter().flatten().last();
     assert!(matches!(last, Some(Effect::Trace(trace)) if trace.left.complete.is_some()));
+}
+
+/// A journal of any version has these words.
+#[test]
+fn what_a_rule_counts_and_how_it_finds_its_matches_goes_on_record_by_the_same_words_as_ever() {
+    let steps = "[rule.window]\ntype = \"sequence\"\nwithin = \"1h\"\nper = \"author\"\nsteps = [{ keyword = \"gm\" }, { keyword = \"gn\" }]";
+    let set = rules(&[rule("new", NEW), rule("steps", steps)]);
+    let [new, of_steps] = &set.rules[..] else { panic!("{set:?}") };
+    let by = FiringId::of("judged", &format!("{:?} {:?} {:?}", new.on, new.each, new.when), "").to_string();
+    let counted = |words: &str| FiringId::of("window", words, "").to_string();
+    let (_, record) = a_run(&rules(&[rule("new", NEW)]));
+    assert!(record.iter().all(|trace| *trace.of == counted("first_seen contract per ")), "{record:?}");
+    assert!(record.iter().any(|trace| trace.left.complete.as_ref().is_some_and(|complete| complete.by == by)), "{record:?}");
+    let Some(WindowKind::Sequence { steps }) = of_steps.window.as_ref().map(|window| &window.kind) else { panic!("{set:?}") };
+    assert_eq!(of_steps.counted().map(ToString::to_string), Some(counted(&format!("sequence {steps:?} per author"))));
 }

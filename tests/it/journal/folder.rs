@@ -65,11 +65,11 @@ async fn a_newer_journal_is_refused_and_stays_as_it_is() {
     open.journal.record(record(1, &["desk"]));
     open.close();
     let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
-    connection.execute_batch("PRAGMA user_version = 6; PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
+    connection.execute_batch("PRAGMA user_version = 7; PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
     connection.close().unwrap();
     let before = bytes(&home);
     let error = refused(&home);
-    assert!(matches!(error, JournalError::Newer { found: 6, known: 5, .. }), "{error}");
+    assert!(matches!(error, JournalError::Newer { found: 7, known: 6, .. }), "{error}");
     assert!(error.to_string().contains("was written by a newer birdcall"), "{error}");
     assert!(matches!(Reader::open(home.path()), Err(JournalError::Newer { .. })));
     assert!(matches!(journal::set_switch(home.path(), false, "x", at(1)), Err(JournalError::Newer { .. })));
@@ -84,7 +84,7 @@ async fn a_journal_of_the_first_version_is_read_as_it_is_and_brought_up_by_the_n
     open.close();
     let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
     let back = "ALTER TABLE deliveries DROP COLUMN line; ALTER TABLE attempts DROP COLUMN not_before; DROP TABLE mutes; DROP TABLE traces; \
-                DROP TABLE sightings; DROP TABLE edits; PRAGMA user_version = 1;";
+                DROP TABLE sightings; DROP TABLE edits; DROP TABLE identities; PRAGMA user_version = 1;";
     connection.execute_batch(back).unwrap();
     connection.close().unwrap();
     let old = all(&mut home.reader());
@@ -92,6 +92,7 @@ async fn a_journal_of_the_first_version_is_read_as_it_is_and_brought_up_by_the_n
     assert_eq!(home.reader().requests_since(at(0), at(9), 10).unwrap(), []);
     assert_eq!(home.reader().mutes(at(0)).unwrap(), []);
     assert_eq!((home.reader().traces(at(0)).unwrap(), home.reader().sightings().unwrap()), (None, vec![]));
+    assert_eq!(home.reader().identities().unwrap(), []);
     let open = home.open();
     let line = Box::new(DigestLine { rule: "doge".to_owned(), text: "gm".to_owned(), ..DigestLine::default() });
     let row = DeliveryRow { line: Some(line.clone()), ..delivery(2, "desk") };
@@ -102,7 +103,7 @@ async fn a_journal_of_the_first_version_is_read_as_it_is_and_brought_up_by_the_n
     assert_eq!((found, reader.damaged()), (vec![(Some(body(1)), None), (Some(body(2)), Some(line))], 0));
     open.close();
     let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
-    assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap(), 5);
+    assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap(), 6);
     assert_eq!((home.reader().mutes(at(0)).unwrap(), home.reader().damaged()), (vec![], 0));
     let next_year = at(jiff::Timestamp::now().as_millisecond() + 31_536_000_000);
     let traces = [at(0), next_year].map(|since| home.reader().traces(since).unwrap());

@@ -8,6 +8,7 @@ mod damage;
 mod disk;
 mod edits;
 mod folder;
+mod identities;
 mod keeping;
 mod measure;
 mod mutes;

@@ -280,6 +280,7 @@ fn wanted(engine: Engine) -> Vec<String> {
             Effect::Ended(report) => format!("ended {} {} {:?}", report.firing.id, report.action, report.outcome),
             Effect::Revise(revision) => format!("revise {} {}", revision.firing, revision.action),
             Effect::Trace(trace) => format!("{trace:?}"),
+            Effect::Identity(identity) => format!("{identity:?}"),
         }));
     }
     wanted

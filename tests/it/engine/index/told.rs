@@ -57,6 +57,7 @@ fn done(effects: &[Effect], set: &RuleSet) -> Vec<String> {
         Effect::Ended(of) => format!("{} to {}: {:?}", of.firing.id, of.action, Way::Ended(of.outcome.clone())),
         Effect::Revise(of) => format!("{} to {} says something else", of.firing, of.action),
         Effect::Trace(of) => format!("{of:?}"),
+        Effect::Identity(of) => format!("{of:?}"),
     };
     let mut all: Vec<_> = effects.iter().map(of).collect();
     all.sort();
