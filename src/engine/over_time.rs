@@ -1,6 +1,8 @@
 //! Matches of rules with windows → those that make something true over time, and silences that are over.
 
+mod left;
 mod sightings;
+mod silences;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,17 +11,18 @@ use foldhash::fast::FixedState;
 use hashlink::LinkedHashMap;
 
 use self::sightings::Sightings;
+pub(super) use self::silences::silent;
 use super::identities::Identities;
 use super::waits::Hold;
 use crate::model::firing::Element;
-use crate::model::ids::{FiringId, TweetId};
-use crate::model::limits::{HISTORY_OVERLAP, TRACES_AT_ONCE, WINDOW_TAKEN};
-use crate::model::subject::{About, Account, AccountEvent, Str, Subject, Tweet};
+use crate::model::ids::FiringId;
+use crate::model::limits::{HISTORY_OVERLAP, WINDOW_TAKEN};
+use crate::model::subject::{Str, Subject};
 use crate::model::time::Timestamp;
-use crate::model::window::{Left, Member, Told, Trace, Who};
+use crate::model::window::{Member, Told, Trace, Who};
 use crate::rules::ruleset::{Rule, RuleSet, Window, WindowKind};
 use crate::suppress::Fired;
-use crate::window::{Clock, Counts, Due, Observation, State, Verdict};
+use crate::window::{Clock, Counts, Observation, State, Verdict};
 
 /// A match that a window is asked about.
 pub(super) struct Asked<'a> {
@@ -185,77 +188,6 @@ impl OverTime {
         self.find_next();
     }
 
-    fn find_next(&mut self) {
-        self.next = self.due.first().map(|(deadline, _)| *deadline).filter(|_| self.hold == Hold::Nothing);
-    }
-
-    /// The silences of one rule may be over at another time than before.
-    fn renew_due(&mut self, at: usize) {
-        let Some(watched) = self.windows.get_mut(&at) else { return };
-        let deadline = watched.state.next_deadline();
-        let before = std::mem::replace(&mut watched.due, deadline);
-        if before != deadline {
-            if let Some(before) = before {
-                self.due.remove(&(before, at));
-            }
-            self.due.extend(deadline.map(|deadline| (deadline, at)));
-            self.find_next();
-        }
-    }
-
-    /// Those of all rules may be.
-    fn find_due(&mut self) {
-        let renewed = |(at, watched): (&usize, &mut Watched)| {
-            watched.due = watched.state.next_deadline();
-            watched.due.map(|deadline| (deadline, *at))
-        };
-        self.due = self.windows.iter_mut().filter_map(renewed).collect();
-        self.find_next();
-    }
-
-    /// When the next silence may be over.
-    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        self.next
-    }
-
-    /// When a silence was found to be over that was so from `due` on: later than that, where nobody could know.
-    pub(super) fn found(&self, due: Timestamp) -> Timestamp {
-        due.max(self.known_from)
-    }
-
-    /// What was over before is found now.
-    pub(super) fn known_from(&mut self, now: Timestamp) {
-        self.known_from = now;
-    }
-
-    /// The next silence that is over by `now`: the rule, and what it came of.
-    pub(super) fn due(&mut self, now: Timestamp) -> Option<(usize, Due, Option<Element>)> {
-        self.next.filter(|next| *next <= now)?;
-        let (deadline, at) = self.due.pop_first()?;
-        let due = self.windows.get_mut(&at).and_then(|watched| {
-            watched.due = None;
-            let due = watched.state.due(&watched.window, now)?;
-            watched.leave(now, (&mut self.traces, &mut self.bulk));
-            let element = watched.elements.get(&*due.told.key).cloned();
-            Some((at, due, element))
-        });
-        let is_stuck = |watched: &Watched| watched.state.next_deadline() == Some(deadline);
-        if due.is_some() || !self.windows.get(&at).is_some_and(is_stuck) {
-            self.renew_due(at);
-        }
-        // One that was said to be over and is not is not asked again before its next match: whoever asks until there is none must not ask for ever.
-        self.find_next();
-        due
-    }
-
-    /// The silences since that tweet that are still to be told, by rule, and when each is due.
-    pub(super) fn silences_of(&self, tweet: &TweetId) -> Vec<(Str, Timestamp)> {
-        let awaited = |watched: &Watched| Some((Str::clone(&watched.rule), watched.state.awaited(tweet)?));
-        let mut all: Vec<_> = self.windows.values().filter_map(awaited).collect();
-        all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-        all
-    }
-
     /// Goes on with other rules. A window goes on where it was if its rule has kept its name, and it counts the same thing.
     pub(super) fn replace_rules(&mut self, rules: &RuleSet, places: &HashMap<Str, usize>, now: Timestamp) {
         // First the word: what is taken off the record after it is not all there any more.
@@ -280,59 +212,6 @@ impl OverTime {
             self.windows.insert(at, watched);
         }
         self.find_due();
-    }
-
-    /// What windows have left since it was asked for the last time; of very many sightings, the next part, as it goes into one record.
-    pub(super) fn traces(&mut self) -> impl Iterator<Item = Trace> {
-        let part = self.bulk.len().min(TRACES_AT_ONCE);
-        self.traces.drain(..).chain(self.bulk.drain(..part))
-    }
-
-    /// Has told, and used up, what an earlier run left on record, and nothing else: after its entries were replayed. `unheard`: when the feed was not
-    /// heard.
-    pub(super) fn restore(
-        &mut self,
-        (rules, places): (&RuleSet, &HashMap<Str, usize>),
-        traces: Vec<Trace>,
-        (now, unheard): (Timestamp, &[(Timestamp, Timestamp)]),
-    ) {
-        self.traces.clear();
-        let mut of_rules: HashMap<Str, Vec<Trace>> = HashMap::new();
-        traces.into_iter().for_each(|trace| of_rules.entry(Str::clone(&trace.rule)).or_default().push(trace));
-        for (at, rule) in rules.rules.iter().enumerate().filter(|(at, rule)| places.get(&rule.name) == Some(at)) {
-            let Some(window) = rule.window.as_ref().filter(|window| window.leaves_traces()) else { continue };
-            let is_of_it = |trace: &mut Trace| rule.counted() == Some(&trace.of);
-            let of_it = of_rules.get_mut(&rule.name).map(|of| of.extract_if(.., is_of_it).collect::<Vec<_>>());
-            let traces = of_it.unwrap_or_default();
-            if traces.is_empty() && !self.windows.contains_key(&at) {
-                continue;
-            }
-            let watched = self.windows.entry(at).or_insert_with(|| Watched::new(rule, window));
-            let mut lefts = Vec::with_capacity(traces.len());
-            for mut trace in traces {
-                // What was heard of since then is known already.
-                let element = trace.left.silence.as_mut().and_then(|silence| silence.element.take());
-                if let Some(element) = element.filter(|_| !watched.elements.contains_key(&*trace.key)) {
-                    watched.elements.insert(trace.key.to_string(), *element);
-                }
-                lefts.push((trace.key.as_ref().into(), heard_by(trace.left, now, unheard)));
-            }
-            watched.state.restore(window, now, lefts);
-        }
-        // Of what is not counted any more nothing is to be found when it is counted again.
-        let rest = rules.rules.iter().map(|rule| &rule.name).filter_map(|name| of_rules.remove(name)).collect::<Vec<_>>();
-        let rest = rest.into_iter().chain(of_rules.into_values()).flatten();
-        self.traces = rest.map(|trace| Trace { left: Left::default(), ..trace }).collect();
-        self.find_due();
-    }
-
-    /// All that windows have left is to be recorded, but for sightings.
-    pub(super) fn leave_all(&mut self, now: Timestamp) {
-        let Self { windows, traces, bulk, .. } = self;
-        windows.values_mut().filter(|watched| !watched.window.is_first_seen()).for_each(|watched| {
-            watched.state.leave_all(now);
-            watched.leave(now, (&mut *traces, &mut *bulk));
-        });
     }
 
     /// Takes windows over, of rules that have none yet, and what they have left.
@@ -391,41 +270,11 @@ impl Watched {
             elements: LinkedHashMap::with_hasher(FixedState::default()),
         }
     }
-
-    /// Notes what it has left of the latest match or silence: sightings apart from all else.
-    fn leave(&mut self, at: Timestamp, (traces, sightings): (&mut Vec<Trace>, &mut VecDeque<Trace>)) {
-        match self.window.is_first_seen() {
-            true => self.leave_to(at, sightings),
-            false => self.leave_to(at, traces),
-        }
-    }
-
-    fn leave_to(&mut self, at: Timestamp, traces: &mut impl Extend<Trace>) {
-        for (key, mut left) in self.state.take_left() {
-            if let Some(silence) = &mut left.silence {
-                silence.element = self.elements.get(&*key).cloned().map(Box::new);
-            }
-            let (rule, of) = (Str::clone(&self.rule), Str::clone(&self.counted));
-            traces.extend([Trace { rule, of, key: key.into(), at, left }]);
-        }
-    }
 }
 
 /// What is told of a match that fired, of which it is not known any more what was seen before it.
 fn first(window: &Window, seen: &Observation<'_>) -> Told {
     Told { kind: window.kind.name(), key: seen.key.as_ref().into(), count: 1, members: vec![seen.member.clone()] }
-}
-
-/// What is left of a silence, by now.
-fn heard_by(mut left: Left, now: Timestamp, unheard: &[(Timestamp, Timestamp)]) -> Left {
-    if let Some(silence) = &mut left.silence {
-        let told = silence.told.min(now);
-        let between =
-            |(from, to): &(Timestamp, Timestamp)| (now.min(*to).as_millis()).saturating_sub(told.max(*from).as_millis()).max(0);
-        let heard = now.as_millis().saturating_sub(told.as_millis()).saturating_sub(unheard.iter().map(between).sum());
-        (silence.told, silence.again_in) = (now, silence.again_in.saturating_sub(heard));
-    }
-    left
 }
 
 fn member(of: &Asked<'_>) -> Member {
@@ -438,25 +287,4 @@ fn member(of: &Asked<'_>) -> Member {
         at: of.subject.at.min(of.now),
         price: of.element.and_then(Element::price),
     }
-}
-
-/// What a silence is about, from the last that was heard: whoever it was, and their tweet without its text.
-pub(super) fn silent(due: &Due) -> Option<Subject> {
-    let last = due.told.members.last()?;
-    let author = Account {
-        handle: last.who.as_ref().map(|who| who.as_str().into()),
-        platform: last.platform.clone(),
-        ..Account::default()
-    };
-    let about = match &last.tweet {
-        Some(id) => {
-            let tweet: Tweet = Tweet::unknown(id.clone());
-            About::Tweet(Arc::new(Tweet { author, created_at: Some(last.at), ..tweet }))
-        }
-        None => {
-            let id = last.at.as_millis().to_string().into();
-            About::Account(Arc::new(AccountEvent { id, actor: author, target: None, changes: Vec::new() }))
-        }
-    };
-    Some(Subject { event: last.event, about, at: due.at })
 }
