@@ -14,16 +14,16 @@ mod look;
 mod observer;
 mod over_time;
 mod replace;
+mod restore;
 mod revise;
 mod unpriced;
 mod waits;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::join::Bounds;
-use crate::model::delivery::{Delivery, Report, Suppression};
+use crate::model::delivery::{Delivery, Report};
 use crate::model::envelope::Envelope;
 use crate::model::firing::{Firing, Origin};
 use crate::model::identity::Identity;
@@ -172,62 +172,6 @@ impl Engine {
         }
     }
 
-    /// Remembers what fired in an earlier run, the oldest first. Before that, that run's entries go through [`Engine::step`] once more, their
-    /// effects unheeded, and the engine is where it was: what had fired does not fire again, what was waited for is waited for still, and windows,
-    /// cooldowns and limits have counted what they had.
-    pub fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
-        self.firings.restore(fired);
-    }
-
-    /// What the past has left of windows, as an earlier run has recorded it ([`Effect::Trace`]), after [`Engine::restore`]: all that there was. What
-    /// they have told and used up they know from this alone, so that the entries within [`RuleSet::reach`] are enough. `unheard`: when the feed was
-    /// not heard, apart from each other.
-    pub fn restore_traces(&mut self, traces: Vec<Trace>, unheard: &[(Timestamp, Timestamp)]) {
-        let (now, rules) = (self.observer.now(), (&*self.rules, &self.places));
-        self.firings.over_time.restore(rules, traces, (now, unheard));
-        self.firings.over_time.record_sightings(rules, now);
-        self.firings.identities.record();
-    }
-
-    /// Nothing was recorded of what the past has left of windows: the next steps say all of it.
-    pub fn leave_all_traces(&mut self) {
-        let now = self.observer.now();
-        self.firings.over_time.leave_all(now);
-        self.firings.over_time.record_sightings((&self.rules, &self.places), now);
-        self.firings.identities.record();
-    }
-
-    /// What rules with `first_seen` have seen, as an earlier run has recorded it, the oldest first: before that run's entries go through
-    /// [`Engine::step`] once more, until [`Engine::restore_traces`]. Of these rules, what had `fired` fires in them once more and nothing else. What they
-    /// know so they need no entries for ([`Engine::reach`]). `alive`: until when the feed was heard.
-    pub fn restore_sightings(
-        &mut self,
-        sightings: Vec<Trace>,
-        fired: impl IntoIterator<Item = FiringId>,
-        (now, alive): (Timestamp, Timestamp),
-    ) {
-        let sightings = (sightings, fired.into_iter().collect());
-        self.firings.over_time.restore_sightings((&self.rules, &self.places), sightings, (now, alive));
-    }
-
-    /// The entries that led to what [`Engine::restore_sightings`] brought have gone through it: from now on it says itself what was seen.
-    pub fn sightings_are_restored(&mut self) {
-        self.firings.over_time.record_sightings((&self.rules, &self.places), self.observer.now());
-        self.firings.identities.record();
-    }
-
-    /// What an earlier run has learned of who and what is the same, as it was on record ([`Effect::Identity`]): each before the entries that came
-    /// after it was learned go through [`Engine::step`] once more, until [`Engine::restore_traces`]. Of a chain all that is known is to come first.
-    pub fn know(&mut self, identities: impl IntoIterator<Item = Identity>) {
-        self.firings.identities.know(identities);
-    }
-
-    /// How far back entries matter to it: as far as its rules look, but for what it knows without them.
-    #[must_use]
-    pub fn reach(&self) -> Duration {
-        self.rules.reach_but_for(|rule| self.firings.over_time.knows_sightings(rule))
-    }
-
     /// What is muted from the next step on, in the place of what was before. Also mutes that have ended: of entries that are replayed they hold what
     /// they held then.
     pub fn set_mutes(&mut self, mutes: impl IntoIterator<Item = Mute>) {
@@ -240,29 +184,12 @@ impl Engine {
         &self.firings.mutes
     }
 
-    /// Begins to count anew, as after the replay of an earlier run's entries.
-    pub fn reset_counts(&mut self) {
-        self.firings.reset_counts();
-        self.observer.reset_counts();
-    }
-
     /// Goes on with other rules from the next step on, in a moment however many they are. A rule that has kept its name goes on where it was: what
     /// it has fired for, and what it waits for. Of a tweet that was known before, a rule that is new, or another one under the same name, hears
     /// from the next envelope about it on.
     #[must_use = "to let go of many rules takes time"]
     pub fn replace_rules(&mut self, prepared: Prepared) -> Replaced {
         replace::replace(self, prepared)
-    }
-
-    /// Takes the windows of another engine over, of rules that have none here yet, and what it knows of who and what is the same, where nothing is
-    /// known of that here. If silences end here, those end there first that are over by now.
-    pub fn adopt_windows(&mut self, from: &mut Self) {
-        if !self.firings.over_time.is_held() {
-            from.step(&Input::Tick(self.observer.now()), &mut Vec::new());
-        }
-        let windows = std::mem::take(&mut from.firings.over_time);
-        self.firings.over_time.adopt(windows, (&self.rules, &self.places), self.observer.now());
-        self.firings.identities.adopt(&from.firings.identities);
     }
 
     /// While held, waits do not come to their end. When they are let go, the next tick or entry ends those that are over.
@@ -287,12 +214,6 @@ impl Engine {
     /// nothing more comes of it.
     pub fn owe(&mut self, since: Option<Timestamp>) {
         self.firings.over_time.owe(since);
-    }
-
-    /// What is replayed from now on had firings held back, to these actions each, for these reasons: they are held back again. None, when the
-    /// replay is over.
-    pub fn were_held(&mut self, held: HashMap<FiringId, Vec<(usize, Suppression)>>) {
-        self.firings.brakes.were_held(held);
     }
 
     /// Whether a window has taken in a match of the latest step that did not fire: it is of use, though nothing comes of it now.
