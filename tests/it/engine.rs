@@ -9,6 +9,7 @@ mod late;
 mod modes;
 mod mutes;
 mod over_time;
+mod placed;
 mod regexes;
 mod restart;
 mod sightings;
