@@ -13,7 +13,7 @@ use crate::engine::{Effect, Engine, Hold, Input};
 use crate::journal::{CameBefore, Holds, JournalError, Reader, StoredEntry, Unsent};
 use crate::model::delivery::Suppression;
 use crate::model::firing::Origin;
-use crate::model::identity::{Identity, Kind};
+use crate::model::identity::Identity;
 use crate::model::ids::FiringId;
 use crate::model::limits::{FIRED_IDS, HISTORY_OVERLAP, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
 use crate::model::mute::Mute;
@@ -145,10 +145,8 @@ fn before_at_most(
         let mut sightings = reader.sightings()?;
         sightings.retain(|trace| trace.left.seen.as_ref().is_some_and(|seen| seen.at < moment));
         engine.restore_sightings(sightings, reader.fired(FIRED_IDS)?, (moment, moment));
-        // Who and what is the same as far as that was known then, but for the chain that a contract goes without: that is no news, but how keys are
-        // written, also those of what was seen.
         let mut known = reader.identities()?;
-        known.retain(|of| of.kind == Kind::Contract || of.at < moment);
+        known.retain(|of| of.is_known_before(moment));
         let mut run = Run::read(&mut reader, (rules, since), (holds, known), (&mut engine, moment))?;
         came = reader.before((since, moment), most, |entry| {
             each();
@@ -196,8 +194,8 @@ impl<'r> Run<'r, fn(&Effect)> {
             engine.were_held(held(reader, rules, since)?);
         }
         let unsent = unsent.into_iter().peekable();
-        // Whose a handle was changes with time; the chain that a contract goes without does not. What was learned later than now was so by a wrong clock.
-        let is_known = |of: &Identity| of.kind == Kind::Contract || of.at < since || of.at >= now;
+        // What was learned later than now was so by a wrong clock.
+        let is_known = |of: &Identity| of.is_known_before(since) || of.at >= now;
         let (known, mut learned): (Vec<_>, Vec<_>) = known.into_iter().partition(is_known);
         engine.know(known);
         learned.sort_by_key(|of| of.at);

@@ -38,3 +38,12 @@ pub struct Identity {
     /// When it was learned; the least moment where nobody knows.
     pub at: Timestamp,
 }
+
+impl Identity {
+    /// Whether who looks at the past from that moment on is to know it from the beginning. Whose a handle was changes with time; the chain that a
+    /// contract goes without is no news, but how keys are written, also those of what was seen before.
+    #[must_use]
+    pub fn is_known_before(&self, at: Timestamp) -> bool {
+        self.kind == Kind::Contract || self.at < at
+    }
+}

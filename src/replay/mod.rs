@@ -24,6 +24,7 @@ use std::sync::Arc;
 use crate::engine::{Counts, Effect, Engine, Hold, Input};
 use crate::model::envelope::Envelope;
 use crate::model::firing::Origin;
+use crate::model::identity::Identity;
 use crate::model::ids::FiringId;
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
@@ -73,6 +74,11 @@ impl Replay {
     /// What had fired before the first entry, oldest first: it does not fire again.
     pub fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
         self.engine.restore(fired);
+    }
+
+    /// Who and what was known to be the same before the first entry.
+    pub fn know(&mut self, identities: impl IntoIterator<Item = Identity>) {
+        self.engine.know(identities);
     }
 
     /// What was muted, and when.

@@ -15,6 +15,7 @@ use super::super::table;
 use super::batch::{self, Batch, Past};
 use super::source::{Ended, Reached, Reading, Source, SourceError, Stretch};
 use crate::feed::recording::Order;
+use crate::model::identity::Identity;
 use crate::model::ids::FiringId;
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
@@ -36,6 +37,8 @@ pub(super) struct Work {
     pub(super) from: Option<Timestamp>,
     /// What had fired before what is read, oldest first.
     pub(super) fired: Vec<FiringId>,
+    /// Who and what was known to be the same by then.
+    pub(super) known: Vec<Identity>,
     /// What was muted meanwhile.
     pub(super) mutes: Vec<Mute>,
     pub(super) listing: Option<Listing>,
@@ -100,6 +103,7 @@ impl Player {
     fn new(rules: &Arc<RuleSet>, work: &Work) -> Self {
         let mut replay = Replay::new(Arc::clone(rules), work.from);
         replay.restore(work.fired.iter().copied());
+        replay.know(work.known.iter().cloned());
         replay.set_mutes(work.mutes.iter().cloned());
         Self { replay, stretch: work.stretch }
     }

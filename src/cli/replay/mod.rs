@@ -23,6 +23,7 @@ use super::state::State;
 use super::{End, complain, load, say, table, warn};
 use crate::clock::Clock;
 use crate::journal::Reader;
+use crate::model::identity::Identity;
 use crate::model::ids::FiringId;
 use crate::model::limits::{FIRED_IDS, REPLAY_REACH};
 use crate::model::mute::Mute;
@@ -123,11 +124,12 @@ fn replay(arguments: &Arguments) -> Result<End, End> {
         Some(path) => path.map(Source::File).into_iter().collect(),
         None => sources(arguments)?,
     };
-    let (stretch, fired) = before(stretch, from, &sources, &[Some(&rules), old.as_ref()]).map_err(|error| cannot(&error))?;
+    let Before { stretch, fired, known } =
+        before(stretch, from, &sources, &[Some(&rules), old.as_ref()]).map_err(|error| cannot(&error))?;
     let mutes = muted(stretch, &sources).map_err(|error| cannot(&error))?;
     let listing = arguments.list.then_some(if arguments.json { Listing::Json } else { Listing::Words(moments.clone()) });
-    let evaluated =
-        evaluate::run(&Work { rules, old, sources, stretch, from, fired, mutes, listing }).map_err(|error| cannot(&error))?;
+    let evaluated = evaluate::run(&Work { rules, old, sources, stretch, from, fired, known, mutes, listing })
+        .map_err(|error| cannot(&error))?;
     tell_faults(&evaluated);
     if arguments.json {
         say(table::inert(&shown::json(&evaluated, arguments.list)));
@@ -157,15 +159,26 @@ fn stretch(arguments: &Arguments, moments: &Moments, now: Timestamp) -> Result<(
     Ok((from, Stretch { since: None, to, now }))
 }
 
+/// What is known at the beginning of a stretch.
+struct Before {
+    /// From some time before on, if that is to be read.
+    stretch: Stretch,
+    fired: Vec<FiringId>,
+    known: Vec<Identity>,
+}
+
 /// What is known at the beginning of a stretch, as a run would know it. Files are read from their start. Of a journal, some time before is read:
-/// as much as rules may wait or look back, and where an action has had its share of the day, the day; and what fired before that is on record.
+/// as much as rules may wait or look back, and where an action has had its share of the day, the day; and what fired before that is on record, and
+/// who and what was known to be the same.
 fn before(
     mut stretch: Stretch,
     from: Option<Timestamp>,
     sources: &[Source],
     rules: &[Option<&Arc<RuleSet>>],
-) -> Result<(Stretch, Vec<FiringId>), SourceError> {
-    let ([Source::Journal(folder)], Some(from)) = (sources, from) else { return Ok((stretch, Vec::new())) };
+) -> Result<Before, SourceError> {
+    let ([Source::Journal(folder)], Some(from)) = (sources, from) else {
+        return Ok(Before { stretch, fired: Vec::new(), known: Vec::new() });
+    };
     let over_time = rules.iter().flatten().map(|rules| rules.reach()).max().unwrap_or_default();
     let reach = i64::try_from(over_time.max(REPLAY_REACH).as_millis()).unwrap_or(i64::MAX);
     let has_share = |rules: &&Arc<RuleSet>| rules.actions.iter().any(|action| action.max_per_day.is_some());
@@ -175,7 +188,9 @@ fn before(
     stretch.since = Some(since);
     let mut reader = Reader::open(folder)?;
     reader.put_right(stretch.now)?;
-    Ok((stretch, reader.fired_before(since, FIRED_IDS)?))
+    let mut known = reader.identities()?;
+    known.retain(|of| of.is_known_before(since));
+    Ok(Before { stretch, fired: reader.fired_before(since, FIRED_IDS)?, known })
 }
 
 /// What a journal says was muted meanwhile. A recording knows nothing of it.

@@ -5,6 +5,7 @@ mod compare;
 mod exact;
 mod forgotten;
 mod history;
+mod known;
 mod record;
 mod sources;
 mod tail;
