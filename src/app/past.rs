@@ -62,8 +62,11 @@ pub(super) fn replay(
     engine.spare_messages(true);
     let beside = (Holds::read(reader, since)?, reader.identities()?);
     let mut run = Run::read(reader, (rules, since), beside, (engine, now))?;
-    // It ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over.
-    run.until = last_alive.map_or(Timestamp::from_millis(i64::MIN), |until| until.min(now));
+    // It ended no wait from when on it did not know all that the feed had said: those go on. Earlier ones are over, and so is what was so when it fired
+    // last, whether or not it had heard anything since then.
+    let last_fired = last_alive.map(|alive| reader.fired_live(alive)).transpose()?.and_then(|fired| fired.last().copied());
+    let until = last_alive.map(|alive| last_fired.map_or(alive, |fired| fired.max(alive)));
+    run.until = until.map_or(Timestamp::from_millis(i64::MIN), |until| until.min(now));
     let entries = reader.recent(since, most, |entry| run.entry(&entry))?;
     let unreadable = run.end();
     engine.spare_messages(false);

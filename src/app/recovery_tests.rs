@@ -311,3 +311,46 @@ async fn the_past_is_gone_through_with_what_was_known_then_of_whose_a_handle_was
     assert_eq!(fired("3", "{\"handle\":\"kol\"}"), 1, "the second of the one who has it now");
     assert_eq!(fired("4", "{\"id\":\"7\"}"), 1, "the second of the one who had it then");
 }
+
+#[tokio::test]
+async fn what_fired_when_nothing_was_heard_any_more_has_begun_its_cooldown() {
+    let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"bare\"\nwait = \"2s\"\ncooldown = \"1h\"\nsend = [\"out\"]\n\
+        when = { all = [{ handle = \"kol\" }], none = [{ token = \"DOGE\" }] }\n\
+        [[rule]]\nname = \"quiet\"\ncooldown = \"1h\"\nsend = [\"out\"]\nwhen = { handle = \"kol\" }\n\
+        window = { type = \"silence\", within = \"3s\" }\n";
+    let rules = rules(text);
+    let second = |seconds: u64| NOON.plus(Duration::from_secs(seconds));
+    // It fired, or was killed before that: then it is still to come.
+    for fired in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
+        let writer = std::thread::spawn(writer);
+        let entry = Some(EntryRow { at: second(0), origin: Origin::Live, matched: true, text: content("1").into() });
+        journal.record(Record { entry, ..Record::default() });
+        Journal::alive(&journal, second(0), true);
+        let mut live = Engine::new(Arc::clone(&rules));
+        let (frame, mut effects) = (content("1"), Vec::new());
+        let envelope = decode::decode(&frame).unwrap();
+        live.step(&Input::Entry { envelope: &envelope, at: second(0), origin: Origin::Live }, &mut effects);
+        live.step(&Input::Tick(second(if fired { 4 } else { 1 })), &mut effects);
+        let firings = effects.iter().filter_map(|effect| match effect {
+            Effect::Fired(firing) => Some(firing.brief()),
+            _ => None,
+        });
+        let firings: Vec<_> = firings.collect();
+        assert_eq!(firings.len(), if fired { 2 } else { 0 });
+        journal.record(Record { firings, ..Record::default() });
+        assert!(journal.flush().await);
+        drop(journal);
+        writer.join().unwrap();
+        let mut engine = Engine::new(Arc::clone(&rules));
+        recover(folder.path(), &rules, &mut engine, (second(20), None)).unwrap();
+        engine.hold(Hold::Nothing);
+        let (frame, mut effects) = (content("3"), Vec::new());
+        let envelope = decode::decode(&frame).unwrap();
+        engine.step(&Input::Entry { envelope: &envelope, at: second(21), origin: Origin::Live }, &mut effects);
+        engine.step(&Input::Tick(second(30)), &mut effects);
+        let sent = effects.iter().filter(|effect| matches!(effect, Effect::Deliver(_))).count();
+        assert_eq!(sent, if fired { 0 } else { 2 }, "{effects:?}");
+    }
+}

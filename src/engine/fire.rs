@@ -53,6 +53,8 @@ pub(super) struct Firings {
     pub(super) unpriced: Unpriced,
     /// What windows said to the matches of the latest step that did not fire.
     pub(super) said: Vec<Unfired>,
+    /// When something fired the last time that had not come late: until then the feed was heard, as far as anybody knew.
+    pub(super) last_live: Timestamp,
     /// What was held back in the latest step: the firing, the action of one of its sends or none for all of them, and until when.
     pub(super) refused: Vec<(FiringId, Option<usize>, Option<Timestamp>)>,
 }
@@ -100,6 +102,7 @@ impl Firings {
             identities: Identities::default(),
             unpriced: Unpriced::default(),
             said: Vec::new(),
+            last_live: Timestamp::from_millis(i64::MIN),
             refused: Vec::new(),
         }
     }
@@ -137,6 +140,7 @@ impl Firings {
             return;
         }
         self.fired += 1;
+        self.last_live = self.last_live.max(due.at);
         let (name, at, window, found) = (Arc::clone(&rule.name), due.at, Some(Box::new(due.told)), self.over_time.found(due.at));
         let firing = Firing { id, rule: name, subject, element, matched: Vec::new(), at, origin: Origin::Live, window, held: 0 };
         let made = self.brake(rules, (place, rule), firing, found);
@@ -236,6 +240,9 @@ impl Firings {
             return None;
         }
         self.fired += 1;
+        if origin == Origin::Live {
+            self.last_live = self.last_live.max(at);
+        }
         let reading = Reading { settled: true, element };
         let when = step.map_or(&rule.when, |step| &step.when);
         let (matched, found) = matching::explain(when, facts, reading);

@@ -201,6 +201,8 @@ impl Engine {
     /// As [`Engine::hold`], at another moment than that of the latest entry or tick: when the feed was heard last, or heard again. `now`: when
     /// that is said, from which on what is let go is known.
     pub fn hold_at(&mut self, hold: Hold, (at, now): (Timestamp, Timestamp)) {
+        // What ended after that, before anybody knew that nothing was heard any more, has ended: a replay knows no better.
+        let at = if hold == Hold::Everything { at.max(self.firings.last_live) } else { at };
         self.observer.hold(hold);
         self.firings.over_time.hold(hold, (at, now));
     }

@@ -85,6 +85,14 @@ impl Holds {
         let gaps = gaps.into_iter().filter(|(_, to)| *to >= since);
         let mut gaps: Vec<_> = gaps.map(|(from, to)| Held { from, to, fetched: None }).collect();
         gaps.sort_by_key(|gap| gap.from);
+        if let Some(first) = gaps.first() {
+            // It did not know at once that nothing was heard any more: what ended until then has ended.
+            let fired = reader.fired_live(first.from)?;
+            for gap in &mut gaps {
+                let before = fired.partition_point(|at| *at < gap.to);
+                gap.from = before.checked_sub(1).and_then(|last| fired.get(last)).map_or(gap.from, |at| gap.from.max(*at));
+            }
+        }
         if let Some(first) = gaps.first().map(|gap| gap.from.max(since)) {
             let (mut at_hand, mut later) = (0, 0);
             reader.came(first, |at, origin| {
@@ -144,6 +152,33 @@ mod tests {
 
     fn at(ms: i64) -> Timestamp {
         Timestamp::from_millis(ms)
+    }
+
+    #[tokio::test]
+    async fn what_fired_before_it_was_known_that_nothing_is_heard_was_not_held() {
+        use crate::journal::{GapRow, GapState, Record, Settings};
+        use crate::model::firing::FiringBrief;
+        use crate::model::ids::FiringId;
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), crate::clock::Clock::system()).unwrap();
+        let writer = std::thread::spawn(writer);
+        let now = jiff::Timestamp::now().as_millisecond();
+        for (ms, late) in [(5, false), (12, false), (50, true), (100, false), (130, false)] {
+            let (id, rule, subject) = (FiringId::of("r", &ms.to_string(), ""), "r".into(), ms.to_string());
+            let firing = FiringBrief { id, rule, subject, at: at(now + ms), late };
+            journal.record(Record { firings: vec![firing.into()], ..Record::default() });
+        }
+        for (from, to) in [(10, 100), (120, 125)] {
+            journal.gap(GapRow { from: at(now + from), to: at(now + to), state: GapState::Filled, why: String::new() });
+        }
+        assert!(journal.flush().await);
+        drop(journal);
+        writer.join().unwrap();
+        let mut holds = Holds::read(&mut Reader::open(folder.path()).unwrap(), at(now)).unwrap();
+        let mut told = Vec::new();
+        holds.before(at(now + 1_000), Origin::Live, |moment, hold| told.push((moment.as_millis() - now, hold)));
+        let held: Vec<_> = told.into_iter().filter(|(_, hold)| *hold == Hold::Everything).map(|(ms, _)| ms).collect();
+        assert_eq!(held, [12, 120]);
     }
 
     /// What changes before each of these entries.

@@ -213,6 +213,20 @@ impl Reader {
         Ok(self.query_row(sql, [NOTICES], |row| row.get(0))?.map(|at| Timestamp::from_millis(at).shifted(by)))
     }
 
+    /// When rules fired since `since`, in the order of time, but for what came late: at each of these moments the run was hearing the feed, as far as
+    /// it knew, and had ended what was over. Where the clock of a run was put right later it is not said, as that may have been at another moment.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn fired_live(&mut self, since: Timestamp) -> Result<Vec<Timestamp>, JournalError> {
+        if self.clocks.most() != 0 {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT at FROM firings WHERE late = 0 AND rule <> ?1 AND at >= ?2 ORDER BY at";
+        let all = self.collect(sql, (NOTICES, since.as_millis()), |row| row.get(0))?;
+        Ok(all.into_iter().map(Timestamp::from_millis).collect())
+    }
+
     /// When it was last noted how far the feed was heard, as the other moments: the program has lived until then.
     ///
     /// # Errors
