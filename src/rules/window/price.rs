@@ -91,7 +91,7 @@ fn hysteresis(check: &mut Check<'_>, field: Field<'_>) -> Option<Hysteresis> {
     match field.node.as_number().filter(|number| number.is_finite() && *number >= 0.0) {
         Some(usd) => Some(Hysteresis::Usd(usd)),
         None => {
-            field.node.wrong(check, "hysteresis", "a number of US dollars, or per cent below 100 in quotes", "\"2%\"");
+            field.node.wrong(check, "hysteresis", "a number of US dollars from 0 on, or per cent below 100 in quotes", "\"2%\"");
             None
         }
     }

@@ -34,6 +34,6 @@ fn a_handle_is_whose_it_was_told_to_be_before_what_is_replayed() {
         writer.join().unwrap();
         let from = Timestamp::from_millis(START - 1_000).to_string();
         let told = home.json(&["replay", "--from", &from, "--json"]);
-        assert_eq!(told["rules"][0]["ends"]["sent"], json!(fires), "{learned:?}: {told:#}");
+        assert_eq!(told["rules"][0]["ends"]["orders"], json!(fires), "{learned:?}: {told:#}");
     }
 }
