@@ -223,7 +223,7 @@ impl OverTime {
                 continue;
             }
             if let Some(Deaf { since, until: Some(until) }) = self.deaf {
-                watched.state.resume(until, since);
+                watched.state.was_deaf(&watched.window, (since, until));
             }
             watched.state.leave_all(now);
             watched.leave(now, (&mut self.traces, &mut self.bulk));

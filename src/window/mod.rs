@@ -344,6 +344,13 @@ impl State {
         }
     }
 
+    /// As [`State::resume`], said after matches were taken in that may have come later than that.
+    pub fn was_deaf(&mut self, window: &Window, (since, until): (Timestamp, Timestamp)) {
+        if let Kind::Silence(silence) = &mut self.kind {
+            silence.was_deaf(&Moment::new(window, Clock { now: until, oldest: None }), (since, until));
+        }
+    }
+
     /// What it holds, and what it had to let go.
     #[must_use]
     pub fn counts(&self) -> Counts {
