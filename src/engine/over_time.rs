@@ -205,9 +205,7 @@ impl OverTime {
                 watched.leave(now, (&mut self.traces, &mut self.bulk));
                 continue;
             };
-            if window.within != watched.window.within {
-                watched.state.go_on(window, now);
-            }
+            watched.state.go_on((&watched.window, window), now);
             watched.window = Arc::clone(window);
             self.windows.insert(at, watched);
         }
