@@ -205,9 +205,7 @@ impl OverTime {
                 watched.leave(now, (&mut self.traces, &mut self.bulk));
                 continue;
             };
-            if window.within != watched.window.within {
-                watched.state.go_on(window, now);
-            }
+            watched.state.go_on((&watched.window, window), now);
             watched.window = Arc::clone(window);
             self.windows.insert(at, watched);
         }
@@ -223,7 +221,7 @@ impl OverTime {
                 continue;
             }
             if let Some(Deaf { since, until: Some(until) }) = self.deaf {
-                watched.state.resume(until, since);
+                watched.state.was_deaf(&watched.window, (since, until));
             }
             watched.state.leave_all(now);
             watched.leave(now, (&mut self.traces, &mut self.bulk));

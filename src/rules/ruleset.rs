@@ -267,6 +267,15 @@ pub enum WindowKind {
 }
 
 impl WindowKind {
+    /// How many are enough, where that is asked.
+    #[must_use]
+    pub fn at_least(&self) -> Option<u32> {
+        match self {
+            Self::Count { at_least } | Self::Distinct { at_least, .. } => Some(*at_least),
+            _ => None,
+        }
+    }
+
     /// As `type` in rules.toml spells it.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -7,7 +7,7 @@ use super::keys::{Held, Keys, Listed, Tally};
 use super::moment::Moment;
 use super::past::Past;
 use super::row::Row;
-use super::stretch::{Look, Sweep};
+use super::stretch::{Enough, Look, Sweep, is_untold};
 use super::{Lefts, Verdict};
 use crate::model::time::Timestamp;
 use crate::model::window::{Left, Member};
@@ -81,6 +81,17 @@ impl Count {
             tally.evicted(1);
         }
         verdict
+    }
+
+    /// Goes on with what is enough by other rules.
+    pub(super) fn go_on(&mut self, (old, new): (&Enough, &Enough), now: Timestamp) {
+        let needed = usize::try_from(new.at_least).unwrap_or(usize::MAX);
+        for matches in self.keys.values_mut().filter(|matches| matches.times.len() >= needed) {
+            let by = |moment: Moment| matches.times.iter().map(move |at| (*at, moment.leaves(*at)));
+            if is_untold((old, by(old.moment)), (new, by(new.moment)), now) {
+                matches.firings.miss_one(now);
+            }
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::keys::{Held, Keys, Listed, Tally};
 use super::moment::Moment;
 use super::past::Past;
 use super::row::Row;
-use super::stretch::{Look, Sweep};
+use super::stretch::{Enough, Look, Sweep, is_untold};
 use super::{Lefts, Verdict};
 use crate::model::short::ShortText;
 use crate::model::time::Timestamp;
@@ -103,6 +103,17 @@ impl Distinct {
         values.make_room(at_least, tally);
         verdict
     }
+
+    /// Goes on with what is enough by other rules.
+    pub(super) fn go_on(&mut self, (old, new): (&Enough, &Enough), now: Timestamp) {
+        let needed = usize::try_from(new.at_least).unwrap_or(usize::MAX);
+        for values in self.keys.values_mut().filter(|values| values.seen.len() >= needed) {
+            let by = |moment| values.values().flat_map(move |value| spans(value, moment));
+            if is_untold((old, by(&old.moment)), (new, by(&new.moment)), now) {
+                values.firings.miss_one(now);
+            }
+        }
+    }
 }
 
 impl Past for Distinct {
@@ -135,12 +146,7 @@ impl Values {
         let mut sweep = Sweep::new(at, moment.leaves(at));
         for value in self.values() {
             let own = value.first().is_some_and(|seen| seen.name == *name);
-            // Where two of them count together, the value counts once.
-            for together in value.chunk_by(|a, b| b.at <= moment.leaves(a.at)) {
-                if let (Some(first), Some(last)) = (together.first(), together.last()) {
-                    sweep.add(first.at, moment.leaves(last.at), own);
-                }
-            }
+            spans(value, moment).for_each(|(start, end)| sweep.add(start, end, own));
         }
         sweep.look(at_least)
     }
@@ -206,6 +212,12 @@ impl Values {
         tally.evicted(oldest.len());
         oldest.rev().for_each(|place| drop(self.seen.remove(place)));
     }
+}
+
+/// When a value counts, from when until when: where two of its matches count together, it counts once.
+fn spans(value: &[Seen], moment: &Moment) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    let together = value.chunk_by(|a, b| b.at <= moment.leaves(a.at));
+    together.filter_map(|together| Some((together.first()?.at, moment.leaves(together.last()?.at))))
 }
 
 /// Of a value the last that was seen in the span that ends at `t`: its place.

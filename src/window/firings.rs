@@ -31,54 +31,71 @@ pub(super) fn restore<V: Fires>(keys: &mut Keys<V>, lefts: &Lefts, max_keys: usi
     }
 }
 
-/// The moments of the matches that fired, in their order.
+/// What was told of a key.
 #[derive(Debug, Default)]
-pub(super) struct Firings(Vec<Timestamp>);
+pub(super) struct Firings {
+    /// The moments of the matches that fired, in their order.
+    all: Vec<Timestamp>,
+    /// There was enough then, when the rules were replaced, and nobody had been told: the next match among it tells.
+    untold: Option<Timestamp>,
+}
 
 impl Firings {
     /// A firing lies nearer than `rearm`, before or after. Of those that are forgotten for want of room it is assumed: rather one
     /// too few than the same twice.
     pub(super) fn is_near(&self, at: Timestamp, rearm: i64) -> bool {
         let is_near = |firing: &Timestamp| (firing.as_millis().saturating_sub(at.as_millis())).saturating_abs() < rearm;
-        let place = self.0.partition_point(|firing| *firing <= at);
-        let (before, after) = self.0.split_at(place);
-        before.last().is_some_and(is_near) || after.first().is_some_and(is_near) || place == 0 && self.0.len() >= MOST
+        let place = self.all.partition_point(|firing| *firing <= at);
+        let (before, after) = self.all.split_at(place);
+        before.last().is_some_and(is_near) || after.first().is_some_and(is_near) || place == 0 && self.all.len() >= MOST
     }
 
     /// Whether a match at `at` fires, and of which moment it tells. With `rearm`: wherever it is among enough, unless a firing is
-    /// near. Without: if it has made a new stretch.
+    /// near. Without: if it has made a new stretch, or is in one that nobody was told of.
     pub(super) fn decide(&mut self, look: &Look, at: Timestamp, moment: &Moment) -> Option<Timestamp> {
-        let Some(rearm) = moment.rearm else { return look.new };
+        let Some(rearm) = moment.rearm else {
+            let is_untold = self.untold.is_some_and(|then| moment.leaves(at) > then);
+            let fires = look.new.or(look.enough.filter(|_| is_untold));
+            if is_untold && fires.is_some() {
+                self.untold = None;
+            }
+            return fires;
+        };
         let fires = look.enough.filter(|_| !self.is_near(at, rearm))?;
         self.add(at, moment);
         Some(fires)
     }
 
+    /// By the rules from now on there is enough, and nobody was told.
+    pub(super) fn miss_one(&mut self, now: Timestamp) {
+        self.untold = Some(now);
+    }
+
     /// These, in the place of what was thought.
     pub(super) fn restore(&mut self, fired: &[Timestamp]) {
-        self.0 = fired.get(fired.len().saturating_sub(MOST)..).unwrap_or_default().to_vec();
-        self.0.sort_unstable();
+        self.all = fired.get(fired.len().saturating_sub(MOST)..).unwrap_or_default().to_vec();
+        self.all.sort_unstable();
     }
 
     /// All of them.
     pub(super) fn all(&self) -> &[Timestamp] {
-        &self.0
+        &self.all
     }
 
     /// It fired.
     pub(super) fn add(&mut self, at: Timestamp, moment: &Moment) {
         let rearm = moment.rearm.unwrap_or(0);
-        let passed = self.0.partition_point(|firing| *firing <= moment.horizon.shifted(-rearm));
-        self.0.drain(..passed);
-        self.0.insert(self.0.partition_point(|firing| *firing <= at), at);
-        let excess = self.0.len().saturating_sub(MOST);
-        self.0.drain(..excess);
+        let passed = self.all.partition_point(|firing| *firing <= moment.horizon.shifted(-rearm));
+        self.all.drain(..passed);
+        self.all.insert(self.all.partition_point(|firing| *firing <= at), at);
+        let excess = self.all.len().saturating_sub(MOST);
+        self.all.drain(..excess);
     }
 
     /// None of them is near anything that can still come.
     pub(super) fn have_passed(&self, moment: &Moment) -> bool {
         let rearm = moment.rearm.unwrap_or(0);
-        self.0.last().is_none_or(|last| *last <= moment.horizon.shifted(-rearm))
+        self.all.last().is_none_or(|last| *last <= moment.horizon.shifted(-rearm))
     }
 }
 
@@ -93,7 +110,7 @@ mod tests {
 
     #[test]
     fn nearer_than_the_time_is_near_on_either_side_and_exactly_so_far_is_not() {
-        let firings = Firings(vec![ms(100), ms(200)]);
+        let firings = Firings { all: vec![ms(100), ms(200)], untold: None };
         for (at, near) in
             [(50, false), (51, true), (100, true), (149, true), (150, false), (151, true), (249, true), (250, false)]
         {
@@ -114,7 +131,7 @@ mod tests {
         let moment = Moment::new(&window, Clock { now: ms(10_000), oldest: Some(ms(0)) });
         let mut firings = Firings::default();
         (0..100).for_each(|n| firings.add(ms(n * 10), &moment));
-        assert_eq!(firings.0.len(), MOST);
+        assert_eq!(firings.all.len(), MOST);
         assert!(firings.is_near(ms(-1_000), 10) && !firings.is_near(ms(1_000), 10));
     }
 }

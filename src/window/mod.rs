@@ -40,6 +40,7 @@ use crate::rules::ruleset::{Window, WindowKind};
 use keys::Tally;
 use moment::Moment;
 use past::Past;
+use stretch::Enough;
 
 /// What time it is when a match comes.
 #[derive(Clone, Copy, Debug)]
@@ -312,10 +313,24 @@ impl State {
         }
     }
 
-    /// Other rules have come, of which this window is the one that counts the same thing.
-    pub fn go_on(&mut self, window: &Window, now: Timestamp) {
-        if let Kind::Silence(silence) = &mut self.kind {
-            silence.retime(&Moment::new(window, Clock { now, oldest: None }), now);
+    /// Other rules have come, of which this window is the one that counts the same thing as the one `before`.
+    pub fn go_on(&mut self, (before, window): (&Window, &Window), now: Timestamp) {
+        let moment = |window| Moment::new(window, Clock { now, oldest: None });
+        if let Kind::Silence(silence) = &mut self.kind
+            && before.within != window.within
+        {
+            silence.retime(&moment(window), now);
+        }
+        let (Some(at_least), Some(was)) = (window.kind.at_least(), before.kind.at_least()) else { return };
+        // With `rearm` it is remembered what was told; and nothing is enough now that was not before, unless less is asked for.
+        if window.rearm.is_some() || at_least >= was && window.within <= before.within {
+            return;
+        }
+        let (old, new) = (Enough { at_least: was, moment: moment(before) }, Enough { at_least, moment: moment(window) });
+        match &mut self.kind {
+            Kind::Count(state) => state.go_on((&old, &new), now),
+            Kind::Distinct(state) => state.go_on((&old, &new), now),
+            _ => {}
         }
     }
 
@@ -341,6 +356,13 @@ impl State {
     pub fn resume(&mut self, listening_from: Timestamp, deaf_since: Timestamp) {
         if let Kind::Silence(silence) = &mut self.kind {
             silence.resume(listening_from, deaf_since);
+        }
+    }
+
+    /// As [`State::resume`], said after matches were taken in that may have come later than that.
+    pub fn was_deaf(&mut self, window: &Window, (since, until): (Timestamp, Timestamp)) {
+        if let Kind::Silence(silence) = &mut self.kind {
+            silence.was_deaf(&Moment::new(window, Clock { now: until, oldest: None }), (since, until));
         }
     }
 

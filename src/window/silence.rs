@@ -164,6 +164,26 @@ impl Silence {
     pub(super) fn resume(&mut self, listening_from: Timestamp, deaf_since: Timestamp) {
         self.deafness.add(deaf_since, listening_from);
     }
+
+    /// The same, said only now: of what is waited for since a later moment it is no part, and of the rest it is.
+    pub(super) fn was_deaf(&mut self, moment: &Moment, (since, until): (Timestamp, Timestamp)) {
+        let Self { keys, due, deafness, .. } = self;
+        let mut dues = Vec::with_capacity(due.len());
+        for number in std::mem::take(due).into_values() {
+            let (_, quiet) = keys.of(number);
+            let takes = if quiet.told == 0 { moment.within } else { moment.rearm.unwrap_or(0).max(1) };
+            dues.push((number, takes, quiet.due.map(|(at, _)| deafness.moment(at.saturating_sub(takes)))));
+        }
+        deafness.add(since, until);
+        for (number, takes, begun) in dues {
+            let (_, quiet) = keys.of(number);
+            if let (Some((at, _)), Some(begun)) = (&mut quiet.due, begun) {
+                *at = deafness.heard(begun).saturating_add(takes);
+            }
+            quiet.listed = None;
+            quiet.list(number, due);
+        }
+    }
 }
 
 impl Past for Silence {

@@ -6,7 +6,39 @@
 //! once, whatever the order in which the matches come; but for one that came of joining two that had been told, and for two that
 //! one match made at once, of which the first is told.
 
+use super::moment::Moment;
 use crate::model::time::Timestamp;
+
+/// When there is enough, as a rule says.
+#[derive(Debug)]
+pub(super) struct Enough {
+    pub(super) at_least: u32,
+    pub(super) moment: Moment,
+}
+
+/// Whether a stretch by what is enough now goes on at `now` that has had no stretch by what was enough before in it: nobody was told of it.
+/// Both are given when each that is known counts.
+pub(super) fn is_untold(
+    (old, was): (&Enough, impl Iterator<Item = (Timestamp, Timestamp)>),
+    (new, is): (&Enough, impl Iterator<Item = (Timestamp, Timestamp)>),
+    now: Timestamp,
+) -> bool {
+    let was = was.flat_map(|(start, end)| [(start, 0, 1), (end, 0, -1)]);
+    let is = is.flat_map(|(start, end)| [(start, 1, 0), (end, -1, 0)]);
+    let mut edges: Vec<(Timestamp, i64, i64)> = was.chain(is).filter(|edge| edge.0 <= now).collect();
+    edges.sort_unstable_by_key(|edge| edge.0);
+    let (mut counted, mut before, mut untold) = (0, 0, None);
+    for edges in edges.chunk_by(|a, b| a.0 == b.0) {
+        for (_, by_new, by_old) in edges {
+            counted += by_new;
+            before += by_old;
+        }
+        let is_told = before >= i64::from(old.at_least);
+        // None goes on; or one does, and it is as it was, unless it is told of now.
+        untold = (counted >= i64::from(new.at_least)).then_some(untold.unwrap_or(true) && !is_told);
+    }
+    untold == Some(true)
+}
 
 /// Changes of `c` around a match.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ mod hold;
 mod identities;
 mod index;
 mod late;
+mod lowered;
 mod modes;
 mod mutes;
 mod over_time;

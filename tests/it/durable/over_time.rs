@@ -133,6 +133,24 @@ async fn a_window_that_is_new_by_a_reload_knows_what_was_before_and_does_not_tel
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_silence_that_is_new_by_a_reload_is_told_in_the_first_run_of_whoever_spoke_before_it() {
+    let world = World::new(Rig::plain().await).await;
+    let base = rules("", "max_age = \"60s\"");
+    let home = world.home(&base);
+    let mut program = world.start(&home);
+    world.feed().send(super::content("1", "gm").to_string());
+    wait_until("the journal has it", || home.run(&["why", "1"]).0 == 0);
+    let rule = "\n[[rule]]\nname = \"quiet\"\nsend = [\"desk\"]\nwhen = { keyword = \"gm\" }\n\
+                window = { type = \"silence\", within = \"10s\" }\n";
+    home.write("rules.toml", &(base + rule));
+    program.wait_for("the rules were reloaded");
+    world.told("/status/1");
+    agreed(&home);
+    stop(program);
+    world.is_well();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_price_that_had_crossed_before_all_that_a_start_reads_does_not_cross_again_until_it_has_gone_back() {
     let window = "window = { type = \"cross\", above = 1.0, hysteresis = 0.1, per = \"token\", within = \"1h\" }";
     let (world, home) = world_with(window).await;

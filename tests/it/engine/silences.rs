@@ -100,6 +100,44 @@ fn a_silence_that_goes_on_over_a_reload_takes_the_time_that_the_rules_have_now()
 }
 
 #[test]
+fn a_silence_that_is_new_by_a_reload_counts_the_time_that_was_not_heard_once_and_only_what_is_after_the_word() {
+    let minute = |minutes: i64| Timestamp::from_millis(START + minutes * 60_000);
+    let hold = |engine: &mut Engine, (since, until)| {
+        engine.hold_at(Hold::Everything, (since, since));
+        engine.hold_at(Hold::Nothing, (until, until));
+    };
+    // Whoever has gone through the journal knows of a gap once it is recorded, and never of the time before the first connection.
+    for (why, knows_of_it, deaf, over) in [
+        ("the first connection, before the word", false, (Timestamp::default(), minute(-5)), "20 a, 30 b, 50 b"),
+        ("a gap before the word", false, (minute(-9), minute(-5)), "20 a, 30 b, 50 b"),
+        ("a gap before the word, and recorded", true, (minute(-9), minute(-5)), "20 a, 30 b, 50 b"),
+        ("a gap after the word", false, (minute(3), minute(8)), "25 a, 35 b, 55 b"),
+        ("a gap after the word, and recorded", true, (minute(3), minute(8)), "25 a, 35 b, 55 b"),
+    ] {
+        let (old, new) = (silences(&[("old", 90, "")]), silences(&[("a", 20, ""), ("b", 30, ", rearm = \"20m\"")]));
+        let (mut live, mut seed) = (Engine::new(Arc::clone(&old)), Engine::without_messages(Arc::clone(&new)));
+        let is_before = deaf.1 < minute(0);
+        let word = |engine: &mut Engine| drop(at(engine, 0, &content("1", "kol", "gm")));
+        for (engine, is_told) in [(&mut live, true), (&mut seed, knows_of_it)] {
+            if is_before && is_told {
+                hold(engine, deaf);
+            }
+            word(engine);
+            if !is_before && is_told {
+                step(engine, &Step { at: 3 * 60_000, entry: None });
+                hold(engine, deaf);
+            }
+        }
+        step(&mut live, &Step { at: 10 * 60_000, entry: None });
+        drop(live.replace_rules(Prepared::new(new, &old)));
+        live.adopt_windows(&mut seed);
+        let told = silent_at(&mut live, 11..=60);
+        let told: Vec<_> = told.iter().map(|(minute, rule)| format!("{minute} {rule}")).collect();
+        assert_eq!(told.join(", "), over, "{why}");
+    }
+}
+
+#[test]
 fn a_silence_stops_when_the_feed_is_lost_though_no_time_passes_for_the_engine() {
     let mut engine = one("when = { handle = \"kol\" }\nwindow = { type = \"silence\", within = \"1h\" }");
     let minute = |minutes: i64| Timestamp::from_millis(START + minutes * 60_000);
