@@ -1,8 +1,8 @@
 //! What windows and cooldowns count apart by: who did it and which token it is, by one key each, whatever the feed leaves out of an envelope.
 //!
 //! An account has an id, which survives a rename, and a handle; an envelope may have one of them alone. A token has a chain and a contract, and the
-//! text of a tweet names no chain. So it is remembered what belonged together: the id of a handle, and the chain that a contract was first said to
-//! be on, which goes without saying from then on. The same contract on another chain is another token.
+//! text of a tweet names no chain. So it is remembered what belonged together: the id that a handle had last, whenever that is heard, and the chain that a
+//! contract was first said to be on, which goes without saying from then on. The same contract on another chain is another token.
 //!
 //! What is new is said, so that it is on record for the next start; what is told again is not.
 
@@ -10,7 +10,7 @@ mod known;
 
 use std::collections::VecDeque;
 
-use self::known::Known;
+use self::known::{Known, Saying};
 use crate::model::address::Address;
 use crate::model::firing::Element;
 use crate::model::identity::{Identity, Kind};
@@ -88,9 +88,9 @@ impl Identities {
     }
 
     /// What is new is to be recorded; in a replay only what is not on record at its end.
-    fn learn(&mut self, kind: Kind, name: &str, is: &str) {
-        let (at, is_replay) = (self.now, self.is_replay);
-        let Some(learned) = self.of(kind).learn((name, is), at, !is_replay) else { return };
+    fn learn(&mut self, kind: Kind, said: Saying<'_>) {
+        let (now, is_replay) = (self.now, self.is_replay);
+        let Some(learned) = self.of(kind).learn(said, now, !is_replay) else { return };
         if !is_replay {
             self.news.push_back(Identity { kind, name: learned.name, is: Some(learned.is), at: learned.at });
         }
@@ -111,7 +111,7 @@ impl Identities {
     /// The value of one. `None`: the match has nothing of the kind.
     pub(super) fn value(&mut self, part: Part, subject: &Subject, element: Option<&Element>) -> Option<String> {
         match (part, element) {
-            (Part::Author, _) => self.author(subject.actor()),
+            (Part::Author, _) => self.author(subject.actor(), subject.at),
             (Part::Tweet, _) => subject.tweet().map(|tweet| tweet.id.as_str().to_owned()),
             (Part::Token, Some(Element::Token(token))) => self.token(token),
             (Part::Contract, Some(Element::Token(token))) => contract(token),
@@ -123,7 +123,7 @@ impl Identities {
 
     /// An account by its id; by its handle only as long as no envelope has told whose that is. What is on record of windows is found by that, so that
     /// an id never goes by another key, whatever was learned before a restart.
-    fn author(&mut self, account: &Account) -> Option<String> {
+    fn author(&mut self, account: &Account, at: Timestamp) -> Option<String> {
         let place = match account.platform {
             Some(Platform::TruthSocial) => "truth_social:",
             _ => "",
@@ -133,7 +133,7 @@ impl Identities {
             account.handle.as_ref().map(|handle| format!("{place}@{}", handle.trim_start_matches('@').to_lowercase()));
         match (of_id, of_handle) {
             (Some(id), Some(handle)) => {
-                self.learn(Kind::Handle, &handle, &id);
+                self.learn(Kind::Handle, Saying { name: &handle, is: &id, true_at: at });
                 Some(id)
             }
             (Some(id), None) => Some(id),
@@ -159,7 +159,7 @@ impl Identities {
         match self.chains.get(&contract) {
             Some(first) if first != chain => Some(format!("{chain}:{contract}")),
             _ => {
-                self.learn(Kind::Contract, &contract, &chain);
+                self.learn(Kind::Contract, Saying { name: &contract, is: &chain, true_at: self.now });
                 Some(contract)
             }
         }
