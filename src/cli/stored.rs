@@ -36,6 +36,8 @@ pub(super) struct Stored {
     /// Its envelopes, in order; never empty.
     entries: Vec<Recorded>,
     mutes: Vec<Mute>,
+    /// When its last firing was that is on record.
+    fired: Option<Timestamp>,
 }
 
 /// What came of going through it.
@@ -88,7 +90,12 @@ pub(super) type Hear<'h> = &'h mut dyn FnMut(Option<(&Envelope<'_>, Origin)>, &M
 impl Stored {
     pub(super) fn new(state: &State, id: &str, entries: Vec<Recorded>) -> Self {
         let mutes = mutes(state, &entries);
-        Self { id: id.to_owned(), entries, mutes }
+        Self { id: id.to_owned(), entries, mutes, fired: None }
+    }
+
+    /// The same, gone through until then at least: a silence may have been told again and again.
+    pub(super) fn fired(self, last: Option<Timestamp>) -> Self {
+        Self { fired: last, ..self }
     }
 
     fn first(&self) -> Timestamp {
@@ -99,8 +106,8 @@ impl Stored {
         self.entries.last().map(|entry| entry.at).unwrap_or_default()
     }
 
-    /// Goes through it, and through what came meanwhile, until nothing is waited for of what it said, and nothing is silent since then that
-    /// was not told; what is about other subjects is heard and not told. `now`: nothing later has happened.
+    /// Goes through it, and through what came meanwhile, until nothing is waited for of what it said, nothing is silent since then that was not
+    /// told, and its last firing on record has been; what is about other subjects is heard and not told. `now`: nothing later has happened.
     pub(super) fn tell(
         &self,
         state: &State,
@@ -111,6 +118,7 @@ impl Stored {
         let folder = state.folder()?;
         let (app::Before { engine, holds, next, is_cut }, days) = self.before(&folder, rules);
         let waited = self.last().plus(longest_wait(rules));
+        let waited = self.fired.map_or(waited, |fired| fired.max(waited));
         let past = Past::after((engine, days), rules, wanted);
         let mut going = Going { past, holds, tweet: TweetId::new(&self.id), until: waited, is_over: false };
         let (mut envelopes, mut progress) = (0, Progress::new());

@@ -69,7 +69,8 @@ fn why(arguments: &Arguments) -> Result<(), End> {
     let entries = explain::of_tweet(&arguments.state, &id)?;
     let sent = sent(arguments, &id)?;
     let wanted = |rule: &Rule| arguments.only.is_empty() || arguments.only.iter().any(|name| **name == *rule.name);
-    let (told, gone) = replay(&arguments.state, &Stored::new(&arguments.state, &id, entries), (&rules, now), &wanted)?;
+    let stored = Stored::new(&arguments.state, &id, entries).fired(sent.iter().map(|(delivery, _)| delivery.firing.at).max());
+    let (told, gone) = replay(&arguments.state, &stored, (&rules, now), &wanted)?;
     if arguments.json {
         let moments: Vec<_> = told.iter().map(|(_, moment)| explain::object(&book, moment)).collect();
         let sent: Vec<_> = sent.iter().map(|(delivery, attempts)| deliveries::object_of(delivery, attempts)).collect();

@@ -1,8 +1,8 @@
 //! What windows and cooldowns count apart by: who did it and which token it is, by one key each, whatever the feed leaves out of an envelope.
 //!
 //! An account has an id, which survives a rename, and a handle; an envelope may have one of them alone. A token has a chain and a contract, and the
-//! text of a tweet names no chain. So it is remembered what belonged together: the id of a handle, and the chain that a contract was first said to
-//! be on, which goes without saying from then on. The same contract on another chain is another token.
+//! text of a tweet names no chain. So it is remembered what belonged together: the id that a handle had last, whenever that is heard, and the chain that a
+//! contract was first said to be on, which goes without saying from then on. The same contract on another chain is another token.
 //!
 //! What is new is said, so that it is on record for the next start; what is told again is not.
 
@@ -10,8 +10,9 @@ mod known;
 
 use std::collections::VecDeque;
 
-use self::known::Known;
+use self::known::{Known, Saying};
 use crate::model::address::Address;
+use crate::model::chain;
 use crate::model::firing::Element;
 use crate::model::identity::{Identity, Kind};
 use crate::model::ids::normal_symbol;
@@ -46,6 +47,8 @@ impl Identities {
         self.is_replay = true;
         for Identity { kind, name, is, at } in identities {
             let Some(is) = is else { continue };
+            // An earlier version wrote a chain as the feed spelled it.
+            let is = if kind == Kind::Contract { Str::from(chain::spelled(&is)) } else { is };
             let gone = self.of(kind).know(name, is, at);
             self.forget(kind, gone);
         }
@@ -88,9 +91,9 @@ impl Identities {
     }
 
     /// What is new is to be recorded; in a replay only what is not on record at its end.
-    fn learn(&mut self, kind: Kind, name: &str, is: &str) {
-        let (at, is_replay) = (self.now, self.is_replay);
-        let Some(learned) = self.of(kind).learn((name, is), at, !is_replay) else { return };
+    fn learn(&mut self, kind: Kind, said: Saying<'_>) {
+        let (now, is_replay) = (self.now, self.is_replay);
+        let Some(learned) = self.of(kind).learn(said, now, !is_replay) else { return };
         if !is_replay {
             self.news.push_back(Identity { kind, name: learned.name, is: Some(learned.is), at: learned.at });
         }
@@ -111,7 +114,7 @@ impl Identities {
     /// The value of one. `None`: the match has nothing of the kind.
     pub(super) fn value(&mut self, part: Part, subject: &Subject, element: Option<&Element>) -> Option<String> {
         match (part, element) {
-            (Part::Author, _) => self.author(subject.actor()),
+            (Part::Author, _) => self.author(subject.actor(), subject.at),
             (Part::Tweet, _) => subject.tweet().map(|tweet| tweet.id.as_str().to_owned()),
             (Part::Token, Some(Element::Token(token))) => self.token(token),
             (Part::Contract, Some(Element::Token(token))) => contract(token),
@@ -123,7 +126,7 @@ impl Identities {
 
     /// An account by its id; by its handle only as long as no envelope has told whose that is. What is on record of windows is found by that, so that
     /// an id never goes by another key, whatever was learned before a restart.
-    fn author(&mut self, account: &Account) -> Option<String> {
+    fn author(&mut self, account: &Account, at: Timestamp) -> Option<String> {
         let place = match account.platform {
             Some(Platform::TruthSocial) => "truth_social:",
             _ => "",
@@ -133,7 +136,7 @@ impl Identities {
             account.handle.as_ref().map(|handle| format!("{place}@{}", handle.trim_start_matches('@').to_lowercase()));
         match (of_id, of_handle) {
             (Some(id), Some(handle)) => {
-                self.learn(Kind::Handle, &handle, &id);
+                self.learn(Kind::Handle, Saying { name: &handle, is: &id, true_at: at });
                 Some(id)
             }
             (Some(id), None) => Some(id),
@@ -143,6 +146,7 @@ impl Identities {
     }
 
     /// A token by its contract, with the chain if that is another one than the contract was first seen on; without a contract by its symbol or name.
+    /// A chain may be said by its number alone.
     fn token(&mut self, token: &Token) -> Option<String> {
         // Its form says the chain, however that is spelled.
         if let Some(address @ Address::Solana(_)) = token.address {
@@ -155,11 +159,12 @@ impl Identities {
                 (None, None) => None,
             };
         };
-        let Some(chain) = token.chain.as_ref().map(|chain| chain.to_lowercase()) else { return Some(contract) };
+        let spelled = token.chain.as_deref().map(chain::spelled);
+        let Some(chain) = spelled.or_else(|| token.network.map(chain::numbered)) else { return Some(contract) };
         match self.chains.get(&contract) {
-            Some(first) if first != chain => Some(format!("{chain}:{contract}")),
+            Some(first) if *first != *chain => Some(format!("{chain}:{contract}")),
             _ => {
-                self.learn(Kind::Contract, &contract, &chain);
+                self.learn(Kind::Contract, Saying { name: &contract, is: &chain, true_at: self.now });
                 Some(contract)
             }
         }
@@ -218,16 +223,21 @@ mod tests {
         }
     }
 
-    /// The keys of tokens, each written as `chain:contract` or `$symbol`.
+    /// The keys of tokens, each written as `chain:contract`, `#network:contract` or `$symbol`.
     fn tokens(seen: &[&str]) -> Vec<String> {
-        let mut identities = Identities::default();
+        tokens_of(Identities::default(), seen)
+    }
+
+    fn tokens_of(mut identities: Identities, seen: &[&str]) -> Vec<String> {
         let mut key = |written: &&str| {
             let (chain, contract) = written.split_once(':').unwrap_or(("", written));
-            let chain = (!chain.is_empty()).then(|| chain.into());
+            let network = chain.strip_prefix('#').and_then(|number| number.parse().ok());
+            let chain = (!chain.is_empty() && network.is_none()).then(|| chain.into());
             let token = match written.strip_prefix('$') {
                 Some(symbol) => Token { symbol: Some(symbol.into()), ..Token::default() },
                 None => {
-                    Token { chain, contract: Some(contract.into()), address: Address::parse(contract).ok(), ..Token::default() }
+                    let (address, contract) = (Address::parse(contract).ok(), Some(contract.into()));
+                    Token { chain, network, contract, address, ..Token::default() }
                 }
             };
             identities.token(&token).unwrap_or_default()
@@ -248,5 +258,26 @@ mod tests {
         let solana = format!("solana:{SOLANA}");
         assert_eq!(tokens(&[SOLANA, &solana, &format!("sol:{SOLANA}")]), [&*solana, &solana, &solana]);
         assert_eq!(tokens(&["$pepe", "$PEPE"]), ["$PEPE", "$PEPE"]);
+    }
+
+    #[test]
+    fn a_contract_is_told_apart_by_the_number_of_its_network_and_whatever_the_spelling_of_its_chain() {
+        const EVM: &str = "0x6982508145454Ce325dDbE47a25d4ec3d2311933";
+        let on = |chain: &str| if chain.is_empty() { EVM.to_owned() } else { format!("{chain}:{EVM}") };
+        // What chains envelopes say, and that of the key.
+        for (seen, keys) in [
+            (&["ethereum", "#8453", "#1", "", "base"][..], &["", "base", "", "", "base"][..]),
+            (&["#8453", "", "Base", "eth", "#1"], &["", "", "", "ethereum", "ethereum"]),
+            (&["eth", "Ethereum", "bnb", "BSC", "#56"], &["", "", "bsc", "bsc", "bsc"]),
+            (&["#146", "#147", "#146"], &["", "network:147", ""]),
+        ] {
+            let written: Vec<_> = seen.iter().map(|chain| on(chain)).collect();
+            let written: Vec<_> = written.iter().map(String::as_str).collect();
+            assert_eq!(tokens(&written), keys.iter().map(|chain| on(chain)).collect::<Vec<_>>(), "{seen:?}");
+        }
+        let mut of_before = Identities::default();
+        let row = Identity { kind: Kind::Contract, name: EVM.into(), is: Some("eth".into()), at: Timestamp::default() };
+        of_before.know([row]);
+        assert_eq!(tokens_of(of_before, &[&on("ethereum"), &on("base")]), [on(""), on("base")], "as an earlier version wrote it");
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod address;
+pub mod chain;
 pub mod delivery;
 pub mod envelope;
 pub mod firing;

@@ -24,10 +24,21 @@ struct Held {
     is: Str,
     /// When it was learned.
     at: Timestamp,
+    /// When it was true, as far as is known; not later than it was last told.
+    true_at: Timestamp,
     /// The how manieth was written on record of the name. `None`: nothing is.
     written: Option<u64>,
     /// That was this.
     is_recorded: bool,
+}
+
+/// What goes by a name, as it is told.
+#[derive(Clone, Copy)]
+pub(super) struct Saying<'s> {
+    pub(super) name: &'s str,
+    pub(super) is: &'s str,
+    /// When that was true.
+    pub(super) true_at: Timestamp,
 }
 
 /// What is to be written.
@@ -39,40 +50,54 @@ pub(super) struct Learned {
     pub(super) gone: Option<Str>,
 }
 
+impl Held {
+    /// Than what is told of that time. What was learned by a clock that was ahead is not.
+    fn is_newer_than(&self, at: Timestamp, now: Timestamp) -> bool {
+        at < self.true_at && self.true_at <= now
+    }
+}
+
 impl Known {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.names.get(name).map(|held| &*held.is)
     }
 
-    /// Is told what goes by a name. `None`: that was known, and it is not to be written. Without `recorded` nothing is.
-    pub(super) fn learn(&mut self, (name, is): (&str, &str), at: Timestamp, recorded: bool) -> Option<Learned> {
-        if let Some(held) = self.names.to_back(name)
-            && *held.is == *is
-        {
-            let is_long_ago = |then| self.written.saturating_sub(then) >= WRITTEN_AGAIN_AFTER;
-            if !recorded || !held.written.is_some_and(is_long_ago) {
+    /// Is told what goes by a name. `None`: that was known, or is older than what is, and it is not to be written. Without `recorded` nothing is.
+    pub(super) fn learn(&mut self, said: Saying<'_>, now: Timestamp, recorded: bool) -> Option<Learned> {
+        let true_at = said.true_at.min(now);
+        if let Some(held) = self.names.to_back(said.name) {
+            if *held.is != *said.is && held.is_newer_than(true_at, now) {
                 return None;
             }
-            self.written += 1;
-            held.written = Some(self.written);
-            return Some(Learned { name: name.into(), is: Str::clone(&held.is), at: held.at, gone: None });
+            if *held.is == *said.is {
+                held.true_at = if held.true_at > now { true_at } else { held.true_at.max(true_at) };
+                let is_long_ago = |then| self.written.saturating_sub(then) >= WRITTEN_AGAIN_AFTER;
+                if !recorded || !held.written.is_some_and(is_long_ago) {
+                    return None;
+                }
+                self.written += 1;
+                held.written = Some(self.written);
+                return Some(Learned { name: said.name.into(), is: Str::clone(&held.is), at: held.at, gone: None });
+            }
         }
-        let (name, is) = (Str::from(name), Str::from(is));
-        let gone = self.insert(Str::clone(&name), Str::clone(&is), at, recorded);
-        Some(Learned { name, is, at, gone })
+        let (name, is) = (Str::from(said.name), Str::from(said.is));
+        let gone = self.insert(Str::clone(&name), Str::clone(&is), (now, true_at), recorded);
+        Some(Learned { name, is, at: now, gone })
     }
 
-    /// Knows what is on record. Returns what is to be taken off it.
+    /// Knows what is on record, which says when it was learned: it was true then, unless what was gone through has said more. Returns what is to be
+    /// taken off it.
     pub(super) fn know(&mut self, name: Str, is: Str, at: Timestamp) -> Option<Str> {
-        self.insert(name, is, at, true)
+        let said = self.names.get(&name).filter(|held| held.is == is).map(|held| held.true_at);
+        self.insert(name, is, (at, said.unwrap_or(at)), true)
     }
 
-    fn insert(&mut self, name: Str, is: Str, at: Timestamp, is_recorded: bool) -> Option<Str> {
+    fn insert(&mut self, name: Str, is: Str, (at, true_at): (Timestamp, Timestamp), is_recorded: bool) -> Option<Str> {
         let written = match is_recorded {
             true => Some(self.next()),
             false => self.names.get(&name).and_then(|held| held.written),
         };
-        self.names.insert(name, Held { is, at, written, is_recorded });
+        self.names.insert(name, Held { is, at, true_at, written, is_recorded });
         if self.names.len() <= IDENTITIES {
             return None;
         }
@@ -106,7 +131,7 @@ impl Known {
     /// record by that one. Returns those, to be written.
     pub(super) fn adopt(&mut self, other: &Self, unrecorded: bool) -> Vec<(Str, Str, Timestamp)> {
         let mut adopted = Vec::new();
-        for (name, Held { is, at, is_recorded, .. }) in other.names.iter().rev() {
+        for (name, Held { is, at, true_at, is_recorded, .. }) in other.names.iter().rev() {
             if self.names.len() >= IDENTITIES {
                 break;
             }
@@ -115,7 +140,8 @@ impl Known {
             }
             let written = Some(self.next());
             adopted.push((Str::clone(name), Str::clone(is), *at));
-            self.names.insert_front(Str::clone(name), Held { is: Str::clone(is), at: *at, written, is_recorded: true });
+            let held = Held { is: Str::clone(is), at: *at, true_at: *true_at, written, is_recorded: true };
+            self.names.insert_front(Str::clone(name), held);
         }
         adopted.reverse();
         adopted
@@ -128,8 +154,12 @@ mod tests {
 
     const AT: Timestamp = Timestamp::from_millis(0);
 
+    fn said<'s>(name: &'s str, is: &'s str) -> Saying<'s> {
+        Saying { name, is, true_at: AT }
+    }
+
     fn learn(known: &mut Known, name: usize, is: &str) -> Option<(String, Option<String>)> {
-        let learned = known.learn((&name.to_string(), is), AT, true)?;
+        let learned = known.learn(said(&name.to_string(), is), AT, true)?;
         Some((learned.name.to_string(), learned.gone.map(|gone| gone.to_string())))
     }
 
@@ -149,7 +179,7 @@ mod tests {
         let (mut again, mut since) = (0, 0);
         for name in 0..3 * IDENTITIES / 2 {
             since += usize::from(learn(&mut known, name, "7").is_some());
-            if known.learn(("often", "7"), AT, true).is_some() {
+            if known.learn(said("often", "7"), AT, true).is_some() {
                 (again, since) = (again + 1, 0);
             }
             assert!(since <= IDENTITIES / 2, "{since} of {name} were written after it");
@@ -161,7 +191,7 @@ mod tests {
     fn of_another_the_newest_are_taken_over_that_there_is_room_for_and_nothing_has_to_go() {
         let (mut known, mut other) = (Known::default(), Known::default());
         (2..IDENTITIES).for_each(|name| drop(learn(&mut known, name, "7")));
-        ["a", "2", "b", "c"].into_iter().for_each(|name| drop(other.learn((name, "8"), AT, true)));
+        ["a", "2", "b", "c"].into_iter().for_each(|name| drop(other.learn(said(name, "8"), AT, true)));
         let adopted: Vec<_> = known.adopt(&other, false).into_iter().map(|(name, is, _)| format!("{name} {is}")).collect();
         assert_eq!(adopted, ["b 8", "c 8"]);
         assert_eq!((known.names.len(), known.get("2"), known.get("a")), (IDENTITIES, Some("7"), None));
@@ -174,13 +204,54 @@ mod tests {
         let mut known = Known::default();
         known.know("a".into(), "7".into(), AT);
         for (name, is) in [("a", "7"), ("b", "7"), ("a", "8")] {
-            known.learn((name, is), AT, false);
+            known.learn(said(name, is), AT, false);
         }
         for name in 0..IDENTITIES {
-            let learned = known.learn((&name.to_string(), "7"), AT, false).unwrap();
+            let learned = known.learn(said(&name.to_string(), "7"), AT, false).unwrap();
             let gone = learned.gone.as_deref();
             assert_eq!(gone, (name == IDENTITIES - 1).then_some("a"), "{name}");
         }
         assert_eq!((known.record().len(), known.record().len()), (IDENTITIES, 0));
+    }
+
+    #[test]
+    fn a_name_goes_by_what_was_true_of_it_last_whenever_that_is_told() {
+        let at = Timestamp::from_millis;
+        // What is on record and since when; what is told then, each as what, true when, told when; and what the name goes by.
+        for (record, told, expected) in [
+            (None, &[("7", 0, 0), ("8", 10, 10), ("7", 5, 20)][..], "8"),
+            (None, &[("8", 10, 10), ("7", 3, 20), ("7", 9, 21)], "8"),
+            (None, &[("8", 10, 10), ("7", 11, 20)], "7"),
+            // At the same moment the later telling holds.
+            (None, &[("7", 10, 10), ("8", 10, 10)], "8"),
+            // Told again, it is so still; told again of earlier, it is so no less.
+            (None, &[("8", 10, 10), ("8", 20, 20), ("7", 15, 30)], "8"),
+            (None, &[("8", 10, 10), ("8", 5, 20), ("7", 7, 30)], "8"),
+            // It was not true later than it was told.
+            (None, &[("8", 1_000, 10), ("7", 20, 20)], "7"),
+            (Some(("8", 10)), &[("7", 5, 20)], "8"),
+            (Some(("8", 10)), &[("7", 11, 20)], "7"),
+            // By a clock that was ahead.
+            (Some(("8", 1_000)), &[("7", 20, 20)], "7"),
+            (Some(("8", 1_000)), &[("8", 20, 20), ("7", 15, 30)], "8"),
+        ] {
+            let mut known = Known::default();
+            if let Some((is, learned)) = record {
+                known.know("@kol".into(), is.into(), at(learned));
+            }
+            for (is, true_at, now) in told {
+                known.learn(Saying { name: "@kol", is, true_at: at(*true_at) }, at(*now), true);
+            }
+            assert_eq!(known.get("@kol"), Some(expected), "{record:?} {told:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_on_record_says_less_of_when_it_was_true_than_the_entry_that_was_gone_through() {
+        let (at, mut known) = (Timestamp::from_millis, Known::default());
+        known.learn(Saying { name: "@kol", is: "7", true_at: at(1) }, at(10), false);
+        known.know("@kol".into(), "7".into(), at(10));
+        known.learn(Saying { name: "@kol", is: "8", true_at: at(5) }, at(11), true);
+        assert_eq!(known.get("@kol"), Some("8"));
     }
 }

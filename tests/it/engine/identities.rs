@@ -238,6 +238,41 @@ fn a_handle_that_somebody_else_took_over_is_theirs_after_a_restart_and_not_befor
     assert_eq!(of_now(with_a_short_memory(&rules, &story, 3)), expected);
 }
 
+#[test]
+fn tweets_of_a_former_owner_that_come_from_the_history_take_no_handle_back() {
+    let rules = rules(&[(
+        "often",
+        "when = { keyword = \"gm\" }\nwindow = { type = \"count\", per = \"author\", within = \"10m\", at_least = 2 }",
+    )]);
+    // Who has it, when that was and when it came; the one who has it now tweets twice within the ten minutes, once with the handle alone.
+    let [old, new, alone] = [("7", "kol"), ("8", "kol"), ("", "kol")];
+    for (told, expected) in [
+        (&[(old, 0, 0), (new, 60, 60), (old, 10, 61), (alone, 62, 62)][..], 1),
+        (&[(old, 0, 0), (new, 60, 60), (old, 11, 61), (old, 22, 61), (alone, 62, 62)], 1),
+        (&[(new, 60, 60), (old, 22, 61), (old, 11, 61), (alone, 62, 62)], 1),
+        // All of it comes from the history, the newest first and the oldest first.
+        (&[(new, 60, 70), (old, 11, 70), (alone, 62, 71)], 1),
+        (&[(old, 11, 70), (new, 60, 70), (alone, 62, 71)], 1),
+        // It has gone back.
+        (&[(old, 0, 0), (new, 60, 60), (old, 61, 61), (alone, 62, 62)], 1),
+        (&[(old, 0, 0), (new, 40, 60), (old, 50, 61), (alone, 62, 62)], 0),
+        (&[(old, 0, 0), (new, 40, 60), (old, 53, 61), (alone, 62, 62)], 1),
+    ] {
+        let step = |(number, (author, at, came)): (usize, &((&str, &str), i64, i64))| {
+            let mut envelope = by(&number.to_string(), *author, "gm");
+            envelope["d"]["createdAt"] = json!(START + at * MINUTE);
+            let origin = if at == came { Origin::Live } else { Origin::Backfill };
+            Step { at: came * MINUTE, entry: Some((envelope, origin)) }
+        };
+        let story: Vec<_> = told.iter().enumerate().map(step).collect();
+        let whole = of_now(without(&rules, &story));
+        assert_eq!(firings(&whole), expected, "{told:?}: {whole:?}");
+        for cut in 0..=story.len() {
+            assert_eq!(of_now(with_a_short_memory(&rules, &story, cut)), whole, "{told:?}, cut before {cut}");
+        }
+    }
+}
+
 /// The engine of a run with one rule, and one that has gone through its entries for another.
 fn two_engines(of_run: &str, of_seed: &str) -> ([Arc<RuleSet>; 2], [Engine; 2]) {
     let (old, new) = (rules(&[("old", of_run)]), rules(&[("old", of_run), ("new", of_seed)]));

@@ -1,8 +1,12 @@
 //! A stored tweet is explained with what came before it: windows have counted it, and cooldowns have begun.
 
+use std::sync::Arc;
+
 use birdcall::clock::Clock;
-use birdcall::journal::{self, EntryRow, GapRow, GapState, Record, Settings};
-use birdcall::model::firing::Origin;
+use birdcall::journal::{self, DeliveryRow, EntryRow, GapRow, GapState, Record, Settings};
+use birdcall::model::delivery::Outcome;
+use birdcall::model::firing::{FiringBrief, Origin};
+use birdcall::model::ids::FiringId;
 use birdcall::model::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -257,4 +261,34 @@ fn of_a_silence_that_the_journal_does_not_know_the_end_of_it_is_said_when_it_is_
         let (_, out, _) = home.run(&["explain", "2"]);
         assert!(!out.contains("due quiet"), "{out}");
     }
+}
+
+#[test]
+fn each_telling_of_a_silence_that_is_on_record_is_one_by_the_rules_as_they_are() {
+    let rules = QUIET.replace("within = \"6h\"", "within = \"6h\", rearm = \"1h\"");
+    let home = kept_with(&rules, &[at_hour(0, "1", "kol"), at_hour(8, "2", "kim")], &[], Some(hour(12)));
+    let (journal, writer) = journal::open(&home.path().join("state"), Settings::default(), Clock::system()).unwrap();
+    let writer = std::thread::spawn(writer);
+    for (again, hours) in (6..=10).enumerate() {
+        let id = FiringId::of("quiet", "silence:@kol", &format!("1:{again}"));
+        let (rule, subject, at) = ("quiet".into(), "tweet:1".to_owned(), Timestamp::from_millis(hour(hours)));
+        let firing = Arc::new(FiringBrief { id, rule, subject, at, late: false });
+        let delivery = DeliveryRow {
+            firing: Arc::clone(&firing),
+            action: "out".into(),
+            trading: false,
+            expires_at: at,
+            body: None,
+            fallback: None,
+            line: None,
+            outcome: Some(Outcome::Expired),
+        };
+        journal.record(Record { firings: vec![firing], deliveries: vec![delivery], ..Record::default() });
+    }
+    drop(journal);
+    writer.join().unwrap();
+    let (code, out, said) = home.run(&["why", "1"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(out.matches("fired quiet").count(), 5, "{out}");
+    assert!(!out.contains("it does not fire") && !out.contains("not on record"), "{out}");
 }
