@@ -14,10 +14,11 @@ use crate::journal::{CameBefore, Holds, JournalError, Reader, StoredEntry, Unsen
 use crate::model::delivery::Suppression;
 use crate::model::firing::Origin;
 use crate::model::identity::Identity;
-use crate::model::ids::FiringId;
+use crate::model::ids::{FiringId, TweetId};
 use crate::model::limits::{FIRED_IDS, HISTORY_OVERLAP, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
 use crate::model::mute::Mute;
 use crate::model::time::Timestamp;
+use crate::model::window::Member;
 use crate::rules::ruleset::{Rule, RuleSet};
 
 /// Gaps that are looked at for how far a silence goes back.
@@ -109,6 +110,8 @@ pub struct Before {
 /// What is asked about.
 #[derive(Debug)]
 pub struct AskedAbout {
+    /// The tweet.
+    pub tweet: TweetId,
     /// It came from then on,
     pub from: Timestamp,
     /// until then.
@@ -133,7 +136,7 @@ fn before_at_most(
     about: AskedAbout,
     mut each: impl FnMut(),
 ) -> Result<Before, JournalError> {
-    let AskedAbout { from: moment, to, listening, mutes } = about;
+    let AskedAbout { tweet, from: moment, to, listening, mutes } = about;
     let mut engine = Engine::without_messages(Arc::clone(rules));
     engine.set_mutes(mutes);
     let mut reader = Reader::open(folder)?;
@@ -146,7 +149,13 @@ fn before_at_most(
     } else {
         // What was seen for the last time before that is known also where its entries are gone.
         let mut sightings = reader.sightings()?;
-        sightings.retain(|trace| trace.left.seen.as_ref().is_some_and(|seen| seen.at < moment));
+        // The last sighting may be that tweet itself: it was one before it, of which no more is on record, unless it is the first, and has fired.
+        let fired = reader.fired_of(&format!("tweet:{tweet}"))?;
+        let was_before = |rule: &str, seen: &Member| match &seen.tweet {
+            Some(id) if *id == tweet => !fired.iter().any(|of| **of == *rule),
+            _ => seen.at < moment,
+        };
+        sightings.retain(|trace| trace.left.seen.as_ref().is_some_and(|seen| was_before(&trace.rule, seen)));
         engine.restore_sightings(sightings, reader.fired(FIRED_IDS)?, (moment, moment));
         let mut known = reader.identities()?;
         known.retain(|of| of.is_known_before(moment));
@@ -364,7 +373,8 @@ mod tests {
             [(5, 40, false, false), (5, 3, true, true), (5, 2, true, false), (50, 10, true, false)]
         {
             let (from, mut read) = (minute(tweet), 0);
-            let about = AskedAbout { from, to: from, listening: Duration::from_secs(15), mutes: Vec::new() };
+            let about =
+                AskedAbout { tweet: TweetId::new("0"), from, to: from, listening: Duration::from_secs(15), mutes: Vec::new() };
             let mut before = before_at_most(folder.path(), (&rules, most), about, || read += 1).unwrap();
             assert_eq!((before.is_cut, read), (is_cut, most.min(usize::try_from(tweet - 1).unwrap())), "{tweet} {most}");
             let (frame, mut effects) = (content(tweet), Vec::new());

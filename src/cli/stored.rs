@@ -159,7 +159,8 @@ impl Stored {
         let mut progress = Progress::new();
         let silence = rules.rules.iter().filter_map(Rule::silent_for).max().unwrap_or_default();
         let (from, to, mutes) = (self.first(), self.last(), self.mutes.clone());
-        let asked = app::AskedAbout { from, to, listening: silence.max(longest_wait(rules)), mutes };
+        let asked =
+            app::AskedAbout { tweet: TweetId::new(&self.id), from, to, listening: silence.max(longest_wait(rules)), mutes };
         let before = app::before(folder, rules, asked, || progress.one());
         progress.end();
         let before = before.unwrap_or_else(|error| {

@@ -18,6 +18,7 @@ use super::rows::{GapState, State};
 use super::schema::{ADDED, ARMED, DISARMED, EDITED, ONE, ONE_BODY, ONE_BODY_1, UNFINISHED};
 use super::stored::{Query, StoredAttempt, StoredDelivery, StoredEdit, StoredGap, StoredSwitch};
 use crate::model::limits::CLOCK_JUMP;
+use crate::model::subject::Str;
 use crate::model::time::{Timestamp, Uptime};
 use crate::rules::ruleset::NOTICES;
 
@@ -225,6 +226,15 @@ impl Reader {
         let sql = "SELECT at FROM firings WHERE late = 0 AND rule <> ?1 AND at >= ?2 ORDER BY at";
         let all = self.collect(sql, (NOTICES, since.as_millis()), |row| row.get(0))?;
         Ok(all.into_iter().map(Timestamp::from_millis).collect())
+    }
+
+    /// The rules that fired for a subject.
+    ///
+    /// # Errors
+    /// [`JournalError::Trouble`] when nothing can be read.
+    pub fn fired_of(&mut self, subject: &str) -> Result<Vec<Str>, JournalError> {
+        let rules = self.collect("SELECT rule FROM firings WHERE subject = ?1", [subject], |row| row.get::<_, String>(0))?;
+        Ok(rules.into_iter().map(Str::from).collect())
     }
 
     /// When it was last noted how far the feed was heard, as the other moments: the program has lived until then.

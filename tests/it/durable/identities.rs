@@ -67,6 +67,9 @@ async fn who_it_is_that_only_a_handle_is_told_of_is_known_after_a_kill_without_t
     // Whoever asks is told the same.
     let (code, out, said) = home.run(&["why", "2"]);
     assert!(code == 0 && out.contains("it was seen before"), "{out}{said}");
+    // Of one that was the first to be seen it is said so, whenever it was posted.
+    let (_, out, _) = home.run(&["why", "3"]);
+    assert!(out.contains("new: fires") && !out.contains("does not fire"), "{out}");
     agreed(&home);
     stop(program);
     assert_eq!((world.said("/status/1"), world.said("/status/2"), world.said("/status/3")), (1, 0, 1));
