@@ -135,6 +135,15 @@ impl TweetState {
         }
     }
 
+    /// These rules are unknown, too.
+    pub(super) fn await_also(&mut self, rules: &[u32]) {
+        let mut unknown = [self.unknown(), rules].concat();
+        unknown.sort_unstable();
+        unknown.dedup();
+        self.set_unknown(&unknown);
+        self.has_undecided = true;
+    }
+
     /// Rules with `each` that have fired: what else is learned of their elements is noted even where they are not true any more.
     pub(super) fn fired_each(&self) -> impl Iterator<Item = usize> {
         self.rare.iter().flat_map(|rare| &rare.fired_each).map(|(at, _)| *at)

@@ -120,6 +120,27 @@ impl Observer {
         self.joiner.feed_is_ahead(ms);
     }
 
+    /// Waits for what another observer waits for that has heard the same, too, from now on. `number`: that of its rules here, of those that are wanted.
+    pub(super) fn wait_with(&mut self, other: &mut Self, number: impl Fn(u32) -> Option<u32>) {
+        for id in other.waits.tweets() {
+            let theirs = other.joiner.state(&id).map(|state| state.unknown()).unwrap_or_default();
+            let awaiting: Vec<u32> = theirs.iter().filter_map(|rule| number(*rule)).collect();
+            if awaiting.is_empty() {
+                continue;
+            }
+            self.renumber(&id);
+            let Some(state) = self.joiner.state(&id) else { continue };
+            state.await_also(&awaiting);
+            for rule in awaiting.iter().filter_map(|rule| self.rules.rules.get(*rule as usize)) {
+                let wait = wait_of(&self.rules, rule);
+                if let Some(deadline) = state.deadline(wait).filter(|deadline| !state.waits().contains(&(*deadline, wait))) {
+                    state.set_wait((deadline, wait));
+                    self.waits.push((deadline, id.clone(), wait));
+                }
+            }
+        }
+    }
+
     /// What is known of a tweet.
     pub(super) fn subject(&mut self, id: &TweetId) -> Option<Subject> {
         self.joiner.subject(id)

@@ -80,12 +80,17 @@ impl Engine {
         self.rules.reach_but_for(|rule| self.firings.over_time.knows_sightings(rule))
     }
 
-    /// Takes the windows of another engine over, of rules that have none here yet, and what it knows of who and what is the same, where nothing is
-    /// known of that here. If silences end here, those end there first that are over by now.
+    /// Takes the windows of another engine over, of rules that have none here yet, what these rules still wait for, and what it knows of who and what
+    /// is the same, where nothing is known of that here. If silences end here, those end there first that are over by now.
     pub fn adopt_windows(&mut self, from: &mut Self) {
         if !self.firings.over_time.is_held() {
             from.step(&Input::Tick(self.observer.now()), &mut Vec::new());
         }
+        let number = |rule: u32| {
+            let rule = from.rules.rules.get(rule as usize).filter(|rule| rule.window.is_some())?;
+            self.places.get(&rule.name).and_then(|at| u32::try_from(*at).ok())
+        };
+        self.observer.wait_with(&mut from.observer, number);
         let windows = std::mem::take(&mut from.firings.over_time);
         self.firings.over_time.adopt(windows, (&self.rules, &self.places), self.observer.now());
         self.firings.identities.adopt(&from.firings.identities);

@@ -1,7 +1,7 @@
 //! Waits for what may still be said of a tweet: which one is over next, and which are held.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::time::Duration;
 
 use crate::model::ids::TweetId;
@@ -48,6 +48,12 @@ impl Waits {
 
     pub(super) fn push(&mut self, wait: Wait) {
         self.due.push(Reverse(wait));
+    }
+
+    /// What is waited for, each once.
+    pub(super) fn tweets(&self) -> BTreeSet<TweetId> {
+        let due = self.due.iter().map(|Reverse((_, id, _))| id);
+        due.chain(self.aside.iter().map(|(_, id, _)| id)).cloned().collect()
     }
 
     /// When the next one may be over.

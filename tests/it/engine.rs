@@ -1,5 +1,6 @@
 //! Rules on stories: what fires, when, and how often.
 
+mod adopted;
 mod cooldowns;
 mod edits;
 mod hold;

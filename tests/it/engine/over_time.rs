@@ -219,7 +219,7 @@ fn turned_round() -> Arc<RuleSet> {
 }
 
 /// A story of few people, words and prices, in steps that meet the times of the rules; some of it is old when it comes.
-fn any_story() -> impl Strategy<Value = Vec<Step>> {
+pub(super) fn any_story() -> impl Strategy<Value = Vec<Step>> {
     a_story_of(1..28)
 }
 
@@ -375,7 +375,7 @@ fn a_restart_that_sees_no_further_back_than_the_rules_lets_nothing_through_that_
 }
 
 /// The rules of [`RULES`] that hold nothing back.
-fn windows() -> Arc<RuleSet> {
+pub(super) fn windows() -> Arc<RuleSet> {
     let (head, of) = RULES.split_once("[[rule]]").unwrap();
     let all = of.split("[[rule]]").filter(|rule| !rule.contains("cooldown") && !rule.contains("limit"));
     load(&format!("{head}{}", all.map(|rule| format!("[[rule]]{rule}")).collect::<String>()))
