@@ -10,7 +10,7 @@ use super::judge::{Match, step_name};
 use super::observer::Matches;
 use super::over_time::{self, Asked, OverTime, Said};
 use super::revise::{Revisions, Told as Sent};
-use super::unpriced::Unpriced;
+use super::undetected::Undetected;
 use crate::matching::{self, Reading};
 use crate::model::action::Action;
 use crate::model::delivery::{Delivery, DigestLine, Outcome, Report, Suppression};
@@ -50,7 +50,7 @@ pub(super) struct Firings {
     pub(super) brakes: Brakes,
     pub(super) mutes: Mutes,
     pub(super) identities: Identities,
-    pub(super) unpriced: Unpriced,
+    pub(super) undetected: Undetected,
     /// What windows said to the matches of the latest step that did not fire.
     pub(super) said: Vec<Unfired>,
     /// When something fired the last time that had not come late: until then the feed was heard, as far as anybody knew.
@@ -100,7 +100,7 @@ impl Firings {
             brakes: Brakes::default(),
             mutes: Mutes::default(),
             identities: Identities::default(),
-            unpriced: Unpriced::default(),
+            undetected: Undetected::default(),
             said: Vec::new(),
             last_live: Timestamp::from_millis(i64::MIN),
             refused: Vec::new(),
@@ -223,9 +223,9 @@ impl Firings {
                 let asked = Asked { id, subject, element, step: of.step, now: at };
                 let mut said = self.over_time.take_in((of.rule, rule, window), &asked, &mut self.identities);
                 if let Said::Fires(told) = &mut said {
-                    self.unpriced.fill(told, element);
+                    self.undetected.fill(told, element);
                 }
-                self.unpriced.counted(subject.tweet().map(|tweet| &tweet.id), element);
+                self.undetected.counted(subject.tweet().map(|tweet| &tweet.id), element);
                 match said {
                     Said::Fires(told) => Some(told),
                     said => {

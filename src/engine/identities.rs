@@ -8,6 +8,7 @@
 
 mod known;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use self::known::{Known, Saying};
@@ -159,13 +160,25 @@ impl Identities {
                 (None, None) => None,
             };
         };
-        let spelled = token.chain.as_deref().map(chain::spelled);
-        let Some(chain) = spelled.or_else(|| token.network.map(chain::numbered)) else { return Some(contract) };
-        match self.chains.get(&contract) {
-            Some(first) if *first != *chain => Some(format!("{chain}:{contract}")),
+        match self.on_chain(&contract, (token.chain.as_deref(), token.network)) {
+            Some(other) => Some(format!("{other}:{contract}")),
+            None => Some(contract),
+        }
+    }
+
+    /// A contract is said to be on a chain, by its name or by the number of its network; the first that it is said to be on goes without saying from
+    /// then on. Returns any other.
+    pub(super) fn on_chain(
+        &mut self,
+        contract: &str,
+        (chain, network): (Option<&str>, Option<u64>),
+    ) -> Option<Cow<'static, str>> {
+        let chain = chain.map(chain::spelled).or_else(|| network.map(chain::numbered))?;
+        match self.chains.get(contract) {
+            Some(first) if *first != *chain => Some(chain),
             _ => {
-                self.learn(Kind::Contract, Saying { name: &contract, is: &chain, true_at: self.now });
-                Some(contract)
+                self.learn(Kind::Contract, Saying { name: contract, is: &chain, true_at: self.now });
+                None
             }
         }
     }

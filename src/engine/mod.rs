@@ -16,7 +16,7 @@ mod over_time;
 mod replace;
 mod restore;
 mod revise;
-mod unpriced;
+mod undetected;
 mod waits;
 
 use std::collections::HashMap;
@@ -252,7 +252,7 @@ impl Engine {
         self.firings.identities.at(to);
         self.end_silences(to, effects);
         if let Input::Entry { envelope, .. } = input {
-            self.firings.unpriced.learn(envelope);
+            self.firings.undetected.learn(envelope, &mut self.firings.identities);
         }
         self.observe(input, effects);
         if !self.revisions.is_empty()

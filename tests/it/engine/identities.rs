@@ -190,6 +190,23 @@ fn what_is_new_is_to_be_recorded_and_what_is_told_again_is_not() {
 }
 
 #[test]
+fn the_chain_of_a_contract_is_the_one_that_is_said_of_it_first_though_nobody_had_waited_for_that() {
+    let counted = "when = { keyword = \"gm\" }\nwindow = { type = \"count\", per = \"token\", within = \"1h\", at_least = 2 }";
+    let mut engine = Engine::new(rules(&[("often", counted)]));
+    // What is said of a tweet after the wait for it was over; and how often that wait's end fired.
+    let mut says = |minute: i64, chain| {
+        let id = minute.to_string();
+        hear(&mut engine, minute, &by(&id, ("7", "kol"), &format!("gm {EVM}")));
+        let wait = step(&mut engine, &Step { at: minute * MINUTE + 20_000, entry: None });
+        let meta = Step { at: minute * MINUTE + 30_000, entry: Some((on_chain(&id, chain), Origin::Live)) };
+        (firings(&told(wait)), written(&step(&mut engine, &meta)))
+    };
+    assert_eq!(says(1, Some("Base")), (0, vec![format!("contract {EVM} base 1")]));
+    assert_eq!(says(2, Some("ethereum")), (1, vec![]), "by its text it was the same, as far as anybody knew");
+    assert_eq!(says(3, Some("base")), (0, vec![]));
+}
+
+#[test]
 fn what_the_cooldown_of_a_message_taught_is_to_be_recorded_too() {
     let send = "{ to = \"out\", cooldown = { for = \"1h\", per = \"author\" } }";
     let text =

@@ -1,10 +1,10 @@
-//! Prices of what windows have counted before a detection came: a rule that matches on the text counts a token at once, and what it was worth then is
-//! said a moment later.
+//! Tokens that windows have counted before a detection came: a rule that matches on the text counts a token at once, and what it was worth then, and
+//! which chain it is on, is said a moment later.
 
 use foldhash::fast::FixedState;
 use hashlink::LinkedHashMap;
 
-use super::identities::contract;
+use super::identities::{Identities, contract};
 use crate::model::address::Address;
 use crate::model::envelope::{Body, Envelope, Token as Detected};
 use crate::model::firing::Element;
@@ -16,9 +16,9 @@ use crate::model::window::Told;
 
 /// The tokens of tweets that were counted without a price, and their prices since. Of too many tweets the first is forgotten.
 #[derive(Debug, Default)]
-pub(super) struct Unpriced(LinkedHashMap<TweetId, Vec<(String, Option<Price>)>, FixedState>);
+pub(super) struct Undetected(LinkedHashMap<TweetId, Vec<(String, Option<Price>)>, FixedState>);
 
-impl Unpriced {
+impl Undetected {
     /// A window has counted this of a tweet.
     pub(super) fn counted(&mut self, tweet: Option<&TweetId>, element: Option<&Element>) {
         let (Some(tweet), Some(Element::Token(token))) = (tweet, element) else { return };
@@ -32,15 +32,20 @@ impl Unpriced {
         }
     }
 
-    /// What an envelope says that such tokens are worth.
-    pub(super) fn learn(&mut self, envelope: &Envelope<'_>) {
+    /// What an envelope says of such tokens: what they are worth, and which chain they are on, which is known from then on.
+    pub(super) fn learn(&mut self, envelope: &Envelope<'_>, identities: &mut Identities) {
         let Body::Meta(meta) = &envelope.body else { return };
         if self.0.is_empty() {
             return;
         }
         let (Some(known), Some(detected)) = (self.0.get_mut(&TweetId::new(&meta.tweet_id)), &meta.detected) else { return };
-        for (name, price) in known.iter_mut().filter(|(_, price)| price.is_none()) {
-            *price = detected.tokens.iter().filter(|token| is_it(token, name)).find_map(|token| token.price_usd);
+        for (name, price) in known {
+            for token in detected.tokens.iter().filter(|token| is_it(token, name)) {
+                *price = price.or(token.price_usd);
+                if !name.starts_with('$') {
+                    identities.on_chain(name, (token.chain.as_deref(), token.network_id));
+                }
+            }
         }
     }
 
