@@ -215,17 +215,19 @@ impl Reader {
     }
 
     /// When rules fired since `since`, in the order of time, but for what came late: at each of these moments the run was hearing the feed, as far as
-    /// it knew, and had ended what was over. Where the clock of a run was put right later it is not said, as that may have been at another moment.
+    /// it knew, and had ended what was over. What a run noted by a clock that was put right later is told by the right one.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
     pub fn fired_live(&mut self, since: Timestamp) -> Result<Vec<Timestamp>, JournalError> {
-        if self.clocks.most() != 0 {
-            return Ok(Vec::new());
-        }
-        let sql = "SELECT at FROM firings WHERE late = 0 AND rule <> ?1 AND at >= ?2 ORDER BY at";
-        let all = self.collect(sql, (NOTICES, since.as_millis()), |row| row.get(0))?;
-        Ok(all.into_iter().map(Timestamp::from_millis).collect())
+        let sql = "SELECT at FROM firings WHERE late = 0 AND rule <> ?1 AND at >= ?2";
+        let earliest = since.shifted(-self.clocks.most());
+        let all = self.collect(sql, (NOTICES, earliest.as_millis()), |row| row.get(0))?;
+        let clocks = self.clocks.clone().times(self)?;
+        let right = all.into_iter().map(Timestamp::from_millis).map(|at| at.shifted(clocks.off(at)));
+        let mut right: Vec<_> = right.filter(|at| *at >= since).collect();
+        right.sort_unstable();
+        Ok(right)
     }
 
     /// The rules that fired for a subject.

@@ -165,3 +165,20 @@ async fn gaps_of_a_run_whose_clock_was_put_right_are_told_by_the_right_one() {
     let gaps: Vec<_> = reader.gaps(9).unwrap().iter().map(|gap| (gap.from, gap.to)).collect();
     assert_eq!(gaps, [(at(2 * HOUR + 1_000), at(2 * HOUR + 2_000)), (at(HOUR + 1_001), at(HOUR + 4_001))]);
 }
+
+#[tokio::test]
+async fn when_rules_fired_in_a_run_whose_clock_was_put_right_is_told_by_the_right_one() {
+    let home = Home::new();
+    // An hour behind, put right; then one that was ten minutes ahead; then a right one.
+    run(&home, at(0), HOUR, |journal| [0, 5_000].into_iter().for_each(|n| journal.record(record(n, &["desk"])))).await;
+    let ahead = HOUR + 60_000 + 600_000;
+    run(&home, at(ahead), -600_000, |journal| journal.record(record(ahead, &["desk"]))).await;
+    run(&home, at(HOUR + 90_000), 0, |journal| journal.record(record(HOUR + 90_000, &["desk"]))).await;
+    let mut reader = home.reader();
+    reader.put_right(at(HOUR + 100_000)).unwrap();
+    let mut fired = |since| -> Vec<_> {
+        reader.fired_live(at(since)).unwrap().into_iter().map(|of| of.as_millis() - at(0).as_millis()).collect()
+    };
+    assert_eq!(fired(0), [HOUR + 1, HOUR + 5_001, HOUR + 60_001, HOUR + 90_000]);
+    assert_eq!(fired(HOUR + 5_000), [HOUR + 5_001, HOUR + 60_001, HOUR + 90_000]);
+}
