@@ -9,6 +9,7 @@
 //! Nothing is sent. What a run decides beside the engine is decided as there where it can be known (`max_per_day`); what cannot be (a lane's
 //! pace, `disarm`, a destination's answer) is left out. Whatever goes through it, what it holds is bounded, and what does not fit is counted.
 
+mod authors;
 mod compare;
 mod delays;
 mod distinct;

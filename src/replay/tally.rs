@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::authors::{Authors, Ids};
 use super::delays::Delays;
 use super::distinct::{Distinct, Room};
 use super::orders::Orders;
@@ -94,7 +95,7 @@ impl Played {
 struct OfRule {
     firings: u64,
     late: u64,
-    authors: Distinct,
+    authors: Authors,
     tokens: Distinct,
     ends: Ends,
     delays: Delays,
@@ -108,7 +109,7 @@ impl Default for OfRule {
         Self {
             firings: 0,
             late: 0,
-            authors: Distinct::default(),
+            authors: Authors::default(),
             tokens: Distinct::default(),
             ends: Ends::default(),
             delays: Delays::default(),
@@ -125,6 +126,7 @@ pub(super) struct Tally {
     rules: Arc<RuleSet>,
     places: HashMap<Str, usize>,
     of: Vec<OfRule>,
+    ids: Ids,
     room: Room,
     orders: Orders,
     timeline: Timeline,
@@ -147,6 +149,7 @@ impl Tally {
             rules,
             places,
             of,
+            ids: Ids::default(),
             room: Room::default(),
             orders: Orders::default(),
             timeline: Timeline::new(BUCKETS),
@@ -232,12 +235,7 @@ impl Tally {
         of.timeline.add(firing.at);
         of.first = of.first.or(Some(firing.at));
         of.last = Some(firing.at);
-        let actor = firing.subject.actor();
-        if let Some(handle) = &actor.handle {
-            of.authors.add(&handle.to_lowercase(), &mut self.room);
-        } else if let Some(id) = &actor.id {
-            of.authors.add(&**id, &mut self.room);
-        }
+        of.authors.add(firing.subject.actor(), &mut self.ids, &mut self.room);
         if let Some(which) = firing.element.as_ref().and_then(Priced::of) {
             of.tokens.add(&which, &mut self.room);
         }
@@ -300,7 +298,7 @@ impl Tally {
     pub(super) fn summary(&self, repeated: u64, settled_early: u64) -> Summary {
         let (worths, worth) = self.orders.worths(self.of.len());
         let rules = self.rules.rules.iter().zip(&self.of).zip(worths).map(|((rule, of), worth)| {
-            let ((authors, more_authors), (tokens, more_tokens)) = (of.authors.count(), of.tokens.count());
+            let ((authors, more_authors), (tokens, more_tokens)) = (of.authors.count(&self.ids), of.tokens.count());
             RuleSummary {
                 name: rule.name.to_string(),
                 mode: rule.mode.name(),
