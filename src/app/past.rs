@@ -17,6 +17,7 @@ use crate::model::identity::Identity;
 use crate::model::ids::{FiringId, TweetId};
 use crate::model::limits::{FIRED_IDS, HISTORY_OVERLAP, REPLAY_ENTRIES, REPLAY_ENTRIES_OVER_TIME, REPLAY_REACH};
 use crate::model::mute::Mute;
+use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
 use crate::model::window::Member;
 use crate::rules::ruleset::{Rule, RuleSet};
@@ -150,7 +151,7 @@ fn before_at_most(
         // What was seen for the last time before that is known also where its entries are gone.
         let mut sightings = reader.sightings()?;
         // The last sighting may be that tweet itself: it was one before it, of which no more is on record, unless it is the first, and has fired.
-        let fired = reader.fired_of(&format!("tweet:{tweet}"))?;
+        let fired = reader.fired_of(&Subject::key_of_tweet(&tweet))?;
         let was_before = |rule: &str, seen: &Member| match &seen.tweet {
             Some(id) if *id == tweet => !fired.iter().any(|of| **of == *rule),
             _ => seen.at < moment,

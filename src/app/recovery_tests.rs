@@ -120,27 +120,36 @@ fn content(id: &str) -> String {
     )
 }
 
+/// The folder of a journal that an earlier run has written.
+async fn written(write: impl FnOnce(&Journal)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
+    let writer = std::thread::spawn(writer);
+    write(&journal);
+    assert!(journal.flush().await);
+    drop(journal);
+    writer.join().unwrap();
+    folder
+}
+
 /// A tweet whose rule waits for two seconds, another one a minute later, and until when the feed was heard with nothing missing.
 async fn waited(heard_until: Option<Duration>) -> usize {
     let text = "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"bare\"\nwait = \"2s\"\nsend = [\"out\"]\n\
         when = { all = [{ handle = \"kol\" }], none = [{ token = \"DOGE\" }] }\n";
     let rules = rules(text);
-    let folder = tempfile::tempdir().unwrap();
-    let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
-    let writer = std::thread::spawn(writer);
-    let entry = |id: &str, after: u64| {
-        let at = NOON.plus(Duration::from_secs(after));
-        let entry = Some(EntryRow { at, origin: Origin::Live, matched: true, text: content(id).into() });
-        journal.record(Record { entry, ..Record::default() });
-    };
-    entry("1", 0);
-    entry("2", 60);
-    if let Some(until) = heard_until {
-        Journal::alive(&journal, NOON.plus(until), true);
-    }
-    assert!(journal.flush().await);
-    drop(journal);
-    writer.join().unwrap();
+    let folder = written(|journal| {
+        let entry = |id: &str, after: u64| {
+            let at = NOON.plus(Duration::from_secs(after));
+            let entry = Some(EntryRow { at, origin: Origin::Live, matched: true, text: content(id).into() });
+            journal.record(Record { entry, ..Record::default() });
+        };
+        entry("1", 0);
+        entry("2", 60);
+        if let Some(until) = heard_until {
+            Journal::alive(journal, NOON.plus(until), true);
+        }
+    })
+    .await;
     let mut engine = Engine::new(Arc::clone(&rules));
     let now = NOON.plus(Duration::from_secs(70));
     recover(folder.path(), &rules, &mut engine, (now, None)).unwrap();
@@ -173,22 +182,20 @@ async fn a_step_that_a_crash_has_parted_comes_again_but_for_what_is_on_record() 
         engine.step(&Input::Entry { envelope: &envelope, at: NOON, origin: Origin::Live }, &mut effects);
         effects
     };
-    let folder = tempfile::tempdir().unwrap();
-    let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
-    let writer = std::thread::spawn(writer);
-    for effect in fire(&mut Engine::new(Arc::clone(&rules))) {
-        if let Effect::Deliver(delivery) = effect
-            && delivery.action == 0
-        {
-            let (firing, outcome) = (Arc::clone(&delivery.firing), Some(Outcome::Unknown { reason: "it crashed".to_owned() }));
-            let (action, body, expires_at) = ("bot".into(), Some(Arc::clone(&delivery.body)), delivery.expires_at);
-            let row = DeliveryRow { firing, action, trading: true, expires_at, body, fallback: None, line: None, outcome };
-            journal.record(Record { deliveries: vec![row], ..Record::default() });
+    let folder = written(|journal| {
+        for effect in fire(&mut Engine::new(Arc::clone(&rules))) {
+            if let Effect::Deliver(delivery) = effect
+                && delivery.action == 0
+            {
+                let (firing, outcome) =
+                    (Arc::clone(&delivery.firing), Some(Outcome::Unknown { reason: "it crashed".to_owned() }));
+                let (action, body, expires_at) = ("bot".into(), Some(Arc::clone(&delivery.body)), delivery.expires_at);
+                let row = DeliveryRow { firing, action, trading: true, expires_at, body, fallback: None, line: None, outcome };
+                journal.record(Record { deliveries: vec![row], ..Record::default() });
+            }
         }
-    }
-    assert!(journal.flush().await);
-    drop(journal);
-    writer.join().unwrap();
+    })
+    .await;
 
     let mut engine = Engine::new(Arc::clone(&rules));
     let recovered = recover(folder.path(), &rules, &mut engine, (NOON, None)).unwrap();
@@ -204,19 +211,16 @@ async fn a_silence_goes_on_after_a_night_in_which_nothing_was_heard() {
     let text = "[actions.out]\ntype = \"console\"\nmax_age = \"7d\"\n[[rule]]\nname = \"quiet\"\nsend = [\"out\"]\nwhen = { handle = \"kol\" }\n\
         window = { type = \"silence\", within = \"2h\" }\n";
     let rules = rules(text);
-    let folder = tempfile::tempdir().unwrap();
-    let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
-    let writer = std::thread::spawn(writer);
-    let entry = Some(EntryRow { at: NOON, origin: Origin::Live, matched: true, text: content("1").into() });
-    journal.record(Record { entry, ..Record::default() });
-    // It was not heard for an hour before the run ended, either.
     let after = |hours: u64| NOON.plus(Duration::from_secs(hours * 3_600));
-    let gap = GapRow { from: after(0).shifted(60_000), to: after(1), state: GapState::Filled, why: String::new() };
-    journal.gap(gap);
-    Journal::alive(&journal, after(2), true);
-    assert!(journal.flush().await);
-    drop(journal);
-    writer.join().unwrap();
+    let folder = written(|journal| {
+        let entry = Some(EntryRow { at: NOON, origin: Origin::Live, matched: true, text: content("1").into() });
+        journal.record(Record { entry, ..Record::default() });
+        // It was not heard for an hour before the run ended, either.
+        let gap = GapRow { from: after(0).shifted(60_000), to: after(1), state: GapState::Filled, why: String::new() };
+        journal.gap(gap);
+        Journal::alive(journal, after(2), true);
+    })
+    .await;
     let (mut engine, now) = (Engine::new(Arc::clone(&rules)), after(26));
     recover(folder.path(), &rules, &mut engine, (now, None)).unwrap();
     engine.hold_at(Hold::Nothing, (now, now));
@@ -236,30 +240,27 @@ async fn what_came_to_nothing_at_the_end_of_a_wait_begins_no_cooldown_in_a_repla
     let rules = rules(text);
     let second = |seconds: u64| NOON.plus(Duration::from_secs(seconds));
     for came_to_nothing in [true, false] {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
-        let writer = std::thread::spawn(writer);
-        let entry = |id: &str, after: u64| {
-            let entry = Some(EntryRow { at: second(after), origin: Origin::Live, matched: true, text: content(id).into() });
+        let folder = written(|journal| {
+            let entry = |id: &str, after: u64| {
+                let entry = Some(EntryRow { at: second(after), origin: Origin::Live, matched: true, text: content(id).into() });
+                journal.record(Record { entry, ..Record::default() });
+            };
+            entry("1", 0);
+            if came_to_nothing {
+                let (id, subject) = (FiringId::of("bare", "tweet:1", ""), "tweet:1".to_owned());
+                let firing = Arc::new(FiringBrief { id, rule: "bare".into(), subject, at: second(2), late: false });
+                let (action, outcome) = ("out".into(), Some(Outcome::Suppressed { reason: Suppression::Disarmed }));
+                let (expires_at, body, fallback, line) = (second(60), None, None, None);
+                let row = DeliveryRow { firing, action, trading: true, expires_at, body, fallback, line, outcome };
+                journal.record(Record { deliveries: vec![row], ..Record::default() });
+            }
+            // Of a handle that no rule is about.
+            let other = content("2").replace("kol", "nobody");
+            let entry = Some(EntryRow { at: second(10), origin: Origin::Live, matched: false, text: other.into() });
             journal.record(Record { entry, ..Record::default() });
-        };
-        entry("1", 0);
-        if came_to_nothing {
-            let (id, subject) = (FiringId::of("bare", "tweet:1", ""), "tweet:1".to_owned());
-            let firing = Arc::new(FiringBrief { id, rule: "bare".into(), subject, at: second(2), late: false });
-            let (action, outcome) = ("out".into(), Some(Outcome::Suppressed { reason: Suppression::Disarmed }));
-            let (expires_at, body, fallback, line) = (second(60), None, None, None);
-            let row = DeliveryRow { firing, action, trading: true, expires_at, body, fallback, line, outcome };
-            journal.record(Record { deliveries: vec![row], ..Record::default() });
-        }
-        // Of a handle that no rule is about.
-        let other = content("2").replace("kol", "nobody");
-        let entry = Some(EntryRow { at: second(10), origin: Origin::Live, matched: false, text: other.into() });
-        journal.record(Record { entry, ..Record::default() });
-        Journal::alive(&journal, second(20), true);
-        assert!(journal.flush().await);
-        drop(journal);
-        writer.join().unwrap();
+            Journal::alive(journal, second(20), true);
+        })
+        .await;
         let mut engine = Engine::new(Arc::clone(&rules));
         recover(folder.path(), &rules, &mut engine, (second(20), None)).unwrap();
         engine.hold(Hold::Nothing);
@@ -282,23 +283,25 @@ async fn the_past_is_gone_through_with_what_was_known_then_of_whose_a_handle_was
         let written = content(id).replace(&NOON.as_millis().to_string(), &minute(minutes).as_millis().to_string());
         written.replace("{\"id\":\"1\",\"handle\":\"kol\",\"name\":\"Kol\"}", author)
     };
-    let folder = tempfile::tempdir().unwrap();
-    let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
-    let writer = std::thread::spawn(writer);
-    let record = |entry: Option<(u64, String)>, is: Option<(&str, u64)>| {
-        let row = |(at, text): (u64, String)| EntryRow { at: minute(at), origin: Origin::Live, matched: true, text: text.into() };
-        let identity =
-            |(is, at): (&str, u64)| Identity { kind: Kind::Handle, name: "@kol".into(), is: Some(is.into()), at: minute(at) };
-        journal.record(Record { entry: entry.map(row), identities: is.map(identity).into_iter().collect(), ..Record::default() });
-    };
-    // What said so first is gone from the journal.
-    record(None, Some(("7", 0)));
-    record(Some((200, by("1", "{\"handle\":\"kol\"}", 200))), None);
-    record(Some((210, by("2", "{\"id\":\"8\",\"handle\":\"kol\"}", 210))), Some(("8", 210)));
-    Journal::alive(&journal, minute(211), true);
-    assert!(journal.flush().await);
-    drop(journal);
-    writer.join().unwrap();
+    let folder = written(|journal| {
+        let record = |entry: Option<(u64, String)>, is: Option<(&str, u64)>| {
+            let row =
+                |(at, text): (u64, String)| EntryRow { at: minute(at), origin: Origin::Live, matched: true, text: text.into() };
+            let identity =
+                |(is, at): (&str, u64)| Identity { kind: Kind::Handle, name: "@kol".into(), is: Some(is.into()), at: minute(at) };
+            journal.record(Record {
+                entry: entry.map(row),
+                identities: is.map(identity).into_iter().collect(),
+                ..Record::default()
+            });
+        };
+        // What said so first is gone from the journal.
+        record(None, Some(("7", 0)));
+        record(Some((200, by("1", "{\"handle\":\"kol\"}", 200))), None);
+        record(Some((210, by("2", "{\"id\":\"8\",\"handle\":\"kol\"}", 210))), Some(("8", 210)));
+        Journal::alive(journal, minute(211), true);
+    })
+    .await;
     let mut engine = Engine::new(Arc::clone(&rules));
     recover(folder.path(), &rules, &mut engine, (minute(211), None)).unwrap();
     engine.hold(Hold::Nothing);
@@ -322,27 +325,24 @@ async fn what_fired_when_nothing_was_heard_any_more_has_begun_its_cooldown() {
     let second = |seconds: u64| NOON.plus(Duration::from_secs(seconds));
     // It fired, or was killed before that: then it is still to come.
     for fired in [true, false] {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, writer) = crate::journal::open(folder.path(), Settings::default(), Clock::starting_at(NOON)).unwrap();
-        let writer = std::thread::spawn(writer);
-        let entry = Some(EntryRow { at: second(0), origin: Origin::Live, matched: true, text: content("1").into() });
-        journal.record(Record { entry, ..Record::default() });
-        Journal::alive(&journal, second(0), true);
-        let mut live = Engine::new(Arc::clone(&rules));
-        let (frame, mut effects) = (content("1"), Vec::new());
-        let envelope = decode::decode(&frame).unwrap();
-        live.step(&Input::Entry { envelope: &envelope, at: second(0), origin: Origin::Live }, &mut effects);
-        live.step(&Input::Tick(second(if fired { 4 } else { 1 })), &mut effects);
-        let firings = effects.iter().filter_map(|effect| match effect {
-            Effect::Fired(firing) => Some(firing.brief()),
-            _ => None,
-        });
-        let firings: Vec<_> = firings.collect();
-        assert_eq!(firings.len(), if fired { 2 } else { 0 });
-        journal.record(Record { firings, ..Record::default() });
-        assert!(journal.flush().await);
-        drop(journal);
-        writer.join().unwrap();
+        let folder = written(|journal| {
+            let entry = Some(EntryRow { at: second(0), origin: Origin::Live, matched: true, text: content("1").into() });
+            journal.record(Record { entry, ..Record::default() });
+            Journal::alive(journal, second(0), true);
+            let mut live = Engine::new(Arc::clone(&rules));
+            let (frame, mut effects) = (content("1"), Vec::new());
+            let envelope = decode::decode(&frame).unwrap();
+            live.step(&Input::Entry { envelope: &envelope, at: second(0), origin: Origin::Live }, &mut effects);
+            live.step(&Input::Tick(second(if fired { 4 } else { 1 })), &mut effects);
+            let firings = effects.iter().filter_map(|effect| match effect {
+                Effect::Fired(firing) => Some(firing.brief()),
+                _ => None,
+            });
+            let firings: Vec<_> = firings.collect();
+            assert_eq!(firings.len(), if fired { 2 } else { 0 });
+            journal.record(Record { firings, ..Record::default() });
+        })
+        .await;
         let mut engine = Engine::new(Arc::clone(&rules));
         recover(folder.path(), &rules, &mut engine, (second(20), None)).unwrap();
         engine.hold(Hold::Nothing);

@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     /// Only firings about this token: a symbol, with or without the $, or a contract
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
-    /// Only firings on what this account does
+    /// Only firings on what this account does; HANDLE#ID knows it where only its id is told, too
     #[arg(long, value_name = "HANDLE")]
     handle: Option<String>,
     /// Why, for those who find it so: shown by `birdcall mutes`, and when it ends

@@ -90,7 +90,13 @@ impl Subject {
             About::Tweet(tweet) => tweet.id.as_str(),
             About::Account(event) => &event.id,
         };
-        format!("{}:{id}", self.event.name())
+        key(self.event, id)
+    }
+
+    /// The same of a tweet of which no more is at hand than the id.
+    #[must_use]
+    pub fn key_of_tweet(id: &TweetId) -> String {
+        key(Event::Tweet, id.as_str())
     }
 
     /// The tweet's author, or the account that did something.
@@ -110,6 +116,10 @@ impl Subject {
             About::Account(_) => None,
         }
     }
+}
+
+fn key(event: Event, id: &str) -> String {
+    format!("{}:{id}", event.name())
 }
 
 /// A tweet or an account event.
