@@ -9,6 +9,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 /// What is put in the place of what was cut off.
 pub const ELLIPSIS: &str = "…";
+/// Bytes that one byte takes at most inside a JSON string: `\u001f`.
+const WIDEST: usize = 6;
 /// A letter of more code points than this is no letter but a trick: it is cut inside.
 const LETTER: usize = 32;
 
@@ -48,6 +50,12 @@ pub fn chars(text: &str) -> usize {
 #[must_use]
 pub fn utf16(text: &str) -> usize {
     text.encode_utf16().count()
+}
+
+/// Whether it takes no more than `bytes` inside a JSON string. Most texts are so short that nothing has to be counted.
+#[must_use]
+pub fn fits_json(text: &str, bytes: usize) -> bool {
+    text.len().saturating_mul(WIDEST) <= bytes || json(text) <= bytes
 }
 
 /// Bytes inside a JSON string, as `serde_json` writes it.
@@ -93,5 +101,8 @@ mod tests {
         assert_eq!(cut("a\"b\"c", 6, json), "a\"…");
         assert_eq!(json("a\"\n\u{1}é"), 1 + 2 + 2 + 6 + 2);
         assert_eq!(json("a\"\n\u{1}é"), serde_json::to_string("a\"\n\u{1}é").unwrap().len() - 2);
+        for (text, bytes) in [("\u{1}\u{1}", 12), ("\u{1}a", 7), ("aaaa", 4), ("é", 2), ("", 0)] {
+            assert!(fits_json(text, bytes) && (bytes == 0 || !fits_json(text, bytes - 1)), "{text:?}");
+        }
     }
 }

@@ -267,7 +267,7 @@ impl<'f> Gather<'f> {
 
     pub(super) fn capped<'t>(&self, text: impl Into<Cow<'t, str>>, bytes: usize) -> String {
         let text = text.into();
-        if fit::json(&text) <= bytes {
+        if fit::fits_json(&text, bytes) {
             return text.into_owned();
         }
         self.cut.set(true);

@@ -46,6 +46,9 @@ use crate::rules::template::Failure;
 const WHOLE: usize = 20_000;
 /// How often the caps are halved until it fits: after that they are a few bytes each.
 const HALVINGS: usize = 6;
+/// Bytes of most: a tweet with a token and its author.
+const USUAL: usize = 2_048;
+
 #[derive(Serialize)]
 struct Envelope<'a, T> {
     r#type: &'a str,
@@ -99,7 +102,10 @@ fn whole(firing: &Firing, expires_at: Timestamp) -> Result<WebhookBody, Incomple
 }
 
 fn encode(value: &impl Serialize) -> Result<Vec<u8>, Incomplete> {
-    serde_json::to_vec(value).map_err(|error| Incomplete { what: format!("the firing cannot be written as JSON: {error}") })
+    let mut bytes = Vec::with_capacity(USUAL);
+    let written = serde_json::to_writer(&mut bytes, value);
+    written.map_err(|error| Incomplete { what: format!("the firing cannot be written as JSON: {error}") })?;
+    Ok(bytes)
 }
 
 fn bounded(bytes: Vec<u8>, content_type: ContentType) -> Result<WebhookBody, Incomplete> {
