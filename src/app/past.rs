@@ -85,6 +85,8 @@ pub(super) fn gone_through(reader: &mut Reader, rules: &Arc<RuleSet>, now: Times
     let mut engine = Engine::without_messages(Arc::clone(rules));
     let until = reader.last_alive()?.map_or(now, |alive| alive.min(now));
     let since = since(reader, (rules, rules.reach()), (now, Some(until)))?;
+    // What was muted has begun no cooldown.
+    engine.set_mutes(reader.mutes(since)?.into_iter().map(|row| row.mute));
     let beside = (Holds::read(reader, since)?, reader.identities()?);
     let mut run = Run::read(reader, (rules, since), beside, (&mut engine, now))?;
     let entries = reader.recent(since, REPLAY_ENTRIES_OVER_TIME, |entry| run.entry(&entry))?;

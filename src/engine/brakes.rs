@@ -123,6 +123,17 @@ impl Brakes {
         }
     }
 
+    /// Takes over what others remember of a rule, whose number here is `at`, in the place of what is remembered here. Actions have the same numbers.
+    pub(super) fn adopt(&mut self, other: &mut Self, (rule, at): (&str, usize)) {
+        self.of.retain(|place, _| place.rule != at);
+        let of_rule = other.of.extract_if(|_, braked| *braked.rule == *rule);
+        self.of.extend(of_rule.map(|(place, braked)| (Place { rule: at, ..place }, braked)));
+        // Whatever of it comes to nothing yet is given back.
+        let known = |id: &FiringId| self.going.contains_key(id) || self.gone.contains_key(id);
+        let going: Vec<_> = other.going.drain().filter(|(id, _)| !known(id)).collect();
+        self.going.extend(going);
+    }
+
     /// Goes on with other rules: what has kept its name keeps what it remembers.
     pub(super) fn replace_rules(&mut self, rules: &RuleSet, places: &HashMap<Str, usize>) {
         let old = std::mem::take(&mut self.of);

@@ -78,8 +78,9 @@ pub(super) struct OverTime {
 struct Watched {
     rule: Str,
     window: Arc<Window>,
-    /// What it counts, in short.
+    /// What it counts, in short, and what it has seen goes by.
     counted: Str,
+    seen: Str,
     state: State,
     /// When its next silence may be over, as it stands among those of all rules.
     due: Option<Timestamp>,
@@ -207,16 +208,31 @@ impl OverTime {
             };
             watched.state.go_on((&watched.window, window), now);
             watched.window = Arc::clone(window);
+            watched.seen = rule.and_then(Rule::seen).cloned().unwrap_or_default();
             self.windows.insert(at, watched);
         }
         self.find_due();
     }
 
-    /// Takes windows over, of rules that have none yet, and what they have left.
-    pub(super) fn adopt(&mut self, other: Self, (rules, places): (&RuleSet, &HashMap<Str, usize>), now: Timestamp) {
+    /// Only the windows of these rules are wanted.
+    pub(super) fn retain(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        self.windows.retain(|_, watched| is_wanted(&watched.rule));
+    }
+
+    /// Takes windows over in the place of those of these rules, and what they have left.
+    pub(super) fn adopt(
+        &mut self,
+        (other, of): (Self, impl Iterator<Item = usize>),
+        (rules, places): (&RuleSet, &HashMap<Str, usize>),
+        now: Timestamp,
+    ) {
+        for mut watched in of.filter_map(|at| self.windows.remove(&at)).collect::<Vec<_>>() {
+            watched.state.leave_nothing();
+            watched.leave(now, (&mut self.traces, &mut self.bulk));
+        }
         for mut watched in other.windows.into_values() {
             let Some(at) = places.get(&watched.rule) else { continue };
-            let Some(rule) = rules.rules.get(*at).filter(|rule| rule.counted() == Some(&watched.counted)) else { continue };
+            let Some(rule) = rules.rules.get(*at).filter(|rule| rule.seen() == Some(&watched.seen)) else { continue };
             if self.windows.contains_key(at) {
                 continue;
             }
@@ -262,6 +278,7 @@ impl Watched {
             rule: Arc::clone(&rule.name),
             window: Arc::clone(window),
             counted: rule.counted().cloned().unwrap_or_default(),
+            seen: rule.seen().cloned().unwrap_or_default(),
             due: None,
             state: State::new(window),
             taken: Fired::growing(WINDOW_TAKEN),

@@ -10,6 +10,7 @@ use crate::model::identity::Identity;
 use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
 use crate::model::window::Trace;
+use crate::rules::ruleset::Rule;
 
 impl Engine {
     /// Remembers what fired in an earlier run, the oldest first. Before that, that run's entries go through [`Engine::step`] once more, their
@@ -80,19 +81,31 @@ impl Engine {
         self.rules.reach_but_for(|rule| self.firings.over_time.knows_sightings(rule))
     }
 
-    /// Takes the windows of another engine over, of rules that have none here yet, what these rules still wait for, and what it knows of who and what
-    /// is the same, where nothing is known of that here. If silences end here, those end there first that are over by now.
-    pub fn adopt_windows(&mut self, from: &mut Self) {
+    /// Takes the windows of these rules over from another engine, in the place of those here, what the rules still wait for, and what it knows of who
+    /// and what is the same, where nothing is known of that here. If silences end here, those end there first that are over by now.
+    pub fn adopt_windows(&mut self, from: &mut Self, is_wanted: impl Fn(&str) -> bool) {
         if !self.firings.over_time.is_held() {
             from.step(&Input::Tick(self.observer.now()), &mut Vec::new());
         }
-        let number = |rule: u32| {
-            let rule = from.rules.rules.get(rule as usize).filter(|rule| rule.window.is_some())?;
-            self.places.get(&rule.name).and_then(|at| u32::try_from(*at).ok())
+        let place = |rule: &Rule| {
+            let is_one = rule.window.is_some() && is_wanted(&rule.name);
+            self.places.get(&rule.name).copied().filter(|_| is_one)
         };
+        let number = |rule: u32| from.rules.rules.get(rule as usize).and_then(place).and_then(|at| u32::try_from(at).ok());
         self.observer.wait_with(&mut from.observer, number);
-        let windows = std::mem::take(&mut from.firings.over_time);
-        self.firings.over_time.adopt(windows, (&self.rules, &self.places), self.observer.now());
+        let mut windows = std::mem::take(&mut from.firings.over_time);
+        windows.retain(&is_wanted);
+        let of = from.rules.rules.iter().filter_map(place);
+        self.firings.over_time.adopt((windows, of), (&self.rules, &self.places), self.observer.now());
         self.firings.identities.adopt(&from.firings.identities);
+    }
+
+    /// Takes over what another engine remembers of the brakes of these rules, in the place of what is remembered here.
+    pub fn adopt_brakes(&mut self, from: &mut Self, is_wanted: impl Fn(&str) -> bool) {
+        for rule in from.rules.rules.iter().filter(|rule| is_wanted(&rule.name)) {
+            if let Some(at) = self.places.get(&rule.name) {
+                self.firings.brakes.adopt(&mut from.firings.brakes, (&rule.name, *at));
+            }
+        }
     }
 }

@@ -14,6 +14,7 @@ use crate::model::subject::Str;
 pub(super) struct InShort {
     counted: OnceLock<Str>,
     judged: OnceLock<Str>,
+    seen: OnceLock<Str>,
 }
 
 /// Whether it was asked for by now is nobody's business.
@@ -39,17 +40,17 @@ impl Rule {
         self.in_short.judged.get_or_init(|| FiringId::of("judged", &words(), "").to_string().into())
     }
 
-    /// Whether its window counts the same as another's, so that the one may go on with what the other has counted.
+    /// What its window has seen goes by this: what it counts, which matches it is told of, and what it takes each of them for. By other words it would
+    /// be another past. `None`: it has none.
     #[must_use]
-    pub fn counts_as(&self, other: &Self) -> bool {
-        self.counted().is_some() && self.counted() == other.counted()
+    pub fn seen(&self) -> Option<&Str> {
+        let (window, counted) = (self.window.as_deref()?, self.counted()?);
+        let sum = || FiringId::of("seen", &format!("{counted} {} {}", self.judged(), window.taken_for()), "").to_string().into();
+        Some(self.in_short.seen.get_or_init(sum))
     }
 
     /// Has at hand what an engine will ask for.
     pub fn sum_up(&self) {
-        _ = self.counted();
-        if self.window.as_deref().is_some_and(|window| window.is_first_seen()) {
-            _ = self.judged();
-        }
+        _ = self.seen();
     }
 }

@@ -215,6 +215,15 @@ impl Window {
         format!("{} {of} per {}", self.kind.name(), per.join(", "))
     }
 
+    /// By what a price is told from those before it, as soon as it comes.
+    pub(super) fn taken_for(&self) -> String {
+        match &self.kind {
+            WindowKind::Cross(level) => format!("{level:?}"),
+            WindowKind::Change { .. } => format!("{:?}", self.kind),
+            _ => String::new(),
+        }
+    }
+
     /// Whether it fires for what was not seen before.
     #[must_use]
     pub fn is_first_seen(&self) -> bool {
@@ -350,6 +359,14 @@ pub struct Brakes {
 }
 
 impl Brakes {
+    /// Whether they may go on with what others remember that were in their place: those remember as much, and count the same apart.
+    #[must_use]
+    pub fn go_on_from(&self, before: Option<&Self>) -> bool {
+        let per = |of: &Self| of.cooldown.as_ref().map(|cooldown| cooldown.per.clone());
+        let is_remembered = self.reach() <= before.map(Self::reach).unwrap_or_default();
+        is_remembered && (self.cooldown.is_none() || before.is_some_and(|before| per(before) == per(self)))
+    }
+
     fn reach(&self) -> Duration {
         let cooldown = self.cooldown.as_ref().map(|cooldown| cooldown.lasts).unwrap_or_default();
         self.limits.iter().map(|limit| limit.per).fold(cooldown, Duration::max)

@@ -1,5 +1,6 @@
-//! The journal → windows that are new by a reload and know the past, as they would after a start. Beside the loop: it may read for seconds.
+//! The journal → windows and brakes that are new by a reload and know the past, as they would after a start. Beside the loop: it may read for seconds.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,16 +12,33 @@ use crate::decode;
 use crate::engine::{Engine, Input};
 use crate::journal::{JournalError, Reader};
 use crate::model::mode::Mode;
+use crate::model::subject::Str;
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::{Rule, RuleSet};
+use crate::rules::ruleset::{Rule, RuleSet, Send};
 
-/// What the windows of new rules know.
-pub(super) struct Seed(Engine);
+/// What the windows and brakes of new rules know.
+pub(super) struct Seed {
+    engine: Engine,
+    /// The rules whose windows are new, and those whose brakes are.
+    windows: HashSet<Str>,
+    brakes: HashSet<Str>,
+}
 
 impl Seed {
-    /// What the journal in `folder` says to those windows of `rules` that do not go on from `before`. `None`: there are none, or nothing can be read.
+    /// What the journal in `folder` says to those windows and brakes of `rules` that do not go on from `before`. `None`: there are none, or nothing can
+    /// be read.
     pub(super) fn read(folder: &Path, before: &RuleSet, rules: &RuleSet, now: Timestamp) -> Option<Self> {
-        let new: Vec<Rule> = rules.rules.iter().filter(|rule| is_new(rule, before)).cloned().collect();
+        let (before, mut new) = (awake(before), Vec::new());
+        let (mut windows, mut brakes) = (HashSet::new(), HashSet::new());
+        for rule in rules.rules.iter().filter(|rule| rule.mode != Mode::Off) {
+            let before = before.get(&*rule.name);
+            let (has_window, has_brakes) = (has_new_window(rule, before), has_new_brakes((rule, rules), before));
+            if has_window || has_brakes {
+                new.push(rule.clone());
+            }
+            windows.extend(has_window.then(|| Str::clone(&rule.name)));
+            brakes.extend(has_brakes.then(|| Str::clone(&rule.name)));
+        }
         if new.is_empty() {
             return None;
         }
@@ -28,9 +46,9 @@ impl Seed {
         let read =
             |rules| -> Result<Engine, JournalError> { past::gone_through(&mut Reader::open(folder)?, &Arc::new(rules), now) };
         match read(rules) {
-            Ok(engine) => Some(Self(engine)),
+            Ok(engine) => Some(Self { engine, windows, brakes }),
             Err(error) => {
-                warn!("windows that are new know nothing of what was before: {error}");
+                warn!("windows and cooldowns that are new know nothing of what was before: {error}");
                 None
             }
         }
@@ -42,7 +60,7 @@ impl Seed {
         for (at, origin, text) in came {
             let envelope = std::str::from_utf8(&text).ok().and_then(|text| decode::decode(text).ok());
             if let Some(envelope) = envelope {
-                self.0.step(&Input::Entry { envelope: &envelope, at, origin }, &mut effects);
+                self.engine.step(&Input::Entry { envelope: &envelope, at, origin }, &mut effects);
                 effects.clear();
             }
         }
@@ -50,15 +68,39 @@ impl Seed {
 
     /// Gives all of it to the engine that has these rules now. Returns what is to be let go of elsewhere.
     pub(super) fn give(self, to: &mut Engine) -> Engine {
-        let Self(mut engine) = self;
-        to.adopt_windows(&mut engine);
+        let Self { mut engine, windows, brakes } = self;
+        to.adopt_windows(&mut engine, |rule| windows.contains(rule));
+        to.adopt_brakes(&mut engine, |rule| brakes.contains(rule));
         engine
     }
 }
 
-/// Whether its window begins with the reload.
-fn is_new(rule: &Rule, before: &RuleSet) -> bool {
-    let is_awake = |rule: &Rule| rule.mode != Mode::Off;
-    let goes_on = |old: &Rule| old.name == rule.name && is_awake(old) && rule.counts_as(old);
-    rule.window.is_some() && is_awake(rule) && !before.rules.iter().any(goes_on)
+/// A rule that is not off, of those in whose place others come.
+struct Before<'r> {
+    rule: &'r Rule,
+    of: &'r RuleSet,
+}
+
+/// Those rules that are not off, by their names.
+fn awake(of: &RuleSet) -> HashMap<&str, Before<'_>> {
+    let awake = of.rules.iter().filter(|rule| rule.mode != Mode::Off);
+    awake.map(|rule| (&*rule.name, Before { rule, of })).collect()
+}
+
+/// Whether the window of a rule begins with the reload.
+fn has_new_window(rule: &Rule, before: Option<&Before<'_>>) -> bool {
+    rule.window.is_some() && before.is_none_or(|before| before.rule.seen() != rule.seen())
+}
+
+/// Whether its brakes do, or those of one of its sends.
+fn has_new_brakes((rule, of): (&Rule, &RuleSet), before: Option<&Before<'_>>) -> bool {
+    let Some(before) = before else { return rule.brakes.is_some() || rule.send.iter().any(|send| send.brakes.is_some()) };
+    let sent_before = |send: &Send| {
+        let name = &of.actions.get(send.action)?.name;
+        let is_it = |old: &&Send| before.of.actions.get(old.action).is_some_and(|action| action.name == *name);
+        before.rule.send.iter().find(is_it)?.brakes.as_deref()
+    };
+    let of_rule = rule.brakes.as_deref().is_none_or(|brakes| brakes.go_on_from(before.rule.brakes.as_deref()));
+    let of_sends = |send: &Send| send.brakes.as_deref().is_none_or(|brakes| brakes.go_on_from(sent_before(send)));
+    !of_rule || !rule.send.iter().all(of_sends)
 }

@@ -29,7 +29,7 @@ impl OverTime {
         traces.into_iter().for_each(|trace| of_rules.entry(Str::clone(&trace.rule)).or_default().push(trace));
         for (at, rule) in rules.rules.iter().enumerate().filter(|(at, rule)| places.get(&rule.name) == Some(at)) {
             let Some(window) = rule.window.as_ref().filter(|window| window.leaves_traces()) else { continue };
-            let is_of_it = |trace: &mut Trace| rule.counted() == Some(&trace.of);
+            let is_of_it = |trace: &mut Trace| rule.seen() == Some(&trace.of);
             let of_it = of_rules.get_mut(&rule.name).map(|of| of.extract_if(.., is_of_it).collect::<Vec<_>>());
             let traces = of_it.unwrap_or_default();
             if traces.is_empty() && !self.windows.contains_key(&at) {
@@ -78,7 +78,8 @@ impl Watched {
             if let Some(silence) = &mut left.silence {
                 silence.element = self.elements.get(&*key).cloned().map(Box::new);
             }
-            let (rule, of) = (Str::clone(&self.rule), Str::clone(&self.counted));
+            let (rule, of) =
+                (Str::clone(&self.rule), Str::clone(if self.window.is_first_seen() { &self.counted } else { &self.seen }));
             traces.extend([Trace { rule, of, key: key.into(), at, left }]);
         }
     }

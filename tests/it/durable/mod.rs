@@ -1,6 +1,7 @@
 //! What must hold however a run ends and whatever fails around it: the program itself, killed, cut off, and out of disk.
 
 #[cfg(target_os = "linux")]
+mod changed;
 mod clock;
 #[cfg(target_os = "linux")]
 mod clock_put_right;

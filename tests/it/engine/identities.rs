@@ -305,7 +305,7 @@ fn what_a_new_rule_learned_of_the_past_by_a_reload_is_known_and_goes_on_record()
         hear(engine, 1, &by("1", ("7", "kol"), "gm"));
     }
     drop(live.replace_rules(Prepared::new(new, &old)));
-    live.adopt_windows(&mut seed);
+    live.adopt_windows(&mut seed, |_| true);
     assert_eq!(written(&tick(&mut live, 2)), ["handle @kol 7 1"]);
     assert_eq!(firings(&told(hear(&mut live, 3, &by("2", ("", "kol"), "gm")))), 0, "who it is was known");
     assert_eq!(firings(&told(hear(&mut live, 4, &by("3", ("", "other"), "gm")))), 1);
@@ -320,7 +320,7 @@ fn what_the_running_engine_knows_stays_whatever_a_new_rule_learned_of_the_past()
         }
     }
     drop(live.replace_rules(Prepared::new(new, &old)));
-    live.adopt_windows(&mut seed);
+    live.adopt_windows(&mut seed, |_| true);
     assert_eq!(written(&tick(&mut live, 2)), [""; 0]);
     let fired = |engine: &mut Engine, id, author| firings(&told(hear(engine, 3, &by(id, author, "gm"))));
     assert_eq!(

@@ -376,8 +376,17 @@ fn a_restart_that_sees_no_further_back_than_the_rules_lets_nothing_through_that_
 
 /// The rules of [`RULES`] that hold nothing back.
 pub(super) fn windows() -> Arc<RuleSet> {
+    some(|rule| !rule.contains("cooldown") && !rule.contains("limit"))
+}
+
+/// Those that do.
+pub(super) fn brakes() -> Arc<RuleSet> {
+    some(|rule| rule.contains("cooldown") || rule.contains("limit"))
+}
+
+fn some(is_one: impl Fn(&&str) -> bool) -> Arc<RuleSet> {
     let (head, of) = RULES.split_once("[[rule]]").unwrap();
-    let all = of.split("[[rule]]").filter(|rule| !rule.contains("cooldown") && !rule.contains("limit"));
+    let all = of.split("[[rule]]").filter(is_one);
     load(&format!("{head}{}", all.map(|rule| format!("[[rule]]{rule}")).collect::<String>()))
 }
 

@@ -196,7 +196,7 @@ fn what_a_new_rule_was_told_of_the_past_by_a_reload_is_on_record_as_all_of_it() 
         step(engine, &tweet("1", 1, ORBL));
     }
     drop(live.replace_rules(Prepared::new(Arc::clone(&new), &old)));
-    live.adopt_windows(&mut seed);
+    live.adopt_windows(&mut seed, |_| true);
     let record = on_record(&tick(&mut live, 2));
     let (mut again, reach) = started(&new, &record);
     assert_eq!(reach, Duration::ZERO);

@@ -130,7 +130,7 @@ fn a_silence_that_is_new_by_a_reload_counts_the_time_that_was_not_heard_once_and
         }
         step(&mut live, &Step { at: 10 * 60_000, entry: None });
         drop(live.replace_rules(Prepared::new(new, &old)));
-        live.adopt_windows(&mut seed);
+        live.adopt_windows(&mut seed, |_| true);
         let told = silent_at(&mut live, 11..=60);
         let told: Vec<_> = told.iter().map(|(minute, rule)| format!("{minute} {rule}")).collect();
         assert_eq!(told.join(", "), over, "{why}");

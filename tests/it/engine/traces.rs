@@ -52,7 +52,7 @@ fn what_a_window_was_told_by_the_past_when_it_was_new_outlives_a_restart() {
         price(&mut live, minute, usd);
     }
     drop(live.replace_rules(Prepared::new(Arc::clone(&after), &before)));
-    live.adopt_windows(&mut seed);
+    live.adopt_windows(&mut seed, |_| true);
     let traces = left(&mut live, 21);
     assert!(traces.iter().any(|trace| trace.left.is_beyond), "{traces:?}");
     let mut again = Engine::new(Arc::clone(&after));
@@ -60,6 +60,25 @@ fn what_a_window_was_told_by_the_past_when_it_was_new_outlives_a_restart() {
     again.restore_traces(traces, &[]);
     for engine in [&mut live, &mut again] {
         assert_eq!([(30, 1.6), (40, 0.8), (50, 1.7)].map(|(minute, usd)| price(engine, minute, usd)), [0, 0, 1]);
+    }
+}
+
+#[test]
+fn a_price_is_judged_by_the_level_of_now_whatever_was_told_of_another_one() {
+    let cross = |above: &str| rules(&format!("window = {{ type = \"cross\", above = {above}, within = \"1h\" }}"));
+    let change = |percent: u8| rules(&format!("window = {{ type = \"change\", percent = {percent}, within = \"1h\" }}"));
+    for (before, after, prices, next) in
+        [(cross("0.5"), cross("0.6"), [0.45, 0.52], 0.62), (change(10), change(20), [100.0, 110.0], 121.0)]
+    {
+        let mut live = Engine::new(Arc::clone(&before));
+        let (mut seed, mut again) = (Engine::without_messages(Arc::clone(&after)), Engine::new(Arc::clone(&after)));
+        let mut of = |engine: &mut Engine| [price(engine, 0, prices[0]), price(engine, 10, prices[1])];
+        assert_eq!([of(&mut live), of(&mut seed), of(&mut again)], [[0, 1], [0, 0], [0, 0]], "{next}");
+        let traces = left(&mut live, 11);
+        drop(live.replace_rules(Prepared::new(after, &before)));
+        live.adopt_windows(&mut seed, |_| true);
+        again.restore_traces(traces, &[]);
+        assert_eq!([price(&mut live, 20, next), price(&mut again, 20, next)], [1, 1], "by a reload, and by a start: {next}");
     }
 }
 
