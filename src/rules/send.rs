@@ -63,7 +63,8 @@ struct Overrides<'a> {
     template: Option<TemplateId>,
     payload: Option<PayloadId>,
     brakes: suppression::Read<'a>,
-    update: bool,
+    /// Where it says that what it sends is edited, which can be.
+    update: Option<Field<'a>>,
 }
 
 /// All entries of a rule's `send`.
@@ -134,7 +135,7 @@ fn entry<'a>(check: &mut Check<'a>, shared: &mut Shared<'a>, node: Node<'a>) -> 
         overrides.payload = None;
     }
     if let Some((field, true)) = update {
-        overrides.update = edits(check, shared, action, field);
+        overrides.update = edits(check, shared, action, field).then_some(field);
     }
     Some((action, to.node.span, overrides))
 }
@@ -162,6 +163,17 @@ fn edits(check: &mut Check<'_>, shared: &Shared<'_>, action: usize, field: Field
         _ => "leave `update` out: messages are edited on Discord, Telegram and, with a `token`, Slack",
     }));
     false
+}
+
+/// Whether what is learned later changes what a rule has sent; says so if it does not.
+fn learns(check: &mut Check<'_>, context: &Context<'_>, update: Field<'_>) -> bool {
+    let is_silence = context.over_time.is_some_and(|window| window.is_silence());
+    if is_silence {
+        let why = "a silence is not about the tweet that came before it";
+        let mistake = Diagnostic::warning("no-update", update.key, format!("`update` changes nothing here: {why}"));
+        check.report(mistake.label("each message is sent once, and stays").help("leave `update` out"));
+    }
+    !is_silence
 }
 
 /// The action of this name, which is used from now on, or a report.
@@ -250,7 +262,7 @@ fn finish<'a>(
         template,
         brakes: overrides.brakes.0.clone(),
         payload: compiled,
-        update: overrides.update,
+        update: overrides.update.is_some_and(|update| learns(check, context, update)),
     })
 }
 
