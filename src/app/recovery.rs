@@ -22,7 +22,7 @@ use crate::model::limits::{CLOCK_JUMP, DIGEST_EVERY, FIRED_IDS};
 use crate::model::message::Body;
 use crate::model::mode::Mode;
 use crate::model::time::{Timestamp, Uptime};
-use crate::rules::ruleset::RuleSet;
+use crate::rules::ruleset::{NOTICES, RuleSet};
 use crate::suppress::days::day_begins;
 
 /// What an earlier run left.
@@ -124,7 +124,8 @@ fn sent_today(
     for action in &rules.actions {
         // Each counts for the day on which it fired, however long it is kept.
         let waiting = |stored: &&StoredDelivery| {
-            stored.action == action.name && stored.state == State::Pending && stored.firing.at >= midnight
+            let is_counted = stored.action == action.name && *stored.firing.rule != *NOTICES;
+            is_counted && stored.state == State::Pending && stored.firing.at >= midnight
         };
         let sent = reader.sent_since(&action.name, midnight, now)? + unfinished.iter().filter(waiting).count() as u64;
         let begun = u32::try_from(sent).unwrap_or(u32::MAX);

@@ -101,6 +101,14 @@ impl Safety {
         (today.begun, today.is_told) = (today.begun.saturating_add(1), false);
         Quota::Fine
     }
+
+    /// A delivery that an action had begun, which fired at that moment, was not sent after all: on its day there is room for another one.
+    pub(super) fn not_sent(&mut self, action: &str, fired: Timestamp, now: Timestamp) {
+        let today = self.begun.get_mut(action).filter(|today| today.day == day(now) && today.day == day(fired));
+        if let Some(today) = today {
+            today.begun = today.begun.saturating_sub(1);
+        }
+    }
 }
 
 /// What an action has begun on one day.
@@ -162,6 +170,17 @@ mod tests {
         assert!(said[0].contains("20.0 s old"), "{said:?}");
         let ahead: Vec<_> = (0..20).filter_map(|_| safety.envelope(ms(4_600_000), now)).collect();
         assert!(ahead.len() == 1 && ahead[0].contains("1 h 00 min ahead"), "{ahead:?}");
+    }
+
+    #[test]
+    fn what_was_not_sent_after_all_leaves_room_on_its_day_and_on_no_other() {
+        let (mut safety, day) = (Safety::default(), 86_400_000);
+        let begins = |safety: &mut Safety, at| safety.begin("bot", Some(1), ms(at)) == Quota::Fine;
+        assert_eq!([begins(&mut safety, 5), begins(&mut safety, 6)], [true, false]);
+        safety.not_sent("bot", ms(5), ms(7));
+        assert_eq!([begins(&mut safety, 7), begins(&mut safety, day - 1), begins(&mut safety, day)], [true, false, true]);
+        safety.not_sent("bot", ms(7), ms(day + 1));
+        assert!(!begins(&mut safety, day + 1), "that fired yesterday");
     }
 
     #[test]

@@ -274,8 +274,8 @@ impl Reader {
         self.query_row("SELECT value FROM cursors WHERE name = ?1", [name], |row| row.get(0))
     }
 
-    /// How many deliveries to the action of this name were sent between `since` and `now`, or may have been. A message that fired before is none of
-    /// them: it was kept until then, and counts for the day on which it fired. What was sent later than now is of a clock that has been set back, and counts for a day in which the journal is kept: nobody knows which day it was.
+    /// How many deliveries to the action of this name were sent between `since` and `now`, or may have been, those included that were refused, and not
+    /// those of notices. A message that fired before is none of them: it was kept until then, and counts for the day on which it fired. What was sent later than now is of a clock that has been set back, and counts for a day in which the journal is kept: nobody knows which day it was.
     ///
     /// # Errors
     /// [`JournalError::Trouble`] when nothing can be read.
@@ -285,15 +285,17 @@ impl Reader {
         let recent: i64 = self.query_row(mark, [a_day_ago], |row| row.get(0))?.unwrap_or(0);
         let right = format!("sent_at + {}", self.clocks.sql(Of::Deliveries));
         let fired = format!("fired_at + {}", self.clocks.sql(Of::Deliveries));
-        let when = format!("sent_at >= ?5 AND {right} >= ?2 AND ({right} <= ?3 OR id >= ?4) AND (trading = 1 OR {fired} >= ?2)");
+        let when = format!(
+            "rule <> ?6 AND sent_at >= ?5 AND {right} >= ?2 AND ({right} <= ?3 OR id >= ?4) AND (trading = 1 OR {fired} >= ?2)"
+        );
         let sql = format!(
             "SELECT (SELECT count(*) FROM deliveries INDEXED BY deliveries_sent WHERE action = ?1 AND {when} \
-             AND ended_at IS NOT NULL AND state IN ('delivered', 'unknown')) \
+             AND ended_at IS NOT NULL AND (state IN ('delivered', 'unknown') OR state = 'dead' AND attempts > 0)) \
              + (SELECT count(*) FROM deliveries INDEXED BY deliveries_unfinished WHERE state IN ('pending', 'sending') \
              AND +state = 'sending' AND action = ?1 AND {when})"
         );
         let earliest = since.shifted(-self.clocks.most()).as_millis();
-        let values = (action, since.as_millis(), now.as_millis(), recent, earliest);
+        let values = (action, since.as_millis(), now.as_millis(), recent, earliest, NOTICES);
         Ok(self.query_row(&sql, values, |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
     }
 

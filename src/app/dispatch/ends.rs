@@ -40,7 +40,7 @@ impl Dispatch {
                     });
                 }
             }
-            LaneEvent::Ended(report) => self.note(report),
+            LaneEvent::Ended(report) => self.note_of_lane(report),
             LaneEvent::Edited { firing, action, body, end } => self.edited((*firing, *action), body, end),
             LaneEvent::Returned(returned) => self.go_on((**returned).clone()),
             LaneEvent::Disabled { action, reason } => self.tell(&Notice {
@@ -99,6 +99,19 @@ impl Dispatch {
             return false;
         };
         self.rules.actions.get(*action).is_some_and(|action| action.retired)
+    }
+
+    /// As [`Dispatch::note`], of a delivery that its lane had: what came to nothing there has no part of the day's number, and was perhaps held by a mute.
+    pub(in crate::app) fn note_of_lane(&mut self, report: &Report) {
+        let (name, now) = (self.name(report.action), self.clock.now());
+        let is_counted = *report.firing.rule != *RULE && !self.sent_again.contains(&(report.firing.id, report.action));
+        if is_counted && report.came_to_nothing() {
+            self.safety.not_sent(&name, report.firing.at, now);
+        }
+        if matches!(report.outcome, Outcome::Suppressed { reason: Suppression::Muted }) {
+            self.mutes.held_in_lane(&report.firing, &name, now);
+        }
+        self.note(report);
     }
 
     /// Counts and records the end of a delivery, and sees what follows from it.

@@ -238,9 +238,9 @@ impl Dispatch {
         let mut record = std::mem::take(&mut step.record);
         record.deliveries.splice(0..0, std::mem::take(&mut step.order_rows));
         self.offer_orders(&mut step, &mut record);
-        let Step { others, fired, mut ended, quota, .. } = step;
+        let Step { others, fired, ended, mut by_lanes, quota, .. } = step;
         for delivery in others {
-            ended.extend(self.lanes.offer(delivery, None));
+            by_lanes.extend(self.lanes.offer(delivery, None));
         }
         if let Some(journal) = self.journal.as_ref().filter(|_| !record.is_empty()) {
             journal.record(record);
@@ -250,6 +250,9 @@ impl Dispatch {
         self.unsaid.extend(fired);
         for report in &ended {
             self.note(report);
+        }
+        for report in &by_lanes {
+            self.note_of_lane(report);
         }
         for (action, most) in quota {
             self.quota_used(action, most);
@@ -261,7 +264,7 @@ impl Dispatch {
         for delivery in std::mem::take(&mut step.orders) {
             let begins = self.journal.is_some() && self.lanes.is_ready(delivery.action);
             let pledge = begins.then(|| self.begin(std::mem::take(record), &delivery));
-            step.ended.extend(self.lanes.offer(delivery, pledge.flatten()));
+            step.by_lanes.extend(self.lanes.offer(delivery, pledge.flatten()));
         }
     }
 
@@ -329,7 +332,7 @@ impl Dispatch {
         }
         let mut end = None;
         for report in self.lanes.resume(delivery, doubt) {
-            self.note(&report);
+            self.note_of_lane(&report);
             end = end.or_else(|| ((report.firing.id, report.action) == (firing, action)).then_some(report.outcome));
         }
         end
@@ -344,7 +347,7 @@ impl Dispatch {
     pub(super) fn end_of_earlier(&mut self, firing: &Arc<FiringBrief>, action: Option<usize>, name: &str, outcome: Outcome) {
         if let Some(action) = action {
             self.begun(firing, action);
-            self.note(&Report { firing: Arc::clone(firing), action, outcome, attempts: 0, took: Duration::ZERO });
+            self.note_of_lane(&Report { firing: Arc::clone(firing), action, outcome, attempts: 0, took: Duration::ZERO });
         } else if let Some(journal) = &self.journal {
             let (firing, at) = (firing.id, self.clock.now());
             journal.ended(EndRow { firing, action: name.into(), outcome, attempts: 0, at });
@@ -391,6 +394,8 @@ struct Step {
     others: Vec<Delivery>,
     fired: Vec<Arc<Firing>>,
     ended: Vec<Report>,
+    /// What lanes did not take, or let go of for it.
+    by_lanes: Vec<Report>,
     /// Actions that have had their number of the day, and that number.
     quota: Vec<(usize, u32)>,
 }

@@ -96,7 +96,7 @@ impl Dispatch {
             (None, Some(to)) => {
                 self.ledger.moved(&delivery.firing.rule, from, to);
                 for report in self.lanes.resume(Delivery { action: to, ..delivery }, doubt) {
-                    self.note(&report);
+                    self.note_of_lane(&report);
                 }
             }
             (end, _) => {
@@ -110,7 +110,7 @@ impl Dispatch {
                     None => end,
                 };
                 let (firing, took) = (Arc::clone(&delivery.firing), now.since(delivery.firing.at));
-                self.note(&Report { firing, action: from, outcome, attempts: 0, took });
+                self.note_of_lane(&Report { firing, action: from, outcome, attempts: 0, took });
             }
         }
     }

@@ -3,7 +3,7 @@
 mod gone;
 mod would_hold;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use super::safety::written;
 use crate::control::{Answer, Answerer, MuteCommand};
 use crate::deliver::LaneMute;
 use crate::journal::{JournalError, MuteRow, Reader};
+use crate::model::firing::FiringBrief;
+use crate::model::ids::FiringId;
 use crate::model::limits::{MUTES, NOTICE_MAX_AGE};
 use crate::model::mute::{Mute, MuteStatus, Muted};
 use crate::model::time::Timestamp;
@@ -50,8 +52,10 @@ pub(super) struct Book {
 struct Kept {
     /// As the journal has it.
     row: MuteRow,
-    /// What it had held before the engine knew of it.
+    /// What it has held that the engine does not know of: in an earlier run, and of what waited when it began.
     before: u64,
+    /// Of a rule's: the firings that waited.
+    waited: HashSet<FiringId>,
     /// How often it was tried to tell people of its end, in all runs, and when last in this one.
     tries: u64,
     tried: Option<Timestamp>,
@@ -88,6 +92,18 @@ impl Book {
         rule != NOTICES && self.holding(now).any(|mute| mute.of.is_all_of(rule, action))
     }
 
+    /// What had fired before a mute began, and waited for this action, was held.
+    pub(super) fn held_in_lane(&mut self, firing: &FiringBrief, action: &str, now: Timestamp) {
+        let held = |kept: &&mut Kept| {
+            let mute = &kept.row.mute;
+            mute.of.is_all_of(&firing.rule, action) && now < mute.ends().plus(KNOWN_AFTER)
+        };
+        let Some(kept) = self.kept.iter_mut().find(held) else { return };
+        // A rule's firings are counted, however many messages each has; of an action its messages are.
+        let is_first = kept.row.mute.of.what == Muted::Action || kept.waited.insert(firing.id);
+        kept.before = kept.before.saturating_add(u64::from(is_first));
+    }
+
     /// The mutes that hold all of a rule or of this action, as its lane takes them.
     pub(super) fn of_lane(&self, action: &str, now: Timestamp) -> Vec<LaneMute> {
         let of_lane = |mute: &Mute| {
@@ -115,7 +131,7 @@ impl Book {
 
 impl Kept {
     fn new(row: MuteRow) -> Self {
-        Self { row, before: 0, tries: 0, tried: None }
+        Self { row, before: 0, waited: HashSet::new(), tries: 0, tried: None }
     }
 
     fn held(&self, engine: &Mutes) -> u64 {

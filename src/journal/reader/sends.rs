@@ -11,6 +11,7 @@ use crate::journal::stored::{StoredDelivery, StoredRequest};
 use crate::model::delivery::Suppression;
 use crate::model::ids::FiringId;
 use crate::model::time::Timestamp;
+use crate::rules::ruleset::NOTICES;
 
 /// So many deliveries are looked at for what no digest has told of.
 const UNTOLD: i64 = 20_000;
@@ -100,10 +101,10 @@ impl Reader {
     pub fn sent_of(&mut self, action: &str, from: Timestamp, until: Timestamp) -> Result<u64, JournalError> {
         let by = self.clocks.sql(Of::Deliveries);
         let sql = format!(
-            "SELECT count(*) FROM deliveries WHERE action = ?1 AND sent_at >= ?4 AND fired_at + {by} >= ?2 AND fired_at + {by} < ?3"
+            "SELECT count(*) FROM deliveries WHERE action = ?1 AND rule <> ?5 AND sent_at >= ?4 AND fired_at + {by} >= ?2 AND fired_at + {by} < ?3"
         );
         let earliest = from.shifted(-self.clocks.most()).as_millis();
-        let values = (action, from.as_millis(), until.as_millis(), earliest);
+        let values = (action, from.as_millis(), until.as_millis(), earliest, NOTICES);
         Ok(self.query_row(&sql, values, |row| row.get::<_, i64>(0))?.map_or(0, i64::unsigned_abs))
     }
 

@@ -155,6 +155,7 @@ async fn orders_that_wait_for_their_pace_or_their_turn_end_when_they_are_muted_a
     ask(&home, &["mute", "bot", "--for", "1h"]);
     let muted = in_state(&home, "bot", "suppressed", 2);
     assert!(muted.iter().all(|row| row["why"] == "muted"), "{muted:#?}");
+    held(&home, 2);
     let id = muted[0]["id"].to_string();
     assert!(refused(&home, &["redeliver", "--orders", &id]).contains("it is muted"));
     agreed(&home);
@@ -181,6 +182,7 @@ async fn what_waited_when_a_run_was_killed_is_not_sent_by_the_next_if_it_was_mut
     ask(&home, &["mute", "listing", "--for", "1h"]);
     let program = world.start(&home);
     assert_eq!(in_state(&home, "bot", "suppressed", 1)[0]["why"], "muted");
+    held(&home, 1);
     agreed(&home);
     stop(program);
     assert_eq!(world.orders(1), ["1"]);

@@ -160,15 +160,26 @@ async fn a_feed_that_lags_stops_orders() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_third_order_of_two_a_day_stops_orders_whatever_was_restarted_between() {
+    the_third_stops_orders((200, "delivered"), 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_is_one_of_the_orders_of_a_day_whatever_was_restarted_between() {
+    the_third_stops_orders((400, "dead"), 1).await;
+}
+
+/// The first of them is answered so, and ends so.
+async fn the_third_stops_orders((answer, end): (u16, &str), delivered: usize) {
     let (world, home) = plain("max_per_day = 2").await;
     let mut program = world.start(&home);
+    world.bot.say_next([Reply::new(answer, "")]);
     world.lists("1");
-    in_state(&home, "bot", "delivered", 1);
+    in_state(&home, "bot", end, 1);
     agreed(&home);
     program.kill();
     let program = world.start(&home);
     world.lists("2");
-    in_state(&home, "bot", "delivered", 2);
+    in_state(&home, "bot", "delivered", delivered);
     assert!(armed(&home));
     world.lists("3");
     world.told("Orders are stopped");

@@ -38,7 +38,9 @@ async fn that_the_feed_has_gone_quiet_and_that_it_is_over_reaches_a_chat() {
     heard_before(&home, Duration::from_secs(15 * 60 - 1)).await;
     let program = world.start(&home);
     world.told("The feed has gone quiet");
-    assert_eq!(world.said("no tweet has come for 15 min 00 s; no other pause of the last day was longer than 5 min"), 1);
+    // On a busy machine it is some seconds more.
+    assert_eq!(world.said("no tweet has come for 15 min 0"), 1);
+    assert_eq!(world.said("no other pause of the last day was longer than 5 min"), 1);
     world.feed().send(content("1", "gm").to_string());
     world.told("The feed brings tweets again");
     stop(program);

@@ -2,6 +2,7 @@
 
 use birdcall::journal::{AttemptRow, GapRow, GapState, RedeliverRow, State};
 use birdcall::model::delivery::Suppression;
+use birdcall::rules::ruleset::NOTICES;
 
 use super::*;
 
@@ -267,11 +268,21 @@ async fn what_was_sent_is_counted_per_action_and_time() {
     open.journal.ended(end(0, "order", delivered()));
     open.journal.ended(EndRow { attempts: 0, ..end(2, "order", Outcome::Expired) });
     open.journal.ended(end(3, "desk", delivered()));
+    open.journal.ended(end(2, "desk", Outcome::Dead { reason: "refused".to_owned() }));
+    // A notice is none of them.
+    let mut notice = record(5, &["desk"]);
+    let firing =
+        Arc::new(FiringBrief { rule: NOTICES.into(), id: FiringId::of(NOTICES, "notice:gap", ""), ..(*firing(5)).clone() });
+    notice.firings = vec![Arc::clone(&firing)];
+    notice.deliveries.iter_mut().for_each(|row| row.firing = Arc::clone(&firing));
+    open.journal.record(notice);
+    open.journal.ended(EndRow { firing: firing.id, ..end(5, "desk", delivered()) });
     open.flush().await;
     let mut reader = home.reader();
     assert_eq!(reader.sent_since("order", at(0), at(9)).unwrap(), 2, "delivered, and on its way");
     assert_eq!(reader.sent_since("order", at(1), at(9)).unwrap(), 1, "by when it was begun");
-    assert_eq!((reader.sent_since("desk", at(0), at(9)).unwrap(), reader.sent_since("none", at(0), at(9)).unwrap()), (1, 0));
+    assert_eq!(reader.sent_since("desk", at(0), at(9)).unwrap(), 2, "delivered, and refused");
+    assert_eq!(reader.sent_since("none", at(0), at(9)).unwrap(), 0);
     open.close();
     // The clock was set back: one of the two was sent in what is now the future, and counts for a day of the journal's own time.
     let sent = |reader: &mut Reader| reader.sent_since("order", at(0), at(0)).unwrap();
