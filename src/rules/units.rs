@@ -73,20 +73,39 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
     if duration > LONGEST { Err(too_long()) } else { Ok(duration) }
 }
 
-/// Reads `"+2s"`: the time since something began, which may be nothing.
+/// Reads `"+2s"` or `"+9m30s"`: the time since something began, which may be nothing.
 ///
 /// # Errors
 ///
 /// What is wrong with it, in words.
 pub fn parse_since(text: &str) -> Result<Duration, String> {
     let bare = text.trim().trim_start_matches('+');
+    let (mut rest, mut since) = (bare, Duration::ZERO);
+    loop {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (_, unit) = rest.split_at(digits);
+        let (one, more) = rest.split_at(digits + unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len()));
+        match parse_part(one) {
+            Ok(part) => since = since.saturating_add(part),
+            // Of the whole it is said what is wrong with it.
+            Err(_) => return parse_duration(bare),
+        }
+        if more.is_empty() {
+            return if since > LONGEST { Err("this is longer than ten years".to_owned()) } else { Ok(since) };
+        }
+        rest = more;
+    }
+}
+
+/// As [`parse_duration`], or nothing.
+fn parse_part(text: &str) -> Result<Duration, String> {
     // A duration is never nothing.
-    let unit = bare.trim_start_matches('0');
+    let unit = text.trim_start_matches('0');
     let is_unit = |unit: &str| unit.trim_start().chars().all(char::is_alphabetic) && parse_duration(&format!("1{unit}")).is_ok();
-    if unit.len() < bare.len() && (unit.is_empty() || is_unit(unit)) {
+    if unit.len() < text.len() && (unit.is_empty() || is_unit(unit)) {
         return Ok(Duration::ZERO);
     }
-    parse_duration(bare)
+    parse_duration(text)
 }
 
 fn no_unit_of_time(number: &str, unit: &str) -> String {
@@ -262,6 +281,16 @@ mod tests {
         }
         for text in ["", "s", "10", "1.5s", "-3s", "3 weeks", "1h30m", "99999999999999999999s", "4000d", "３s"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_time_since_something_began_may_be_nothing_and_have_several_parts() {
+        for (text, seconds) in [("+2s", 2), ("0", 0), ("+0m", 0), ("+9m30s", 570), ("1d 12h", 129_600), ("0m5s", 5)] {
+            assert_eq!(parse_since(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for wrong in ["", "+", "9m30", "9m-30s", "1.5h", "m", "9m3x", "3650d1s", "99999999999999999999d", "é1"] {
+            assert!(parse_since(wrong).is_err(), "{wrong}");
         }
     }
 
