@@ -1,7 +1,7 @@
 //! The tables, as docs/journal.md shows them, and the one statement for each thing that is done to them.
 
 /// What `PRAGMA user_version` says of the tables below.
-pub(super) const VERSION: u32 = 6;
+pub(super) const VERSION: u32 = 7;
 /// The kind of a body where there is none.
 pub(super) const NO_BODY: &str = "none";
 /// `PRAGMA application_id`: "brdc".
