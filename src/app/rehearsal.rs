@@ -113,8 +113,9 @@ impl Rehearsal {
         // Unless it arrives.
         self.misses += 1;
         self.is_over = self.misses > MISSES;
-        let frame = envelope(self.number, self.clock.now().as_millis());
-        let has_fired = matches!(self.running.signal(Signal::Frame(frame.into())), Ok(true));
+        let now = self.clock.now();
+        let frame = envelope(self.number, now.as_millis());
+        let has_fired = matches!(self.running.signal(Signal::Frame(frame.into()), now), Ok(true));
         self.running.dispatch.leave_unsaid();
         for _ in 0..TURNS {
             tokio::task::yield_now().await;

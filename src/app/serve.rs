@@ -184,7 +184,8 @@ fn take(running: &mut Running, feed: &mut Feed, signal: Signal) -> Result<bool, 
     } else if is_over {
         running.heard(feed.heard_ago());
     }
-    running.signal(signal)
+    // It was looked just now what time it is.
+    running.signal(signal, running.looked_at)
 }
 
 pub(super) fn every(time: Duration) -> Interval {
