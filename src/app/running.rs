@@ -10,6 +10,7 @@ use super::catch_up::CatchUp;
 use super::dispatch::{Comparison, Dispatch, Seen, Suspicion};
 use super::meantime::Meantime;
 use super::quiet::Quiet;
+use super::rehearsal::Traffic;
 use super::{AppError, Totals};
 use crate::clock::Clock;
 use crate::decode;
@@ -59,6 +60,8 @@ pub(super) struct Running {
     pub(super) jumped: bool,
     /// When it was last looked whether time was lost.
     pub(super) looked_at: Timestamp,
+    /// When a frame last made a rule fire.
+    fired_at: Option<Timestamp>,
     /// By how much the system's clock has jumped forward since there was a connection: the steady one may have stood still for as long.
     pub(super) halted: Duration,
 }
@@ -116,6 +119,7 @@ impl Running {
             comparison: Comparison::default(),
             jumped: false,
             looked_at: since,
+            fired_at: None,
             halted: Duration::ZERO,
         }
     }
@@ -216,8 +220,17 @@ impl Running {
         drop(envelope);
         let text = Bytes::from(text);
         self.meantime.note(at, Origin::Live, &text);
-        let counted = self.engine.has_counted();
-        self.act(Some(Seen { at, origin: Origin::Live, text, counted }))
+        let (counted, firings) = (self.engine.has_counted(), self.dispatch.totals.firings);
+        let has_acted = self.act(Some(Seen { at, origin: Origin::Live, text, counted }));
+        if self.dispatch.totals.firings > firings {
+            self.fired_at = Some(at);
+        }
+        has_acted
+    }
+
+    /// What a rehearsal need not do.
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic { frame_at: self.watch.last_frame_at, fired_at: self.fired_at }
     }
 
     /// What came to nothing unsent starts no cooldown and is no part of a limit.
