@@ -50,6 +50,17 @@ struct Hands {
     ahead: AtomicI64,
 }
 
+/// What all clocks say at one moment.
+#[derive(Debug)]
+struct Look {
+    now: Timestamp,
+    /// How long the machine was awake and how long it slept since this clock was made, in milliseconds.
+    awake: u64,
+    slept: u64,
+    /// How far the wall clock is ahead of the steady line, in milliseconds.
+    ahead: i64,
+}
+
 /// What happened to time while nobody looked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
@@ -122,15 +133,24 @@ impl Clock {
     /// short nap leaves waiting is as old as it says.
     #[must_use]
     pub fn lost(&self) -> Option<Lost> {
-        let ((awake, slept, ahead), lost) = self.look_well();
+        self.now_unless_lost().err()
+    }
+
+    /// As [`Clock::lost`]. Where nothing was lost, this moment: for every frame both are asked for, and each clock is read once for both.
+    ///
+    /// # Errors
+    /// What happened to time.
+    pub fn now_unless_lost(&self) -> Result<Timestamp, Lost> {
+        let (Look { now, awake, slept, ahead }, lost) = self.look_well();
         if !matches!(lost, Some(Lost::Still(_))) {
             self.hands.asked.store(awake, Ordering::Release);
         }
-        if lost.is_none() {
-            self.hands.slept_told.store(slept, Ordering::Release);
-            self.hands.ahead_told.store(ahead, Ordering::Release);
+        if let Some(lost) = lost {
+            return Err(lost);
         }
-        lost
+        self.hands.slept_told.store(slept, Ordering::Release);
+        self.hands.ahead_told.store(ahead, Ordering::Release);
+        Ok(now)
     }
 
     /// What was lost has been dealt with. Whoever trusts the clock again after this sees all that was done before.
@@ -157,7 +177,7 @@ impl Clock {
         self.look_well().1.is_some()
     }
 
-    fn since_told(&self, awake: u64, slept: u64, ahead: i64) -> Option<Lost> {
+    fn since_told(&self, &Look { awake, slept, ahead, .. }: &Look) -> Option<Lost> {
         let still = Duration::from_millis(awake.saturating_sub(self.hands.asked.load(Ordering::Acquire)));
         if still >= STOOD_STILL {
             return Some(Lost::Still(still));
@@ -172,27 +192,27 @@ impl Clock {
     }
 
     /// What is seen, and what was lost by that. Who is held up between two clocks sees one of them jump, and looks again.
-    fn look_well(&self) -> ((u64, u64, i64), Option<Lost>) {
-        let lost = |(awake, slept, ahead)| self.since_told(awake, slept, ahead);
+    fn look_well(&self) -> (Look, Option<Lost>) {
         let seen = self.look();
-        match lost(seen) {
+        match self.since_told(&seen) {
             Some(Lost::Forward(_) | Lost::Back(_)) => {
                 let again = self.look();
-                (again, lost(again))
+                let lost = self.since_told(&again);
+                (again, lost)
             }
             other => (seen, other),
         }
     }
 
-    /// How long the machine was awake and how long it slept since this clock was made, and how far the wall clock is ahead of the steady line, in
-    /// milliseconds. Each clock is read once: this is asked for every frame.
-    fn look(&self) -> (u64, u64, i64) {
+    /// Each clock is read once: this is asked for every frame.
+    fn look(&self) -> Look {
         let (awake, slept) = (self.awake(), self.slept());
+        let now = self.base.plus(awake + slept);
         let ahead = match &self.hands.system {
-            Some(_) => system_now().as_millis().saturating_sub(self.base.plus(awake + slept).as_millis()),
+            Some(_) => system_now().as_millis().saturating_sub(now.as_millis()),
             None => self.hands.ahead.load(Ordering::Relaxed),
         };
-        (millis(awake), millis(slept), ahead)
+        Look { now, awake: millis(awake), slept: millis(slept), ahead }
     }
 
     fn slept(&self) -> Duration {

@@ -39,7 +39,13 @@ impl Running {
 
     /// As [`Running::lost_time`], where there is no connection any more: stops orders, and says what was lost.
     pub(super) fn stop_for_lost_time(&mut self) -> Option<(Lost, String)> {
-        let lost = self.clock.lost()?;
+        let lost = match self.clock.now_unless_lost() {
+            Ok(now) => {
+                self.looked_at = now;
+                return None;
+            }
+            Err(lost) => lost,
+        };
         let why = match lost {
             Lost::Still(time) => format!("this program stood still for {}", written(time)),
             Lost::Slept(time) => format!("this machine stood still for {}", written(time)),
@@ -50,7 +56,7 @@ impl Running {
         // Not before: from here on the lanes trust it again.
         self.clock.told(lost);
         self.dispatch.safety.feed_clock.compare(self.clock.now(), self.clock.wall());
-        self.jumped = true;
+        (self.jumped, self.looked_at) = (true, self.clock.now());
         Some((lost, why))
     }
 

@@ -1,7 +1,8 @@
 //! An alert of our own, now and then, that goes the whole way and to nobody. An alert comes when nothing has happened for a while, and by then
 //! the processor has forgotten the way: the same alert takes 15 µs in a loop and four times as long after 2 ms of nothing, most of it to fetch
 //! the code again. So the way is walked again and again: decode, join, match, render, lane, HTTP, with an engine, a lane and counters of its
-//! own. Nothing of it is sent, recorded, counted or said.
+//! own. Nothing of it is sent, recorded, counted or said. While the feed is busy it is walked now and then only, and not at all after true alerts:
+//! what comes every half millisecond keeps most of the way warm by itself, and an alert among it would meet a rehearsal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::feed::Signal;
 use crate::model::action::SecretRef;
 use crate::model::delivery::{Outcome, Report};
 use crate::model::secret::SecretSource;
+use crate::model::time::Timestamp;
 use crate::rules::Source;
 use crate::rules::ruleset::RuleSet;
 
@@ -43,6 +45,8 @@ const ORDERS: &str = "trading = true\nmax_age = \"20s\"\n";
 const MEMORY: usize = 64;
 /// The lane, its connection and its report get so many turns.
 const TURNS: usize = 4;
+/// While the feed is busy the way was walked lately if that was as many rehearsals ago, had there been any.
+const SKIPPED: u32 = 10;
 /// After so many in a row that did not arrive none is tried any more; a lane holds ten times as many.
 const MISSES: usize = 100;
 
@@ -58,6 +62,27 @@ pub(super) struct Rehearsal {
     /// In a row.
     misses: usize,
     is_over: bool,
+    /// When the latest one began.
+    begun_at: Timestamp,
+}
+
+/// What the feed has done by itself to keep the processor on the way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traffic {
+    /// When the latest frame came.
+    pub(super) frame_at: Option<Timestamp>,
+    /// When one last made a rule fire.
+    pub(super) fired_at: Option<Timestamp>,
+}
+
+impl Traffic {
+    /// Whether a rehearsal would only stand in the way, where there is one `every` so often and the latest began `then`.
+    fn spares(self, now: Timestamp, every: Duration, then: Timestamp) -> bool {
+        let within = |at: Timestamp, time: Duration| now.since(at) < time;
+        let lately = every * SKIPPED;
+        let is_busy = self.frame_at.is_some_and(|at| within(at, every));
+        is_busy && (within(then, lately) || self.fired_at.is_some_and(|at| within(at, lately)))
+    }
 }
 
 impl Rehearsal {
@@ -83,8 +108,8 @@ impl Rehearsal {
         let names = running::names(&rules);
         let dispatch = Dispatch::new(rules, lanes, None, clock.clone(), switch, names);
         let running = Running::new(dispatch, engine, CatchUp::new(None, None), Quiet::default());
-        let (due, clock, tls) = (serve::every(every), clock.clone(), Arc::clone(tls));
-        Some(Self { running, events: told, number: 0, due, clock, tls, every, misses: 0, is_over: false })
+        let (due, clock, tls, begun_at) = (serve::every(every), clock.clone(), Arc::clone(tls), Timestamp::default());
+        Some(Self { running, events: told, number: 0, due, clock, tls, every, misses: 0, is_over: false, begun_at })
     }
 
     /// The same of other alerts; none if this one has given up.
@@ -92,12 +117,15 @@ impl Rehearsal {
         Self::new(self.every, orders, &self.clock, &self.tls).filter(|_| !self.is_over)
     }
 
-    /// Waits until the next is due, and has it. May be dropped at any moment: what comes from the feed goes first.
-    pub(super) async fn next(&mut self) {
+    /// Waits until the next is due after this `traffic`, and has it. May be dropped at any moment: what comes from the feed goes first.
+    pub(super) async fn next(&mut self, traffic: Traffic) {
         if self.is_over {
             std::future::pending::<()>().await;
         }
         self.due.tick().await;
+        while traffic.spares(self.clock.now(), self.every, self.begun_at) {
+            self.due.tick().await;
+        }
         self.once().await;
     }
 
@@ -113,8 +141,10 @@ impl Rehearsal {
         // Unless it arrives.
         self.misses += 1;
         self.is_over = self.misses > MISSES;
-        let frame = envelope(self.number, self.clock.now().as_millis());
-        let has_fired = matches!(self.running.signal(Signal::Frame(frame.into())), Ok(true));
+        let now = self.clock.now();
+        self.begun_at = now;
+        let frame = envelope(self.number, now.as_millis());
+        let has_fired = matches!(self.running.signal(Signal::Frame(frame.into()), now), Ok(true));
         self.running.dispatch.leave_unsaid();
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
@@ -210,6 +240,24 @@ mod tests {
         }
         rehearsal.once().await;
         assert!(rehearsal.once().await, "and again when it is not");
+    }
+
+    #[test]
+    fn a_busy_feed_spares_all_but_one_in_ten_and_all_while_alerts_come_and_a_quiet_one_spares_none() {
+        let (at, every) = (Timestamp::from_millis, Duration::from_millis(2));
+        for (frame, fired, begun, spares) in [
+            (None, None, 98, false),
+            (Some(98), None, 98, false),
+            (Some(99), None, 98, true),
+            (Some(100), None, 81, true),
+            (Some(100), None, 80, false),
+            (Some(100), Some(81), 0, true),
+            (Some(100), Some(80), 80, false),
+            (Some(98), Some(98), 98, false),
+        ] {
+            let traffic = Traffic { frame_at: frame.map(at), fired_at: fired.map(at) };
+            assert_eq!(traffic.spares(at(100), every, at(begun)), spares, "{frame:?} {fired:?} {begun}");
+        }
     }
 
     #[tokio::test]

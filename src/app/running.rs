@@ -10,6 +10,7 @@ use super::catch_up::CatchUp;
 use super::dispatch::{Comparison, Dispatch, Seen, Suspicion};
 use super::meantime::Meantime;
 use super::quiet::Quiet;
+use super::rehearsal::Traffic;
 use super::{AppError, Totals};
 use crate::clock::Clock;
 use crate::decode;
@@ -57,6 +58,10 @@ pub(super) struct Running {
     comparison: Comparison,
     /// Time has, and a timer may be set for a moment that has passed.
     pub(super) jumped: bool,
+    /// When it was last looked whether time was lost.
+    pub(super) looked_at: Timestamp,
+    /// When a frame last made a rule fire.
+    fired_at: Option<Timestamp>,
     /// By how much the system's clock has jumped forward since there was a connection: the steady one may have stood still for as long.
     pub(super) halted: Duration,
 }
@@ -70,6 +75,16 @@ pub(super) struct Watch {
     pub(super) latest_loss: Option<String>,
     pub(super) has_connected: bool,
     pub(super) quiet: Quiet,
+}
+
+impl Watch {
+    /// A tweet has come. Nothing is allocated for most of them.
+    fn tweet(&mut self, id: &str, at: Timestamp) {
+        let last = self.last_tweet.get_or_insert_with(|| LastTweet { id: String::new(), at });
+        last.id.clear();
+        last.id.push_str(id);
+        last.at = at;
+    }
 }
 
 impl Running {
@@ -103,6 +118,8 @@ impl Running {
             suspicion: Suspicion::default(),
             comparison: Comparison::default(),
             jumped: false,
+            looked_at: since,
+            fired_at: None,
             halted: Duration::ZERO,
         }
     }
@@ -126,10 +143,10 @@ impl Running {
         self.engine.next_deadline().map(|at| at.since(self.clock.now()))
     }
 
-    /// Takes one signal of the feed. Says whether something was brought to a lane.
-    pub(super) fn signal(&mut self, signal: Signal) -> Result<bool, AppError> {
+    /// Takes one signal of the feed, that came at this moment. Says whether something was brought to a lane.
+    pub(super) fn signal(&mut self, signal: Signal, at: Timestamp) -> Result<bool, AppError> {
         match signal {
-            Signal::Frame(text) => return Ok(self.frame(text)),
+            Signal::Frame(text) => return Ok(self.frame(text, at)),
             Signal::Unreadable { bytes } => {
                 debug!(bytes, "a binary message that is no text");
                 Totals::add(&mut self.dispatch.totals.malformed, "not_text", 1);
@@ -185,8 +202,7 @@ impl Running {
         }
     }
 
-    fn frame(&mut self, text: Text) -> bool {
-        let at = self.clock.now();
+    fn frame(&mut self, text: Text, at: Timestamp) -> bool {
         self.watch.last_frame_at = Some(at);
         let Some(envelope) = self.decode(&text) else { return false };
         if let Some(why) = envelope.ts.and_then(|sent| self.dispatch.safety.envelope(sent, at)) {
@@ -194,7 +210,7 @@ impl Running {
         }
         self.engine.feed_is_ahead(self.dispatch.safety.feed_clock.ahead());
         if let Body::Content(content) = &envelope.body {
-            self.watch.last_tweet = Some(LastTweet { id: content.tweet_id.to_string(), at });
+            self.watch.tweet(&content.tweet_id, at);
             if let Some(pause) = self.watch.quiet.heard(at) {
                 self.heard_again(pause);
             }
@@ -204,8 +220,17 @@ impl Running {
         drop(envelope);
         let text = Bytes::from(text);
         self.meantime.note(at, Origin::Live, &text);
-        let counted = self.engine.has_counted();
-        self.act(Some(Seen { at, origin: Origin::Live, text, counted }))
+        let (counted, firings) = (self.engine.has_counted(), self.dispatch.totals.firings);
+        let has_acted = self.act(Some(Seen { at, origin: Origin::Live, text, counted }));
+        if self.dispatch.totals.firings > firings {
+            self.fired_at = Some(at);
+        }
+        has_acted
+    }
+
+    /// What a rehearsal need not do.
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic { frame_at: self.watch.last_frame_at, fired_at: self.fired_at }
     }
 
     /// What came to nothing unsent starts no cooldown and is no part of a limit.

@@ -9,7 +9,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval};
 
 use super::commands::{self, Answers};
 use super::dispatch::{Audit, Keeping};
-use super::rehearsal::Rehearsal;
+use super::rehearsal::{Rehearsal, Traffic};
 use super::reload::{self, Reloading, Taken};
 use super::running::Running;
 use super::{AppError, EVENTS, SECOND, Started};
@@ -63,6 +63,7 @@ pub(super) async fn serve(
         }
         set(alarm.as_mut(), running, &mut alarm_at);
         running.meantime.want(reloading.as_ref().is_some_and(Reloading::is_busy));
+        let traffic = running.traffic();
         tokio::select! {
             biased;
             // Whoever is asked before the feed stands in front of an alert.
@@ -107,7 +108,7 @@ pub(super) async fn serve(
                 }
             }
             // What comes meanwhile goes first: this is dropped then.
-            () = rehearse(rehearsal.as_mut()), if running.is_connected() && !is_turn_of_others => {}
+            () = rehearse(rehearsal.as_mut(), traffic), if running.is_connected() && !is_turn_of_others => {}
             () = std::future::ready(()), if is_turn_of_others || running.dispatch.tail.is_behind() => {}
         }
     }
@@ -184,7 +185,8 @@ fn take(running: &mut Running, feed: &mut Feed, signal: Signal) -> Result<bool, 
     } else if is_over {
         running.heard(feed.heard_ago());
     }
-    running.signal(signal)
+    // It was looked just now what time it is.
+    running.signal(signal, running.looked_at)
 }
 
 pub(super) fn every(time: Duration) -> Interval {
@@ -209,9 +211,9 @@ async fn gone(writer: Option<&mut oneshot::Receiver<()>>) {
     }
 }
 
-async fn rehearse(rehearsal: Option<&mut Rehearsal>) {
+async fn rehearse(rehearsal: Option<&mut Rehearsal>, traffic: Traffic) {
     match rehearsal {
-        Some(rehearsal) => rehearsal.next().await,
+        Some(rehearsal) => rehearsal.next(traffic).await,
         None => std::future::pending().await,
     }
 }

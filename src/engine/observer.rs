@@ -303,6 +303,9 @@ impl Observer {
     /// is waited for still. Of the others, what is true of the tweet as it was known so far came true while nobody asked: it does not fire any
     /// more, as it does not after a start that replays the tweet.
     fn renew(&mut self, id: &TweetId, told: Told<'_>) {
+        if self.generations.is_first() {
+            return;
+        }
         self.renumber(id);
         if !self.joiner.state(id).is_some_and(|state| self.generations.is_behind(state.generation)) {
             return;

@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use url::Host;
 
+use super::ahead::Ahead;
 use super::close::Loss;
 use super::target::Target;
 use crate::model::host::is_private;
@@ -39,7 +40,7 @@ pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 
 /// An open WebSocket.
-pub(super) type Socket = WebSocketStream<Box<dyn Wire>>;
+pub(super) type Socket = WebSocketStream<Ahead<Box<dyn Wire>>>;
 
 /// A connection that has just been opened.
 pub(super) struct Dialled {
@@ -126,7 +127,8 @@ async fn upgrade(target: &Target, mut wire: Box<dyn Wire>) -> Result<(Socket, Op
     };
     let tail = answer.split_off(head);
     let date = date(&answer);
-    Ok((WebSocketStream::from_partially_read(wire, tail, Role::Client, Some(config())).await, date))
+    // Not as what tungstenite calls partially read: then its buffer has no room of its own, and it asks the system for every single frame.
+    Ok((WebSocketStream::from_raw_socket(Ahead::new(wire, tail), Role::Client, Some(config())).await, date))
 }
 
 /// Bounded in all directions: messages, frames and what waits to be written.

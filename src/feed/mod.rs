@@ -10,6 +10,7 @@
 //! and what to ask the history for; the live feed touches sockets in
 //! `dial` (TCP, TLS, upgrade) and `session` (one open connection) only. Frames are handed out as text: decoding is the caller's.
 
+mod ahead;
 pub mod backoff;
 pub mod close;
 mod dial;

@@ -124,7 +124,7 @@ pub struct Joiner<S> {
     bounds: Bounds,
     /// The number of each tweet. With room for twice as many: a table that things come and go in has itself copied to one of twice its size
     /// sooner or later, and that takes its time.
-    numbers: HashMap<TweetId, u64>,
+    numbers: HashMap<TweetId, u64, foldhash::fast::FixedState>,
     /// By first arrival, and not by last use: otherwise one tweet could be kept for ever by talking about it. With room for all that there may
     /// be, for the same reason.
     tweets: VecDeque<Remembered<S>>,
@@ -153,7 +153,7 @@ impl<S: Default> Joiner<S> {
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
-            numbers: HashMap::with_capacity(bounds.tweets.saturating_mul(2)),
+            numbers: HashMap::with_capacity_and_hasher(bounds.tweets.saturating_mul(2), foldhash::fast::FixedState::default()),
             tweets: VecDeque::with_capacity(bounds.tweets.saturating_add(2)),
             first: 0,
             latest: 0,

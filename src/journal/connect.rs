@@ -119,19 +119,19 @@ fn opened(path: &Path, settings: &Settings) -> Result<Connection, Broken> {
     let broken = Broken::of(path, "open the journal");
     let connection = plain(path).map_err(&broken)?;
     let ours = match identity(&connection).map_err(&broken)? {
-        (0, 0, 0) => false,
-        (application, version, _) => known(path, application, version).map(|()| true).map_err(Broken::Refused)?,
+        (0, 0, 0) => None,
+        (application, version, _) => known(path, application, version).map(|()| Some(version)).map_err(Broken::Refused)?,
     };
     if connection.is_readonly(rusqlite::MAIN_DB).map_err(&broken)? {
         let (path, what) = (path.to_owned(), "write the journal");
         return Err(Broken::Refused(JournalError::Trouble { path, what, why: Why::ReadOnly }));
     }
     set_up(&connection, settings).map_err(&broken)?;
-    if ours {
-        bring_up(&connection).map_err(&broken)?;
-    } else {
-        fill(&connection).map_err(&broken)?;
+    match ours {
+        Some(version) => bring_up(&connection, version),
+        None => fill(&connection),
     }
+    .map_err(&broken)?;
     Ok(connection)
 }
 
@@ -197,8 +197,9 @@ fn fill(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
 }
 
-/// Gives a journal of an earlier version what it lacks.
-fn bring_up(connection: &Connection) -> rusqlite::Result<()> {
+/// Gives a journal of an earlier version what it lacks. Its number, too, where that is nothing: the earlier program would take the check sums that are
+/// written from here on for damage.
+fn bring_up(connection: &Connection, version: u32) -> rusqlite::Result<()> {
     let mut missing = String::new();
     for (table, column, of) in ADDED {
         if !has_column(connection, table, column)? {
@@ -221,7 +222,7 @@ fn bring_up(connection: &Connection) -> rusqlite::Result<()> {
     if !has_column(connection, "identities", "id")? {
         missing.push_str(IDENTITIES);
     }
-    if missing.is_empty() {
+    if missing.is_empty() && version == VERSION {
         return Ok(());
     }
     let all = format!("BEGIN IMMEDIATE; {missing} PRAGMA user_version = {VERSION}; COMMIT;");

@@ -270,11 +270,12 @@ impl Queue {
         self.length.store(inner.len(), Ordering::Relaxed);
     }
 
-    /// Waits for at most `poll`, less when somebody waits for something; when it is `quiet`, for a push or for `JOURNAL_IDLE_AFTER`.
-    /// Then takes at most so much: intents that overtake, or else what came first. `None`: it only waits.
+    /// Waits for at most `poll`, less when somebody waits for something, or as much waits as goes at once; when it is `quiet`, for a push or for
+    /// `JOURNAL_IDLE_AFTER`. Then takes at most so much: intents that overtake, or else what came first. `None`: it only waits.
     pub(super) fn next(&self, poll: Duration, quiet: bool, most: Option<Most>) -> Batch {
         let mut inner = self.lock();
-        if !inner.is_urgent() && !inner.closed {
+        let is_full = most.is_some_and(|most| most.items > 0 && inner.items.len() >= most.items);
+        if !inner.is_urgent() && !inner.closed && !is_full {
             inner.asleep = quiet && inner.items.is_empty();
             let (asleep, time) = (inner.asleep, if inner.asleep { JOURNAL_IDLE_AFTER } else { poll });
             let until = |inner: &mut Inner| !inner.is_urgent() && !inner.closed && (!asleep || inner.items.is_empty());

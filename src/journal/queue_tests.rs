@@ -206,3 +206,20 @@ fn a_batch_is_no_larger_than_the_log_may_grow_but_for_one_item() {
     let taken = |bytes| queue.next(Duration::ZERO, false, Some(Most { items: 1_000, bytes })).items.len();
     assert_eq!((taken(1), taken(3 * each), taken(3 * each + 1)), (1, 3, 4));
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "what is looked at is real time")]
+fn what_fills_a_batch_goes_at_once_and_what_does_not_waits_for_more() {
+    let queue = Queue::default();
+    let most = Most { items: 3, bytes: usize::MAX };
+    // Longer than anybody waits for a test.
+    let long = Duration::from_secs(3_600);
+    for n in 0..7 {
+        queue.push(Item::Record(record(n)));
+    }
+    assert_eq!([(); 2].map(|()| queue.next(long, false, Some(most)).items.len()), [3, 3]);
+    let began = std::time::Instant::now();
+    let wait = Duration::from_millis(20);
+    assert_eq!(queue.next(wait, false, Some(most)).items.len(), 1);
+    assert!(began.elapsed() >= wait, "{:?}", began.elapsed());
+}

@@ -1,7 +1,7 @@
 //! The tables, as docs/journal.md shows them, and the one statement for each thing that is done to them.
 
 /// What `PRAGMA user_version` says of the tables below.
-pub(super) const VERSION: u32 = 6;
+pub(super) const VERSION: u32 = 7;
 /// The kind of a body where there is none.
 pub(super) const NO_BODY: &str = "none";
 /// `PRAGMA application_id`: "brdc".
@@ -73,6 +73,8 @@ pub(super) const TRACES_SINCE: &str = "traces_since";
 pub(super) const ADDED: [(&str, &str, &str); 2] = [("deliveries", "line", "TEXT"), ("attempts", "not_before", "INTEGER")];
 
 pub(super) const ENTRY: &str = "INSERT INTO entries (id, at, origin, matched, sum, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+/// The same of many, whose places follow. What fails ends the whole transaction, so that SQLite need not be able to take back the statement alone.
+pub(super) const ENTRIES: &str = "INSERT OR FAIL INTO entries (id, at, origin, matched, sum, text) VALUES";
 pub(super) const FIRING: &str = "INSERT INTO firings (id, firing, rule, subject, at, late) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 pub(super) const DELIVERY: &str = "INSERT INTO deliveries (id, firing, rule, subject, fired_at, late, action, trading, expires_at, sum, \
      body_sum, kind, fallback_kind, body, fallback, line, state, attempts, sent_at, ended_at, form, receipt, why) \

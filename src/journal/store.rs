@@ -3,7 +3,6 @@
 //! Which rows are unfinished is kept in memory, so that an end finds its row without an index over random ids; the memory follows the
 //! commits, never the attempts at them.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,9 +27,11 @@ use crate::model::window::Trace;
 
 mod columns;
 mod cursors;
+mod entries;
 
 use columns::{AsText, Stands};
 pub(super) use cursors::{Ahead, Cursors};
+use entries::Entries;
 
 /// The numbers of the next rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,13 +150,13 @@ impl Store {
     }
 
     fn write_all(&mut self, items: &[Item], cursors: Option<&Cursors>) -> rusqlite::Result<Granted> {
-        let mut granted = Vec::new();
+        let (mut granted, mut entries) = (Vec::new(), Entries::default());
         for (place, item) in items.iter().enumerate() {
             match item {
-                Item::Record(record) => drop(self.record(record, None)?),
+                Item::Record(record) => drop(self.record(record, &mut entries, None)?),
                 Item::Begin { record, key, at, answer } => {
                     let awaited = !answer.is_closed();
-                    let begun = self.record(record, awaited.then_some((key, *at)))?;
+                    let begun = self.record(record, &mut entries, awaited.then_some((key, *at)))?;
                     if awaited {
                         granted.push((place, if begun { Ok(()) } else { self.begin(key, *at)? }));
                     }
@@ -172,6 +173,7 @@ impl Store {
                 Item::Count { .. } | Item::Flush(_) | Item::Started | Item::Finished => {}
             }
         }
+        entries.finish(&self.connection)?;
         if let Some(cursors) = cursors {
             self.cursors(cursors)?;
         }
@@ -183,13 +185,14 @@ impl Store {
     }
 
     /// A delivery of it that is about to `begin` is written as such at once. Whether there was one.
-    fn record(&mut self, record: &Record, begin: Option<(&BeginKey, Timestamp)>) -> rusqlite::Result<bool> {
+    fn record<'i>(
+        &mut self,
+        record: &'i Record,
+        entries: &mut Entries<'i>,
+        begin: Option<(&BeginKey, Timestamp)>,
+    ) -> rusqlite::Result<bool> {
         if let Some(entry) = &record.entry {
-            let (id, at, origin) = (take(&mut self.next.entry), entry.at.as_millis(), entry.origin.name());
-            // The feed's text is UTF-8; what is not is kept as far as it is.
-            let text = std::str::from_utf8(&entry.text).map_or_else(|_| String::from_utf8_lossy(&entry.text), Cow::Borrowed);
-            let sum = sum::of_entry(id, at, origin, text.as_bytes());
-            self.run(schema::ENTRY, params![id, at, origin, entry.matched, sum, text])?;
+            entries.add(&self.connection, take(&mut self.next.entry), entry)?;
         }
         for firing in &record.firings {
             let id = take(&mut self.next.firing);

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::accept_hdr_async_with_config;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header::DATE};
@@ -18,12 +19,14 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::Echo;
 use super::history::date;
 use super::script::{Command, Offer, Received, Shared};
-use crate::feed::dial::{Socket, Wire};
+use crate::feed::dial::Wire;
 use crate::feed::target::{PROTOCOL, TOKEN};
 use crate::model::limits::{HANDSHAKE_TIMEOUT, MESSAGE_BYTES};
 
 /// How long a client may take to answer a Close frame.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+type Socket = WebSocketStream<Box<dyn Wire>>;
 
 /// Serves one client to its end.
 pub(super) async fn serve(tcp: TcpStream, shared: Arc<Shared>, commands: broadcast::Receiver<Command>) {

@@ -250,6 +250,6 @@ pub(super) fn entry<'row>(row: &'row Row<'_>) -> rusqlite::Result<Option<StoredE
     let (id, at): (i64, i64) = (row.get(0)?, row.get(1)?);
     let origin = text(row, 2)?.and_then(|name| Origin::ALL.into_iter().find(|origin| origin.name() == name));
     let (Some(origin), Some(text)) = (origin, text(row, 3)?) else { return Ok(None) };
-    let whole = sum::of_entry(id, at, origin.name(), text.as_bytes()) == row.get::<_, i64>(4)?;
+    let whole = sum::is_of_entry(row.get(4)?, (id, at, origin.name()), text.as_bytes());
     Ok(whole.then_some(StoredEntry { id, at: Timestamp::from_millis(at), origin, text }))
 }

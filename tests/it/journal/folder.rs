@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use birdcall::journal::JournalError;
+use sha2::Digest as _;
 
 use super::*;
 
@@ -65,11 +66,11 @@ async fn a_newer_journal_is_refused_and_stays_as_it_is() {
     open.journal.record(record(1, &["desk"]));
     open.close();
     let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
-    connection.execute_batch("PRAGMA user_version = 7; PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
+    connection.execute_batch("PRAGMA user_version = 8; PRAGMA wal_checkpoint(TRUNCATE);").unwrap();
     connection.close().unwrap();
     let before = bytes(&home);
     let error = refused(&home);
-    assert!(matches!(error, JournalError::Newer { found: 7, known: 6, .. }), "{error}");
+    assert!(matches!(error, JournalError::Newer { found: 8, known: 7, .. }), "{error}");
     assert!(error.to_string().contains("was written by a newer birdcall"), "{error}");
     assert!(matches!(Reader::open(home.path()), Err(JournalError::Newer { .. })));
     assert!(matches!(journal::set_switch(home.path(), false, "x", at(1)), Err(JournalError::Newer { .. })));
@@ -103,7 +104,7 @@ async fn a_journal_of_the_first_version_is_read_as_it_is_and_brought_up_by_the_n
     assert_eq!((found, reader.damaged()), (vec![(Some(body(1)), None), (Some(body(2)), Some(line))], 0));
     open.close();
     let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
-    assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap(), 6);
+    assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap(), 7);
     assert_eq!((home.reader().mutes(at(0)).unwrap(), home.reader().damaged()), (vec![], 0));
     let next_year = at(jiff::Timestamp::now().as_millisecond() + 31_536_000_000);
     let traces = [at(0), next_year].map(|since| home.reader().traces(since).unwrap());
@@ -241,4 +242,50 @@ fn a_folder_of_another_user_is_refused_unless_root_asks() {
     }
     home.open().close();
     std::os::unix::fs::chown(home.path(), None, None).unwrap();
+}
+
+/// An entry's check sum as versions before 7 wrote it.
+fn sum_of_version_6(id: i64, at: i64, text: &str) -> i64 {
+    let mut hash = sha2::Sha256::new();
+    for part in [&id.to_le_bytes()[..], &at.to_le_bytes(), b"live", text.as_bytes()] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let first = hash.finalize().first_chunk().map(|first| u64::from_be_bytes(*first)).unwrap();
+    i64::try_from(first >> 1).unwrap()
+}
+
+#[tokio::test]
+async fn entries_of_version_6_are_read_beside_newer_ones_and_damage_is_found_in_either() {
+    let home = Home::new();
+    let open = home.open();
+    for n in 1..=40 {
+        open.journal.record(record(n, &[]));
+    }
+    open.close();
+    let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    for n in 1..=40 {
+        let sum = sum_of_version_6(n, at(n).as_millis(), &text(n));
+        connection.execute("UPDATE entries SET sum = ?2 WHERE id = ?1", [n, sum]).unwrap();
+    }
+    connection.execute_batch("PRAGMA user_version = 6").unwrap();
+    connection.close().unwrap();
+    let all = |count| (1..=count).map(|n| (at(n), text(n))).collect::<Vec<_>>();
+    let mut reader = home.reader();
+    assert_eq!((entries(&mut reader), reader.damaged()), (all(40), 0), "before a run brought it up");
+    let open = home.open();
+    for n in 41..=80 {
+        open.journal.record(record(n, &[]));
+    }
+    open.close();
+    let mut reader = home.reader();
+    assert_eq!((entries(&mut reader), reader.damaged()), (all(80), 0));
+    let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
+    assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap(), 7);
+    connection.execute("UPDATE entries SET text = replace(text, 'oo', 'op') WHERE id IN (7, 70)", ()).unwrap();
+    connection.close().unwrap();
+    let mut reader = home.reader();
+    let found = entries(&mut reader);
+    assert_eq!((found.len(), reader.damaged()), (78, 2));
+    assert!(found.iter().all(|(moment, _)| ![at(7), at(70)].contains(moment)));
 }

@@ -88,7 +88,7 @@ async fn a_journal_of_version_5_has_none_and_gets_a_place_for_them() {
     assert_eq!(home.reader().identities().unwrap(), [handle("@kol", "7", 1)]);
     open.close();
     let connection = rusqlite::Connection::open(home.path().join("journal.db")).unwrap();
-    assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap(), 6);
+    assert_eq!(connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).unwrap(), 7);
 }
 
 #[tokio::test]

@@ -117,6 +117,26 @@ async fn hostile_text_is_kept_to_the_letter() {
 }
 
 #[tokio::test]
+async fn of_however_many_entries_come_at_once_each_is_there_in_its_place() {
+    for count in [1, 15, 16, 17, 31, 32, 33, 100, 1_000] {
+        let home = Home::new();
+        let open = home.open();
+        for n in 0..count {
+            // Others stand between them.
+            let record =
+                if n % 7 == 3 { record(n, &["desk"]) } else { Record { entry: Some(entry(n, false)), ..Record::default() } };
+            open.journal.record(record);
+        }
+        open.flush().await;
+        let mut reader = home.reader();
+        assert_eq!(entries(&mut reader), (0..count).map(|n| (at(n), text(n))).collect::<Vec<_>>(), "{count}");
+        assert_eq!(reader.damaged(), 0);
+        open.close();
+        assert!(home.is_sound());
+    }
+}
+
+#[tokio::test]
 async fn a_query_narrows_by_each_of_its_parts() {
     let home = Home::new();
     let open = home.open();
