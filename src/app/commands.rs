@@ -13,6 +13,7 @@ use crate::model::status::{
     EditCounts, FeedStatus, JournalState, JournalStatus, LaneState, LaneStatus, OrdersStatus, Status, WindowStatus,
 };
 use crate::model::subject::Str;
+use crate::rules::ruleset::NOTICES;
 use crate::window::Counts;
 
 use super::Place;
@@ -165,7 +166,9 @@ fn again(running: &mut Running, stored: StoredDelivery, orders: bool) -> Result<
     if !dispatch.may_send_again(stored.firing.id, at) {
         return Err("it is on its way, or has just arrived".to_owned());
     }
-    dispatch.safety.begin(&action.name, action.max_per_day, now);
+    if *stored.firing.rule != *NOTICES {
+        dispatch.safety.begin(&action.name, action.max_per_day, now);
+    }
     let expires_at = now.plus(action.max_age);
     if let Some(journal) = &dispatch.journal {
         journal.redelivered(RedeliverRow { id: stored.id, expires_at });

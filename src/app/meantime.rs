@@ -1,8 +1,10 @@
 //! Entries that come while rules are made ready: windows that are to know the past know it up to then, and these after it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::model::firing::Origin;
+use crate::model::firing::{FiringBrief, Origin};
 use crate::model::limits::{MEANTIME_BYTES, MEANTIME_ENTRIES};
 use crate::model::time::Timestamp;
 
@@ -17,6 +19,8 @@ pub(super) struct Meantime {
     bytes: usize,
     /// There was more than is kept.
     is_cut: bool,
+    /// Deliveries that have come to nothing, by firing and action.
+    unsent: Vec<(Arc<FiringBrief>, usize)>,
 }
 
 impl Meantime {
@@ -37,6 +41,18 @@ impl Meantime {
             self.bytes += text.len();
             self.came.push((at, origin, text.clone()));
         }
+    }
+
+    /// A delivery has come to nothing unsent.
+    pub(super) fn note_unsent(&mut self, firing: &Arc<FiringBrief>, action: usize) {
+        if self.wanted && self.unsent.len() < MEANTIME_ENTRIES {
+            self.unsent.push((Arc::clone(firing), action));
+        }
+    }
+
+    /// What has come to nothing since it is wanted.
+    pub(super) fn take_unsent(&mut self) -> Vec<(Arc<FiringBrief>, usize)> {
+        std::mem::take(&mut self.unsent)
     }
 
     /// How much has come since it was taken.

@@ -237,6 +237,7 @@ impl Running {
     fn give_back(&mut self) {
         for (firing, action) in self.dispatch.unsent.drain(..) {
             self.engine.expired((&firing.rule, firing.id), action);
+            self.meantime.note_unsent(&firing, action);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What holds firings back: for each rule and each send that has brakes, what those remember.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::identities::Identities;
 use crate::model::delivery::Suppression;
@@ -123,15 +123,20 @@ impl Brakes {
         }
     }
 
-    /// Takes over what others remember of a rule, whose number here is `at`, in the place of what is remembered here. Actions have the same numbers.
-    pub(super) fn adopt(&mut self, other: &mut Self, (rule, at): (&str, usize)) {
-        self.of.retain(|place, _| place.rule != at);
-        let of_rule = other.of.extract_if(|_, braked| *braked.rule == *rule);
-        self.of.extend(of_rule.map(|(place, braked)| (Place { rule: at, ..place }, braked)));
+    /// Takes over what others remember of these rules, with the numbers that they have here, in the place of what is remembered here. Actions have
+    /// the same numbers. What is not needed any more is left there.
+    pub(super) fn adopt(&mut self, other: &mut Self, rules: &HashMap<Str, usize>) {
+        let numbers: HashSet<usize> = rules.values().copied().collect();
+        let replaced: Vec<_> = self.of.extract_if(|place, _| numbers.contains(&place.rule)).collect();
+        let adopted =
+            other.of.drain().filter_map(|(place, braked)| Some((Place { rule: *rules.get(&braked.rule)?, ..place }, braked)));
+        self.of.extend(adopted);
+        other.of.extend(replaced);
         // Whatever of it comes to nothing yet is given back.
-        let known = |id: &FiringId| self.going.contains_key(id) || self.gone.contains_key(id);
-        let going: Vec<_> = other.going.drain().filter(|(id, _)| !known(id)).collect();
-        self.going.extend(going);
+        for (mine, theirs) in [(&mut self.gone, &mut other.gone), (&mut self.going, &mut other.going)] {
+            let new: Vec<_> = theirs.drain().filter(|(id, _)| !mine.contains_key(id)).collect();
+            mine.extend(new);
+        }
     }
 
     /// Goes on with other rules: what has kept its name keeps what it remembers.

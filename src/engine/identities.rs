@@ -173,6 +173,10 @@ impl Identities {
         contract: &str,
         (chain, network): (Option<&str>, Option<u64>),
     ) -> Option<Cow<'static, str>> {
+        if matches!(Address::parse(contract), Ok(Address::Solana(_))) {
+            // Its form says the chain.
+            return None;
+        }
         let chain = chain.map(chain::spelled).or_else(|| network.map(chain::numbered))?;
         match self.chains.get(contract) {
             Some(first) if *first != *chain => Some(chain),

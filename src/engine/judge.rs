@@ -135,8 +135,12 @@ impl TweetState {
         }
     }
 
-    /// These rules are unknown, too.
+    /// These rules are unknown, too: what others of their names have made of it says nothing.
     pub(super) fn await_also(&mut self, rules: &[u32]) {
+        if let Some(rare) = &mut self.rare {
+            rare.fired.retain(|rule| !rules.contains(rule));
+            rare.fired_each.retain(|(rule, _)| !u32::try_from(*rule).is_ok_and(|rule| rules.contains(&rule)));
+        }
         let mut unknown = [self.unknown(), rules].concat();
         unknown.sort_unstable();
         unknown.dedup();

@@ -75,7 +75,7 @@ pub(super) struct OverTime {
 
 /// The window of one rule.
 #[derive(Debug)]
-struct Watched {
+pub(super) struct Watched {
     rule: Str,
     window: Arc<Window>,
     /// What it counts, in short, and what it has seen goes by.
@@ -219,14 +219,20 @@ impl OverTime {
         self.windows.retain(|_, watched| is_wanted(&watched.rule));
     }
 
-    /// Takes windows over in the place of those of these rules, and what they have left.
+    /// Holds windows that are used no more, until it is let go of itself.
+    pub(super) fn let_go(&mut self, replaced: Vec<Watched>) {
+        self.windows.extend(replaced.into_iter().enumerate());
+    }
+
+    /// Takes windows over in the place of those of these rules, and what they have left. Returns those, to be let go of elsewhere.
     pub(super) fn adopt(
         &mut self,
         (other, of): (Self, impl Iterator<Item = usize>),
         (rules, places): (&RuleSet, &HashMap<Str, usize>),
         now: Timestamp,
-    ) {
-        for mut watched in of.filter_map(|at| self.windows.remove(&at)).collect::<Vec<_>>() {
+    ) -> Vec<Watched> {
+        let mut replaced: Vec<_> = of.filter_map(|at| self.windows.remove(&at)).collect();
+        for watched in &mut replaced {
             watched.state.leave_nothing();
             watched.leave(now, (&mut self.traces, &mut self.bulk));
         }
@@ -245,6 +251,7 @@ impl OverTime {
             self.windows.insert(*at, watched);
         }
         self.find_due();
+        replaced
     }
 
     /// Whether waits and silences end.

@@ -8,6 +8,7 @@ use super::{Engine, Input};
 use crate::model::delivery::Suppression;
 use crate::model::identity::Identity;
 use crate::model::ids::FiringId;
+use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::model::window::Trace;
 use crate::rules::ruleset::Rule;
@@ -91,21 +92,22 @@ impl Engine {
             let is_one = rule.window.is_some() && is_wanted(&rule.name);
             self.places.get(&rule.name).copied().filter(|_| is_one)
         };
-        let number = |rule: u32| from.rules.rules.get(rule as usize).and_then(place).and_then(|at| u32::try_from(at).ok());
+        let numbers: Vec<_> = from.rules.rules.iter().map(place).collect();
+        let number = |rule: u32| numbers.get(rule as usize).copied().flatten().and_then(|at| u32::try_from(at).ok());
         self.observer.wait_with(&mut from.observer, number);
         let mut windows = std::mem::take(&mut from.firings.over_time);
         windows.retain(&is_wanted);
-        let of = from.rules.rules.iter().filter_map(place);
-        self.firings.over_time.adopt((windows, of), (&self.rules, &self.places), self.observer.now());
+        let (of, now) = (numbers.iter().copied().flatten(), self.observer.now());
+        let replaced = self.firings.over_time.adopt((windows, of), (&self.rules, &self.places), now);
+        from.firings.over_time.let_go(replaced);
         self.firings.identities.adopt(&from.firings.identities);
+        self.firings.undetected.adopt(&mut from.firings.undetected);
     }
 
     /// Takes over what another engine remembers of the brakes of these rules, in the place of what is remembered here.
     pub fn adopt_brakes(&mut self, from: &mut Self, is_wanted: impl Fn(&str) -> bool) {
-        for rule in from.rules.rules.iter().filter(|rule| is_wanted(&rule.name)) {
-            if let Some(at) = self.places.get(&rule.name) {
-                self.firings.brakes.adopt(&mut from.firings.brakes, (&rule.name, *at));
-            }
-        }
+        let wanted = from.rules.rules.iter().map(|rule| &rule.name).filter(|rule| is_wanted(rule));
+        let places = wanted.filter_map(|rule| Some((Str::clone(rule), *self.places.get(rule)?))).collect();
+        self.firings.brakes.adopt(&mut from.firings.brakes, &places);
     }
 }

@@ -49,6 +49,22 @@ impl Undetected {
         }
     }
 
+    /// Takes over what another has noted of tweets, too.
+    pub(super) fn adopt(&mut self, other: &mut Self) {
+        for (tweet, tokens) in other.0.drain() {
+            if self.0.len() >= IDENTITIES && !self.0.contains_key(&tweet) {
+                break;
+            }
+            let known = self.0.entry(tweet).or_insert_with(Vec::new);
+            for (name, price) in tokens {
+                match known.iter_mut().find(|(of, _)| *of == name) {
+                    Some((_, known)) => *known = known.or(price),
+                    None => known.push((name, price)),
+                }
+            }
+        }
+    }
+
     /// Gives the members of a firing about that element the prices that are known by now.
     pub(super) fn fill(&self, told: &mut Told, element: Option<&Element>) {
         let Some(Element::Token(token)) = element.filter(|_| !self.0.is_empty()) else { return };

@@ -218,7 +218,7 @@ impl Window {
     /// By what a price is told from those before it, as soon as it comes.
     pub(super) fn taken_for(&self) -> String {
         match &self.kind {
-            WindowKind::Cross(level) => format!("{level:?}"),
+            WindowKind::Cross(level) => format!("{:?}", level.price),
             WindowKind::Change { .. } => format!("{:?}", self.kind),
             _ => String::new(),
         }

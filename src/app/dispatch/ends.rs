@@ -104,9 +104,11 @@ impl Dispatch {
     /// As [`Dispatch::note`], of a delivery that its lane had: what came to nothing there has no part of the day's number, and was perhaps held by a mute.
     pub(in crate::app) fn note_of_lane(&mut self, report: &Report) {
         let (name, now) = (self.name(report.action), self.clock.now());
-        let is_counted = *report.firing.rule != *RULE && !self.sent_again.contains(&(report.firing.id, report.action));
-        if is_counted && report.came_to_nothing() {
-            self.safety.not_sent(&name, report.firing.at, now);
+        let is_withheld = matches!(report.outcome, Outcome::Suppressed { reason: Suppression::Paper | Suppression::Off });
+        if *report.firing.rule != *RULE && (report.came_to_nothing() || is_withheld) {
+            // What was sent again by hand counted for the day on which it was.
+            let is_again = self.sent_again.contains(&(report.firing.id, report.action));
+            self.safety.not_sent(&name, if is_again { now } else { report.firing.at }, now);
         }
         if matches!(report.outcome, Outcome::Suppressed { reason: Suppression::Muted }) {
             self.mutes.held_in_lane(&report.firing, &name, now);

@@ -82,6 +82,11 @@ impl Book {
         self.unread
     }
 
+    /// As the engine is to know them.
+    pub(super) fn all(&self) -> Vec<Mute> {
+        self.kept.iter().map(|kept| kept.row.mute.clone()).collect()
+    }
+
     fn holding(&self, now: Timestamp) -> impl Iterator<Item = &Mute> + Clone {
         self.kept.iter().map(|kept| &kept.row.mute).filter(move |mute| now < mute.ends())
     }
@@ -94,11 +99,13 @@ impl Book {
 
     /// What had fired before a mute began, and waited for this action, was held.
     pub(super) fn held_in_lane(&mut self, firing: &FiringBrief, action: &str, now: Timestamp) {
-        let held = |kept: &&mut Kept| {
-            let mute = &kept.row.mute;
-            mute.of.is_all_of(&firing.rule, action) && now < mute.ends().plus(KNOWN_AFTER)
+        // One that holds, else the last that did: it may have ended meanwhile.
+        let of_it = self.kept.iter_mut().filter(|kept| kept.row.mute.of.is_all_of(&firing.rule, action));
+        let lately = of_it.filter(|kept| now < kept.row.mute.ends().plus(KNOWN_AFTER));
+        let Some(kept) = lately.max_by_key(|kept| (now < kept.row.mute.ends(), kept.row.mute.ends(), -kept.row.mute.number))
+        else {
+            return;
         };
-        let Some(kept) = self.kept.iter_mut().find(held) else { return };
         // A rule's firings are counted, however many messages each has; of an action its messages are.
         let is_first = kept.row.mute.of.what == Muted::Action || kept.waited.insert(firing.id);
         kept.before = kept.before.saturating_add(u64::from(is_first));
@@ -238,7 +245,7 @@ pub(super) fn unmute(running: &mut Running, which: &str, what: Option<Muted>) ->
 
 impl Running {
     fn tell_engine(&mut self) {
-        self.engine.set_mutes(self.dispatch.mutes.kept.iter().map(|kept| kept.row.mute.clone()));
+        self.engine.set_mutes(self.dispatch.mutes.all());
     }
 
     fn keep(&self, row: &MuteRow, by_hand: bool) {

@@ -198,8 +198,8 @@ pub(super) fn take(running: &mut Running, reloading: &mut Reloading, news: News)
             reloading.wish(Wish { asked, force: false, fetch: asked });
         }
         News::Outcome(Outcome::Ready(ready)) if ready.seed.is_some() && running.meantime.len() > MEANTIME_AT_ONCE => {
-            let came = running.meantime.take();
-            reloading.preparing.begin(move || Outcome::Ready(ready.knowing(came)));
+            let (came, mutes) = (running.meantime.take(), running.dispatch.mutes.all());
+            reloading.preparing.begin(move || Outcome::Ready(ready.knowing(came, mutes)));
         }
         News::Outcome(outcome) => {
             reloading.is_busy = false;
@@ -258,8 +258,13 @@ fn put_in_place(running: &mut Running, reloading: &mut Reloading, ready: Ready) 
         if running.meantime.is_cut() {
             warn!("windows that are new do not know all of what came while the rules were made ready: it was too much");
         }
-        seed.add(running.meantime.take());
-        seed.give(&mut running.engine)
+        seed.add(running.meantime.take(), running.dispatch.mutes.all());
+        let seed = seed.give(&mut running.engine);
+        // It may have been read before that.
+        for (firing, action) in running.meantime.take_unsent() {
+            running.engine.expired((&firing.rule, firing.id), action);
+        }
+        seed
     });
     running.dispatch.replace(&active.rules, &change);
     let pause = reloading.clock.elapsed().saturating_sub(begun);

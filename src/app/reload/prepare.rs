@@ -16,6 +16,7 @@ use crate::deliver::Target;
 use crate::engine::Prepared;
 use crate::model::action::{Action, Destination};
 use crate::model::mode::Mode;
+use crate::model::mute::Mute;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
 use crate::rules::ruleset::{Rule, RuleSet};
@@ -71,9 +72,9 @@ pub(in crate::app) struct Ready {
 
 impl Ready {
     /// New windows know this, too.
-    pub(super) fn knowing(mut self: Box<Self>, came: Vec<Came>) -> Box<Self> {
+    pub(super) fn knowing(mut self: Box<Self>, came: Vec<Came>, mutes: Vec<Mute>) -> Box<Self> {
         if let Some(seed) = &mut self.seed {
-            seed.add(came);
+            seed.add(came, mutes);
         }
         self
     }

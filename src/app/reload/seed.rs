@@ -12,9 +12,10 @@ use crate::decode;
 use crate::engine::{Engine, Input};
 use crate::journal::{JournalError, Reader};
 use crate::model::mode::Mode;
+use crate::model::mute::Mute;
 use crate::model::subject::Str;
 use crate::model::time::Timestamp;
-use crate::rules::ruleset::{Rule, RuleSet, Send};
+use crate::rules::ruleset::{Rule, RuleSet, Send, Window};
 
 /// What the windows and brakes of new rules know.
 pub(super) struct Seed {
@@ -48,14 +49,17 @@ impl Seed {
         match read(rules) {
             Ok(engine) => Some(Self { engine, windows, brakes }),
             Err(error) => {
-                warn!("windows and cooldowns that are new know nothing of what was before: {error}");
+                warn!(
+                    "windows and cooldowns that are new know nothing of what was before, and those that have changed go on with what they know: {error}"
+                );
                 None
             }
         }
     }
 
-    /// Adds what has come since it was read.
-    pub(super) fn add(&mut self, came: Vec<Came>) {
+    /// Adds what has come since it was read, under these mutes.
+    pub(super) fn add(&mut self, came: Vec<Came>, mutes: Vec<Mute>) {
+        self.engine.set_mutes(mutes);
         let mut effects = Vec::new();
         for (at, origin, text) in came {
             let envelope = std::str::from_utf8(&text).ok().and_then(|text| decode::decode(text).ok());
@@ -87,9 +91,14 @@ fn awake(of: &RuleSet) -> HashMap<&str, Before<'_>> {
     awake.map(|rule| (&*rule.name, Before { rule, of })).collect()
 }
 
-/// Whether the window of a rule begins with the reload.
+/// Whether the window of a rule begins with the reload. One of `first_seen` goes on whatever its conditions are now: what it has seen is known for
+/// longer than there are entries, and no news by other words either.
 fn has_new_window(rule: &Rule, before: Option<&Before<'_>>) -> bool {
-    rule.window.is_some() && before.is_none_or(|before| before.rule.seen() != rule.seen())
+    let goes_on = |old: &Rule| match rule.window.as_deref().is_some_and(Window::is_first_seen) {
+        true => old.counted() == rule.counted(),
+        false => old.seen() == rule.seen(),
+    };
+    rule.window.is_some() && before.is_none_or(|before| !goes_on(before.rule))
 }
 
 /// Whether its brakes do, or those of one of its sends.
@@ -103,4 +112,55 @@ fn has_new_brakes((rule, of): (&Rule, &RuleSet), before: Option<&Before<'_>>) ->
     let of_rule = rule.brakes.as_deref().is_none_or(|brakes| brakes.go_on_from(before.rule.brakes.as_deref()));
     let of_sends = |send: &Send| send.brakes.as_deref().is_none_or(|brakes| brakes.go_on_from(sent_before(send)));
     !of_rule || !rule.send.iter().all(of_sends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{Source, load};
+
+    /// Whether the window of the one rule with these lines begins with a reload from those, and its brakes.
+    fn begins(before: &str, now: &str) -> (bool, bool) {
+        let read = |lines: &str| {
+            let text = format!(
+                "[actions.out]\ntype = \"console\"\n[[rule]]\nname = \"r\"\nsend = [\"out\"]\neach = \"token\"\n{lines}\n"
+            );
+            load(&[Source::rules("rules.toml", text)]).ruleset.unwrap()
+        };
+        let (before, now) = (read(before), read(now));
+        let (old, rule) = (awake(&before), &now.rules[0]);
+        (has_new_window(rule, old.get("r")), has_new_brakes((rule, &now), old.get("r")))
+    }
+
+    #[test]
+    fn what_counts_something_else_begins_anew_and_what_asks_for_more_or_less_goes_on() {
+        let count = |words: &str, at_least: u8| {
+            format!("when = {{ {words} }}\nwindow = {{ type = \"count\", within = \"1h\", at_least = {at_least} }}")
+        };
+        let first =
+            |words: &str| format!("when = {{ {words} }}\nwindow = {{ type = \"first_seen\", of = \"token\", within = \"1d\" }}");
+        let cross = |above: f64, hysteresis: f64| {
+            format!(
+                "when = {{ token = true }}\nwindow = {{ type = \"cross\", above = {above:?}, hysteresis = {hysteresis:?}, within = \"1h\" }}"
+            )
+        };
+        let braked = |brakes: &str| format!("when = {{ token = true }}\n{brakes}");
+        for (before, now, expected) in [
+            (count("keyword = \"gm\"", 2), count("keyword = \"gm\"", 3), (false, false)),
+            (count("keyword = \"gm\"", 2), count("keyword = \"gn\"", 2), (true, false)),
+            (first("keyword = \"gm\""), first("keyword = \"gn\""), (false, false)),
+            (count("keyword = \"gm\"", 2), first("keyword = \"gm\""), (true, false)),
+            (cross(1.0, 0.1), cross(1.0, 0.2), (false, false)),
+            (cross(1.0, 0.1), cross(2.0, 0.1), (true, false)),
+            (braked(""), braked("cooldown = \"1h\""), (false, true)),
+            (braked("cooldown = \"2h\""), braked("cooldown = \"1h\""), (false, false)),
+            (braked("cooldown = \"1h\""), braked("cooldown = \"2h\""), (false, true)),
+            (braked("cooldown = \"1h\""), braked("cooldown = { for = \"1h\", per = \"token\" }"), (false, true)),
+            (braked("limit = \"2/1h\""), braked("limit = \"3/1h\""), (false, false)),
+            (braked("cooldown = \"1h\""), braked(""), (false, false)),
+            (format!("mode = \"off\"\n{}", count("keyword = \"gm\"", 2)), count("keyword = \"gm\"", 2), (true, false)),
+        ] {
+            assert_eq!(begins(&before, &now), expected, "{before}\n{now}");
+        }
+    }
 }

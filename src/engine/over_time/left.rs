@@ -27,14 +27,21 @@ impl OverTime {
         self.traces.clear();
         let mut of_rules: HashMap<Str, Vec<Trace>> = HashMap::new();
         traces.into_iter().for_each(|trace| of_rules.entry(Str::clone(&trace.rule)).or_default().push(trace));
+        let mut anew = Vec::new();
         for (at, rule) in rules.rules.iter().enumerate().filter(|(at, rule)| places.get(&rule.name) == Some(at)) {
             let Some(window) = rule.window.as_ref().filter(|window| window.leaves_traces()) else { continue };
-            let is_of_it = |trace: &mut Trace| rule.seen() == Some(&trace.of);
-            let of_it = of_rules.get_mut(&rule.name).map(|of| of.extract_if(.., is_of_it).collect::<Vec<_>>());
-            let traces = of_it.unwrap_or_default();
-            if traces.is_empty() && !self.windows.contains_key(&at) {
+            // An earlier version wrote what is counted, and nothing of the words that matches are found by.
+            let (is_of_it, is_old) = (|of: &Str| rule.seen() == Some(of), |of: &Str| rule.counted() == Some(of));
+            let of_rule = of_rules.get_mut(&rule.name);
+            let has_any = of_rule.as_ref().is_some_and(|traces| !traces.is_empty());
+            let taken = of_rule.map(|of| of.extract_if(.., |trace| is_of_it(&trace.of) || is_old(&trace.of)).collect::<Vec<_>>());
+            let traces = taken.unwrap_or_default();
+            if traces.is_empty() && (has_any || !self.windows.contains_key(&at)) {
+                // By other words it would have been told otherwise: what was gone through by these is all that is known.
+                anew.extend(has_any.then_some(at));
                 continue;
             }
+            anew.extend(traces.iter().any(|trace| !is_of_it(&trace.of)).then_some(at));
             let watched = self.windows.entry(at).or_insert_with(|| Watched::new(rule, window));
             let mut lefts = Vec::with_capacity(traces.len());
             for mut trace in traces {
@@ -51,6 +58,12 @@ impl OverTime {
         let rest = rules.rules.iter().map(|rule| &rule.name).filter_map(|name| of_rules.remove(name)).collect::<Vec<_>>();
         let rest = rest.into_iter().chain(of_rules.into_values()).flatten();
         self.traces = rest.map(|trace| Trace { left: Left::default(), ..trace }).collect();
+        // After that: of the same keys it is in the place of what was by other words.
+        for at in anew {
+            let Some(watched) = self.windows.get_mut(&at) else { continue };
+            watched.state.leave_all(now);
+            watched.leave_to(now, &mut self.traces);
+        }
         self.find_due();
     }
 

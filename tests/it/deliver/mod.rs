@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 use crate::kit::{slack, telegram, webhook};
 
 /// Longer than anything here takes; only a hanging test meets it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the app is to the lanes.
 struct Rig {

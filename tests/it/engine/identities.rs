@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use serde_json::{Value, json};
 
+use super::ORBL;
 use super::over_time::{Step, Told, firings, learned, load, runner, step, told, with_a_short_memory, without};
 use crate::kit::story::{START, content, meta};
 
@@ -204,6 +205,16 @@ fn the_chain_of_a_contract_is_the_one_that_is_said_of_it_first_though_nobody_had
     assert_eq!(says(1, Some("Base")), (0, vec![format!("contract {EVM} base 1")]));
     assert_eq!(says(2, Some("ethereum")), (1, vec![]), "by its text it was the same, as far as anybody knew");
     assert_eq!(says(3, Some("base")), (0, vec![]));
+}
+
+#[test]
+fn of_a_contract_whose_form_says_the_chain_nothing_is_to_be_recorded() {
+    let counted = "when = { keyword = \"gm\" }\nwindow = { type = \"count\", per = \"token\", within = \"1h\", at_least = 2 }";
+    let mut engine = Engine::new(rules(&[("often", counted)]));
+    hear(&mut engine, 1, &by("1", ("", "kol"), &format!("gm {ORBL}")));
+    let token = json!({"symbol": "ORBL", "contract": ORBL, "chain": "solana", "priceUsd": 1.0, "sources": ["text"]});
+    let found = Step { at: MINUTE + 100, entry: Some((meta("1", &json!({"tokens": [token]})), Origin::Live)) };
+    assert_eq!(written(&step(&mut engine, &found)), [""; 0]);
 }
 
 #[test]

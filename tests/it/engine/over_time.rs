@@ -379,6 +379,12 @@ pub(super) fn windows() -> Arc<RuleSet> {
     some(|rule| !rule.contains("cooldown") && !rule.contains("limit"))
 }
 
+/// All of them by other words, and other brakes.
+pub(super) fn by_other_words() -> Arc<RuleSet> {
+    let words = [("\"gm\"", "\"nobody says that\""), ("\"DOGE\"", "\"WIF\""), ("\"kol\"", "\"third\""), ("\"8m\"", "\"3m\"")];
+    load(&words.into_iter().fold(RULES.to_owned(), |text, (word, other)| text.replace(word, other)))
+}
+
 /// Those that do.
 pub(super) fn brakes() -> Arc<RuleSet> {
     some(|rule| rule.contains("cooldown") || rule.contains("limit"))

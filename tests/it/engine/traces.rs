@@ -72,7 +72,7 @@ fn a_price_is_judged_by_the_level_of_now_whatever_was_told_of_another_one() {
     {
         let mut live = Engine::new(Arc::clone(&before));
         let (mut seed, mut again) = (Engine::without_messages(Arc::clone(&after)), Engine::new(Arc::clone(&after)));
-        let mut of = |engine: &mut Engine| [price(engine, 0, prices[0]), price(engine, 10, prices[1])];
+        let of = |engine: &mut Engine| [price(engine, 0, prices[0]), price(engine, 10, prices[1])];
         assert_eq!([of(&mut live), of(&mut seed), of(&mut again)], [[0, 1], [0, 0], [0, 0]], "{next}");
         let traces = left(&mut live, 11);
         drop(live.replace_rules(Prepared::new(after, &before)));
