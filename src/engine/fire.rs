@@ -235,7 +235,9 @@ impl Firings {
                 }
             }
         };
-        if !self.known.is_first(id) {
+        // As a whole it may have fired for the tweet before it had `each`.
+        let has_fired = rule.each.is_some() && self.known.contains(FiringId::of(&rule.name, key, ""));
+        if has_fired || !self.known.is_first(id) {
             self.repeated += 1;
             return None;
         }

@@ -153,9 +153,12 @@ impl TweetState {
         self.rare.iter().flat_map(|rare| &rare.fired_each).map(|(at, _)| *at)
     }
 
-    /// Notes that a rule without `each` fires. No: it has fired already.
+    /// Notes that a rule without `each` fires. No: it has fired already, perhaps for an element, when it had `each`.
     pub(super) fn fires(&mut self, rule: u32) -> bool {
-        let fired = &mut self.rare.get_or_insert_default().fired;
+        let Rare { fired, fired_each, .. } = &mut **self.rare.get_or_insert_default();
+        if fired_each.iter().any(|(of, _)| *of == rule as usize) {
+            return false;
+        }
         fired.binary_search(&rule).map_err(|place| fired.insert(place, rule)).is_err()
     }
 

@@ -46,6 +46,12 @@ impl Fired {
         true
     }
 
+    /// Whether it is remembered.
+    #[must_use]
+    pub fn contains(&self, id: FiringId) -> bool {
+        self.newer.contains(&id) || self.older.contains(&id)
+    }
+
     /// Remembers the ids of an earlier run, the oldest first.
     pub fn restore(&mut self, ids: impl IntoIterator<Item = FiringId>) {
         for id in ids {

@@ -2,6 +2,7 @@
 
 mod adopted;
 mod cooldowns;
+mod each;
 mod edits;
 mod hold;
 mod identities;
