@@ -142,8 +142,10 @@ pub fn is_shown(letter: char) -> bool {
 }
 
 fn is_clean(raw: &str) -> bool {
-    let mut lines = raw.trim().split('\n').map(is_dotted);
-    all(raw, |byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) && !(lines.any(|dotted| dotted) && lines.any(|dotted| dotted))
+    let is_plain = all(raw, |byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t'));
+    let lines = || raw.trim().split('\n');
+    let has_spaces = lines().any(|line| !line.is_empty() && line.chars().all(is_unseen));
+    is_plain && !has_spaces && lines().filter(|line| is_dotted(line)).nth(1).is_none()
 }
 
 /// Controls, bidi embeddings, overrides and isolates, and characters that show nothing. Joiners, variation selectors and the three
@@ -192,6 +194,7 @@ mod tests {
             ("a\tb", "a\tb"),
             ("  x \n", "x"),
             ("a\n\n\n\n\nb", "a\n\nb"),
+            ("a\n \nb", "a\n\nb"),
             ("a\n \n\t\n\u{2800}\n\u{200d}\nb", "a\n\nb"),
             ("a\n.\n.\n.\n.\n\u{2800}.\nb", "a\n.\n.\n.\nb"),
             ("wait\n\n...\n\nok", "wait\n\n...\n\nok"),
