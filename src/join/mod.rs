@@ -12,9 +12,13 @@ mod part;
 mod remembered;
 mod said;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 
 use self::packed::Packer;
 use self::part::Rank;
@@ -122,9 +126,9 @@ impl<S: Default> Forgotten<S> {
 #[derive(Debug)]
 pub struct Joiner<S> {
     bounds: Bounds,
-    /// The number of each tweet. With room for twice as many: a table that things come and go in has itself copied to one of twice its size
-    /// sooner or later, and that takes its time.
-    numbers: HashMap<TweetId, u64, foldhash::fast::FixedState>,
+    /// The lower half of the number of each tweet, by its id, which stands in `tweets`. With room for twice as many: a table that things come and
+    /// go in has itself copied to one of twice its size sooner or later, and that takes its time.
+    numbers: HashTable<u32>,
     /// By first arrival, and not by last use: otherwise one tweet could be kept for ever by talking about it. With room for all that there may
     /// be, for the same reason.
     tweets: VecDeque<Remembered<S>>,
@@ -153,7 +157,7 @@ impl<S: Default> Joiner<S> {
     pub fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
-            numbers: HashMap::with_capacity_and_hasher(bounds.tweets.saturating_mul(2), foldhash::fast::FixedState::default()),
+            numbers: HashTable::with_capacity(bounds.tweets.saturating_mul(2)),
             tweets: VecDeque::with_capacity(bounds.tweets.saturating_add(2)),
             first: 0,
             latest: 0,
@@ -241,7 +245,7 @@ impl<S: Default> Joiner<S> {
     /// Whether a tweet is remembered.
     #[must_use]
     pub fn contains(&self, id: &TweetId) -> bool {
-        self.numbers.contains_key(id)
+        self.found(id).is_some()
     }
 
     /// A remembered tweet as the subject of rules on tweets.
@@ -293,17 +297,9 @@ impl<S: Default> Joiner<S> {
         at: Timestamp,
         learn: impl FnOnce(&mut Remembered<S>, Bounds, &mut Packer) -> T,
     ) -> T {
-        let next = self.first + self.tweets.len() as u64;
-        let number = *self.numbers.entry(id.clone()).or_insert(next);
-        if number == next {
-            let new = Remembered::new(id.clone(), at);
-            self.bytes += new.bytes;
-            self.tweets.push_back(new);
-        }
-        self.latest = number;
-        let Some(remembered) = place_of(number, self.first).and_then(|place| self.tweets.get_mut(place)) else {
-            return T::default();
-        };
+        let place = self.place(id).unwrap_or_else(|| self.add(Remembered::new(id.clone(), at)));
+        self.latest = self.first + place as u64;
+        let Some(remembered) = self.tweets.get_mut(place) else { return T::default() };
         let before = remembered.bytes;
         let learned = learn(remembered, self.bounds, &mut self.packer);
         self.bytes = (self.bytes + remembered.bytes).saturating_sub(before);
@@ -314,38 +310,72 @@ impl<S: Default> Joiner<S> {
     /// Where a tweet is. The one that was spoken of last is not looked for.
     fn place(&self, id: &TweetId) -> Option<usize> {
         let latest = place_of(self.latest, self.first).filter(|place| self.tweets.get(*place).is_some_and(|of| of.id == *id));
-        latest.or_else(|| place_of(*self.numbers.get(id)?, self.first))
+        latest.or_else(|| self.found(id))
+    }
+
+    /// Where a tweet is, as its id says.
+    fn found(&self, id: &TweetId) -> Option<usize> {
+        let place = |number: &u32| place_in(*number, self.first);
+        let number = self.numbers.find(hash(id), |number| self.tweets.get(place(number)).is_some_and(|of| of.id == *id))?;
+        Some(place(number))
+    }
+
+    /// Remembers a tweet behind the others, and says where.
+    fn add(&mut self, new: Remembered<S>) -> usize {
+        let (place, first) = (self.tweets.len(), self.first);
+        let hash_of = hash(&new.id);
+        self.bytes += new.bytes;
+        self.tweets.push_back(new);
+        let hash = |number: &u32| self.tweets.get(place_in(*number, first)).map_or(0, |of| hash(&of.id));
+        self.numbers.insert_unique(hash_of, low(first + place as u64), hash);
+        place
+    }
+
+    /// The first of the tweets is remembered no more.
+    fn take_first(&mut self) -> Option<Remembered<S>> {
+        let first = self.tweets.pop_front()?;
+        let number = low(self.first);
+        self.first += 1;
+        if let Ok(entry) = self.numbers.find_entry(hash(&first.id), |of| *of == number) {
+            entry.remove();
+        }
+        self.bytes = self.bytes.saturating_sub(first.bytes);
+        Some(first)
     }
 
     /// Forgets the oldest tweets until the bounds hold; never the one that is being spoken of.
     fn evict(&mut self, current: &TweetId, now: Timestamp) {
         while self.tweets.len() > 1 && (self.tweets.len() > self.bounds.tweets || self.bytes > self.bounds.bytes) {
-            let Some(oldest) = self.tweets.pop_front() else { return };
-            self.first += 1;
+            let Some(oldest) = self.take_first() else { return };
             if oldest.id == *current {
-                self.latest = self.first + self.tweets.len() as u64;
-                self.numbers.insert(oldest.id.clone(), self.latest);
-                self.tweets.push_back(oldest);
+                self.latest = self.first + self.add(oldest) as u64;
             } else {
                 self.evicted += 1;
-                self.forget(oldest);
+                self.forgotten.push_back(Forgotten { tweet: oldest, ahead: self.ahead });
             }
         }
         let is_old = |oldest: &Remembered<S>, most: Duration| now.since(oldest.since) > most && oldest.id != *current;
         for _ in 0..OLD_AT_ONCE {
             let is_over = self.tweets.front().is_some_and(|oldest| !self.keeps_old && is_old(oldest, self.bounds.age));
-            let Some(oldest) = self.tweets.pop_front_if(|_| is_over) else { return };
-            self.first += 1;
-            self.forget(oldest);
+            let Some(oldest) = is_over.then(|| self.take_first()).flatten() else { return };
+            self.forgotten.push_back(Forgotten { tweet: oldest, ahead: self.ahead });
         }
     }
+}
 
-    /// Of one that has left the others.
-    fn forget(&mut self, oldest: Remembered<S>) {
-        self.numbers.remove(&oldest.id);
-        self.bytes = self.bytes.saturating_sub(oldest.bytes);
-        self.forgotten.push_back(Forgotten { tweet: oldest, ahead: self.ahead });
-    }
+fn hash(id: &TweetId) -> u64 {
+    FixedState::default().hash_one(id)
+}
+
+/// The lower half of a tweet's number, of which fewer are remembered at a time than it can say.
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
+fn low(number: u64) -> u32 {
+    number as u32
+}
+
+/// Where the tweet with such a number is.
+fn place_in(number: u32, first: u64) -> usize {
+    number.wrapping_sub(low(first)) as usize
 }
 
 fn place_of(number: u64, first: u64) -> Option<usize> {

@@ -1,8 +1,8 @@
 //! What one envelope says of a tweet, in as few bytes as it can be read back from: one piece of memory instead of dozens, for tweets of which
 //! hardly any is ever looked at again.
 //!
-//! All of it is one text. Numbers stand in it as ASCII, six bits a character, so that what is between them can be cut out and borrowed as it is,
-//! and nothing has to be checked for being text.
+//! All of it is one text. Numbers stand in it as ASCII, six bits a character, so that what is between them can be cut out and borrowed as it is.
+//! It is written as bytes, and looked through for being text when it is unpacked, which most never are.
 
 use crate::model::address::Address;
 use crate::model::ids::TweetId;
@@ -15,23 +15,23 @@ use crate::model::time::Timestamp;
 
 /// A packed tweet, without its id. Equal when the tweets are; the order is some order that depends on nothing else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Packed(Box<str>);
+pub(super) struct Packed(Box<[u8]>);
 
 impl Packed {
     /// What a [`Packer`] has packed.
-    pub(super) fn new(packed: &str) -> Self {
+    pub(super) fn new(packed: &[u8]) -> Self {
         Self(packed.into())
     }
 
     /// As a packer packs it.
-    pub(super) fn as_str(&self) -> &str {
+    pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// The tweet again, with texts that lie in here.
     #[inline]
     pub(super) fn unpack(&self, id: TweetId) -> Tweet<&str> {
-        let mut from = Unpacker { text: &self.0, at: 0 };
+        let mut from = Unpacker { text: str::from_utf8(&self.0).unwrap_or_default(), at: 0 };
         let mut tweet = Tweet::unpacked(&mut from);
         tweet.id = id;
         tweet
@@ -40,11 +40,11 @@ impl Packed {
 
 /// Packs one tweet after the other in the same room.
 #[derive(Debug, Default)]
-pub(super) struct Packer(String);
+pub(super) struct Packer(Vec<u8>);
 
 impl Packer {
     /// What the tweet comes to, but for its id.
-    pub(super) fn pack(&mut self, tweet: &Tweet<&str>) -> &str {
+    pub(super) fn pack(&mut self, tweet: &Tweet<&str>) -> &[u8] {
         self.0.clear();
         tweet.put(self);
         &self.0
@@ -66,8 +66,8 @@ const MORE: u64 = 1 << BITS;
 
 /// The lowest seven bits, which are an ASCII character.
 #[inline]
-fn low(number: u64) -> char {
-    char::from(number.to_le_bytes()[0] & 0x7f)
+fn low(number: u64) -> u8 {
+    number.to_le_bytes()[0] & 0x7f
 }
 
 /// Reads what a packer has packed, from its beginning. Of anything else it reads something, too.
@@ -112,7 +112,7 @@ impl<'a> Item<'a> for &'a str {
     #[inline]
     fn put(&self, to: &mut Packer) {
         to.number(self.len() as u64);
-        to.0.push_str(self);
+        to.0.extend_from_slice(self.as_bytes());
     }
 
     #[inline]

@@ -34,7 +34,7 @@ struct Part {
 impl Part {
     /// What it takes: the same for all that say the same.
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.says.as_str().len()
+        size_of::<Self>() + self.says.as_bytes().len()
     }
 }
 
@@ -87,8 +87,8 @@ pub(super) struct Learned {
 
 impl<S: Default> Remembered<S> {
     pub(super) fn new(id: TweetId, since: Timestamp) -> Self {
-        // The id stands in the map as well, which has room for twice as many.
-        let bytes = size_of::<Self>() + 2 * (size_of::<TweetId>() + size_of::<u64>()) + 2 * id.bytes();
+        // Its number stands in a table that has room for twice as many.
+        let bytes = size_of::<Self>() + 2 * (size_of::<u32>() + 1) + id.bytes();
         Self { id, state: S::default(), since, bytes, deleted_at: None, parts: Parts::Many(Vec::new()) }
     }
 
@@ -101,7 +101,7 @@ impl<S: Default> Remembered<S> {
         packer: &mut Packer,
     ) -> Learned {
         let packed = packer.pack(says);
-        let same = |known: &Part| known.rank == rank && known.says.as_str() == packed;
+        let same = |known: &Part| known.rank == rank && known.says.as_bytes() == packed;
         let same = self.parts.as_slice().iter().position(same);
         if same.and_then(|place| self.parts.as_slice().get(place)).is_some_and(|known| known.ts <= ts) {
             return Learned::default();
@@ -124,7 +124,7 @@ impl<S: Default> Remembered<S> {
         if refused && let Some(last) = self.parts.as_slice().iter().rposition(|known| known.rank == rank) {
             self.forget(last);
         }
-        let changed = before.map_or(!refused, |before| before.as_str() != packer.pack(&self.tweet()));
+        let changed = before.map_or(!refused, |before| before.as_bytes() != packer.pack(&self.tweet()));
         Learned { changed, refused }
     }
 

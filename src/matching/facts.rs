@@ -1,7 +1,7 @@
 //! A subject as matchers see it: normalised texts, cashtags, addresses and tokens, each worked out when first asked for.
 
 use std::borrow::Cow;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -166,6 +166,8 @@ pub(crate) struct NormalText<'a> {
     folded: OnceCell<Folded>,
     cashtags: OnceCell<Vec<Box<str>>>,
     addresses: OnceCell<Vec<Address>>,
+    /// No run of its letters, digits and underscores is as long as an address: for who has looked at all of them.
+    has_short_words: Cell<bool>,
     /// Of regexes that were asked for, whether they are found: many rules may share one.
     regexes: RefCell<HashMap<usize, bool, foldhash::fast::FixedState>>,
 }
@@ -198,6 +200,7 @@ impl<'a> NormalText<'a> {
             folded: OnceCell::new(),
             cashtags: OnceCell::new(),
             addresses: OnceCell::new(),
+            has_short_words: Cell::new(false),
             regexes: RefCell::default(),
         }
     }
@@ -251,7 +254,15 @@ impl<'a> NormalText<'a> {
     }
 
     pub(crate) fn addresses(&self) -> &[Address] {
+        if self.has_short_words.get() {
+            return &[];
+        }
         self.addresses.get_or_init(|| text::addresses(&self.exact))
+    }
+
+    /// The longest run of letters, digits and underscores of ASCII in it has so many bytes.
+    pub(crate) fn has_words_up_to(&self, longest: usize) {
+        self.has_short_words.set(longest < text::ADDRESS_BYTES.0);
     }
 }
 
@@ -264,7 +275,7 @@ fn bounded(text: &str, bytes: usize) -> &str {
 /// not looked into again.
 fn expand<'t>(text: &'t str, urls: &[Link<&str>]) -> Cow<'t, str> {
     const TCO: &str = "https://t.co/";
-    if urls.iter().all(|link| link.tco.is_none()) || !text.contains(TCO) {
+    if urls.iter().all(|link| link.tco.is_none()) || text::find_part(text, TCO, 0).is_none() {
         return Cow::Borrowed(text);
     }
     let mut expanded = String::with_capacity(text.len());

@@ -29,8 +29,18 @@ fn contains(text: &str, part: &str) -> bool {
     find_part(text, part, 0).is_some() || at_start || at_end || whole
 }
 
+/// Where a byte stands in a text, from there on: 32 of them at once, for which there are wide registers.
+fn find_byte(text: &[u8], byte: u8, mut from: usize) -> Option<usize> {
+    while let Some(block) = text.get(from..from + 32)
+        && !block.iter().fold(false, |any, of| any | (*of == byte))
+    {
+        from += 32;
+    }
+    text.get(from..)?.iter().position(|of| *of == byte).map(|at| from + at)
+}
+
 /// Where a part stands in a text, from there on. Texts are short, so nothing is prepared: where its first two bytes stand, the rest is compared.
-fn find_part(text: &str, part: &str, mut from: usize) -> Option<usize> {
+pub(super) fn find_part(text: &str, part: &str, mut from: usize) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const LOW: u64 = ONES * 0x7f;
     let (bytes, part) = (text.as_bytes(), part.as_bytes());
@@ -78,7 +88,9 @@ fn has_keyword(text: &str, keyword: &Keyword) -> bool {
 /// letters; then the end, a space or punctuation. Symbols without `$` in upper case, each once, at most `ELEMENTS`.
 pub(crate) fn cashtags(text: &str) -> Vec<Box<str>> {
     let mut found: Vec<Box<str>> = Vec::new();
-    for (at, _) in text.match_indices('$') {
+    let mut from = 0;
+    while let Some(at) = find_byte(text.as_bytes(), b'$', from) {
+        from = at + 1;
         let starts = text.get(..at).and_then(|head| head.chars().next_back()).is_none_or(char::is_whitespace);
         let Some(symbol) = text.get(at + 1..).filter(|_| starts).and_then(symbol_at_start) else { continue };
         let symbol = symbol.to_ascii_uppercase().into_boxed_str();
@@ -134,7 +146,7 @@ pub(crate) fn addresses(text: &str) -> Vec<Address> {
 }
 
 /// How short and how long an address is.
-const ADDRESS_BYTES: (usize, usize) = (32, 44);
+pub(super) const ADDRESS_BYTES: (usize, usize) = (32, 44);
 
 /// The next word that is as long as an address at least, at or after `from`, where none goes on. Most words are shorter, so it is looked from
 /// where one as long would end, backwards.
@@ -218,6 +230,12 @@ mod tests {
         fn a_part_is_found_where_it_stands(text in "[abé🚀 \u{0}]{0,40}", part in "[abé🚀 \u{0}]{1,4}", from in 0_usize..20) {
             let from = text.floor_char_boundary(from);
             proptest::prop_assert_eq!(find_part(&text, &part, from), text[from..].find(&part).map(|at| from + at));
+        }
+
+        #[test]
+        fn a_byte_is_found_where_it_stands(text in "[ab$é]{0,90}", from in 0_usize..100) {
+            let expected = text.bytes().enumerate().skip(from).find(|(_, byte)| *byte == b'$').map(|(at, _)| at);
+            proptest::prop_assert_eq!(find_byte(text.as_bytes(), b'$', from), expected);
         }
 
         #[test]

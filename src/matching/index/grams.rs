@@ -12,6 +12,9 @@ use crate::rules::normal::eight;
 
 /// Bytes that are looked at together.
 const GRAM: usize = 4;
+/// What parts letters of ASCII from those of the other case. Four bytes are known by with these bits set: a few that are no letters are taken for others,
+/// which a comparison tells.
+const CASE: u32 = 0x2020_2020;
 
 /// A folded text that is looked for, and its key.
 pub(super) type Part = (Box<str>, u32);
@@ -123,35 +126,37 @@ impl Grams {
         }
     }
 
-    /// Calls `hit` with the key of every part that stands in a folded text, as often as it does.
-    pub(super) fn search(&self, text: &str, mut hit: impl FnMut(u32)) {
+    /// Calls `hit` with the key of every part that stands in a folded text, as often as it does. `text` is that, or what was folded, if its letters
+    /// of ASCII are all that folding has changed.
+    pub(super) fn search<'t>(&self, text: &str, folded: &impl Fn() -> &'t str, mut hit: impl FnMut(u32)) {
         if self.parts.is_empty() {
             return;
         }
+        let mut compare = |gram: u32, at: usize| self.compare(gram, folded().as_bytes(), at, &mut hit);
         match self.step {
-            1 => self.scan(text, [0, 1, 2, 3, 4], &mut hit),
-            _ => self.scan(text, [0, 2, 4], &mut hit),
+            1 => self.scan(text, [0, 1, 2, 3, 4], &mut compare),
+            _ => self.scan(text, [0, 2, 4], &mut compare),
         }
     }
 
     /// Looks at the places of eight bytes that are asked for, and so on from behind the last of them.
     #[inline]
-    fn scan<const PLACES: usize>(&self, text: &str, places: [u8; PLACES], hit: &mut impl FnMut(u32)) {
+    fn scan<const PLACES: usize>(&self, text: &str, places: [u8; PLACES], compare: &mut impl FnMut(u32, usize)) {
         let bytes = text.as_bytes();
         let (mut from, step) = (0, usize::from(places[PLACES - 1]) + self.step);
         while let Some(eight) = bytes.get(from..).and_then(|rest| rest.first_chunk()) {
-            let eight = u64::from_le_bytes(*eight);
+            let eight = u64::from_le_bytes(*eight) | (u64::from(CASE) << 32 | u64::from(CASE));
             let gram = |place: u8| eight.wrapping_shr(8 * u32::from(place)) as u32;
             // Mostly none is: one question for all of them.
             if places.iter().fold(false, |any, place| any | self.may_have(gram(*place))) {
-                places.iter().for_each(|place| self.compare(gram(*place), bytes, from + usize::from(*place), hit));
+                places.iter().for_each(|place| compare(gram(*place), from + usize::from(*place)));
             }
             from += step;
         }
         let from = text.floor_char_boundary(from);
         for (gram, at) in grams(text.get(from..).unwrap_or_default()).zip(from..) {
             if self.may_have(gram) {
-                self.compare(gram, bytes, at, hit);
+                compare(gram, at);
             }
         }
     }
@@ -174,6 +179,7 @@ impl Grams {
         }
     }
 
+    /// What is known by these four bytes, held against a folded text that has them there.
     #[inline(never)]
     fn compare(&self, gram: u32, text: &[u8], at: usize, hit: &mut impl FnMut(u32)) {
         let Some(from) = self.from(gram) else { return };
@@ -226,9 +232,10 @@ fn rarest(parts: &[Part], step: usize) -> Vec<(u32, u32, usize)> {
     all
 }
 
-/// All fours of bytes of a text, one after the other.
+/// All fours of bytes of a text, one after the other, without their case.
 fn grams(text: &str) -> impl Iterator<Item = u32> {
-    text.as_bytes().windows(GRAM).filter_map(|four| <[u8; GRAM]>::try_from(four).ok()).map(u32::from_le_bytes)
+    let fours = text.as_bytes().windows(GRAM).filter_map(|four| <[u8; GRAM]>::try_from(four).ok());
+    fours.map(|four| u32::from_le_bytes(four) | CASE)
 }
 
 #[inline]
@@ -262,7 +269,7 @@ mod tests {
             let parts: Vec<String> = parts.into_iter().filter(|part| long == 0 || part.len() >= GRAM + long - 1).collect();
             let all = parts.iter().zip(0..).map(|(part, key)| (part.as_str().into(), key)).collect();
             let mut found = Vec::new();
-            Texts::new(all).search(&text, |key| found.push(key));
+            Texts::new(all).search(&text, || &text, |key| found.push(key));
             found.sort_unstable();
             found.dedup();
             let expected: Vec<u32> = (0..).zip(&parts).filter(|(_, part)| text.contains(part.as_str())).map(|(key, _)| key).collect();

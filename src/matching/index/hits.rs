@@ -81,10 +81,15 @@ impl Index {
         for field in self.searched.fields() {
             let Some(text) = facts.text(field) else { continue };
             let of = FieldSet::of(field);
-            self.words.search(text.cased(false), text.is_plain(), |key| self.hit(key, of, scratch));
-            self.texts.search(text.cased(false), |key| self.hit(key, of, scratch));
+            self.words.search(text, |key| self.hit(key, of, scratch));
+            if text.is_plain() {
+                self.texts.search(text.exact(), || text.cased(false), |key| self.hit(key, of, scratch));
+                continue;
+            }
+            let whole = text.cased(false);
+            self.texts.search(whole, || whole, |key| self.hit(key, of, scratch));
             if let Some(each) = text.folded_each() {
-                self.texts.search(each, |key| self.hit(key, of, scratch));
+                self.texts.search(each, || each, |key| self.hit(key, of, scratch));
             }
         }
     }

@@ -16,6 +16,7 @@ mod keys;
 mod lists;
 mod literals;
 mod missing;
+mod runs;
 mod scratch;
 mod table;
 mod texts;

@@ -33,13 +33,17 @@ impl Texts {
         Self { short: Short::new(short), long: Grams::new(long) }
     }
 
-    /// Calls `hit` with every key that stands in a folded text, as often as it does.
-    pub(super) fn search(&self, text: &str, mut hit: impl FnMut(u32)) {
-        self.long.search(text, &mut hit);
+    /// Calls `hit` with every key that stands in a folded text, as often as it does. `text` may be what was folded, if its letters of ASCII are all
+    /// that folding has changed: then it is folded only if it must be.
+    pub(super) fn search<'t>(&self, text: &str, folded: impl Fn() -> &'t str, mut hit: impl FnMut(u32)) {
+        self.long.search(text, &folded, &mut hit);
         match &self.short {
             Short::None => {}
-            Short::Automaton(automaton) => automaton.find_overlapping_iter(text).for_each(|found| hit(found.value())),
-            Short::Each(parts) => parts.iter().filter(|(part, _)| text.contains(&**part)).for_each(|(_, key)| hit(*key)),
+            Short::Automaton(automaton) => automaton.find_overlapping_iter(folded()).for_each(|found| hit(found.value())),
+            Short::Each(parts) => {
+                let text = folded();
+                parts.iter().filter(|(part, _)| text.contains(&**part)).for_each(|(_, key)| hit(*key));
+            }
         }
     }
 

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use super::keys::Map;
 use super::lists::number;
+use super::runs::{runs, word_marks};
 use super::table::Table;
+use crate::matching::facts::NormalText;
 use crate::rules::normal::{eight, is_boundary};
 
 /// Keywords, by one word of each.
@@ -17,6 +19,8 @@ pub(super) struct Words {
     /// Those of one anchor next to each other.
     phrases: Vec<Phrase>,
     filter: Filter,
+    /// An anchor is something else than a word of ASCII: each sign of a text is looked up, too.
+    has_signs: bool,
 }
 
 #[derive(Debug)]
@@ -44,7 +48,7 @@ impl Filter {
         let bits = (words.len() * 16).next_power_of_two().max(1_024);
         let mut filter = Self { bits: vec![0; bits / 64], shift: 64 - bits.trailing_zeros() };
         for word in words {
-            let at = filter.bit(word.len(), eight(word.as_bytes(), 0) & first(word.len()));
+            let at = filter.bit(word.len(), eight(word.as_bytes(), 0));
             if let Some(part) = filter.bits.get_mut(at / 64) {
                 *part |= 1 << (at % 64);
             }
@@ -58,12 +62,13 @@ impl Filter {
         self.bits.get(at / 64).is_some_and(|part| part & (1 << (at % 64)) != 0)
     }
 
-    /// Of a word's first eight bytes and its length.
+    /// Of a word's length and its first eight bytes, and what is behind a shorter one; it does not matter which case they have.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "there are fewer bits than fit")]
     fn bit(&self, length: usize, head: u64) -> usize {
         const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
-        (head ^ (length as u64).rotate_right(8)).wrapping_mul(MIX).wrapping_shr(self.shift) as usize
+        const LOWER: u64 = 0x2020_2020_2020_2020;
+        (((head | LOWER) & first(length)) ^ (length as u64).rotate_right(8)).wrapping_mul(MIX).wrapping_shr(self.shift) as usize
     }
 }
 
@@ -106,32 +111,47 @@ impl Words {
         }
         phrases.shrink_to_fit();
         let filter = Filter::of(anchors.iter().map(|(word, _)| *word));
-        Self { anchors: Table::new(anchors.into_iter()), phrases, filter }
+        let is_sign = |word: &str| word.bytes().any(|byte| !byte.is_ascii_alphanumeric() && byte != b'_');
+        let has_signs = anchors.iter().any(|(word, _)| is_sign(word));
+        Self { anchors: Table::new(anchors.into_iter()), phrases, filter, has_signs }
     }
 
-    /// Calls `hit` with the key of every keyword that stands in a folded text, as often as it does. Whether the text is plain is known already.
-    pub(super) fn search(&self, text: &str, is_plain: bool, mut hit: impl FnMut(u32)) {
+    /// Calls `hit` with the key of every keyword that stands in a text, as often as it does.
+    pub(super) fn search(&self, text: &NormalText<'_>, mut hit: impl FnMut(u32)) {
         if self.anchors.is_empty() {
             return;
         }
-        // Either has its own, so that it becomes a part of it.
-        if is_plain {
+        // Each has its own, so that it becomes a part of it.
+        if text.is_plain() && !self.has_signs {
+            // Where a word stands is the same whatever its case, and most texts need not be folded at all.
+            let (exact, mut longest) = (text.exact().as_bytes(), 0);
+            runs(exact, |at, length| {
+                longest = longest.max(length);
+                if self.filter.may_have(length, eight(exact, at)) {
+                    self.look_up(text.cased(false), (at, length), &mut hit);
+                }
+            });
+            text.has_words_up_to(longest);
+        } else if text.is_plain() {
+            let text = text.cased(false);
             parts_of_plain(text, |at, length, head| {
                 if self.filter.may_have(length, head) {
-                    self.look_up(text, (at, length, head), &mut hit);
+                    self.look_up(text, (at, length), &mut hit);
                 }
             });
         } else {
+            let text = text.cased(false);
             parts(text, |at, length, head| {
                 if self.filter.may_have(length, head) {
-                    self.look_up(text, (at, length, head), &mut hit);
+                    self.look_up(text, (at, length), &mut hit);
                 }
             });
         }
     }
 
     #[inline(never)]
-    fn look_up(&self, text: &str, (at, length, head): (usize, usize, u64), hit: &mut impl FnMut(u32)) {
+    fn look_up(&self, text: &str, (at, length): (usize, usize), hit: &mut impl FnMut(u32)) {
+        let head = eight(text.as_bytes(), at) & first(length);
         let word = text.as_bytes().get(at..at + length);
         let Some(found) = word.and_then(|word| self.anchors.get_headed(head, word)) else { return };
         if found & Self::FAR == 0 {
@@ -224,17 +244,8 @@ fn first(count: usize) -> u64 {
 /// How many of eight bytes, from the first on, are letters, digits and underscores of ASCII.
 #[inline]
 fn word_bytes(eight: u64) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = ONES * 0x80;
-    // Without their highest bits no byte of a sum reaches into the next.
-    let low = eight & !HIGH;
-    let letter = low | (ONES * 0x20);
-    let at_least = |bytes: u64, least: u8| bytes + ONES * u64::from(0x80 - least);
-    let letters = at_least(letter, b'a') & !at_least(letter, b'z' + 1);
-    let digits = at_least(low, b'0') & !at_least(low, b'9' + 1);
-    let underscores = !at_least(low ^ (ONES * u64::from(b'_')), 1);
-    let others = !(letters | digits | underscores) | eight;
-    ((others & HIGH).trailing_zeros() / 8) as usize
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    ((!word_marks(eight) & HIGH).trailing_zeros() / 8) as usize
 }
 
 /// How long the part is that begins there with these bytes; quicker for what most texts are made of.
@@ -273,7 +284,7 @@ mod tests {
     fn found(phrases: &[String], text: &NormalText<'_>) -> Vec<u32> {
         let mut found = Vec::new();
         let all = phrases.iter().zip(0..).map(|(phrase, key)| (phrase.as_str().into(), key));
-        Words::new(all.collect()).search(text.cased(false), text.is_plain(), |key| found.push(key));
+        Words::new(all.collect()).search(text, |key| found.push(key));
         found.sort_unstable();
         found.dedup();
         found
