@@ -72,7 +72,7 @@ fn portable(block: &[u8; STEP]) -> u32 {
     const GATHER: u64 = 0x0102_0408_1020_4080;
     let all = |byte: u8| u64::from_le_bytes([byte; 8]);
     // The highest bit of each byte that is zero; no byte borrows from another.
-    let zero = |eight: u64| !((eight & LOW) + LOW | eight | LOW);
+    let zero = |eight: u64| !(((eight & LOW) + LOW) | eight | LOW);
     let (eights, _) = block.as_chunks::<8>();
     eights.iter().rev().fold(0, |marks, eight| {
         let eight = u64::from_le_bytes(*eight);
