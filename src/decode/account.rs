@@ -9,64 +9,64 @@ const STATES: [&str; 8] =
     ["added", "already_following", "invalid_input", "duplicate", "not_found", "failed", "removed", "not_following"];
 
 fields! { ProfileUpdate<'de>;
-    b"kind" => kind: word(&["PROFILE"]),
-    b"eventId" => event_id: scalar(id),
-    b"observedAt" => observed_at: scalar(moment),
-    b"actor" => actor: whole,
-    b"changes" => changes: whole,
-    b"previous" => previous: whole,
+    "kind" => kind: word(&["PROFILE"]),
+    "eventId" => event_id: id,
+    "observedAt" => observed_at: moment,
+    "actor" => actor: whole,
+    "changes" => changes: whole,
+    "previous" => previous: whole,
 }
 
 fields! { Profile<'de>;
-    b"name" => name: scalar(text),
-    b"handle" => handle: scalar(handle),
-    b"bio" => bio: scalar(text),
-    b"avatar" => avatar: scalar(text),
-    b"banner" => banner: scalar(text),
-    b"location" => location: scalar(text),
+    "name" => name: text,
+    "handle" => handle: handle,
+    "bio" => bio: text,
+    "avatar" => avatar: text,
+    "banner" => banner: text,
+    "location" => location: text,
 }
 
 fields! { Follow<'de>;
-    b"kind" => kind: word(&["FOLLOW", "UNFOLLOW"]),
-    b"eventId" => event_id: scalar(id),
-    b"observedAt" => observed_at: scalar(moment),
-    b"actor" => actor: whole,
-    b"target" => target: object,
+    "kind" => kind: word(&["FOLLOW", "UNFOLLOW"]),
+    "eventId" => event_id: id,
+    "observedAt" => observed_at: moment,
+    "actor" => actor: whole,
+    "target" => target: object,
 }
 
 fields! { Callout<'de>;
-    b"platform" => platform: word(&["pump_fun"]),
-    b"kind" => kind: word(&["callout"]),
-    b"calloutId" => callout_id: scalar(id),
-    b"createdAt" => created_at: scalar(moment),
-    b"receivedAt" => received_at: scalar(moment),
-    b"caller" => caller: whole,
-    b"token" => token: whole,
+    "platform" => platform: word(&["pump_fun"]),
+    "kind" => kind: word(&["callout"]),
+    "calloutId" => callout_id: id,
+    "createdAt" => created_at: moment,
+    "receivedAt" => received_at: moment,
+    "caller" => caller: whole,
+    "token" => token: whole,
 }
 
 fields! { Caller<'de>;
-    b"username" => username: scalar(handle),
+    "username" => username: handle,
 }
 
 fields! { CalloutToken<'de>;
-    b"address" => address: scalar(filled),
-    b"chainId" => chain_id: scalar(filled),
+    "address" => address: filled,
+    "chainId" => chain_id: filled,
 }
 
 fields! { HandlesResult<'de>;
-    b"action" => action: word(&["follow", "unfollow"]),
-    b"requestId" => request_id: scalar(id),
-    b"error" => error: scalar(filled),
-    b"results" => results: list,
+    "action" => action: word(&["follow", "unfollow"]),
+    "requestId" => request_id: id,
+    "error" => error: filled,
+    "results" => results: list,
 }
 
 fields! { HandleResult<'de>;
-    b"input" => input: scalar(text),
-    b"state" => state: word(&STATES),
-    b"handle" => handle: scalar(handle),
-    b"normalizedHandle" => normalized_handle: scalar(handle),
-    b"name" => name: scalar(filled),
-    b"profileImage" => profile_image: scalar(filled),
-    b"twitterId" => twitter_id: scalar(id),
-    b"message" => message: scalar(filled),
+    "input" => input: text,
+    "state" => state: word(&STATES),
+    "handle" => handle: handle,
+    "normalizedHandle" => normalized_handle: handle,
+    "name" => name: filled,
+    "profileImage" => profile_image: filled,
+    "twitterId" => twitter_id: id,
+    "message" => message: filled,
 }

@@ -2,7 +2,7 @@
 
 use super::json::Reader;
 use super::malformed::Malformed;
-use super::object::{Fields, Known};
+use super::object::{Fields, Seen, fields};
 use super::scalar::{count, filled, id, moment};
 use super::tweet::Lifecycle;
 use crate::model::envelope::{Body, Envelope, MetaPart, Text, TweetPart};
@@ -27,7 +27,11 @@ pub fn decode(frame: &str) -> Result<Envelope<'_>, Malformed> {
         });
     }
     let mut head = Head::default();
-    head.fill(&mut from)?;
+    if head.begins_as_usual(&mut from) {
+        head.fill_rest(&mut from, Seen::first(3))?;
+    } else {
+        head.fill(&mut from)?;
+    }
     let envelope = head.finish(&mut from)?;
     from.end()?;
     Ok(envelope)
@@ -53,33 +57,43 @@ enum Data<'de> {
     Later(&'de str),
 }
 
-impl<'de> Fields<'de> for Head<'de> {
-    const KEYS: &'static [Known] =
-        &[Known::new(b"v"), Known::new(b"t"), Known::new(b"op"), Known::new(b"id"), Known::new(b"ts"), Known::new(b"d")];
-
-    fn read_at(&mut self, place: usize, from: &mut Reader<'de>) -> Result<(), Malformed> {
-        match place {
-            0 => self.v = from.scalar(count)?,
-            1 => self.t = from.scalar(filled)?,
-            2 => self.op = from.scalar(filled)?,
-            3 => self.id = from.scalar(id)?,
-            4 => self.ts = from.scalar(moment)?,
-            _ => {
-                self.data = match (&self.t, &self.op) {
-                    (Some(t), Some(op)) => Data::Read(payload(t, op, from)?),
-                    _ => Data::Later(from.raw()?),
-                };
-            }
-        }
-        Ok(())
-    }
+fields! { Head<'de>;
+    "v" => v: count,
+    "t" => t: filled,
+    "op" => op: filled,
+    "id" => id: id,
+    "ts" => ts: moment,
+    "d" => data: by(Head::read_data),
 }
 
 impl<'de> Head<'de> {
+    /// Takes the first three members of nearly all envelopes at once, if they stand there.
+    fn begins_as_usual(&mut self, from: &mut Reader<'de>) -> bool {
+        let op = if from.takes(br#"{"v":1,"t":"tweet","op":"content","#) {
+            "content"
+        } else if from.takes(br#"{"v":1,"t":"tweet","op":"meta","#) {
+            "meta"
+        } else if from.takes(br#"{"v":1,"t":"tweet","op":"update","#) {
+            "update"
+        } else {
+            return false;
+        };
+        (self.v, self.t, self.op) = (Some(1), Some("tweet".into()), Some(op.into()));
+        true
+    }
+
+    fn read_data(&mut self, from: &mut Reader<'de>) -> Result<(), Malformed> {
+        self.data = match (&self.t, &self.op) {
+            (Some(t), Some(op)) => Data::Read(payload(t, op, from)?),
+            _ => Data::Later(from.raw()?),
+        };
+        Ok(())
+    }
+
     fn finish(self, from: &mut Reader<'de>) -> Result<Envelope<'de>, Malformed> {
         let Self { v, t, op, id, ts, data } = self;
         let (t, op) = (t.ok_or(Malformed::NoType)?, op.ok_or(Malformed::NoOp)?);
-        let body = match data {
+        let mut body = match data {
             Data::Missing => return Err(Malformed::NoData),
             Data::Read(body) => body,
             Data::Later(raw) => {
@@ -92,22 +106,22 @@ impl<'de> Head<'de> {
         if v != Some(1) {
             from.tally.note(|odd| &mut odd.version);
         }
-        let body = identified(body, id.as_ref()).ok_or(Malformed::NoTweetId)?;
+        identify(&mut body, id.as_ref())?;
         Ok(Envelope { v, id, ts, body, oddities: from.tally.oddities() })
     }
 }
 
-/// Gives a body about a tweet the envelope's id when it has none of its own. `None`: there is none at all.
-fn identified<'de>(mut body: Body<'de>, id: Option<&Text<'de>>) -> Option<Body<'de>> {
-    let tweet_id = match &mut body {
+/// Gives a body about a tweet the envelope's id when it has none of its own.
+fn identify<'de>(body: &mut Body<'de>, id: Option<&Text<'de>>) -> Result<(), Malformed> {
+    let tweet_id = match body {
         Body::Content(part) | Body::Update(part) | Body::Delete(part) | Body::Pin(part) | Body::Unpin(part) => &mut part.tweet_id,
         Body::Meta(meta) => &mut meta.tweet_id,
-        _ => return Some(body),
+        _ => return Ok(()),
     };
     if tweet_id.is_empty() {
-        *tweet_id = id?.clone();
+        *tweet_id = id.ok_or(Malformed::NoTweetId)?.clone();
     }
-    Some(body)
+    Ok(())
 }
 
 /// Reads `d` as what the pair of `t` and `op` says that it is. Never by `op` alone: an `update` of another family is something else.

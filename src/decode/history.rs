@@ -116,7 +116,7 @@ struct Metadata {
 }
 
 fields! { Metadata;
-    b"count" => count: scalar(count),
+    "count" => count: count,
 }
 
 /// The rows, and how many were none. The list has no bound of its own: an answer has at most 1000.
@@ -186,14 +186,14 @@ impl<'de> Fields<'de> for Row<'de> {
         };
         seen.once(place)?;
         match place {
-            0 => self.tweet_id = from.scalar(id)?,
-            1 => self.author_id = from.scalar(id)?,
-            2 => self.author_handle = from.scalar(handle)?,
-            3 => self.text = from.scalar(super::scalar::text)?,
-            4 => self.link = from.scalar(filled)?,
-            5 => self.time = from.scalar(moment)?,
-            6 => self.received_at = from.scalar(moment)?,
-            7 => self.message_type = from.scalar(filled)?,
+            0 => id(from, &mut self.tweet_id)?,
+            1 => id(from, &mut self.author_id)?,
+            2 => handle(from, &mut self.author_handle)?,
+            3 => super::scalar::text(from, &mut self.text)?,
+            4 => filled(from, &mut self.link)?,
+            5 => moment(from, &mut self.time)?,
+            6 => moment(from, &mut self.received_at)?,
+            7 => filled(from, &mut self.message_type)?,
             8 => self.content = Some(from.raw()?).filter(|raw| *raw != "null"),
             _ => self.meta = Some(from.raw()?).filter(|raw| *raw != "null"),
         }

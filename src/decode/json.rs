@@ -5,6 +5,7 @@
 //! agree on what is JSON and on what stands in it: the fuzz target `decode` holds one against the other.
 
 use super::malformed::Malformed;
+use super::scan::special;
 use super::tally::Tally;
 use super::text::{Piece, piece, unescape};
 use crate::model::envelope::Text;
@@ -25,8 +26,8 @@ pub(super) enum Loose<'de> {
 /// Where in a JSON text we are, and what was odd so far. All errors are [`Malformed::NotJson`], but for those of who reads.
 #[derive(Debug)]
 pub(super) struct Reader<'de> {
-    text: &'de str,
-    at: usize,
+    pub(super) text: &'de str,
+    pub(super) at: usize,
     pub(super) tally: Tally,
 }
 
@@ -77,41 +78,51 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
-    /// What follows the quotation mark that must come next.
-    #[inline]
-    pub(super) fn string_ahead(&mut self) -> Result<&'de [u8], Malformed> {
-        if self.peek()? != b'"' {
-            return Err(Malformed::NotJson);
+    /// Takes exactly this, if it stands there.
+    #[inline(always)]
+    pub(super) fn takes(&mut self, ahead: &[u8]) -> bool {
+        let takes = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(ahead));
+        if takes {
+            self.at += ahead.len();
         }
-        Ok(self.text.as_bytes().get(self.at + 1..).unwrap_or_default())
+        takes
     }
 
-    /// Takes a key of so many bytes that was seen ahead.
-    #[inline]
-    pub(super) fn pass_key(&mut self, bytes: usize) {
-        self.at += bytes + 2;
+    /// Takes a text that stands there plainly: no space in front of it, and no escape in it.
+    #[inline(always)]
+    pub(super) fn plain(&mut self) -> Option<&'de str> {
+        let bytes = self.text.as_bytes();
+        if bytes.get(self.at) != Some(&b'"') {
+            return None;
+        }
+        let begin = self.at + 1;
+        let end = special(bytes, begin);
+        if bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        let text = self.text.get(begin..end)?;
+        self.at = end + 1;
+        Some(text)
     }
 
-    /// What stands behind a key.
+    /// Begins an object, and says whether there is nothing in it.
     #[inline]
-    pub(super) fn colon(&mut self) -> Result<(), Malformed> {
-        self.sign(b':')
-    }
-
-    /// Reads an object; `read` must read each key, and read or pass over the value that follows it.
-    #[inline]
-    pub(super) fn members(&mut self, mut read: impl FnMut(&mut Self) -> Result<(), Malformed>) -> Result<(), Malformed> {
+    pub(super) fn begins_empty(&mut self) -> Result<bool, Malformed> {
         self.sign(b'{')?;
-        if self.peek()? == b'}' {
+        let is_empty = self.peek()? == b'}';
+        self.at += usize::from(is_empty);
+        Ok(is_empty)
+    }
+
+    /// Behind a member: whether it was the last one.
+    #[inline(always)]
+    pub(super) fn ended(&mut self) -> Result<bool, Malformed> {
+        let sign = self.text.as_bytes().get(self.at).copied();
+        if matches!(sign, Some(b',' | b'}')) {
             self.at += 1;
-            return Ok(());
+            return Ok(sign == Some(b'}'));
         }
-        loop {
-            read(self)?;
-            if self.is_last(b'}')? {
-                return Ok(());
-            }
-        }
+        self.is_last(b'}')
     }
 
     /// Reads a list; `read` must read or pass over the element that follows.
@@ -159,24 +170,30 @@ impl<'de> Reader<'de> {
         Ok(key)
     }
 
+    /// Whether a string begins right here.
+    #[inline(always)]
+    pub(super) fn is_string_ahead(&self) -> bool {
+        self.text.as_bytes().get(self.at) == Some(&b'"')
+    }
+
     /// A string, whose first quotation mark comes next.
-    #[inline]
-    fn string(&mut self) -> Result<Text<'de>, Malformed> {
-        self.at += 1;
-        match piece(self.text, self.at)? {
-            Piece::Plain { text, after } => {
-                self.at = after;
-                Ok(text.into())
-            }
-            Piece::Escaped => {
-                let (text, after, replaced) = unescape(self.text, self.at)?;
-                self.at = after;
-                if replaced {
-                    self.tally.note(|odd| &mut odd.replaced_text);
-                }
-                Ok(text.into())
-            }
+    #[inline(always)]
+    pub(super) fn string(&mut self) -> Result<Text<'de>, Malformed> {
+        match self.plain() {
+            Some(text) => Ok(text.into()),
+            None => self.escaped(),
         }
+    }
+
+    /// The same, where it is not plain.
+    #[inline(never)]
+    fn escaped(&mut self) -> Result<Text<'de>, Malformed> {
+        let (text, after, replaced) = unescape(self.text, self.at + 1)?;
+        self.at = after;
+        if replaced {
+            self.tally.note(|odd| &mut odd.replaced_text);
+        }
+        Ok(text.into())
     }
 
     /// A value of any type; lists and objects are passed over.
@@ -199,50 +216,6 @@ impl<'de> Reader<'de> {
         }
         self.at += word.len();
         Ok(())
-    }
-
-    /// How many digits come next, one at least, and what they say, if there are no more than fit.
-    #[inline]
-    fn digits(&mut self) -> Result<(usize, u64), Malformed> {
-        let (begin, mut sum) = (self.at, 0_u64);
-        while let Some(digit) = self.text.as_bytes().get(self.at).filter(|byte| byte.is_ascii_digit()) {
-            sum = sum.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-            self.at += 1;
-        }
-        if self.at == begin { Err(Malformed::NotJson) } else { Ok((self.at - begin, sum)) }
-    }
-
-    fn number(&mut self) -> Result<Loose<'de>, Malformed> {
-        let begin = self.at;
-        let next = |reader: &Self| reader.text.as_bytes().get(reader.at).copied();
-        let is_negative = next(self) == Some(b'-');
-        self.at += usize::from(is_negative);
-        let is_zero = next(self) == Some(b'0');
-        let (digits, sum) = self.digits()?;
-        if digits > 1 && is_zero {
-            return Err(Malformed::NotJson);
-        }
-        let mut is_whole = true;
-        if next(self) == Some(b'.') {
-            (self.at, is_whole) = (self.at + 1, false);
-            self.digits()?;
-        }
-        if matches!(next(self), Some(b'e' | b'E')) {
-            (self.at, is_whole) = (self.at + 1, false);
-            self.at += usize::from(matches!(next(self), Some(b'+' | b'-')));
-            self.digits()?;
-        }
-        // Nineteen digits are no more than fit.
-        if is_whole && !is_negative && digits <= 19 {
-            return Ok(Loose::Unsigned(sum));
-        }
-        let written = self.text.get(begin..self.at).unwrap_or_default();
-        if is_whole && is_negative && !is_zero {
-            return Ok(Loose::Negative);
-        }
-        let unsigned = || written.parse().ok().map(Loose::Unsigned).filter(|_| is_whole);
-        let float = || written.parse().ok().map(Loose::Float);
-        unsigned().or_else(float).ok_or(Malformed::NotJson)
     }
 
     /// A value as it stands.

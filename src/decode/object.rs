@@ -12,6 +12,11 @@ use crate::model::limits;
 pub(super) struct Seen(u64);
 
 impl Seen {
+    /// The first of a table, so many.
+    pub(super) const fn first(count: u32) -> Self {
+        Self((1 << count) - 1)
+    }
+
     /// Refuses the second of two equal keys.
     pub(super) fn once(&mut self, place: u32) -> Result<(), Malformed> {
         let bit = 1 << place;
@@ -23,102 +28,48 @@ impl Seen {
     }
 }
 
-/// A key of a table, and its first eight bytes with the quotation mark behind it, as far as that is among them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
-    key: &'static [u8],
-    head: u64,
-    mask: u64,
-}
-
-impl Known {
-    pub(super) const fn new(key: &'static [u8]) -> Self {
-        let (mut head, mut mask, mut at) = (0, 0, 0);
-        while at < 8 && at <= key.len() {
-            let byte = if at < key.len() { key[at] } else { b'"' };
-            head |= (byte as u64) << (8 * at);
-            mask |= 0xff << (8 * at);
-            at += 1;
-        }
-        Self { key, head, mask }
-    }
-
-    /// Whether what is behind the first eight bytes is the key's as well.
-    #[inline]
-    fn ends(&self, rest: &[u8]) -> bool {
-        let length = self.key.len();
-        length < 8 || rest.get(length) == Some(&b'"') && rest.get(8..length) == self.key.get(8..)
-    }
-}
-
 /// A struct with the keys under which its fields stand on the wire. [`fields!`] writes these.
 pub(super) trait Fields<'de>: Default {
-    /// The keys, in the order in which the feed mostly writes them. May be left out.
-    const KEYS: &'static [Known] = &[];
-
-    /// Reads the value of the key that stands at this place of [`Self::KEYS`].
-    fn read_at(&mut self, _place: usize, from: &mut Reader<'de>) -> Result<(), Malformed> {
-        from.skip()
-    }
-
     /// Reads the value that follows `key`, if the key is known; else leaves it and says `false`.
-    fn read(&mut self, key: &[u8], from: &mut Reader<'de>, seen: &mut Seen) -> Result<bool, Malformed> {
-        let Some((place, _)) = (0_u32..).zip(Self::KEYS).find(|(_, known)| known.key == key) else { return Ok(false) };
-        seen.once(place)?;
-        self.read_at(place as usize, from)?;
-        Ok(true)
-    }
+    fn read(&mut self, key: &[u8], from: &mut Reader<'de>, seen: &mut Seen) -> Result<bool, Malformed>;
 
     /// Whether an element of a list says enough to be one.
     fn is_usable(&self) -> bool {
         true
     }
 
+    /// Reads members as long as they stand there as they mostly do: known keys without escapes, nothing between a key and its value. Says
+    /// whether the object has ended; else what comes next is to be read with patience.
+    #[inline(always)]
+    fn read_plain(&mut self, _from: &mut Reader<'de>, _seen: &mut Seen) -> Result<bool, Malformed> {
+        Ok(false)
+    }
+
     /// Reads all of an object.
     fn fill(&mut self, from: &mut Reader<'de>) -> Result<(), Malformed> {
-        let (mut seen, mut next) = (Seen::default(), 0);
-        from.members(|from| {
-            if let Some(place) = from.known_key(Self::KEYS, next)? {
-                from.colon()?;
-                seen.once(u32::try_from(place).unwrap_or_default())?;
-                next = place + 1;
-                return self.read_at(place, from);
-            }
-            let key = from.key()?;
-            if self.read(key.as_bytes(), from, &mut seen)? {
+        if from.begins_empty()? { Ok(()) } else { self.fill_rest(from, Seen::default()) }
+    }
+
+    /// Reads an object from a member on, of which these keys have been seen.
+    fn fill_rest(&mut self, from: &mut Reader<'de>, mut seen: Seen) -> Result<(), Malformed> {
+        loop {
+            if self.read_plain(from, &mut seen)? {
                 return Ok(());
             }
-            from.tally.note(|odd| &mut odd.unknown_fields);
-            from.skip()
-        })
+            let key = from.key()?;
+            if !self.read(key.as_bytes(), from, &mut seen)? {
+                from.tally.note(|odd| &mut odd.unknown_fields);
+                from.skip()?;
+            }
+            if from.ended()? {
+                return Ok(());
+            }
+            from.peek()?;
+        }
     }
 }
 
 impl<'de> Reader<'de> {
-    /// Takes a key that is one of these, if it stands there without escapes, and says which. It is looked for from `next` on: most senders write
-    /// keys in one order.
-    #[inline]
-    fn known_key(&mut self, keys: &[Known], next: usize) -> Result<Option<usize>, Malformed> {
-        let rest = self.string_ahead()?;
-        let Some(head) = rest.first_chunk().map(|eight| u64::from_le_bytes(*eight)) else { return Ok(None) };
-        let mut place = next;
-        for _ in keys {
-            let known = match keys.get(place) {
-                Some(known) => known,
-                None => {
-                    place = 0;
-                    &keys[0]
-                }
-            };
-            if head & known.mask == known.head && known.ends(rest) {
-                self.pass_key(known.key.len());
-                return Ok(Some(place));
-            }
-            place += 1;
-        }
-        Ok(None)
-    }
-
     /// A scalar, as `read` understands it.
     #[inline]
     pub(super) fn scalar<T>(&mut self, read: impl FnOnce(Loose<'de>, &mut Tally) -> T) -> Result<T, Malformed> {
@@ -127,12 +78,13 @@ impl<'de> Reader<'de> {
     }
 
     /// A word that is kept as it is, and counted when it is none of `words`.
-    pub(super) fn known_word(&mut self, words: &[&str]) -> Result<Option<Text<'de>>, Malformed> {
-        let word = self.scalar(scalar::filled)?;
-        if word.as_ref().is_some_and(|word| !words.contains(&word.as_str())) {
+    #[inline(always)]
+    pub(super) fn known_word(&mut self, words: &[&str], into: &mut Option<Text<'de>>) -> Result<(), Malformed> {
+        scalar::filled(self, into)?;
+        if into.as_ref().is_some_and(|word| !words.contains(&word.as_str())) {
             self.tally.note(|odd| &mut odd.unknown_values);
         }
-        Ok(word)
+        Ok(())
     }
 
     /// An object; anything else is absent, which `into` is at first.
@@ -160,12 +112,16 @@ impl<'de> Reader<'de> {
                 from.tally.note(|odd| &mut odd.elements);
                 return from.skip();
             }
-            let mut element = None;
-            from.object(&mut element)?;
-            match element {
-                Some(element) if T::is_usable(&element) => into.push(element),
-                Some(_) => from.tally.wrong_type(),
-                None => {}
+            if from.peek()? != b'{' {
+                return from.absent();
+            }
+            into.push(T::default());
+            if let Some(element) = into.last_mut() {
+                element.fill(from)?;
+                if !element.is_usable() {
+                    from.tally.wrong_type();
+                    into.pop();
+                }
             }
             Ok(())
         })
@@ -180,26 +136,48 @@ impl<'de> Reader<'de> {
     }
 }
 
-/// Writes [`Fields`] for a struct: a line is `b"key" => field: how`, where `how` is `scalar(reader)`, `word(words)`, `object` (an `Option`), `whole` (the
-/// struct itself), `boxed`, `list`, or `sources`.
+/// Writes [`Fields`] for a struct: a line is `"key" => field: how`, in the order in which the feed mostly writes them. `how` is the name of a function that
+/// reads into the field, or `word(words)`, `object` (an `Option`), `whole` (the struct itself), `boxed`, `list`, or `by(function)` of the struct itself.
 macro_rules! fields {
-    ($type:ty $(, usable $usable:expr)?; $($key:literal => $field:ident: $how:ident $(($read:expr))?),+ $(,)?) => {
+    ($type:ty $(, usable $usable:expr)?; $($key:literal => $field:ident: $how:ident $(($with:expr))?),+ $(,)?) => {
         impl<'de> $crate::decode::object::Fields<'de> for $type {
-            const KEYS: &'static [$crate::decode::object::Known] = &[$($crate::decode::object::Known::new($key)),+];
-
-            #[inline]
-            fn read_at(
+            fn read(
                 &mut self,
-                place: usize,
+                key: &[u8],
                 from: &mut $crate::decode::json::Reader<'de>,
-            ) -> Result<(), $crate::decode::malformed::Malformed> {
+                seen: &mut $crate::decode::object::Seen,
+            ) -> Result<bool, $crate::decode::malformed::Malformed> {
                 #[expect(non_camel_case_types, reason = "the fields' own names, counted by the compiler")]
                 enum Place { $($field),+ }
-                $(if place == Place::$field as usize {
-                    $crate::decode::object::fields!(@$how from, self.$field $(, $read)?);
-                    return Ok(());
+                $(if key == $key.as_bytes() {
+                    seen.once(Place::$field as u32)?;
+                    $crate::decode::object::fields!(@$how from, self, $field $(, $with)?);
+                    return Ok(true);
                 })+
-                from.skip()
+                Ok(false)
+            }
+
+            #[inline(always)]
+            fn read_plain(
+                &mut self,
+                from: &mut $crate::decode::json::Reader<'de>,
+                seen: &mut $crate::decode::object::Seen,
+            ) -> Result<bool, $crate::decode::malformed::Malformed> {
+                #[expect(non_camel_case_types, reason = "the fields' own names, counted by the compiler")]
+                enum Place { $($field),+ }
+                loop {
+                    let begun = from.at;
+                    $(if from.takes(concat!("\"", $key, "\":").as_bytes()) {
+                        seen.once(Place::$field as u32)?;
+                        $crate::decode::object::fields!(@$how from, self, $field $(, $with)?);
+                        if from.ended()? {
+                            return Ok(true);
+                        }
+                    })+
+                    if from.at == begun {
+                        return Ok(false);
+                    }
+                }
             }
 
             $(fn is_usable(&self) -> bool {
@@ -208,12 +186,12 @@ macro_rules! fields {
             })?
         }
     };
-    (@scalar $from:ident, $field:expr, $read:expr) => { $field = $from.scalar($read)? };
-    (@word $from:ident, $field:expr, $words:expr) => { $field = $from.known_word($words)? };
-    (@object $from:ident, $field:expr) => { $from.object(&mut $field)? };
-    (@whole $from:ident, $field:expr) => { $from.whole(&mut $field)? };
-    (@boxed $from:ident, $field:expr) => { $from.boxed(&mut $field)? };
-    (@list $from:ident, $field:expr) => { $from.list(&mut $field)? };
-    (@sources $from:ident, $field:expr) => { $crate::decode::tweet::sources($from, &mut $field)? };
+    (@word $from:ident, $self:ident, $field:ident, $words:expr) => { $from.known_word($words, &mut $self.$field)? };
+    (@object $from:ident, $self:ident, $field:ident) => { $from.object(&mut $self.$field)? };
+    (@whole $from:ident, $self:ident, $field:ident) => { $from.whole(&mut $self.$field)? };
+    (@boxed $from:ident, $self:ident, $field:ident) => { $from.boxed(&mut $self.$field)? };
+    (@list $from:ident, $self:ident, $field:ident) => { $from.list(&mut $self.$field)? };
+    (@by $from:ident, $self:ident, $field:ident, $read:expr) => { $read($self, $from)? };
+    (@$read:ident $from:ident, $self:ident, $field:ident) => { $read($from, &mut $self.$field)? };
 }
 pub(super) use fields;

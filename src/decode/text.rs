@@ -1,6 +1,7 @@
 //! Where a JSON string ends, and what its escapes stand for.
 
 use super::malformed::Malformed;
+use super::scan::special;
 
 /// A string, from behind its first quotation mark to behind its last.
 pub(super) enum Piece<'de> {
@@ -23,39 +24,6 @@ pub(super) fn piece(json: &str, at: usize) -> Result<Piece<'_>, Malformed> {
         // A control character, which JSON forbids, or the end of it all.
         _ => Err(Malformed::NotJson),
     }
-}
-
-/// Where the next quotation mark, backslash or control character stands; eight bytes at a time.
-#[inline]
-fn special(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let is = |eight: u64, byte: u8| {
-        let zero = eight ^ (ONES * u64::from(byte));
-        zero.wrapping_sub(ONES) & !zero
-    };
-    let long = at + 24;
-    while let Some(eight) = bytes.get(at..at + 8).and_then(|eight| <[u8; 8]>::try_from(eight).ok()) {
-        let eight = u64::from_le_bytes(eight);
-        // Of each sort, what is found first is there; behind it, a borrow may find what is not.
-        let found = (is(eight, b'"') | is(eight, b'\\') | eight.wrapping_sub(ONES * 0x20) & !eight) & HIGH;
-        if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-        // What is longer than most is passed over in longer steps, for which there are wide registers.
-        while at >= long
-            && let Some(block) = bytes.get(at..at + 32)
-            && !block.iter().fold(false, |any, byte| any | (*byte == b'"') | (*byte == b'\\') | (*byte < 0x20))
-        {
-            at += 32;
-        }
-    }
-    at + bytes.get(at..).unwrap_or_default().iter().take_while(|byte| !is_special(**byte)).count()
-}
-
-fn is_special(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\' | 0..0x20)
 }
 
 /// Bytes that are enough for most texts with escapes.

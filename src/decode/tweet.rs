@@ -11,118 +11,118 @@ use crate::model::envelope::{
 use crate::model::limits;
 
 fields! { TweetPart<'de>;
-    b"tweetId" => tweet_id: scalar(tweet_id),
-    b"kind" => kind: scalar(kind),
-    b"text" => text: scalar(text),
-    b"createdAt" => created_at: scalar(moment),
-    b"receivedAt" => received_at: scalar(moment),
-    b"author" => author: object,
-    b"link" => link: scalar(filled),
-    b"media" => media: list,
-    b"mentions" => mentions: list,
-    b"urls" => urls: list,
-    b"ref" => reference: boxed,
+    "tweetId" => tweet_id: tweet_id,
+    "kind" => kind: kind,
+    "text" => text: text,
+    "createdAt" => created_at: moment,
+    "receivedAt" => received_at: moment,
+    "author" => author: object,
+    "link" => link: filled,
+    "media" => media: list,
+    "mentions" => mentions: list,
+    "urls" => urls: list,
+    "ref" => reference: boxed,
 }
 
 fields! { Author<'de>;
-    b"id" => id: scalar(id),
-    b"handle" => handle: scalar(handle),
-    b"name" => name: scalar(filled),
-    b"platform" => platform: scalar(platform),
-    b"profileImage" => profile_image: scalar(filled),
-    b"followersCount" => followers_count: scalar(count),
-    b"followingCount" => following_count: scalar(count),
-    b"verifiedType" => verified_type: word(&["blue", "business", "government", "none"]),
-    b"banner" => banner: scalar(filled),
-    b"bio" => bio: scalar(text),
-    b"joinedAt" => joined_at: scalar(moment),
-    b"location" => location: scalar(filled),
-    b"metrics" => metrics: object,
-    b"url" => url: scalar(filled),
-    b"websiteUrl" => website_url: scalar(filled),
-    b"verifiedLabel" => verified_label: object,
+    "id" => id: id,
+    "handle" => handle: handle,
+    "name" => name: filled,
+    "platform" => platform: platform,
+    "profileImage" => profile_image: filled,
+    "followersCount" => followers_count: count,
+    "followingCount" => following_count: count,
+    "verifiedType" => verified_type: word(&["blue", "business", "government", "none"]),
+    "banner" => banner: filled,
+    "bio" => bio: text,
+    "joinedAt" => joined_at: moment,
+    "location" => location: filled,
+    "metrics" => metrics: object,
+    "url" => url: filled,
+    "websiteUrl" => website_url: filled,
+    "verifiedLabel" => verified_label: object,
 }
 
 fields! { Metrics;
-    b"likes" => likes: scalar(count),
-    b"tweets" => tweets: scalar(count),
+    "likes" => likes: count,
+    "tweets" => tweets: count,
 }
 
 fields! { VerifiedLabel<'de>;
-    b"badge" => badge: scalar(filled),
-    b"description" => description: scalar(filled),
-    b"url" => url: scalar(filled),
+    "badge" => badge: filled,
+    "description" => description: filled,
+    "url" => url: filled,
 }
 
 fields! { Media<'de>, usable |media| !media.url.is_empty();
-    b"url" => url: scalar(required),
-    b"type" => kind: word(&["image", "video", "gif"]),
-    b"thumbnail" => thumbnail: scalar(filled),
+    "url" => url: required,
+    "type" => kind: word(&["image", "video", "gif"]),
+    "thumbnail" => thumbnail: filled,
 }
 
 fields! { Mention<'de>, usable |mention| mention.id.is_some() || mention.handle.is_some() || mention.name.is_some();
-    b"id" => id: scalar(id),
-    b"handle" => handle: scalar(handle),
-    b"name" => name: scalar(filled),
+    "id" => id: id,
+    "handle" => handle: handle,
+    "name" => name: filled,
 }
 
 fields! { Link<'de>, usable |link| !link.url.is_empty();
-    b"url" => url: scalar(required),
-    b"name" => name: scalar(filled),
-    b"tco" => tco: scalar(filled),
+    "url" => url: required,
+    "name" => name: filled,
+    "tco" => tco: filled,
 }
 
 fields! { Reference<'de>;
-    b"type" => kind: scalar(kind),
-    b"tweetId" => tweet_id: scalar(id),
-    b"text" => text: scalar(text),
-    b"author" => author: object,
-    b"media" => media: list,
+    "type" => kind: kind,
+    "tweetId" => tweet_id: id,
+    "text" => text: text,
+    "author" => author: object,
+    "media" => media: list,
 }
 
 fields! { MetaPart<'de>;
-    b"tweetId" => tweet_id: scalar(tweet_id),
-    b"ocr" => ocr: object,
-    b"detected" => detected: object,
+    "tweetId" => tweet_id: tweet_id,
+    "ocr" => ocr: object,
+    "detected" => detected: object,
 }
 
 fields! { Ocr<'de>;
-    b"text" => text: scalar(text),
+    "text" => text: text,
 }
 
 fields! { Detected<'de>;
-    b"tokens" => tokens: list,
-    b"cex" => markets: list,
-    b"prediction" => predictions: list,
+    "tokens" => tokens: list,
+    "cex" => markets: list,
+    "prediction" => predictions: list,
 }
 
 fields! { Token<'de>, usable |token| token.symbol.is_some() || token.name.is_some() || token.contract.is_some();
-    b"symbol" => symbol: scalar(filled),
-    b"name" => name: scalar(filled),
-    b"contract" => contract: scalar(filled),
-    b"chain" => chain: scalar(filled),
-    b"networkId" => network_id: scalar(count),
-    b"priceUsd" => price_usd: scalar(price),
-    b"sources" => sources: sources,
+    "symbol" => symbol: filled,
+    "name" => name: filled,
+    "contract" => contract: filled,
+    "chain" => chain: filled,
+    "networkId" => network_id: count,
+    "priceUsd" => price_usd: price,
+    "sources" => sources: sources,
 }
 
 fields! { Market<'de>, usable |market| market.exchange.is_some() || market.symbol.is_some() || market.url.is_some();
-    b"exchange" => exchange: word(&["bybit", "binance", "hyperliquid"]),
-    b"symbol" => symbol: scalar(filled),
-    b"baseAsset" => base_asset: scalar(filled),
-    b"quoteAsset" => quote_asset: scalar(filled),
-    b"priceUsd" => price_usd: scalar(price),
-    b"url" => url: scalar(filled),
-    b"sources" => sources: sources,
+    "exchange" => exchange: word(&["bybit", "binance", "hyperliquid"]),
+    "symbol" => symbol: filled,
+    "baseAsset" => base_asset: filled,
+    "quoteAsset" => quote_asset: filled,
+    "priceUsd" => price_usd: price,
+    "url" => url: filled,
+    "sources" => sources: sources,
 }
 
 fields! { Prediction<'de>, usable |market| market.exchange.is_some() || market.market_id.is_some() || market.title.is_some();
-    b"exchange" => exchange: word(&["polymarket", "kalshi"]),
-    b"marketId" => market_id: scalar(id),
-    b"title" => title: scalar(filled),
-    b"priceUsd" => price_usd: scalar(price),
-    b"url" => url: scalar(filled),
-    b"sources" => sources: sources,
+    "exchange" => exchange: word(&["polymarket", "kalshi"]),
+    "marketId" => market_id: id,
+    "title" => title: filled,
+    "priceUsd" => price_usd: price,
+    "url" => url: filled,
+    "sources" => sources: sources,
 }
 
 /// `sources`: a list of words.
@@ -131,7 +131,8 @@ pub(super) fn sources<'de>(from: &mut Reader<'de>, into: &mut Sources<'de>) -> R
         return from.absent();
     }
     from.elements(|from| {
-        let source = from.scalar(filled)?;
+        let mut source = None;
+        filled(from, &mut source)?;
         match source.as_deref() {
             None => {}
             Some("text") => into.text = true,

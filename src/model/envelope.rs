@@ -49,7 +49,10 @@ impl<'a> Text<'a> {
 /// A text without a sign in front and spaces around.
 #[must_use]
 pub fn bare(text: &str, sign: char) -> &str {
-    let trimmed = text.trim();
+    // Nearly always there is nothing to trim, which two bytes tell.
+    let ends = text.as_bytes().first().zip(text.as_bytes().last());
+    let is_trimmed = ends.is_some_and(|(first, last)| first.is_ascii_graphic() && last.is_ascii_graphic());
+    let trimmed = if is_trimmed { text } else { text.trim() };
     trimmed.strip_prefix(sign).unwrap_or(trimmed)
 }
 

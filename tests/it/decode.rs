@@ -1,6 +1,7 @@
 //! What the feed writes against what decode reads: every sample line, hostile JSON, odd numbers, frames cut off at every byte.
 
 mod hostile;
+mod plain;
 mod rows;
 mod samples;
 
