@@ -192,8 +192,25 @@ mod tests {
 
     #[test]
     fn what_is_no_plain_number_is_left_to_the_patient_way() {
-        let none =
-            ["", "-1", "00", "01", "01.5", "1e5", "1.", ".5", "1.5e3", "1 ", "+1", "1x", "1.5.5", "9999999999999999", "/", ":1"];
+        let none = [
+            "",
+            "-1",
+            "00",
+            "01",
+            "01.5",
+            "1e5",
+            "1.",
+            ".5",
+            "1.5e3",
+            "1 ",
+            "+1",
+            "1x",
+            "1.5.5",
+            "9999999999999999",
+            "/",
+            ":1",
+            "9.007199254740993",
+        ];
         for number in none {
             let [whole, decimal, _] = both_ways(&format!("{number}{BEHIND}"));
             assert_eq!((whole, decimal), ((None, 0), (None, 0)), "{number}");
