@@ -1,5 +1,5 @@
-//! A text → the runs of letters, digits and underscores of ASCII in it, found by bits for 64 bytes at a time: what follows from one word to the
-//! next is but a few steps, however long the words are.
+//! A text → the runs of letters, digits and underscores of ASCII in it, and its other characters, found by bits for 64 bytes at a time: from one word
+//! to the next it is but a few steps, however long the words are.
 
 use crate::rules::normal::eight;
 
@@ -38,6 +38,25 @@ pub(super) fn runs(text: &[u8], mut see: impl FnMut(usize, usize)) {
     }
     if let Some(begin) = open {
         see(begin, text.len() - begin);
+    }
+}
+
+/// Calls `see` with where each other character stands, but for blanks, and how long it is.
+#[inline]
+pub(super) fn signs(text: &[u8], mut see: impl FnMut(usize, usize)) {
+    for (place, block) in text.chunks(64).enumerate() {
+        let mut bits = !word_bits(text, 64 * place);
+        while bits != 0 {
+            let at = bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            let Some(byte) = block.get(at) else { break };
+            // The first byte of a character says by its highest bits how many bytes that has; the others have one.
+            match byte.leading_ones() as usize {
+                0 if *byte != b' ' => see(64 * place + at, 1),
+                0 | 1 => {}
+                length => see(64 * place + at, length),
+            }
+        }
     }
 }
 
@@ -107,6 +126,11 @@ mod tests {
                 }
             }
             prop_assert_eq!(found(&text), expected);
+            let mut others = Vec::new();
+            signs(text.as_bytes(), |begin, length| others.push((begin, length)));
+            let is_other = |c: char| !c.is_ascii_alphanumeric() && c != '_' && c != ' ';
+            let expected: Vec<_> = text.char_indices().filter(|(_, c)| is_other(*c)).map(|(at, c)| (at, c.len_utf8())).collect();
+            prop_assert_eq!(others, expected);
         }
     }
 }

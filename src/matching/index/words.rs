@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::keys::Map;
 use super::lists::number;
-use super::runs::{runs, word_marks};
+use super::runs::{runs, signs, word_marks};
 use super::table::Table;
 use crate::matching::facts::NormalText;
 use crate::rules::normal::{eight, is_boundary};
@@ -121,32 +121,29 @@ impl Words {
         if self.anchors.is_empty() {
             return;
         }
-        // Each has its own, so that it becomes a part of it.
-        if text.is_plain() && !self.has_signs {
-            // Where a word stands is the same whatever its case, and most texts need not be folded at all.
-            let (exact, mut longest) = (text.exact().as_bytes(), 0);
-            runs(exact, |at, length| {
-                longest = longest.max(length);
-                if self.filter.may_have(length, eight(exact, at)) {
-                    self.look_up(text.cased(false), (at, length), &mut hit);
-                }
-            });
-            text.has_words_up_to(longest);
-        } else if text.is_plain() {
+        if !text.is_plain() {
             let text = text.cased(false);
-            parts_of_plain(text, |at, length, head| {
-                if self.filter.may_have(length, head) {
-                    self.look_up(text, (at, length), &mut hit);
-                }
-            });
-        } else {
-            let text = text.cased(false);
-            parts(text, |at, length, head| {
+            return parts(text, |at, length, head| {
                 if self.filter.may_have(length, head) {
                     self.look_up(text, (at, length), &mut hit);
                 }
             });
         }
+        // Where a word stands is the same whatever its case, and most texts need not be folded at all.
+        let (exact, mut longest) = (text.exact().as_bytes(), 0);
+        let mut see = |at, length| {
+            if self.filter.may_have(length, eight(exact, at)) {
+                self.look_up(text.cased(false), (at, length), &mut hit);
+            }
+        };
+        runs(exact, |at, length| {
+            longest = longest.max(length);
+            see(at, length);
+        });
+        if self.has_signs {
+            signs(exact, see);
+        }
+        text.has_words_up_to(longest);
     }
 
     #[inline(never)]
@@ -187,33 +184,15 @@ fn stands_at(text: &str, at: Option<usize>, phrase: &str) -> bool {
 /// Calls `see` with every part of a text that no word's end parts further: where it stands, how long it is, and its first eight bytes. Blanks
 /// are none.
 #[inline]
-fn parts(text: &str, see: impl FnMut(usize, usize, u64)) {
-    each_part(text.as_bytes(), |begin, head| part_length(text, begin, head), see);
-}
-
-/// The same of a plain text, in which every character beyond ASCII is a part of its own.
-#[inline]
-fn parts_of_plain(text: &str, see: impl FnMut(usize, usize, u64)) {
-    let bytes = text.as_bytes();
-    let length = |begin, head| match word_length(bytes, begin, head) {
-        // The first byte of a character says by its highest bits how many bytes that has.
-        0 => (bytes.get(begin).map_or(0, |byte| byte.leading_ones()) as usize).max(1),
-        length => length,
-    };
-    each_part(bytes, length, see);
-}
-
-/// `length`: of the part that begins there with these eight bytes, one at least.
-#[inline]
-fn each_part(bytes: &[u8], length: impl Fn(usize, u64) -> usize, mut see: impl FnMut(usize, usize, u64)) {
-    let mut begin = 0;
+fn parts(text: &str, mut see: impl FnMut(usize, usize, u64)) {
+    let (bytes, mut begin) = (text.as_bytes(), 0);
     while let Some(byte) = bytes.get(begin) {
         if *byte == b' ' {
             begin += 1;
             continue;
         }
         let head = eight(bytes, begin);
-        let length = length(begin, head);
+        let length = part_length(text, begin, head);
         see(begin, length, head & first(length));
         begin += length;
     }
@@ -354,8 +333,10 @@ mod tests {
             let normal = NormalText::new(text.as_str().into());
             if normal.is_plain() {
                 let (mut one, mut other) = (Vec::new(), Vec::new());
-                parts(normal.exact(), |at, length, head| see(normal.exact(), &mut one, (at, length, head)));
-                parts_of_plain(normal.exact(), |at, length, head| see(normal.exact(), &mut other, (at, length, head)));
+                parts(normal.exact(), |at, length, _| one.push((at, length)));
+                runs(normal.exact().as_bytes(), |at, length| other.push((at, length)));
+                signs(normal.exact().as_bytes(), |at, length| other.push((at, length)));
+                other.sort_unstable();
                 proptest::prop_assert_eq!(one, other);
             }
             proptest::prop_assert_eq!(found, expected);
