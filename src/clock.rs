@@ -100,6 +100,13 @@ impl Clock {
         self.base.plus(self.elapsed())
     }
 
+    /// Both [`now`](Self::now) and [`elapsed`](Self::elapsed), of one reading.
+    #[must_use]
+    pub fn moment(&self) -> (Timestamp, Duration) {
+        let elapsed = self.elapsed();
+        (self.base.plus(elapsed), elapsed)
+    }
+
     /// Since this clock was made, sleep included.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

@@ -223,6 +223,7 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
         None => (None, None, None),
     };
     let mut engine = Engine::new(Arc::clone(&rules));
+    engine.touch();
     let recovered = match &place.folder {
         Some(folder) => recovery::recover(folder, &rules, &mut engine, start_of_run).map_err(AppError::Journal)?,
         None => Recovered::default(),

@@ -49,7 +49,7 @@ impl Job {
         let id = first.waiting.delivery.firing.id.to_string();
         let not_after = self.members.iter().map(|member| member.waiting.delivery.expires_at).min()?;
         let gate = Arc::new(shared.gate());
-        let (begun, began) = (shared.clock.now(), shared.clock.elapsed());
+        let (begun, began) = shared.clock.moment();
         self.under_way = Some(UnderWay { gate: Arc::clone(&gate), begun, began });
         let body = self.message()?;
         let tried = send(&shared, &body, id, self.progress.fallback, not_after, gate).await;

@@ -1,15 +1,13 @@
 //! HTTP towards one destination: a request in, an answer or an error of our own out. What goes wrong is said without the URL, which is
 //! a secret (DESTINATIONS 2.4). Connections are the [`pool`](super::pool)'s.
 
-use std::error::Error;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use hyper::body::Incoming;
+use hyper::Method;
 use hyper::header::{HeaderMap, HeaderValue};
-use hyper::{Method, Response};
 use tokio::time::{Sleep, sleep, timeout};
 use url::Url;
 
@@ -20,19 +18,20 @@ use crate::model::time::Timestamp;
 pub(crate) use super::gate::Gate;
 
 use super::connection::Place;
-use super::connection_http2::is_unprocessed;
 use super::gate::Gated;
+use super::http1_answer::Head;
+use super::outgoing::Outgoing;
 use super::pool::Pool;
-use super::pool_hold::Hold;
+use super::pool_hold::{Hold, Unanswered};
 use super::route::Route;
 use super::verdict::Answer;
-use super::words::{self, Scrub};
+use super::words::{Scrub, in_words};
 
 /// One request, ready to leave. Its parts are secret: there is no `Debug`.
 pub(crate) struct Request {
     pub(crate) method: Method,
     /// Of the place that the client was made for.
-    pub(crate) url: Url,
+    pub(crate) url: Arc<Url>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -130,9 +129,8 @@ impl Client {
     pub(crate) async fn send(&self, request: Request, not_after: Timestamp, gate: Arc<Gate>) -> Result<Answer, SendError> {
         let mut deadline = pin!(sleep(self.timeout));
         let sent = {
-            let body = Gated::new(request.body, not_after, self.clock.clone(), Arc::clone(&gate));
-            let message = self.message(request.method, &request.url, request.headers, body);
-            let sent = pin!(self.exchange(message));
+            let body = Gated::new(request.body.clone(), not_after, self.clock.clone(), Arc::clone(&gate));
+            let sent = pin!(self.exchange(self.outgoing(request, body)));
             tokio::select! {
                 biased;
                 sent = sent => sent,
@@ -140,22 +138,17 @@ impl Client {
             }
         };
         match sent {
-            Ok((response, hold)) => Ok(self.read(response, hold, deadline).await),
+            Ok((head, hold)) => Ok(self.read(head, hold, deadline).await),
             Err(failure) => Err(self.explain(failure, &gate)),
         }
     }
 
-    /// The request as far as it is the same on every connection, and how it is addressed.
-    fn message(&self, method: Method, url: &Url, headers: HeaderMap, body: Gated) -> Result<Message, Failure> {
-        let route = self.route(url)?;
-        let mut request = hyper::Request::new(body);
-        *request.method_mut() = method;
-        *request.headers_mut() = headers;
-        route.sign_on(request.headers_mut(), &self.agent);
-        Ok(Message { request, route })
+    fn outgoing(&self, request: Request, body: Gated) -> Result<Outgoing, Failure> {
+        let Request { method, url, headers, .. } = request;
+        Ok(Outgoing { method, headers, route: self.route(&url)?, body })
     }
 
-    fn route(&self, url: &Url) -> Result<Arc<Route>, Failure> {
+    fn route(&self, url: &Arc<Url>) -> Result<Arc<Route>, Failure> {
         let mut latest = self.route.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(route) = latest.as_ref().filter(|route| route.leads_to(url)) {
             return Ok(Arc::clone(route));
@@ -163,13 +156,13 @@ impl Client {
         if url.origin() != self.origin {
             return Err(Failure::Words("the request is for another place".to_owned()));
         }
-        let route = Route::new(url).ok_or_else(|| Failure::Words("its URL cannot be asked for".to_owned()))?;
+        let route = Route::new(url, &self.agent).ok_or_else(|| Failure::Words("its URL cannot be asked for".to_owned()))?;
         Ok(Arc::clone(latest.insert(Arc::new(route))))
     }
 
     /// Until the answer's head is there. A connection that has ended in the meantime without taking anything makes way for another.
-    async fn exchange(&self, message: Result<Message, Failure>) -> Result<(Response<Incoming>, Hold), Failure> {
-        let Message { mut request, route } = message?;
+    async fn exchange(&self, request: Result<Outgoing, Failure>) -> Result<(Head, Hold), Failure> {
+        let mut request = request?;
         loop {
             let standing = self.pool.standing().await;
             let is_new = standing.is_none();
@@ -177,23 +170,20 @@ impl Client {
                 Some(hold) => hold,
                 None => self.open().await?,
             };
-            if !request.body().lets_through() {
-                hold.give_back();
-                return Err(Failure::Shut);
-            }
-            route.address(&mut request, hold.is_http2());
             match hold.exchange(request).await {
-                Ok(response) => {
+                Ok(head) => {
                     if !hold.is_http2() {
-                        self.pool.heed(response.headers());
+                        self.pool.heed(&head.headers);
                     }
-                    return Ok((response, hold));
+                    return Ok((head, hold));
                 }
-                Err(mut error) => match error.take_message() {
-                    Some(untouched) if !is_new => request = untouched,
-                    None if is_unprocessed(error.error()) => return Err(Failure::Unprocessed(in_words(error.error()))),
-                    _ => return Err(Failure::Words(in_words(error.error()))),
-                },
+                Err(Unanswered::Shut) => {
+                    hold.give_back();
+                    return Err(Failure::Shut);
+                }
+                Err(Unanswered::Untouched(untouched, _)) if !is_new => request = *untouched,
+                Err(Unanswered::Unprocessed(words)) => return Err(Failure::Unprocessed(words)),
+                Err(Unanswered::Untouched(_, words) | Unanswered::Words(words)) => return Err(Failure::Words(words)),
             }
         }
     }
@@ -208,17 +198,15 @@ impl Client {
         }
     }
 
-    async fn read(&self, mut response: Response<Incoming>, mut hold: Hold, deadline: std::pin::Pin<&mut Sleep>) -> Answer {
+    async fn read(&self, head: Head, mut hold: Hold, deadline: std::pin::Pin<&mut Sleep>) -> Answer {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(self.clock.wall().as_millis()).unwrap_or(0));
-        let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
         let mut body = Vec::new();
         // A body that breaks off, or that is cut here, is what it is: the status was said.
         let is_whole = tokio::select! {
             biased;
-            is_whole = hold.read(response.body_mut(), &mut body) => is_whole,
+            is_whole = hold.read(&mut body) => is_whole,
             () = deadline => false,
         };
-        drop(response);
         if is_whole && hold.is_free().await {
             hold.give_back();
         }
@@ -226,7 +214,7 @@ impl Client {
             true => Bytes::new(),
             false => self.scrub.answer(&String::from_utf8_lossy(&body)).into(),
         };
-        Answer { status, headers, body, at }
+        Answer { status: head.status, headers: head.headers, body, at }
     }
 
     fn explain(&self, failure: Failure, gate: &Gate) -> SendError {
@@ -253,12 +241,6 @@ impl Client {
     }
 }
 
-/// A request on its way to a connection.
-struct Message {
-    request: hyper::Request<Gated>,
-    route: Arc<Route>,
-}
-
 /// Why there is no answer, before it is known what had left.
 enum Failure {
     TooSlow,
@@ -267,20 +249,6 @@ enum Failure {
     Words(String),
     /// The receiver says that it did nothing with it.
     Unprocessed(String),
-}
-
-/// The causes of an error from the outermost that says something to the innermost, each once.
-fn in_words(error: &(dyn Error + 'static)) -> String {
-    let mut said: Vec<String> = Vec::new();
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !said.iter().any(|earlier| earlier.contains(&text)) {
-            said.push(text);
-        }
-        cause = error.source();
-    }
-    words::shown(&said.join(": "))
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ fn client_trusting(roots: rustls::RootCertStore, url: &Url, ask: fn(String) -> Q
 }
 
 async fn send(client: &Client, url: &Url, gate: Gate) -> Result<u16, SendError> {
-    let request = Request { method: Method::POST, url: url.clone(), headers: HeaderMap::new(), body: Bytes::from_static(BODY) };
+    let request =
+        Request { method: Method::POST, url: Arc::new(url.clone()), headers: HeaderMap::new(), body: Bytes::from_static(BODY) };
     let not_after = client.clock.now().plus(Duration::from_secs(60));
     client.send(request, not_after, Arc::new(gate)).await.map(|answer| answer.status)
 }

@@ -1,92 +1,131 @@
 //! HTTP/1.1 over one connection, one request at a time: whoever holds it also does its work, so that a request and its bytes leave in one
-//! step, and an answer is there in the step in which it is read.
+//! step, and an answer is there in the step in which it is read. Head and body leave in one write; nothing stands between that and the socket.
 
-use std::future::Future;
+use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http_body::Body as _;
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead as _, AsyncReadExt as _, ReadBuf};
 
 use super::connection::{Sight, Stream};
-use super::gate::Gated;
-use crate::model::limits::ANSWER_BYTES;
+use super::http1_answer::{self, Flaw, Head, Progress, Rest};
+use super::outgoing::Outgoing;
 
-/// What hyper wants to hear of a request; the request comes back in the error if it was not begun with.
-pub(crate) type Sent = Result<hyper::Response<Incoming>, TrySendError<hyper::Request<Gated>>>;
-type Io = TokioIo<Box<dyn Stream>>;
+/// Bytes that are read at once of an answer: few have more.
+const READ: usize = 4 * 1024;
+/// A body up to here is copied behind its head, so that both are one piece.
+const COPIED: usize = 16 * 1024;
 
 /// A connection that nobody else holds.
 pub(crate) struct Single {
-    sender: http1::SendRequest<Gated>,
-    /// Gone once it has ended.
-    connection: Option<http1::Connection<Io, Gated>>,
+    stream: Box<dyn Stream>,
     sight: Sight,
+    /// What was read and is not taken yet.
+    read: BytesMut,
+    /// How the rest of an answer is to be read, once its head is there.
+    rest: Option<Rest>,
+    /// Nothing more goes over it.
+    is_over: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broken {
+    /// The gate stayed shut. Nothing has left, and the connection stands.
+    #[error("not let through")]
+    Shut,
+    #[error("{0}")]
+    Flawed(#[from] Flaw),
+    #[error("connection error: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A request on its way.
+struct Leaving {
+    /// Its head, and a small body.
+    first: Vec<u8>,
+    /// So much of that has left.
+    left: usize,
+    /// What is left of a large body.
+    second: Bytes,
 }
 
 impl Single {
-    pub(crate) async fn new(stream: Box<dyn Stream>, sight: Sight) -> hyper::Result<Self> {
-        let mut builder = http1::Builder::new();
-        builder.max_buf_size(ANSWER_BYTES);
-        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-        let connection = Some(connection);
-        Ok(Self { sender, connection, sight })
+    pub(crate) fn new(stream: Box<dyn Stream>, sight: Sight) -> Self {
+        Self { stream, sight, read: BytesMut::new(), rest: None, is_over: false }
     }
 
-    /// Does what is to be done. Says whether the connection still stands.
+    /// Looks after it while nothing is under way. Says whether it still stands: whatever comes unasked is its end.
     pub(crate) fn work(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Some(connection) = &mut self.connection
-            && Pin::new(connection).poll(cx).is_ready()
-        {
-            // Dropping it gives a request back that was not begun with.
-            self.connection = None;
-        }
-        self.connection.is_some()
+        let mut byte = [0];
+        self.is_over = self.is_over || Pin::new(&mut self.stream).poll_read(cx, &mut ReadBuf::new(&mut byte)).is_ready();
+        !self.is_over
     }
 
     /// Whether a request may be put on it, as far as the kernel knows.
     pub(crate) fn is_ready(&mut self, cx: &mut Context<'_>) -> bool {
         self.sight.sharpen();
-        self.work(cx) && self.sender.is_ready()
+        self.work(cx)
     }
 
-    /// Sends, and waits for the answer's head.
-    pub(crate) async fn exchange(&mut self, request: hyper::Request<Gated>) -> Sent {
-        let mut answer = pin!(self.sender.try_send_request(request));
-        let connection = &mut self.connection;
-        std::future::poll_fn(|cx| {
-            if let Some(open) = connection
-                && Pin::new(open).poll(cx).is_ready()
-            {
-                *connection = None;
+    /// Sends, and waits for the answer's head. Asked of the gate at the last moment.
+    pub(crate) async fn exchange(&mut self, request: &mut Outgoing) -> Result<Head, Broken> {
+        let mut leaving = None;
+        let exchanged = std::future::poll_fn(|cx| {
+            if leaving.is_none() {
+                let head = request.head(request.body.length().min(COPIED));
+                let Some(body) = request.body.take() else { return Poll::Ready(Err(Broken::Shut)) };
+                // Until its answer has been read to the end.
+                self.is_over = true;
+                leaving = Some(Leaving::new(head, body));
             }
-            answer.as_mut().poll(cx)
-        })
-        .await
+            leaving.as_mut().map_or(Poll::Pending, |leaving| self.poll_exchange(leaving, cx))
+        });
+        exchanged.await
     }
 
-    /// The next piece of the answer's body; `None` at its end, or where it breaks off.
-    pub(crate) async fn chunk(&mut self, body: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
+    fn poll_exchange(&mut self, leaving: &mut Leaving, cx: &mut Context<'_>) -> Poll<Result<Head, Broken>> {
+        let has_left = leaving.poll(&mut *self.stream, cx)?.is_ready();
+        loop {
+            // An answer may come before all has left.
+            if !self.read.is_empty()
+                && let Some((head, mut rest)) = http1_answer::head(&mut self.read)?
+            {
+                rest.keeps &= has_left;
+                self.rest = Some(rest);
+                return Poll::Ready(Ok(head));
+            }
+            if ready!(self.poll_read(cx))? == 0 {
+                return Poll::Ready(Err(Broken::Flawed(Flaw::Incomplete)));
+            }
+        }
+    }
+
+    /// Reads once, behind what was read before.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.read.reserve(READ);
+        pin!(self.stream.read_buf(&mut self.read)).poll(cx)
+    }
+
+    /// Reads the body of an answer whose head is there, as much of it as is read of any. Says whether that was all; if it was, and nothing speaks
+    /// against it, another request can follow.
+    pub(crate) async fn body(&mut self, into: &mut Vec<u8>) -> bool {
+        let Some(mut rest) = self.rest.take() else { return false };
         std::future::poll_fn(|cx| {
-            let mut worked = false;
             loop {
-                match Pin::new(&mut *body).poll_frame(cx) {
-                    // Trailers say nothing to us.
-                    Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                        Ok(data) => return Poll::Ready(Some(Ok(data))),
-                        Err(_trailers) => {}
-                    },
-                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
-                    Poll::Ready(None) => return Poll::Ready(None),
-                    Poll::Pending if worked => return Poll::Pending,
-                    Poll::Pending => {
-                        self.work(cx);
-                        worked = true;
+                match rest.take(&mut self.read, into) {
+                    Ok(Progress::Whole) => {
+                        self.is_over = !rest.keeps || !self.read.is_empty();
+                        return Poll::Ready(true);
                     }
+                    Ok(Progress::More) => {}
+                    Ok(Progress::Cut) | Err(_) => return Poll::Ready(false),
+                }
+                match ready!(self.poll_read(cx)) {
+                    Ok(1..) => {}
+                    Ok(0) => return Poll::Ready(rest.is_whole_at_end()),
+                    Err(_) => return Poll::Ready(false),
                 }
             }
         })
@@ -95,6 +134,160 @@ impl Single {
 
     /// After an answer was read to its end: whether another request can follow.
     pub(crate) async fn is_free(&mut self) -> bool {
-        std::future::poll_fn(|cx| Poll::Ready(self.work(cx) && self.sender.is_ready())).await
+        std::future::poll_fn(|cx| Poll::Ready(!self.is_over && self.work(cx))).await
+    }
+}
+
+impl Leaving {
+    fn new(head: Vec<u8>, body: Bytes) -> Self {
+        let (mut first, mut second) = (head, body);
+        if second.len() <= COPIED {
+            first.extend_from_slice(&second);
+            second.clear();
+        }
+        Self { first, left: 0, second }
+    }
+
+    /// Until all was handed to the connection.
+    fn poll(&mut self, stream: &mut dyn Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let head = self.first.get(self.left..).unwrap_or_default();
+            let part = if head.is_empty() { &self.second } else { head };
+            if part.is_empty() {
+                return Pin::new(stream).poll_flush(cx);
+            }
+            let written = ready!(Pin::new(&mut *stream).poll_write(cx, part))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            } else if head.is_empty() {
+                self.second.advance(written);
+            } else {
+                self.left += written;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use hyper::Method;
+    use hyper::header::{HeaderMap, HeaderValue};
+    use tokio::io::{AsyncWriteExt as _, DuplexStream, duplex};
+    use url::Url;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::deliver::gate::{Gate, Gated};
+    use crate::deliver::route::Route;
+
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+    fn request(body: &str, gate: Gate) -> Outgoing {
+        let url = Arc::new(Url::parse("http://bot.example/hook").unwrap());
+        let route = Arc::new(Route::new(&url, &HeaderValue::from_static("birdcall")).unwrap());
+        let clock = Clock::system();
+        let not_after = clock.now().plus(Duration::from_secs(60));
+        let body = Gated::new(Bytes::from(body.to_owned()), not_after, clock, Arc::new(gate));
+        Outgoing { method: Method::POST, headers: HeaderMap::new(), route, body }
+    }
+
+    /// A connection whose peer takes so many bytes before it reads.
+    fn connection(room: usize) -> (Single, DuplexStream) {
+        let (ours, theirs) = duplex(room);
+        (Single::new(Box::new(ours), Sight::default()), theirs)
+    }
+
+    async fn is_ready(single: &mut Single) -> bool {
+        std::future::poll_fn(|cx| Poll::Ready(single.is_ready(cx))).await
+    }
+
+    /// What a peer hears until the body of a request is there.
+    async fn hear(peer: &mut DuplexStream, body: &str) -> Vec<u8> {
+        let mut heard = Vec::new();
+        while !heard.ends_with(body.as_bytes()) {
+            assert!(peer.read_buf(&mut heard).await.unwrap() > 0);
+        }
+        heard
+    }
+
+    #[tokio::test]
+    async fn requests_of_any_length_go_one_after_the_other_over_the_same_connection() {
+        let (mut single, mut peer) = connection(1_000);
+        for length in [1, 900, COPIED, COPIED + 1, 10 * COPIED] {
+            let body = "x".repeat(length) + "!";
+            assert!(is_ready(&mut single).await, "{length}");
+            let mut request = request(&body, Gate::default());
+            let head = request.head(0);
+            let answering = async {
+                let heard = hear(&mut peer, &body).await;
+                assert!(heard == [&head, body.as_bytes()].concat(), "{length}");
+                peer.write_all(ANSWER).await.unwrap();
+            };
+            let (answer, ()) = tokio::join!(single.exchange(&mut request), answering);
+            assert_eq!(answer.unwrap().status, 200);
+            let mut said = Vec::new();
+            assert!(single.body(&mut said).await && single.is_free().await);
+            assert_eq!(said, b"ok");
+        }
+    }
+
+    #[tokio::test]
+    async fn head_and_body_of_a_usual_request_are_there_at_once() {
+        let (mut single, mut peer) = connection(100_000);
+        let mut request = request("{}", Gate::default());
+        let length = request.head(0).len() + 2;
+        let mut sending = pin!(single.exchange(&mut request));
+        assert!(std::future::poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx).is_pending())).await);
+        let mut heard = vec![0; 100_000];
+        assert_eq!(peer.read(&mut heard).await.unwrap(), length);
+    }
+
+    #[tokio::test]
+    async fn what_was_not_let_through_leaves_nothing_behind() {
+        let (mut single, mut peer) = connection(1_000);
+        let held = request("{}", Gate::held_by(Box::new(|| false)));
+        assert!(matches!(single.exchange(&mut { held }).await, Err(Broken::Shut)));
+        assert!(is_ready(&mut single).await);
+        drop(single);
+        let mut heard = Vec::new();
+        assert_eq!(peer.read_to_end(&mut heard).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_connection_on_which_something_is_out_of_step_serves_no_more() {
+        // Words that nobody asked for, while it is idle and behind an answer; an answer that says so, and one before all was heard.
+        let (mut single, mut peer) = connection(1_000);
+        peer.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.unwrap();
+        assert!(!is_ready(&mut single).await);
+        for (answer, body) in [
+            (&b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1"[..], "{}".to_owned()),
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok", "{}".to_owned()),
+            (ANSWER, "x".repeat(100_000)),
+        ] {
+            let (mut single, mut peer) = connection(1_000);
+            peer.write_all(answer).await.unwrap();
+            assert_eq!(single.exchange(&mut request(&body, Gate::default())).await.unwrap().status, 200);
+            let mut said = Vec::new();
+            assert!(single.body(&mut said).await && !single.is_free().await && !is_ready(&mut single).await);
+            assert_eq!(said, b"ok");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_none_and_a_body_that_does_is_not_whole() {
+        for cut in 0..=ANSWER.len() {
+            let (mut single, mut peer) = connection(1_000);
+            peer.write_all(&ANSWER[..cut]).await.unwrap();
+            peer.shutdown().await.unwrap();
+            let answer = single.exchange(&mut request("{}", Gate::default())).await;
+            assert_eq!(answer.is_ok(), cut >= ANSWER.len() - 2, "{cut}");
+            if answer.is_ok() {
+                assert_eq!(single.body(&mut Vec::new()).await, cut == ANSWER.len(), "{cut}");
+            }
+            assert!(!is_ready(&mut single).await);
+        }
     }
 }

@@ -8,14 +8,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::client::conn::http2;
+use hyper::client::conn::{TrySendError, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::connection::{Stream, has_unread};
-use super::connection_http1::Sent;
 use super::gate::Gated;
 use super::pool::Crew;
 use crate::model::limits;
+
+/// What hyper wants to hear of a request; the request comes back in the error if it was not begun with.
+pub(crate) type Sent = Result<hyper::Response<Incoming>, TrySendError<hyper::Request<Gated>>>;
 
 /// Turns that a connection gets to read what has arrived before a request is put on it.
 const TURNS: usize = 3;

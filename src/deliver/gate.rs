@@ -104,17 +104,29 @@ impl Gated {
     }
 }
 
+impl Gated {
+    /// All of it at once, unless it may not leave: from here on it counts as gone.
+    pub(crate) fn take(&mut self) -> Option<Bytes> {
+        let open = self.gate.lets_through(&self.clock, self.not_after);
+        let bytes = self.bytes.take().filter(|_| open)?;
+        self.gate.open();
+        Some(bytes)
+    }
+
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.as_ref().map_or(0, Bytes::len)
+    }
+}
+
 impl Body for Gated {
     type Data = Bytes;
     type Error = Shut;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Shut>>> {
-        let Some(bytes) = self.bytes.take() else { return Poll::Ready(None) };
-        if !self.gate.lets_through(&self.clock, self.not_after) {
-            return Poll::Ready(Some(Err(Shut)));
+        if self.bytes.is_none() {
+            return Poll::Ready(None);
         }
-        self.gate.open();
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
+        Poll::Ready(Some(self.take().map(Frame::data).ok_or(Shut)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -122,7 +134,7 @@ impl Body for Gated {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        SizeHint::with_exact(self.length() as u64)
     }
 }
 

@@ -125,11 +125,11 @@ impl Job {
         } else if shared.action.trading && self.members.iter().any(|member| member.waiting.delivery.firing.late) {
             self.end_all(&mut state, &Outcome::Expired);
         }
-        let now = shared.clock.elapsed();
+        let (at, now) = shared.clock.moment();
         let pause = state.pace.ready_at(now).saturating_sub(now);
         // What would come too late need not wait for that.
-        self.expire(&mut state, pause);
-        let Some(youth) = self.youth() else { return Look::Over };
+        self.expire_by(&mut state, at.plus(pause));
+        let Some(youth) = self.youth(at) else { return Look::Over };
         if state.throttle.waits_for_probe() || state.requests >= shared.concurrency {
             return Look::Wait(youth);
         }
@@ -256,8 +256,7 @@ impl Job {
     }
 
     /// How long until the first of it is too old; `None` when nothing is left.
-    fn youth(&self) -> Option<Duration> {
-        let now = self.shared.clock.now();
+    fn youth(&self, now: Timestamp) -> Option<Duration> {
         self.members.iter().map(|member| member.waiting.delivery.expires_at.since(now)).min()
     }
 
@@ -272,7 +271,11 @@ impl Job {
 
     /// Ends what will be too old in `wait`.
     pub(super) fn expire(&mut self, state: &mut State, wait: Duration) {
-        let then = self.shared.clock.now().plus(wait);
+        self.expire_by(state, self.shared.clock.now().plus(wait));
+    }
+
+    /// Ends what is too old by then.
+    fn expire_by(&mut self, state: &mut State, then: Timestamp) {
         let is_old = |member: &mut Member| member.waiting.delivery.expires_at <= then;
         let outcome = match &self.blocked {
             Some(reason) => Outcome::Dead { reason: format!("{reason}; tried until it was too old") },

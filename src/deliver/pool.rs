@@ -127,7 +127,7 @@ impl Pool {
                 (many, berth)
             };
             match (many, berth) {
-                (Some(many), _) if many.is_ready().await => return Some(Hold::Many(many)),
+                (Some(many), _) if many.is_ready().await => return Some(Hold::Many(many, None)),
                 (Some(many), _) => self.ended(&many.mark()),
                 (None, Some(berth)) => {
                     let Some(mut lease) = Lease::of(berth) else { continue };
@@ -190,7 +190,7 @@ impl Pool {
         let reached = self.place.dial().await?;
         let now = self.clock.elapsed();
         let Some(socket) = reached.http2 else {
-            let single = Single::new(reached.stream, reached.sight).await.map_err(io::Error::other)?;
+            let single = Single::new(reached.stream, reached.sight);
             let mut state = self.state();
             state.http2 = Some(false);
             state.singles += 1;
@@ -216,7 +216,7 @@ impl Pool {
                 pool.ended(&mark);
             }
         }));
-        Ok(Hold::Many(many))
+        Ok(Hold::Many(many, None))
     }
 
     /// An opening that its request needs no more.
@@ -225,7 +225,7 @@ impl Pool {
         Box::pin(async move {
             match opening.await {
                 Ok(Hold::Single(lease)) => lease.give_back(),
-                Ok(Hold::Many(_)) => {}
+                Ok(Hold::Many(..)) => {}
                 Err(error) => {
                     if let Some(pool) = pool.upgrade() {
                         pool.missed(&error);

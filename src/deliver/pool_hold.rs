@@ -1,40 +1,73 @@
 //! A connection in the hands of one request, whichever protocol it speaks.
 
+use std::sync::Arc;
+
 use hyper::body::Incoming;
 
-use super::connection_http1::Sent;
+use super::connection_http1::Broken;
 use super::connection_http2::{self, Many};
-use super::gate::Gated;
+use super::http1_answer::Head;
+use super::outgoing::Outgoing;
 use super::pool_berth::Lease;
+use super::words::in_words;
 use crate::model::limits;
 
 /// A connection to send one request on.
 pub(crate) enum Hold {
     Single(Lease),
-    Many(Many),
+    /// With the body of its answer, once the head is there.
+    Many(Many, Option<Incoming>),
+}
+
+/// Why there is no answer.
+pub(crate) enum Unanswered {
+    /// The gate did not let it through. The connection stands.
+    Shut,
+    /// The connection had ended before it was begun with, and why.
+    Untouched(Box<Outgoing>, String),
+    /// The receiver says that it did nothing with it.
+    Unprocessed(String),
+    Words(String),
 }
 
 impl Hold {
     pub(crate) fn is_http2(&self) -> bool {
-        matches!(self, Self::Many(_))
+        matches!(self, Self::Many(..))
     }
 
     /// Sends, and waits for the answer's head.
-    pub(crate) async fn exchange(&mut self, request: hyper::Request<Gated>) -> Sent {
+    pub(crate) async fn exchange(&mut self, mut request: Outgoing) -> Result<Head, Unanswered> {
         match self {
-            Self::Single(lease) => lease.for_request().exchange(request).await,
-            Self::Many(many) => many.exchange(request).await,
+            Self::Single(lease) => lease.for_request().exchange(&mut request).await.map_err(|broken| match broken {
+                Broken::Shut => Unanswered::Shut,
+                broken => Unanswered::Words(in_words(&broken)),
+            }),
+            Self::Many(many, body) => {
+                if !request.body.lets_through() {
+                    return Err(Unanswered::Shut);
+                }
+                let route = Arc::clone(&request.route);
+                let sent = many.exchange(request.into_http2()).await.map_err(|mut error| match error.take_message() {
+                    Some(untouched) => Unanswered::Untouched(Box::new(Outgoing::back(untouched, route)), in_words(error.error())),
+                    None if connection_http2::is_unprocessed(error.error()) => Unanswered::Unprocessed(in_words(error.error())),
+                    None => Unanswered::Words(in_words(error.error())),
+                });
+                let (head, answer) = sent?.into_parts();
+                *body = Some(answer);
+                Ok(Head { status: head.status.as_u16(), headers: head.headers })
+            }
         }
     }
 
     /// Reads an answer's body, at most [`ANSWER_BYTES`](limits::ANSWER_BYTES) of it. Says whether that was all.
-    pub(crate) async fn read(&mut self, body: &mut Incoming, into: &mut Vec<u8>) -> bool {
+    pub(crate) async fn read(&mut self, into: &mut Vec<u8>) -> bool {
+        let body = match self {
+            Self::Single(lease) => return lease.single().body(into).await,
+            Self::Many(_, body) => body,
+        };
+        let Some(mut body) = body.take() else { return false };
         loop {
-            let chunk = match self {
-                Self::Single(lease) => lease.single().chunk(body).await,
-                Self::Many(_) => connection_http2::chunk(body).await,
-            };
-            let chunk = match chunk {
+            let chunk = match connection_http2::chunk(&mut body).await {
                 None => return true,
                 Some(Ok(chunk)) => chunk,
                 Some(Err(_)) => return false,
@@ -51,7 +84,7 @@ impl Hold {
     pub(crate) async fn is_free(&mut self) -> bool {
         match self {
             Self::Single(lease) => lease.single().is_free().await,
-            Self::Many(_) => true,
+            Self::Many(..) => true,
         }
     }
 
@@ -59,7 +92,7 @@ impl Hold {
     pub(crate) fn give_back(self) {
         match self {
             Self::Single(lease) => lease.give_back(),
-            Self::Many(_) => {}
+            Self::Many(..) => {}
         }
     }
 }

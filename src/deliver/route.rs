@@ -1,59 +1,52 @@
 //! A URL → what HTTP needs of it, worked out once: the parts that each protocol names, and the credentials in it.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, USER_AGENT};
-use hyper::{Request, Uri, Version};
+use hyper::Uri;
+use hyper::header::{ACCEPT, AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
 use url::{Position, Url};
 
 /// How requests to one URL are addressed. Secret like the URL: there is no `Debug`.
 pub(crate) struct Route {
-    url: Url,
-    /// Path and query, for HTTP/1.1.
-    short: Uri,
-    /// With scheme and host, for HTTP/2.
+    url: Arc<Url>,
+    /// For HTTP/1.1, what stands behind the method: path and query, version and host.
+    lead: Vec<u8>,
+    /// For HTTP/2, with scheme and host.
     full: Uri,
-    host: HeaderValue,
-    /// Of user and password in the URL.
-    basic: Option<HeaderValue>,
+    /// Headers that every request of ours has, unless it has others: who asks, and user and password of the URL.
+    usual: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Route {
     /// `None` for a URL that HTTP cannot express.
-    pub(crate) fn new(url: &Url) -> Option<Self> {
+    pub(crate) fn new(url: &Arc<Url>, agent: &HeaderValue) -> Option<Self> {
         let short = Uri::try_from(&url[Position::BeforePath..Position::AfterQuery]).ok()?;
+        let short = short.path_and_query()?;
         let host = &url[Position::BeforeHost..Position::AfterPort];
-        let full = Uri::builder().scheme(url.scheme()).authority(host).path_and_query(short.path_and_query()?.clone());
-        let host = HeaderValue::try_from(host).ok()?;
-        Some(Self { url: url.clone(), short, full: full.build().ok()?, host, basic: basic(url) })
+        let full = Uri::builder().scheme(url.scheme()).authority(host).path_and_query(short.clone()).build().ok()?;
+        HeaderValue::try_from(host).ok()?;
+        let lead = format!(" {short} HTTP/1.1\r\nhost: {host}\r\n").into_bytes();
+        let usual = [(USER_AGENT, agent.clone()), (ACCEPT, HeaderValue::from_static("*/*"))];
+        let usual = usual.into_iter().chain(basic(url).map(|basic| (AUTHORIZATION, basic))).collect();
+        Some(Self { url: Arc::clone(url), lead, full, usual })
     }
 
-    pub(crate) fn leads_to(&self, url: &Url) -> bool {
-        self.url == *url
+    pub(crate) fn leads_to(&self, url: &Arc<Url>) -> bool {
+        Arc::ptr_eq(&self.url, url) || self.url == *url
     }
 
-    /// The headers that every request of ours has, unless they are there.
-    pub(crate) fn sign_on(&self, headers: &mut HeaderMap, agent: &HeaderValue) {
-        let basic = self.basic.as_ref().map(|basic| (AUTHORIZATION, basic));
-        let accept = HeaderValue::from_static("*/*");
-        for (name, value) in [Some((USER_AGENT, agent)), Some((ACCEPT, &accept)), basic].into_iter().flatten() {
-            if !headers.contains_key(&name) {
-                headers.insert(name, value.clone());
-            }
-        }
+    pub(crate) fn lead(&self) -> &[u8] {
+        &self.lead
     }
 
-    /// Addresses a request as the connection's protocol wants it.
-    pub(crate) fn address<B>(&self, request: &mut Request<B>, http2: bool) {
-        if http2 {
-            *request.uri_mut() = self.full.clone();
-            *request.version_mut() = Version::HTTP_2;
-            request.headers_mut().remove(HOST);
-        } else {
-            *request.uri_mut() = self.short.clone();
-            *request.version_mut() = Version::HTTP_11;
-            request.headers_mut().insert(HOST, self.host.clone());
-        }
+    pub(crate) fn full(&self) -> &Uri {
+        &self.full
+    }
+
+    pub(crate) fn usual(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.usual.iter().map(|(name, value)| (name, value))
     }
 }
 
@@ -90,14 +83,8 @@ fn percent_decoded(mut text: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn addressed(url: &str, http2: bool) -> Request<()> {
-        let route = Route::new(&Url::parse(url).unwrap()).unwrap();
-        let mut request = Request::new(());
-        route.sign_on(request.headers_mut(), &HeaderValue::from_static("birdcall"));
-        // As when a request changes over to another connection.
-        route.address(&mut request, !http2);
-        route.address(&mut request, http2);
-        request
+    fn route(url: &str) -> Route {
+        Route::new(&Arc::new(Url::parse(url).unwrap()), &HeaderValue::from_static("birdcall")).unwrap()
     }
 
     #[test]
@@ -108,19 +95,19 @@ mod tests {
             ("http://[::1]:8080/a%20b", "/a%20b", "[::1]:8080"),
             ("https://user:p%40ss@bot.example:8443/h", "/h", "bot.example:8443"),
         ] {
-            let (one, two) = (addressed(url, false), addressed(url, true));
-            assert_eq!((one.uri().to_string().as_str(), one.headers()[HOST].to_str().unwrap()), (path, host));
+            let route = route(url);
+            assert_eq!(route.lead(), format!(" {path} HTTP/1.1\r\nhost: {host}\r\n").as_bytes());
             let scheme = url.split("://").next().unwrap();
-            assert_eq!((two.uri().to_string(), two.headers().get(HOST)), (format!("{scheme}://{host}{path}"), None));
+            assert_eq!(route.full().to_string(), format!("{scheme}://{host}{path}"));
         }
     }
 
     #[test]
     fn user_and_password_travel_as_a_header_that_logs_do_not_show() {
-        let request = addressed("https://us%3Aer:p%40ss@bot.example/", true);
-        let header = &request.headers()[AUTHORIZATION];
+        let route = route("https://us%3Aer:p%40ss@bot.example/");
+        let (_, header) = route.usual().find(|(name, _)| **name == AUTHORIZATION).unwrap();
         assert_eq!(header.to_str().unwrap(), format!("Basic {}", STANDARD.encode("us:er:p@ss")));
-        assert!(header.is_sensitive() && !format!("{request:?}").contains("Basic"));
+        assert!(header.is_sensitive() && !format!("{header:?}").contains("Basic"));
         assert_eq!(percent_decoded(b"%zz%4"), b"%zz%4");
     }
 }

@@ -1,5 +1,7 @@
 //! What others wrote, made fit for people to read: hostile text in, one short harmless line out.
 
+use std::error::Error;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
@@ -21,6 +23,20 @@ pub(crate) fn shown(text: &str) -> String {
         }
     }
     line
+}
+
+/// The causes of an error from the outermost that says something to the innermost, each once.
+pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
+    let mut said: Vec<String> = Vec::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !said.iter().any(|earlier| earlier.contains(&text)) {
+            said.push(text);
+        }
+        cause = error.source();
+    }
+    shown(&said.join(": "))
 }
 
 /// "HTTP 404: …", or "HTTP 404" alone when nothing was said.

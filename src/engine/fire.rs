@@ -107,6 +107,11 @@ impl Firings {
         }
     }
 
+    /// See [`Fired::touch`].
+    pub(super) fn touch(&mut self) {
+        self.known.touch();
+    }
+
     /// Remembers what fired in an earlier run, the oldest first.
     pub(super) fn restore(&mut self, fired: impl IntoIterator<Item = FiringId>) {
         self.known.restore(fired);

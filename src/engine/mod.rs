@@ -172,6 +172,11 @@ impl Engine {
         }
     }
 
+    /// Touches the memory that is set aside for what will be remembered, so that no alert waits for the system to give it. For one that is new.
+    pub fn touch(&mut self) {
+        self.firings.touch();
+    }
+
     /// What is muted from the next step on, in the place of what was before. Also mutes that have ended: of entries that are replayed they hold what
     /// they held then.
     pub fn set_mutes(&mut self, mutes: impl IntoIterator<Item = Mute>) {

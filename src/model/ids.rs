@@ -96,6 +96,12 @@ impl FiringId {
 }
 
 impl FiringId {
+    /// One that no firing has: to try out what is kept by ids.
+    #[must_use]
+    pub(crate) fn of_none(number: u64) -> Self {
+        Self(u128::from(number).to_be_bytes())
+    }
+
     /// The id that is written so.
     #[must_use]
     pub fn parse(written: &str) -> Option<Self> {

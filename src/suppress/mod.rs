@@ -34,6 +34,16 @@ impl Fired {
         Self { capacity: capacity.max(1), newer: HashSet::new(), older: HashSet::new() }
     }
 
+    /// Has the system give the room that is reserved, if nothing is remembered yet: it gives memory page by page, to who first writes there, and
+    /// a firing that does would wait for it.
+    pub fn touch(&mut self) {
+        if self.newer.is_empty() {
+            // They fall anywhere, and far fewer than there is room for leave no page out.
+            self.newer.extend((0..self.capacity as u64 / 8).map(FiringId::of_none));
+            self.newer.clear();
+        }
+    }
+
     /// Whether this is the first time. It is remembered from now on.
     pub fn is_first(&mut self, id: FiringId) -> bool {
         if self.older.contains(&id) || !self.newer.insert(id) {
@@ -90,5 +100,17 @@ mod tests {
             fired.is_first(id(n));
         }
         assert_eq!(room(&fired), at_first);
+    }
+
+    #[test]
+    fn what_touches_its_room_is_not_remembered_and_forgets_nothing() {
+        let mut fired = Fired::new(1_000);
+        let at_first = fired.newer.capacity();
+        fired.touch();
+        assert!((0..1_000).all(|number| !fired.contains(FiringId::of_none(number))));
+        assert_eq!(fired.newer.capacity(), at_first);
+        assert!(fired.is_first(id(1)));
+        fired.touch();
+        assert!(fired.contains(id(1)));
     }
 }

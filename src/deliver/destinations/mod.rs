@@ -7,6 +7,8 @@ pub(crate) mod slack;
 pub(crate) mod telegram;
 pub(crate) mod webhook;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
@@ -95,12 +97,12 @@ pub(crate) fn is_private(url: &Url) -> bool {
 pub(crate) fn post_json(url: &Url, body: &impl Serialize) -> Request {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let body = serde_json::to_vec(body).map(Bytes::from).unwrap_or_default();
-    Request { method: Method::POST, url: url.clone(), headers, body }
+    Request { method: Method::POST, url: Arc::new(url.clone()), headers, body }
 }
 
 /// A question that changes nothing.
 pub(crate) fn get(url: &Url) -> Request {
-    Request { method: Method::GET, url: url.clone(), headers: HeaderMap::new(), body: Bytes::new() }
+    Request { method: Method::GET, url: Arc::new(url.clone()), headers: HeaderMap::new(), body: Bytes::new() }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Any HTTP endpoint, by Standard Webhooks (DESTINATIONS 6): bytes → a signed request, the answer's status → a verdict.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
@@ -29,7 +31,7 @@ const OURS: usize = 9;
 pub(crate) struct Endpoint {
     url: Url,
     /// As requests have it: without user and password where a header says who we are. That was written for this.
-    sent_to: Url,
+    sent_to: Arc<Url>,
     method: Method,
     headers: HeaderMap,
     key: Option<Key>,
@@ -44,7 +46,7 @@ impl Endpoint {
             action::Method::Put => Method::PUT,
             action::Method::Patch => Method::PATCH,
         };
-        Ok(Self { sent_to: url.clone(), url, method, headers: HeaderMap::new(), key: None })
+        Ok(Self { sent_to: Arc::new(url.clone()), url, method, headers: HeaderMap::new(), key: None })
     }
 
     pub(crate) fn add_header(&mut self, name: &str, value: &Secret) -> Result<(), Problem> {
@@ -56,7 +58,8 @@ impl Endpoint {
         value.set_sensitive(true);
         if header == AUTHORIZATION {
             // Said twice, in the URL and here: a URL that can have a host can have none of the two.
-            let _ = (self.sent_to.set_username(""), self.sent_to.set_password(None));
+            let sent_to = Arc::make_mut(&mut self.sent_to);
+            let _ = (sent_to.set_username(""), sent_to.set_password(None));
         }
         self.headers.append(header, value);
         Ok(())
@@ -125,7 +128,7 @@ impl Endpoint {
         if let Some(value) = signature.and_then(|signature| HeaderValue::try_from(signature).ok()) {
             headers.insert(SIGNATURE, value);
         }
-        Request { method: self.method.clone(), url: self.sent_to.clone(), headers, body: body.bytes.clone() }
+        Request { method: self.method.clone(), url: Arc::clone(&self.sent_to), headers, body: body.bytes.clone() }
     }
 }
 

@@ -119,7 +119,8 @@ impl Subject {
 }
 
 fn key(event: Event, id: &str) -> String {
-    format!("{}:{id}", event.name())
+    // An alert waits for it.
+    [event.name(), ":", id].concat()
 }
 
 /// A tweet or an account event.
