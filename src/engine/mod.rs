@@ -174,6 +174,7 @@ impl Engine {
 
     /// Touches the memory that is set aside for what will be remembered, so that no alert waits for the system to give it. For one that is new.
     pub fn touch(&mut self) {
+        self.observer.touch();
         self.firings.touch();
     }
 

@@ -92,6 +92,11 @@ impl Observer {
         }
     }
 
+    /// See [`Joiner::touch`].
+    pub(super) fn touch(&mut self) {
+        self.joiner.touch();
+    }
+
     /// Goes on with other rules, which do to the numbers of those of before what `numbers` says. What was there is returned, so that it can be let
     /// go somewhere else: of many rules that takes its time.
     pub(super) fn replace_rules(

@@ -171,6 +171,18 @@ impl<S: Default> Joiner<S> {
         }
     }
 
+    /// Has the system give the room that is reserved for numbers, if nothing is remembered yet: it gives memory page by page, to who first writes
+    /// there, and a tweet that does would wait for it.
+    pub fn touch(&mut self) {
+        if self.tweets.is_empty() {
+            // They fall anywhere, and far fewer than there is room for leave no page out.
+            for number in 0..low(self.bounds.tweets as u64 / 8) {
+                self.numbers.insert_unique(FixedState::default().hash_one(number), number, |_| 0);
+            }
+            self.numbers.clear();
+        }
+    }
+
     /// The feed's clock is `ms` ahead of ours (negative: behind). What it states is dated by its clock, and aged by ours.
     pub fn feed_is_ahead(&mut self, ms: i64) {
         self.ahead = ms;
