@@ -1,5 +1,5 @@
-//! Where a JSON string ends: the next quotation mark, backslash or control character, sixteen bytes at a time where the machine has registers for that
-//! (SSE2, which is part of x86-64), and else eight.
+//! Where a JSON string ends: the next quotation mark, backslash or control character, in steps of 32 bytes: sixteen at once where the machine has
+//! registers for that (SSE2, which is part of x86-64), and else eight.
 
 /// Bytes that are looked at in one step.
 const STEP: usize = 32;

@@ -126,10 +126,10 @@ impl Client {
 
     /// Sends `request` unless its body would leave at or after `not_after`, or `gate` is held shut. `gate` knows meanwhile whether it has
     /// left.
-    pub(crate) async fn send(&self, request: Request, not_after: Timestamp, gate: Arc<Gate>) -> Result<Answer, SendError> {
+    pub(crate) async fn send(&self, mut request: Request, not_after: Timestamp, gate: Arc<Gate>) -> Result<Answer, SendError> {
         let mut deadline = pin!(sleep(self.timeout));
         let sent = {
-            let body = Gated::new(request.body.clone(), not_after, self.clock.clone(), Arc::clone(&gate));
+            let body = Gated::new(std::mem::take(&mut request.body), not_after, self.clock.clone(), Arc::clone(&gate));
             let sent = pin!(self.exchange(self.outgoing(request, body)));
             tokio::select! {
                 biased;

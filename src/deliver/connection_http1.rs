@@ -25,6 +25,10 @@ pub(crate) struct Single {
     read: BytesMut,
     /// How the rest of an answer is to be read, once its head is there.
     rest: Option<Rest>,
+    /// What of a request has not left yet.
+    leaving: Option<Leaving>,
+    /// It was looked at, and stood, for the request that comes next.
+    is_seen: bool,
     /// Nothing more goes over it.
     is_over: bool,
 }
@@ -35,6 +39,9 @@ pub(crate) enum Broken {
     /// The gate stayed shut. Nothing has left, and the connection stands.
     #[error("not let through")]
     Shut,
+    /// Nothing has left.
+    #[error("connection closed before the request was sent")]
+    Ended,
     #[error("{0}")]
     Flawed(#[from] Flaw),
     #[error("connection error: {0}")]
@@ -53,7 +60,7 @@ struct Leaving {
 
 impl Single {
     pub(crate) fn new(stream: Box<dyn Stream>, sight: Sight) -> Self {
-        Self { stream, sight, read: BytesMut::new(), rest: None, is_over: false }
+        Self { stream, sight, read: BytesMut::new(), rest: None, leaving: None, is_seen: false, is_over: false }
     }
 
     /// Looks after it while nothing is under way. Says whether it still stands: whatever comes unasked is its end.
@@ -66,27 +73,41 @@ impl Single {
     /// Whether a request may be put on it, as far as the kernel knows.
     pub(crate) fn is_ready(&mut self, cx: &mut Context<'_>) -> bool {
         self.sight.sharpen();
-        self.work(cx)
+        self.is_seen = self.work(cx);
+        self.is_seen
     }
 
-    /// Sends, and waits for the answer's head. Asked of the gate at the last moment.
+    /// Sends, and waits for the answer's head. Asked of the gate at the last moment. One that has ended, or that speaks unasked, takes nothing.
     pub(crate) async fn exchange(&mut self, request: &mut Outgoing) -> Result<Head, Broken> {
-        let mut leaving = None;
+        let mut is_begun = false;
         let exchanged = std::future::poll_fn(|cx| {
-            if leaving.is_none() {
-                let head = request.head(request.body.length().min(COPIED));
-                let Some(body) = request.body.take() else { return Poll::Ready(Err(Broken::Shut)) };
-                // Until its answer has been read to the end.
-                self.is_over = true;
-                leaving = Some(Leaving::new(head, body));
+            if !is_begun {
+                if let Err(broken) = self.begin(request, cx) {
+                    return Poll::Ready(Err(broken));
+                }
+                is_begun = true;
             }
-            leaving.as_mut().map_or(Poll::Pending, |leaving| self.poll_exchange(leaving, cx))
+            self.poll_exchange(cx)
         });
         exchanged.await
     }
 
-    fn poll_exchange(&mut self, leaving: &mut Leaving, cx: &mut Context<'_>) -> Poll<Result<Head, Broken>> {
-        let has_left = leaving.poll(&mut *self.stream, cx)?.is_ready();
+    fn begin(&mut self, request: &mut Outgoing, cx: &mut Context<'_>) -> Result<(), Broken> {
+        if !std::mem::take(&mut self.is_seen) && !self.is_ready(cx) {
+            return Err(Broken::Ended);
+        }
+        self.is_seen = false;
+        let beside = Some(request.body.length()).filter(|length| *length <= COPIED);
+        let head = request.head(beside.unwrap_or_default());
+        let body = request.body.take().ok_or(Broken::Shut)?;
+        // Until its answer has been read to the end.
+        self.is_over = true;
+        self.leaving = Some(Leaving::new(head, body));
+        Ok(())
+    }
+
+    fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Broken>> {
+        let has_left = self.poll_leaving(cx)?.is_ready();
         loop {
             // An answer may come before all has left.
             if !self.read.is_empty()
@@ -96,10 +117,26 @@ impl Single {
                 self.rest = Some(rest);
                 return Poll::Ready(Ok(head));
             }
-            if ready!(self.poll_read(cx))? == 0 {
-                return Poll::Ready(Err(Broken::Flawed(Flaw::Incomplete)));
+            // A head that comes in many pieces is not read from its beginning for each of them.
+            loop {
+                let read = ready!(self.poll_read(cx))?;
+                if read == 0 {
+                    return Poll::Ready(Err(Broken::Flawed(Flaw::Incomplete)));
+                }
+                if http1_answer::may_have_head(&self.read, read) {
+                    break;
+                }
             }
         }
+    }
+
+    /// Until all of the request was handed to the connection.
+    fn poll_leaving(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(leaving) = &mut self.leaving {
+            ready!(leaving.poll(&mut *self.stream, cx))?;
+            self.leaving = None;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Reads once, behind what was read before.
@@ -113,6 +150,8 @@ impl Single {
     pub(crate) async fn body(&mut self, into: &mut Vec<u8>) -> bool {
         let Some(mut rest) = self.rest.take() else { return false };
         std::future::poll_fn(|cx| {
+            // Who answers early may want to hear the rest before going on. That it does not want to says nothing of what it said.
+            let _ = self.poll_leaving(cx);
             loop {
                 match rest.take(&mut self.read, into) {
                     Ok(Progress::Whole) => {
@@ -213,6 +252,12 @@ mod tests {
         heard
     }
 
+    /// What a peer says when it has heard the first of a request.
+    async fn answer_early(peer: &mut DuplexStream, answer: &[u8]) {
+        assert!(peer.read_buf(&mut Vec::with_capacity(10)).await.unwrap() > 0);
+        peer.write_all(answer).await.unwrap();
+    }
+
     #[tokio::test]
     async fn requests_of_any_length_go_one_after_the_other_over_the_same_connection() {
         let (mut single, mut peer) = connection(1_000);
@@ -268,8 +313,9 @@ mod tests {
             (ANSWER, "x".repeat(100_000)),
         ] {
             let (mut single, mut peer) = connection(1_000);
-            peer.write_all(answer).await.unwrap();
-            assert_eq!(single.exchange(&mut request(&body, Gate::default())).await.unwrap().status, 200);
+            let mut request = request(&body, Gate::default());
+            let (head, ()) = tokio::join!(single.exchange(&mut request), answer_early(&mut peer, answer));
+            assert_eq!(head.unwrap().status, 200);
             let mut said = Vec::new();
             assert!(single.body(&mut said).await && !single.is_free().await && !is_ready(&mut single).await);
             assert_eq!(said, b"ok");
@@ -277,12 +323,44 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn one_that_has_ended_or_speaks_unasked_takes_no_request_even_if_it_is_new() {
+        for word in [&b""[..], ANSWER, b"HTTP/1.1 408 Request Timeout\r\n\r\n"] {
+            let (mut single, mut peer) = connection(1_000);
+            peer.write_all(word).await.unwrap();
+            peer.shutdown().await.unwrap();
+            let mut request = request("{}", Gate::default());
+            assert!(matches!(single.exchange(&mut request).await, Err(Broken::Ended)));
+            assert_eq!(request.body.length(), 2, "it is as it was");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_answers_early_hears_the_rest_before_the_answer_is_over() {
+        let (mut single, mut peer) = connection(1_000);
+        let body = "x".repeat(50_000) + "!";
+        let mut request = request(&body, Gate::default());
+        let (head, ()) =
+            tokio::join!(single.exchange(&mut request), answer_early(&mut peer, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"));
+        assert_eq!(head.unwrap().status, 200);
+        let mut said = Vec::new();
+        let rest = async {
+            hear(&mut peer, "x!").await;
+            peer.write_all(b"ok").await.unwrap();
+        };
+        let (is_whole, ()) = tokio::join!(single.body(&mut said), rest);
+        assert!(is_whole && said == b"ok");
+    }
+
+    #[tokio::test]
     async fn an_answer_that_breaks_off_is_none_and_a_body_that_does_is_not_whole() {
         for cut in 0..=ANSWER.len() {
             let (mut single, mut peer) = connection(1_000);
-            peer.write_all(&ANSWER[..cut]).await.unwrap();
-            peer.shutdown().await.unwrap();
-            let answer = single.exchange(&mut request("{}", Gate::default())).await;
+            let breaking_off = async {
+                answer_early(&mut peer, &ANSWER[..cut]).await;
+                peer.shutdown().await.unwrap();
+            };
+            let mut request = request("{}", Gate::default());
+            let (answer, ()) = tokio::join!(single.exchange(&mut request), breaking_off);
             assert_eq!(answer.is_ok(), cut >= ANSWER.len() - 2, "{cut}");
             if answer.is_ok() {
                 assert_eq!(single.body(&mut Vec::new()).await, cut == ANSWER.len(), "{cut}");

@@ -9,8 +9,12 @@ use crate::model::limits::ANSWER_BYTES;
 
 /// Lines of a head.
 const LINES: usize = 100;
-/// Digits of a chunk's length: more are no length.
+/// Digits of a chunk's length, zeros in front of it aside: more are no length.
 const DIGITS: usize = 16;
+/// Bytes of a line in a body of chunks.
+const LINE: usize = 4 * 1024;
+/// A head up to here is looked at whenever more of it comes, a longer one when it may be over.
+const SHORT: usize = 4 * 1024;
 
 /// What is wrong with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +82,13 @@ pub(crate) enum Progress {
     Cut,
 }
 
+/// Whether it is time to look for a head, now that so many bytes have come behind the others: however they come, few of them are looked at twice.
+pub(crate) fn may_have_head(read: &[u8], new: usize) -> bool {
+    let tail = read.get(read.len().saturating_sub(new + 3)..).unwrap_or_default();
+    let is_over = || tail.windows(2).any(|two| two == b"\n\n") || tail.windows(3).any(|three| three == b"\n\r\n");
+    read.len() <= SHORT || read.len() >= ANSWER_BYTES || is_over()
+}
+
 /// The head at the beginning of `read`, once it is whole; it is taken out. What comes before it, as a word in between, is passed over.
 pub(crate) fn head(read: &mut BytesMut) -> Result<Option<(Head, Rest)>, Flaw> {
     loop {
@@ -91,7 +102,7 @@ pub(crate) fn head(read: &mut BytesMut) -> Result<Option<(Head, Rest)>, Flaw> {
             Err(httparse::Error::TooManyHeaders) => return Err(Flaw::TooLarge),
             Err(_) => return Err(Flaw::Header),
         };
-        let status = parsed.code.ok_or(Flaw::Status)?;
+        let status = parsed.code.filter(|code| *code >= 100).ok_or(Flaw::Status)?;
         if matches!(status, 100..=199) && status != 101 {
             read.advance(length);
             continue;
@@ -197,7 +208,7 @@ fn chunks(part: &mut Part, read: &mut BytesMut, body: &mut Vec<u8>) -> Result<Pr
 /// The next line, without its end, once it is whole.
 fn line(read: &mut BytesMut) -> Result<Option<BytesMut>, Flaw> {
     let Some(end) = read.iter().position(|byte| *byte == b'\n') else {
-        return if read.len() < ANSWER_BYTES { Ok(None) } else { Err(Flaw::TooLarge) };
+        return if read.len() < LINE { Ok(None) } else { Err(Flaw::TooLarge) };
     };
     let mut line = read.split_to(end + 1);
     line.truncate(end);
@@ -211,8 +222,13 @@ fn line(read: &mut BytesMut) -> Result<Option<BytesMut>, Flaw> {
 /// A chunk's length: digits, and after a semicolon what says nothing to us.
 fn size(line: &[u8]) -> Result<u64, Flaw> {
     let digits = line.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii_end();
-    let text = std::str::from_utf8(digits).ok().filter(|text| text.len() <= DIGITS && !text.starts_with('+'));
-    text.and_then(|text| u64::from_str_radix(text, 16).ok()).ok_or(Flaw::Chunk)
+    let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let text = text.filter(|text| !text.is_empty()).map(|text| text.trim_start_matches('0'));
+    let size = match text.filter(|text| text.len() <= DIGITS).ok_or(Flaw::Chunk)? {
+        "" => Ok(0),
+        text => u64::from_str_radix(text, 16),
+    };
+    size.map_err(|_| Flaw::Chunk)
 }
 
 impl Framing {

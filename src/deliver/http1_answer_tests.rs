@@ -48,7 +48,14 @@ fn a_body_is_as_long_as_the_head_says_and_the_connection_serves_on_where_that_is
         ("HTTP/1.0 200 OK\r\n\r\nok", 200, "ok", true, false, ""),
         ("HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok", 200, "ok", true, false, ""),
         ("HTTP/1.0 200 OK\r\ncontent-length: 2\r\nConnection: Keep-Alive\r\n\r\nok", 200, "ok", true, true, ""),
-        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 200, "ok", true, true, ""),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n00000000000000000002\r\nok\r\n0\r\n\r\n",
+            200,
+            "ok",
+            true,
+            true,
+            "",
+        ),
         (
             "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: gzip, Chunked\r\n\r\n2 ;a=\"b\"\r\nok\r\n1\r\n!\r\n000\r\na: b\r\n\r\nmore",
             200,
@@ -75,6 +82,7 @@ fn what_is_no_answer_is_said() {
         ("SSH-2.0-OpenSSH_9.9\r\n\r\n", Flaw::Version),
         ("HTTP/2.0 200 OK\r\n\r\n", Flaw::Version),
         ("HTTP/1.1 2OO OK\r\n\r\n", Flaw::Status),
+        ("HTTP/1.1 042 OK\r\n\r\n", Flaw::Status),
         ("HTTP/1.1 200 OK\r\na b: c\r\n\r\n", Flaw::Header),
         ("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nok", Flaw::Length),
         ("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\nok", Flaw::Length),
@@ -95,6 +103,19 @@ fn what_is_no_answer_is_said() {
     ] {
         assert_eq!(all(answer), Err(flaw), "{:?}", answer.get(..100).unwrap_or(answer));
     }
+}
+
+#[test]
+fn a_long_head_is_looked_at_when_it_may_be_over() {
+    let long = format!("HTTP/1.1 200 OK\r\na: {}\r\n", "x".repeat(2 * SHORT));
+    for (end, is_over) in [("", false), ("\r\n", true), ("b: c\n", false), ("b: c\n\n", true), ("b: c\r\n\r\n", true)] {
+        let read = format!("{long}{end}");
+        // Bytes that came before may be part of its end.
+        for new in [1, end.len().max(1)] {
+            assert_eq!(may_have_head(read.as_bytes(), new), is_over, "{end:?}");
+        }
+    }
+    assert!(may_have_head(b"SSH-2.0-OpenSSH", 1));
 }
 
 #[test]

@@ -37,15 +37,16 @@ impl Hold {
 
     /// Sends, and waits for the answer's head.
     pub(crate) async fn exchange(&mut self, mut request: Outgoing) -> Result<Head, Unanswered> {
+        if !request.body.lets_through() {
+            return Err(Unanswered::Shut);
+        }
         match self {
             Self::Single(lease) => lease.for_request().exchange(&mut request).await.map_err(|broken| match broken {
                 Broken::Shut => Unanswered::Shut,
+                Broken::Ended => Unanswered::Untouched(Box::new(request), in_words(&broken)),
                 broken => Unanswered::Words(in_words(&broken)),
             }),
             Self::Many(many, body) => {
-                if !request.body.lets_through() {
-                    return Err(Unanswered::Shut);
-                }
                 let route = Arc::clone(&request.route);
                 let sent = many.exchange(request.into_http2()).await.map_err(|mut error| match error.take_message() {
                     Some(untouched) => Unanswered::Untouched(Box::new(Outgoing::back(untouched, route)), in_words(error.error())),
