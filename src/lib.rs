@@ -18,7 +18,8 @@
 //! | [`engine`] | (now, input) → effects: all of the above in one pure state machine | the above |
 //! | [`replay`] | entries of the past through the engine: what would have fired, and the summary of it | the above |
 //! | [`rule_test`] | tests of rules: stories through the engine, and what was expected of them | the above |
-//! | [`clock`], [`secrets`], [`tls`], [`telemetry`] | what the shell stands on: time, credentials, trust, the log | model |
+//! | [`priority`] | which threads go first where processors are few | – |
+//! | [`clock`], [`secrets`], [`tls`], [`telemetry`] | what the shell stands on: time, credentials, trust, the log | model, `priority` |
 //! | [`feed`] | TweetStream live, its history API, recordings, and a simulator of the first two | the above |
 //! | [`deliver`] | lanes: pace, retry, classify; one folder of destinations, all of one shape | the above, not `feed` |
 //! | [`journal`] | what must survive: entries, firings, deliveries, cursors, modes (SQLite) | the above, not `feed` or `deliver` |
@@ -55,6 +56,8 @@ pub mod replay;
 pub mod rule_test;
 
 // What the shell stands on.
+pub mod priority;
+
 pub mod clock;
 pub mod secrets;
 pub mod telemetry;

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// From the bottom. A module imports only from strictly lower groups, and from its own folder; so there can be no cycle.
-const GROUPS: [&[&str]; 9] = [
+const GROUPS: [&[&str]; 10] = [
     &["model"],
     &["decode", "join", "rules"],
     &["matching", "window", "suppress", "render"],
     &["engine"],
     &["replay", "rule_test"],
+    &["priority"],
     &["clock", "secrets", "tls", "telemetry"],
     &["feed", "deliver", "journal", "control"],
     &["app"],

@@ -5,6 +5,7 @@
 //! connects, then asks for what was missed. Stopping closes the lanes, gives them `DRAIN` to finish, and what is left is pending in the
 //! journal for the next start.
 
+mod backlog;
 mod beside;
 mod catch_up;
 mod commands;
@@ -49,6 +50,7 @@ use crate::feed::{Feed, History, Loss};
 use crate::journal::{Journal, JournalError};
 use crate::model::limits;
 use crate::model::time::Timestamp;
+use crate::priority;
 use crate::rules::ruleset::RuleSet;
 
 use catch_up::CatchUp;
@@ -213,6 +215,7 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
         Some(Durable { journal, writer, control, .. }) => {
             let (ends, ended) = oneshot::channel::<()>();
             let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+                priority::give_way();
                 // Dropped when it is over, however that comes.
                 let _ends = ends;
                 writer();

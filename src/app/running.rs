@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tracing::{debug, error, info, warn};
 
+use super::backlog::Backlog;
 use super::catch_up::CatchUp;
 use super::dispatch::{Comparison, Dispatch, Seen, Suspicion};
 use super::meantime::Meantime;
@@ -41,6 +42,8 @@ pub(super) struct Running {
     pub(super) clock: Clock,
     /// What comes while rules are made ready.
     pub(super) meantime: Meantime,
+    /// Of the journal.
+    pub(super) backlog: Backlog,
     /// Kept between steps, so that no step allocates it.
     effects: Vec<Effect>,
     /// The feed asked for patience: giving up after the start timeout would only begin the wait anew.
@@ -108,6 +111,7 @@ impl Running {
             engine,
             clock,
             meantime: Meantime::default(),
+            backlog: Backlog::default(),
             effects: Vec::new(),
             is_patient: false,
             died: None,

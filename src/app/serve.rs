@@ -161,7 +161,8 @@ async fn take_all(
         }
     }
     if *frames >= FRAMES {
-        tokio::task::yield_now().await;
+        let Running { backlog, dispatch, .. } = running;
+        backlog.wait(dispatch.journal.as_ref()).await;
     }
     Ok(())
 }

@@ -179,6 +179,18 @@ impl Journal {
         self.shared().queue.push(Item::Finished);
     }
 
+    /// So much waits to be written that more may find no room. Waits for nothing.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.shared().queue.is_behind()
+    }
+
+    /// How often the writer has taken something up since the start: while it is behind and this stands still, waiting for it is of no use.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.shared().queue.taken()
+    }
+
     /// How it is. Waits for nothing that takes long.
     #[must_use]
     pub fn health(&self) -> Health {

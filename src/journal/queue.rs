@@ -6,7 +6,7 @@
 //! whole records; all are counted.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 use super::error::Unrecorded;
 use super::rows::{AttemptRow, BeginKey, DeliveryRow, EditRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
 use crate::model::limits::{
-    JOURNAL_BATCH, JOURNAL_HELD_BYTES, JOURNAL_HELD_ITEMS, JOURNAL_IDLE_AFTER, JOURNAL_SHED_BYTES, JOURNAL_SHED_ITEMS,
+    JOURNAL_BATCH, JOURNAL_BEHIND_BYTES, JOURNAL_BEHIND_ITEMS, JOURNAL_HELD_BYTES, JOURNAL_HELD_ITEMS, JOURNAL_IDLE_AFTER,
+    JOURNAL_SHED_BYTES, JOURNAL_SHED_ITEMS,
 };
 use crate::model::message::Body;
 use crate::model::time::Timestamp;
@@ -175,6 +176,10 @@ pub(super) struct Queue {
     wake: Condvar,
     /// Items waiting, for who asks without waiting.
     length: AtomicU64,
+    /// So many wait that the feed had better wait, too.
+    behind: AtomicBool,
+    /// How often the writer has taken something.
+    taken: AtomicU64,
     /// Unmatched entries that were left out.
     pub(super) shed: AtomicU64,
     /// Other rows that were left out.
@@ -247,7 +252,7 @@ impl Queue {
             return;
         }
         inner.take_in(item, urgent);
-        self.length.store(inner.len(), Ordering::Relaxed);
+        self.note(&inner);
         if urgent || inner.asleep {
             inner.asleep = false;
             drop(inner);
@@ -267,7 +272,7 @@ impl Queue {
         inner.items = express.into_iter().chain(items).filter_map(|item| item.refused(why, unfinished)).collect();
         inner.bytes = inner.items.iter().map(Item::bytes).sum();
         inner.awaited = 0;
-        self.length.store(inner.len(), Ordering::Relaxed);
+        self.note(&inner);
     }
 
     /// Waits for at most `poll`, less when somebody waits for something, or as much waits as goes at once; when it is `quiet`, for a push or for
@@ -285,7 +290,8 @@ impl Queue {
         let urgent = inner.is_urgent();
         let (items, express) = most.map(|most| inner.take_out(most)).unwrap_or_default();
         inner.bytes = inner.bytes.saturating_sub(items.iter().map(Item::bytes).sum());
-        self.length.store(inner.len(), Ordering::Relaxed);
+        self.taken.fetch_add(u64::from(!items.is_empty()), Ordering::Relaxed);
+        self.note(&inner);
         let all = inner.len() == 0;
         let alive = if all { inner.alive.take() } else { None };
         Batch { items, express, alive, urgent, last: all && inner.closed }
@@ -299,6 +305,22 @@ impl Queue {
     /// Whether no more will come.
     pub(super) fn is_closed(&self) -> bool {
         self.lock().closed
+    }
+
+    /// What is asked for without waiting.
+    fn note(&self, inner: &Inner) {
+        self.length.store(inner.len(), Ordering::Relaxed);
+        self.behind.store(inner.is_at(JOURNAL_BEHIND_ITEMS, JOURNAL_BEHIND_BYTES), Ordering::Relaxed);
+    }
+
+    /// So many items wait, or such large ones, that the next may find no room.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
+    }
+
+    /// How often the writer has taken something: where that stands still, it takes nothing.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -320,6 +342,7 @@ impl Queue {
             (std::mem::take(&mut inner.express), std::mem::take(&mut inner.items))
         };
         self.length.store(0, Ordering::Relaxed);
+        self.behind.store(false, Ordering::Relaxed);
         self.unrecorded.fetch_add((items.0.len() + items.1.len()) as u64, Ordering::Relaxed);
     }
 

@@ -223,3 +223,22 @@ fn what_fills_a_batch_goes_at_once_and_what_does_not_waits_for_more() {
     assert_eq!(queue.next(wait, false, Some(most)).items.len(), 1);
     assert!(began.elapsed() >= wait, "{:?}", began.elapsed());
 }
+
+#[test]
+fn what_waits_is_too_much_from_half_of_what_there_is_room_for_until_the_writer_has_taken_it() {
+    let queue = Queue::default();
+    for n in 1..JOURNAL_BEHIND_ITEMS as i64 {
+        queue.push(end(n));
+    }
+    assert!(!queue.is_behind() && queue.taken() == 0);
+    queue.push(end(0));
+    assert!(queue.is_behind());
+    assert_eq!(taken(&queue).len(), 1_000);
+    assert!(!queue.is_behind() && queue.taken() == 1);
+
+    let long = EntryRow { at: at(1), origin: Origin::Live, matched: false, text: "x".repeat(JOURNAL_BEHIND_BYTES).into() };
+    queue.push(Item::Record(Record { entry: Some(long), ..Record::default() }));
+    assert!(queue.is_behind(), "few that are large are as many that are small");
+    queue.abandon();
+    assert!(!queue.is_behind(), "where nobody writes, nobody is waited for");
+}

@@ -29,6 +29,7 @@ use crate::model::limits::{
     JOURNAL_ALIVE, JOURNAL_IDLE_AFTER, JOURNAL_MEND_AGAIN, JOURNAL_POLL, JOURNAL_POLL_AFTER_ORDER, JOURNAL_POLL_POWER,
     JOURNAL_RESCUES, JOURNAL_RETRY,
 };
+use crate::priority;
 
 mod house;
 
@@ -136,7 +137,11 @@ impl Writer {
         std::thread::scope(|scope| {
             let _stop = Stop(&checkpoint);
             let copying = std::thread::Builder::new().name("journal-copy".to_owned());
-            let alone = copying.spawn_scoped(scope, || checkpoint.run()).is_err();
+            let copy = || {
+                priority::give_way();
+                checkpoint.run();
+            };
+            let alone = copying.spawn_scoped(scope, copy).is_err();
             while self.turn(alone) {}
         });
         if let Some(store) = self.store.take() {
