@@ -1,8 +1,8 @@
 //! An alert of our own, now and then, that goes the whole way and to nobody. An alert comes when nothing has happened for a while, and by then
 //! the processor has forgotten the way: the same alert takes 15 µs in a loop and four times as long after 2 ms of nothing, most of it to fetch
 //! the code again. So the way is walked again and again: decode, join, match, render, lane, HTTP, with an engine, a lane and counters of its
-//! own. Nothing of it is sent, recorded, counted or said. While the feed is busy it is walked now and then only, and not at all after true alerts:
-//! what comes every half millisecond keeps most of the way warm by itself, and an alert among it would meet a rehearsal.
+//! own. Nothing of it is sent, recorded, counted or said. While the feed is busy it is walked right behind a frame of which nothing came, when the next
+//! one is furthest away: by a timer alerts would meet it, as timers of the system, the sender's among them, end at the same moments.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,8 +45,8 @@ const ORDERS: &str = "trading = true\nmax_age = \"20s\"\n";
 const MEMORY: usize = 64;
 /// The lane, its connection and its report get so many turns.
 const TURNS: usize = 4;
-/// While the feed is busy the way was walked lately if that was as many rehearsals ago, had there been any.
-const SKIPPED: u32 = 10;
+/// A frame that came so long ago at most has come just now: what it led to is done, and nothing waits.
+const JUST_NOW: Duration = Duration::from_millis(1);
 /// After so many in a row that did not arrive none is tried any more; a lane holds ten times as many.
 const MISSES: usize = 100;
 
@@ -76,12 +76,17 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// Whether a rehearsal would only stand in the way, where there is one `every` so often and the latest began `then`.
-    fn spares(self, now: Timestamp, every: Duration, then: Timestamp) -> bool {
-        let within = |at: Timestamp, time: Duration| now.since(at) < time;
-        let lately = every * SKIPPED;
-        let is_busy = self.frame_at.is_some_and(|at| within(at, every));
-        is_busy && (within(then, lately) || self.fired_at.is_some_and(|at| within(at, lately)))
+    /// A frame has come just now, and this is the moment for a rehearsal, where there is one `every` so often and the latest began `then`. Not
+    /// behind an alert: it may be on its way still, and has walked the way itself.
+    fn leaves_room(self, now: Timestamp, every: Duration, then: Timestamp) -> bool {
+        let is_recent = |at: Timestamp, time: Duration| now.since(at) < time;
+        let has_come = self.frame_at.is_some_and(|at| is_recent(at, JUST_NOW));
+        has_come && !is_recent(then, every) && !self.fired_at.is_some_and(|at| is_recent(at, every))
+    }
+
+    /// Frames come so quickly one after the other that a rehearsal by the timer would only stand in the way.
+    fn is_busy(self, now: Timestamp, every: Duration) -> bool {
+        self.frame_at.is_some_and(|at| now.since(at) < every)
     }
 }
 
@@ -122,9 +127,11 @@ impl Rehearsal {
         if self.is_over {
             std::future::pending::<()>().await;
         }
-        self.due.tick().await;
-        while traffic.spares(self.clock.now(), self.every, self.begun_at) {
+        if !traffic.leaves_room(self.clock.now(), self.every, self.begun_at) {
             self.due.tick().await;
+            while traffic.is_busy(self.clock.now(), self.every) {
+                self.due.tick().await;
+            }
         }
         self.once().await;
     }
@@ -243,20 +250,21 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_feed_spares_all_but_one_in_ten_and_all_while_alerts_come_and_a_quiet_one_spares_none() {
+    fn in_a_busy_feed_a_rehearsal_is_right_behind_a_frame_that_did_not_fire_and_never_by_the_timer() {
         let (at, every) = (Timestamp::from_millis, Duration::from_millis(2));
-        for (frame, fired, begun, spares) in [
-            (None, None, 98, false),
-            (Some(98), None, 98, false),
-            (Some(99), None, 98, true),
-            (Some(100), None, 81, true),
-            (Some(100), None, 80, false),
-            (Some(100), Some(81), 0, true),
-            (Some(100), Some(80), 80, false),
-            (Some(98), Some(98), 98, false),
+        for (frame, fired, begun, leaves_room, is_busy) in [
+            (None, None, 0, false, false),
+            (Some(98), None, 0, false, false),
+            (Some(99), None, 0, false, true),
+            (Some(100), None, 98, true, true),
+            (Some(100), None, 99, false, true),
+            (Some(100), Some(100), 0, false, true),
+            (Some(100), Some(99), 0, false, true),
+            (Some(100), Some(98), 98, true, true),
         ] {
             let traffic = Traffic { frame_at: frame.map(at), fired_at: fired.map(at) };
-            assert_eq!(traffic.spares(at(100), every, at(begun)), spares, "{frame:?} {fired:?} {begun}");
+            assert_eq!(traffic.leaves_room(at(100), every, at(begun)), leaves_room, "{frame:?} {fired:?} {begun}");
+            assert_eq!(traffic.is_busy(at(100), every), is_busy, "{frame:?}");
         }
     }
 
