@@ -32,7 +32,8 @@ pub fn give_way() {
 #[cfg(not(target_os = "linux"))]
 pub fn give_way() {}
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 
