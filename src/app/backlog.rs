@@ -1,6 +1,6 @@
-//! A flood is read no faster than the journal can write it: what it has no room for would be left out, and whoever sends a flood can wait. So after
-//! a turn of frames the loop sleeps for a moment while the journal is behind, which also gives its writer a processor that it may have to itself.
-//! A disk that takes nothing is not waited for: alerts go on, and what is left out then is counted.
+//! A flood waits for the journal: what it has no room for would be left out, and whoever sends a flood can wait. So after a turn of frames the loop
+//! sleeps for the longer, the fuller the journal is, which also gives its writer a processor that it may not get otherwise
+//! ([`priority`](crate::priority)). A disk that takes nothing is hardly waited for: alerts go on, and what is left out then is counted.
 
 use std::time::Duration;
 
@@ -8,52 +8,110 @@ use crate::journal::Journal;
 
 /// So long at a time.
 const MOMENT: Duration = Duration::from_millis(1);
-/// After so many in a row in which the writer took nothing it is waited for no more, until it does.
-const MOMENTS: u32 = 100;
+/// The journal is waited for from so many sixteenths of its room on.
+const FROM: u32 = 8;
+/// After so many turns in a row in which the writer took nothing, only one in [`SELDOM`] is waited for: it may be that it cannot, or that nobody
+/// lets it.
+const PATIENCE: u32 = 100;
+const SELDOM: u32 = 16;
 
 /// What waiting for the writer has come to.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    /// The writer's turns when it was last waited for.
-    turns: u64,
+    /// How often the writer had taken something when it was last waited for.
+    taken: u64,
     /// In vain, in a row.
-    moments: u32,
+    turns: u32,
+    /// The same a second ago.
+    before: u64,
 }
 
 impl Backlog {
-    /// Lets others have their turn; for a moment, if the journal is behind and waiting helps.
+    /// Lets others have their turn, for longer if the journal fills or an order waits for it.
     pub(super) async fn wait(&mut self, journal: Option<&Journal>) {
-        match journal {
-            Some(journal) if journal.is_behind() && self.helps(journal.turns()) => tokio::time::sleep(MOMENT).await,
-            _ => tokio::task::yield_now().await,
+        tokio::task::yield_now().await;
+        let Some(journal) = journal else { return };
+        let filled = journal.filled();
+        if filled >= FROM && self.helps(journal.taken().0) {
+            tokio::time::sleep(MOMENT * (filled - FROM + 1).min(FROM)).await;
+        } else if journal.is_awaited() {
+            tokio::time::sleep(MOMENT).await;
         }
     }
 
-    /// Whether to wait once more, the writer having had so many turns.
-    fn helps(&mut self, turns: u64) -> bool {
-        if turns != self.turns {
-            (self.turns, self.moments) = (turns, 0);
+    /// Whether to wait once more for a writer that has taken something so often.
+    fn helps(&mut self, taken: u64) -> bool {
+        if taken != self.taken {
+            (self.taken, self.turns) = (taken, 0);
         }
-        self.moments += u32::from(self.moments < MOMENTS);
-        self.moments < MOMENTS
+        self.turns = self.turns.saturating_add(1);
+        self.turns <= PATIENCE || self.turns.is_multiple_of(SELDOM)
+    }
+
+    /// Once a second: if the writer has taken nothing since the last time though there was something, the processor is left to it for a moment. It
+    /// may wait for that while something in the loop waits for it, and does so by asking again and again.
+    pub(super) fn leave_room(&mut self, journal: Option<&Journal>) {
+        let Some((taken, is_waiting)) = journal.map(Journal::taken) else { return };
+        if is_waiting && taken == self.before {
+            std::thread::sleep(MOMENT);
+        }
+        self.before = taken;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use tokio::time::Instant;
 
-    #[test]
-    fn a_writer_that_takes_nothing_is_waited_for_no_more_until_it_does() {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::journal::{EntryRow, Record, Settings};
+    use crate::model::firing::Origin;
+    use crate::model::limits::JOURNAL_SHED_ITEMS;
+    use crate::model::time::Timestamp;
+
+    fn fill(journal: &Journal, entries: usize) {
+        for _ in 0..entries {
+            let entry = EntryRow { at: Timestamp::from_millis(1), origin: Origin::Live, matched: false, text: "{}".into() };
+            journal.record(Record { entry: Some(entry), ..Record::default() });
+        }
+    }
+
+    async fn waited(backlog: &mut Backlog, journal: Option<&Journal>) -> u128 {
+        let before = Instant::now();
+        backlog.wait(journal).await;
+        before.elapsed().as_millis()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_fuller_the_journal_is_the_longer_a_turn_waits_and_where_nothing_is_taken_hardly_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, _writer) = crate::journal::open(folder.path(), Settings::default(), Clock::system()).unwrap();
         let mut backlog = Backlog::default();
-        let waits = |backlog: &mut Backlog, turns| (0..2 * MOMENTS).filter(|_| backlog.helps(turns)).count();
-        assert_eq!(waits(&mut backlog, 7), 99);
-        assert!(!backlog.helps(7));
-        assert!(backlog.helps(8));
-        assert_eq!(
-            (9..1_000).filter(|turns| backlog.helps(*turns)).count(),
-            991,
-            "one that goes on is waited for as often as need be"
-        );
+        assert_eq!(waited(&mut backlog, None).await, 0);
+        fill(&journal, JOURNAL_SHED_ITEMS / 2 - 1);
+        assert_eq!(waited(&mut backlog, Some(&journal)).await, 0);
+        fill(&journal, 1);
+        assert_eq!(waited(&mut backlog, Some(&journal)).await, 1);
+        fill(&journal, JOURNAL_SHED_ITEMS / 2 - 1);
+        assert_eq!(waited(&mut backlog, Some(&journal)).await, 8);
+        let mut turns = Vec::new();
+        for _ in 0..10 * SELDOM {
+            turns.push(waited(&mut backlog, Some(&journal)).await);
+        }
+        // Two of the patience are gone already.
+        assert_eq!(turns.iter().filter(|waited| **waited > 0).count(), 98 + 4);
+        assert!(turns.iter().skip(98).filter(|waited| **waited > 0).count() == 4, "a starved writer still gets a turn");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_order_that_waits_for_its_intent_is_reason_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, _writer) = crate::journal::open(folder.path(), Settings::default(), Clock::system()).unwrap();
+        let mut backlog = Backlog::default();
+        assert_eq!(waited(&mut backlog, Some(&journal)).await, 0);
+        let mut flushed = std::pin::pin!(journal.flush());
+        std::future::poll_fn(|cx| std::task::Poll::Ready(assert!(flushed.as_mut().poll(cx).is_pending()))).await;
+        assert_eq!(waited(&mut backlog, Some(&journal)).await, 1);
     }
 }

@@ -1,7 +1,7 @@
 //! The wiring: feed → decode → engine → lanes, start and stop order. The only place that spawns.
 //!
-//! One loop reads the feed, evaluates, and hands deliveries to their lanes and everything to the journal; it never waits for a destination
-//! or a disk. Lanes tell what became of each delivery, and all of it is counted and recorded. A start replays what the journal has, then
+//! One loop reads the feed, evaluates, and hands deliveries to their lanes and everything to the journal; it never waits for a destination,
+//! nor for a disk but in a flood. Lanes tell what became of each delivery, and all of it is counted and recorded. A start replays what the journal has, then
 //! connects, then asks for what was missed. Stopping closes the lanes, gives them `DRAIN` to finish, and what is left is pending in the
 //! journal for the next start.
 
@@ -215,7 +215,7 @@ async fn start(setup: Setup) -> Result<Started, AppError> {
         Some(Durable { journal, writer, control, .. }) => {
             let (ends, ended) = oneshot::channel::<()>();
             let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-                priority::give_way();
+                priority::go_after_alerts();
                 // Dropped when it is over, however that comes.
                 let _ends = ends;
                 writer();

@@ -45,7 +45,7 @@ const ORDERS: &str = "trading = true\nmax_age = \"20s\"\n";
 const MEMORY: usize = 64;
 /// The lane, its connection and its report get so many turns.
 const TURNS: usize = 4;
-/// A frame that came so long ago at most has come just now: what it led to is done, and nothing waits.
+/// A frame that came less than so long ago has come just now, and the next is furthest away.
 const JUST_NOW: Duration = Duration::from_millis(1);
 /// After so many in a row that did not arrive none is tried any more; a lane holds ten times as many.
 const MISSES: usize = 100;
@@ -66,13 +66,13 @@ pub(super) struct Rehearsal {
     begun_at: Timestamp,
 }
 
-/// What the feed has done by itself to keep the processor on the way.
+/// What a rehearsal keeps out of the way of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Traffic {
     /// When the latest frame came.
     pub(super) frame_at: Option<Timestamp>,
-    /// When one last made a rule fire.
-    pub(super) fired_at: Option<Timestamp>,
+    /// When something was last brought to a lane, by a frame or otherwise.
+    pub(super) acted_at: Option<Timestamp>,
 }
 
 impl Traffic {
@@ -81,7 +81,7 @@ impl Traffic {
     fn leaves_room(self, now: Timestamp, every: Duration, then: Timestamp) -> bool {
         let is_recent = |at: Timestamp, time: Duration| now.since(at) < time;
         let has_come = self.frame_at.is_some_and(|at| is_recent(at, JUST_NOW));
-        has_come && !is_recent(then, every) && !self.fired_at.is_some_and(|at| is_recent(at, every))
+        has_come && !is_recent(then, every) && !self.acted_at.is_some_and(|at| is_recent(at, every))
     }
 
     /// Frames come so quickly one after the other that a rehearsal by the timer would only stand in the way.
@@ -140,6 +140,8 @@ impl Rehearsal {
     /// is a bug, and not to be told of every 2 ms.
     async fn once(&mut self) -> bool {
         self.hear();
+        let now = self.clock.now();
+        self.begun_at = now;
         // What would be held back, or too late, is no rehearsal.
         if self.is_over || self.clock.is_in_doubt() {
             return false;
@@ -148,8 +150,6 @@ impl Rehearsal {
         // Unless it arrives.
         self.misses += 1;
         self.is_over = self.misses > MISSES;
-        let now = self.clock.now();
-        self.begun_at = now;
         let frame = envelope(self.number, now.as_millis());
         let has_fired = matches!(self.running.signal(Signal::Frame(frame.into()), now), Ok(true));
         self.running.dispatch.leave_unsaid();
@@ -249,6 +249,27 @@ mod tests {
         assert!(rehearsal.once().await, "and again when it is not");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn it_comes_at_once_behind_a_frame_by_the_timer_in_a_quiet_feed_and_not_by_the_timer_in_a_busy_one() {
+        let clock = Clock::system();
+        let mut rehearsal = rehearsal(false, &clock);
+        let waits = async |rehearsal: &mut Rehearsal, frame_at: Option<Timestamp>, acted_at: Option<Timestamp>| {
+            rehearsal.begun_at = Timestamp::default();
+            rehearsal.due.reset();
+            let (before, began) = (rehearsal.number, tokio::time::Instant::now());
+            let next = rehearsal.next(Traffic { frame_at, acted_at });
+            let ended = tokio::time::timeout(Duration::from_millis(50), next).await.is_ok();
+            (ended && rehearsal.number == before + 1).then(|| began.elapsed().as_millis())
+        };
+        let (now, long_ago) = (clock.now().plus(Duration::from_secs(60)), Timestamp::default());
+        assert_eq!(waits(&mut rehearsal, None, None).await, Some(2));
+        assert_eq!(waits(&mut rehearsal, Some(long_ago), Some(long_ago)).await, Some(2));
+        // In the future all is just now.
+        assert_eq!(waits(&mut rehearsal, Some(now), None).await, Some(0));
+        assert_eq!(waits(&mut rehearsal, Some(now), Some(long_ago)).await, Some(0));
+        assert_eq!(waits(&mut rehearsal, Some(now), Some(now)).await, None, "an alert may be on its way, and frames come");
+    }
+
     #[test]
     fn in_a_busy_feed_a_rehearsal_is_right_behind_a_frame_that_did_not_fire_and_never_by_the_timer() {
         let (at, every) = (Timestamp::from_millis, Duration::from_millis(2));
@@ -262,7 +283,7 @@ mod tests {
             (Some(100), Some(99), 0, false, true),
             (Some(100), Some(98), 98, true, true),
         ] {
-            let traffic = Traffic { frame_at: frame.map(at), fired_at: fired.map(at) };
+            let traffic = Traffic { frame_at: frame.map(at), acted_at: fired.map(at) };
             assert_eq!(traffic.leaves_room(at(100), every, at(begun)), leaves_room, "{frame:?} {fired:?} {begun}");
             assert_eq!(traffic.is_busy(at(100), every), is_busy, "{frame:?}");
         }

@@ -63,8 +63,8 @@ pub(super) struct Running {
     pub(super) jumped: bool,
     /// When it was last looked whether time was lost.
     pub(super) looked_at: Timestamp,
-    /// When a frame last made a rule fire.
-    fired_at: Option<Timestamp>,
+    /// When something was last brought to a lane.
+    acted_at: Option<Timestamp>,
     /// By how much the system's clock has jumped forward since there was a connection: the steady one may have stood still for as long.
     pub(super) halted: Duration,
 }
@@ -123,7 +123,7 @@ impl Running {
             comparison: Comparison::default(),
             jumped: false,
             looked_at: since,
-            fired_at: None,
+            acted_at: None,
             halted: Duration::ZERO,
         }
     }
@@ -224,17 +224,18 @@ impl Running {
         drop(envelope);
         let text = Bytes::from(text);
         self.meantime.note(at, Origin::Live, &text);
-        let (counted, firings) = (self.engine.has_counted(), self.dispatch.totals.firings);
-        let has_acted = self.act(Some(Seen { at, origin: Origin::Live, text, counted }));
-        if self.dispatch.totals.firings > firings {
-            self.fired_at = Some(at);
-        }
-        has_acted
+        let counted = self.engine.has_counted();
+        self.act(Some(Seen { at, origin: Origin::Live, text, counted }))
     }
 
-    /// What a rehearsal need not do.
+    /// What a rehearsal keeps out of the way of.
     pub(super) fn traffic(&self) -> Traffic {
-        Traffic { frame_at: self.watch.last_frame_at, fired_at: self.fired_at }
+        Traffic { frame_at: self.watch.last_frame_at, acted_at: self.acted_at }
+    }
+
+    /// Lets others have their turn, the journal above all if it fills.
+    pub(super) async fn let_others(&mut self) {
+        self.backlog.wait(self.dispatch.journal.as_ref()).await;
     }
 
     /// What came to nothing unsent starts no cooldown and is no part of a limit.
@@ -251,14 +252,23 @@ impl Running {
             self.dispatch.send_orders(&mut self.effects);
             self.engine.finish(&mut self.effects);
         }
-        self.dispatch.perform(seen, &mut self.effects)
+        self.perform(seen)
+    }
+
+    /// Does it, and says whether anything was brought to a lane.
+    fn perform(&mut self, seen: Option<Seen>) -> bool {
+        let has_acted = self.dispatch.perform(seen, &mut self.effects);
+        if has_acted {
+            self.acted_at = Some(self.clock.now());
+        }
+        has_acted
     }
 
     /// Has messages say what became of orders, when nothing else is to be done.
     pub(super) fn tell_of_orders(&mut self) {
         for report in std::mem::take(&mut self.dispatch.ended_orders) {
             self.engine.order_ended(&report, &mut self.effects);
-            self.dispatch.perform(None, &mut self.effects);
+            self.perform(None);
         }
     }
 

@@ -85,6 +85,7 @@ pub(super) async fn serve(
             _ = second.tick() => {
                 running.lost_time(feed);
                 running.second(feed.heard_ago());
+                running.backlog.leave_room(running.dispatch.journal.as_ref());
                 running.audit_again(events);
             }
             _ = minute.tick() => {
@@ -103,8 +104,8 @@ pub(super) async fn serve(
             // What is late already can wait for what is not.
             caught = running.catch_up.next() => {
                 running.lost_time(feed);
-                if running.caught(caught) {
-                    tokio::task::yield_now().await;
+                if running.caught(caught) || running.dispatch.journal.as_ref().is_some_and(|journal| journal.filled() > 0) {
+                    running.let_others().await;
                 }
             }
             // What comes meanwhile goes first: this is dropped then.
@@ -161,8 +162,7 @@ async fn take_all(
         }
     }
     if *frames >= FRAMES {
-        let Running { backlog, dispatch, .. } = running;
-        backlog.wait(dispatch.journal.as_ref()).await;
+        running.let_others().await;
     }
     Ok(())
 }

@@ -43,7 +43,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::model::limits;
-use crate::priority;
 use crate::telemetry;
 
 /// How a command ended.
@@ -227,10 +226,9 @@ pub(crate) fn say(message: impl std::fmt::Display) {
     let _ = writeln!(anstream::stdout(), "{message}");
 }
 
-/// A runtime on this thread: one loop does the work, and a hand-over between threads would cost more than it gains. What would hold up the loop is
-/// done on threads beside it, which give way to it.
+/// A runtime on this thread: one loop does the work, and a hand-over between threads would cost more than it gains.
 pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().on_thread_start(priority::give_way).build()
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 /// The last words of a command: standard output may be held, and a program that was asked to end must end. Not taken there within

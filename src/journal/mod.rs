@@ -179,16 +179,23 @@ impl Journal {
         self.shared().queue.push(Item::Finished);
     }
 
-    /// So much waits to be written that more may find no room. Waits for nothing.
+    /// How much is taken of the room for what waits to be written, in sixteenths; from sixteen on entries are left out. Waits for nothing.
     #[must_use]
-    pub fn is_behind(&self) -> bool {
-        self.shared().queue.is_behind()
+    pub fn filled(&self) -> u32 {
+        self.shared().queue.filled()
     }
 
-    /// How often the writer has taken something up since the start: while it is behind and this stands still, waiting for it is of no use.
+    /// Somebody waits for something to be written, an order for its intent say, and the writer has not taken it up yet. Waits for nothing.
     #[must_use]
-    pub fn turns(&self) -> u64 {
-        self.shared().queue.taken()
+    pub fn is_awaited(&self) -> bool {
+        self.shared().queue.is_awaited()
+    }
+
+    /// How often the writer has taken something up since the start, and whether anything is left. Waits for nothing.
+    #[must_use]
+    pub fn taken(&self) -> (u64, bool) {
+        let queue = &self.shared().queue;
+        (queue.taken(), queue.len() > 0)
     }
 
     /// How it is. Waits for nothing that takes long.

@@ -6,7 +6,7 @@
 //! whole records; all are counted.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,8 +15,7 @@ use tokio::sync::oneshot;
 use super::error::Unrecorded;
 use super::rows::{AttemptRow, BeginKey, DeliveryRow, EditRow, EndRow, GapRow, MuteRow, Record, RedeliverRow, State};
 use crate::model::limits::{
-    JOURNAL_BATCH, JOURNAL_BEHIND_BYTES, JOURNAL_BEHIND_ITEMS, JOURNAL_HELD_BYTES, JOURNAL_HELD_ITEMS, JOURNAL_IDLE_AFTER,
-    JOURNAL_SHED_BYTES, JOURNAL_SHED_ITEMS,
+    JOURNAL_BATCH, JOURNAL_HELD_BYTES, JOURNAL_HELD_ITEMS, JOURNAL_IDLE_AFTER, JOURNAL_SHED_BYTES, JOURNAL_SHED_ITEMS,
 };
 use crate::model::message::Body;
 use crate::model::time::Timestamp;
@@ -176,8 +175,10 @@ pub(super) struct Queue {
     wake: Condvar,
     /// Items waiting, for who asks without waiting.
     length: AtomicU64,
-    /// So many wait that the feed had better wait, too.
-    behind: AtomicBool,
+    /// How much of its room is taken, in [`FULL`] parts.
+    filled: AtomicU32,
+    /// Somebody waits for the writer.
+    awaited: AtomicBool,
     /// How often the writer has taken something.
     taken: AtomicU64,
     /// Unmatched entries that were left out.
@@ -185,6 +186,9 @@ pub(super) struct Queue {
     /// Other rows that were left out.
     pub(super) unrecorded: AtomicU64,
 }
+
+/// Parts of the room for what waits.
+pub(super) const FULL: usize = 16;
 
 /// How often in a row intents go before what has waited longer.
 const OVERTAKES: u32 = 16;
@@ -310,12 +314,19 @@ impl Queue {
     /// What is asked for without waiting.
     fn note(&self, inner: &Inner) {
         self.length.store(inner.len(), Ordering::Relaxed);
-        self.behind.store(inner.is_at(JOURNAL_BEHIND_ITEMS, JOURNAL_BEHIND_BYTES), Ordering::Relaxed);
+        let (items, bytes) = (inner.items.len() * FULL / JOURNAL_SHED_ITEMS, inner.bytes * FULL / JOURNAL_SHED_BYTES);
+        self.filled.store(u32::try_from(items.max(bytes)).unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.awaited.store(inner.is_urgent(), Ordering::Relaxed);
     }
 
-    /// So many items wait, or such large ones, that the next may find no room.
-    pub(super) fn is_behind(&self) -> bool {
-        self.behind.load(Ordering::Relaxed)
+    /// How much is taken of the room beyond which entries are left out, in [`FULL`] parts, or more.
+    pub(super) fn filled(&self) -> u32 {
+        self.filled.load(Ordering::Relaxed)
+    }
+
+    /// Somebody waits for what was pushed, and the writer has not taken it yet.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Relaxed)
     }
 
     /// How often the writer has taken something: where that stands still, it takes nothing.
@@ -342,7 +353,8 @@ impl Queue {
             (std::mem::take(&mut inner.express), std::mem::take(&mut inner.items))
         };
         self.length.store(0, Ordering::Relaxed);
-        self.behind.store(false, Ordering::Relaxed);
+        self.filled.store(0, Ordering::Relaxed);
+        self.awaited.store(false, Ordering::Relaxed);
         self.unrecorded.fetch_add((items.0.len() + items.1.len()) as u64, Ordering::Relaxed);
     }
 

@@ -225,20 +225,36 @@ fn what_fills_a_batch_goes_at_once_and_what_does_not_waits_for_more() {
 }
 
 #[test]
-fn what_waits_is_too_much_from_half_of_what_there_is_room_for_until_the_writer_has_taken_it() {
+fn how_full_it_is_counts_what_waits_by_items_or_bytes_until_the_writer_has_taken_it() {
     let queue = Queue::default();
-    for n in 1..JOURNAL_BEHIND_ITEMS as i64 {
+    for n in 1..JOURNAL_SHED_ITEMS as i64 / 2 {
         queue.push(end(n));
     }
-    assert!(!queue.is_behind() && queue.taken() == 0);
+    assert_eq!((queue.filled(), queue.taken()), (7, 0));
     queue.push(end(0));
-    assert!(queue.is_behind());
+    assert_eq!(queue.filled(), 8);
+    drop(queue.next(Duration::ZERO, false, None));
+    assert_eq!((queue.filled(), queue.taken()), (8, 0), "a writer that only waits takes nothing");
     assert_eq!(taken(&queue).len(), 1_000);
-    assert!(!queue.is_behind() && queue.taken() == 1);
+    assert_eq!((queue.filled(), queue.taken()), (6, 1));
+    while !taken(&queue).is_empty() {}
+    let turns = queue.taken();
+    assert!(queue.filled() == 0 && taken(&queue).is_empty() && queue.taken() == turns, "nothing is no turn");
 
-    let long = EntryRow { at: at(1), origin: Origin::Live, matched: false, text: "x".repeat(JOURNAL_BEHIND_BYTES).into() };
+    let long = EntryRow { at: at(1), origin: Origin::Live, matched: false, text: "x".repeat(JOURNAL_SHED_BYTES / 2).into() };
     queue.push(Item::Record(Record { entry: Some(long), ..Record::default() }));
-    assert!(queue.is_behind(), "few that are large are as many that are small");
+    assert_eq!(queue.filled(), 8, "few that are large are as many that are small");
     queue.abandon();
-    assert!(!queue.is_behind(), "where nobody writes, nobody is waited for");
+    assert_eq!(queue.filled(), 0, "where nobody writes, nobody is waited for");
+}
+
+#[test]
+fn an_intent_is_awaited_until_the_writer_has_taken_it() {
+    let queue = Queue::default();
+    queue.push(end(1));
+    assert!(!queue.is_awaited());
+    let _answer = begin(&queue, record(2), 2);
+    assert!(queue.is_awaited());
+    drop(taken(&queue));
+    assert!(!queue.is_awaited());
 }

@@ -29,7 +29,6 @@ use crate::model::limits::{
     JOURNAL_ALIVE, JOURNAL_IDLE_AFTER, JOURNAL_MEND_AGAIN, JOURNAL_POLL, JOURNAL_POLL_AFTER_ORDER, JOURNAL_POLL_POWER,
     JOURNAL_RESCUES, JOURNAL_RETRY,
 };
-use crate::priority;
 
 mod house;
 
@@ -137,11 +136,8 @@ impl Writer {
         std::thread::scope(|scope| {
             let _stop = Stop(&checkpoint);
             let copying = std::thread::Builder::new().name("journal-copy".to_owned());
-            let copy = || {
-                priority::give_way();
-                checkpoint.run();
-            };
-            let alone = copying.spawn_scoped(scope, copy).is_err();
+            // Scheduled as this thread is.
+            let alone = copying.spawn_scoped(scope, || checkpoint.run()).is_err();
             while self.turn(alone) {}
         });
         if let Some(store) = self.store.take() {

@@ -299,10 +299,6 @@ pub const JOURNAL_BATCH: usize = 512;
 pub const JOURNAL_SHED_ITEMS: usize = 8_192;
 /// Bytes waiting at which they are.
 pub const JOURNAL_SHED_BYTES: usize = 24 * 1024 * 1024;
-/// Items waiting from which on a flood is read no faster than the journal writes, so that nothing need be left out.
-pub const JOURNAL_BEHIND_ITEMS: usize = JOURNAL_SHED_ITEMS / 2;
-/// Bytes waiting from which on it is.
-pub const JOURNAL_BEHIND_BYTES: usize = JOURNAL_SHED_BYTES / 2;
 /// Items waiting at which whole records are left out: only when the disk has taken nothing for long.
 pub const JOURNAL_HELD_ITEMS: usize = 32_768;
 /// Bytes waiting at which they are.

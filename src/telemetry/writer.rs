@@ -10,7 +10,6 @@ use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::model::limits::{LOG_FLUSH, LOG_LINES};
-use crate::priority;
 
 /// Between two looks for a line, as long as there is traffic.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -93,7 +92,6 @@ impl Shared {
 }
 
 fn write_all(lines: &Receiver<Vec<u8>>, mut out: Box<dyn Write + Send>, shared: &Shared) {
-    priority::give_way();
     while let Some(line) = next(lines) {
         // There is nobody to tell that the log cannot be written.
         let _ = out.write_all(&line).and_then(|()| out.flush());

@@ -12,7 +12,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::files::{Look, RulesFiles};
-use crate::priority;
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -42,10 +41,7 @@ impl Watch {
         let (tell, changed) = mpsc::channel(1);
         if watching {
             // Without a thread rules are read again when they are asked for.
-            let thread = std::thread::Builder::new().name("rules".to_owned()).spawn(move || {
-                priority::give_way();
-                watch(&*files, begun, &tell);
-            });
+            let thread = std::thread::Builder::new().name("rules".to_owned()).spawn(move || watch(&*files, begun, &tell));
             if let Err(error) = thread {
                 tracing::warn!(
                     "the rules are not watched, as there is no thread for it: {error}; birdcall reload reads them again"
