@@ -111,7 +111,8 @@ mod tests {
         let mut backlog = Backlog::default();
         assert_eq!(waited(&mut backlog, Some(&journal)).await, 0);
         let mut flushed = std::pin::pin!(journal.flush());
-        std::future::poll_fn(|cx| std::task::Poll::Ready(assert!(flushed.as_mut().poll(cx).is_pending()))).await;
+        let is_pending = std::future::poll_fn(|cx| std::task::Poll::Ready(flushed.as_mut().poll(cx).is_pending())).await;
+        assert!(is_pending);
         assert_eq!(waited(&mut backlog, Some(&journal)).await, 1);
     }
 }

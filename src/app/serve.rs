@@ -85,7 +85,6 @@ pub(super) async fn serve(
             _ = second.tick() => {
                 running.lost_time(feed);
                 running.second(feed.heard_ago());
-                running.backlog.leave_room(running.dispatch.journal.as_ref());
                 running.audit_again(events);
             }
             _ = minute.tick() => {

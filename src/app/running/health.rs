@@ -17,6 +17,7 @@ use crate::model::status::FeedState;
 impl Running {
     /// One second has passed. `heard_ago`: when the feed was last heard.
     pub(in crate::app) fn second(&mut self, heard_ago: Option<Duration>) {
+        self.backlog.leave_room(self.dispatch.journal.as_ref());
         self.dispatch.safety.feed_clock.compare(self.clock.now(), self.clock.wall());
         if self.watch.state == FeedState::Connected {
             self.heard(heard_ago);
