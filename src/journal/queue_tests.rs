@@ -235,8 +235,8 @@ fn how_full_it_is_counts_what_waits_by_items_or_bytes_until_the_writer_has_taken
     assert_eq!(queue.filled(), 8);
     drop(queue.next(Duration::ZERO, false, None));
     assert_eq!((queue.filled(), queue.taken()), (8, 0), "a writer that only waits takes nothing");
-    assert_eq!(taken(&queue).len(), 1_000);
-    assert_eq!((queue.filled(), queue.taken()), (6, 1));
+    assert_eq!(taken(&queue).len(), JOURNAL_BATCH);
+    assert_eq!((queue.filled(), queue.taken()), (7, 1));
     while !taken(&queue).is_empty() {}
     let turns = queue.taken();
     assert!(queue.filled() == 0 && taken(&queue).is_empty() && queue.taken() == turns, "nothing is no turn");
