@@ -19,7 +19,7 @@
 //! | [`replay`] | entries of the past through the engine: what would have fired, and the summary of it | the above |
 //! | [`rule_test`] | tests of rules: stories through the engine, and what was expected of them | the above |
 //! | [`priority`] | which threads go first where processors are few | – |
-//! | [`clock`], [`secrets`], [`tls`], [`telemetry`] | what the shell stands on: time, credentials, trust, the log | model, `priority` |
+//! | [`clock`], [`secrets`], [`tls`], [`telemetry`] | what the shell stands on: time, credentials, trust, the log | model |
 //! | [`feed`] | TweetStream live, its history API, recordings, and a simulator of the first two | the above |
 //! | [`deliver`] | lanes: pace, retry, classify; one folder of destinations, all of one shape | the above, not `feed` |
 //! | [`journal`] | what must survive: entries, firings, deliveries, cursors, modes (SQLite) | the above, not `feed` or `deliver` |

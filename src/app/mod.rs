@@ -1,9 +1,9 @@
 //! The wiring: feed → decode → engine → lanes, start and stop order. The only place that spawns.
 //!
 //! One loop reads the feed, evaluates, and hands deliveries to their lanes and everything to the journal; it never waits for a destination,
-//! nor for a disk but in a flood. Lanes tell what became of each delivery, and all of it is counted and recorded. A start replays what the journal has, then
-//! connects, then asks for what was missed. Stopping closes the lanes, gives them `DRAIN` to finish, and what is left is pending in the
-//! journal for the next start.
+//! nor for a disk but in a flood. Lanes tell what became of each delivery, and all of it is counted and recorded. A start replays what the journal
+//! has, then connects, then asks for what was missed. Stopping closes the lanes, gives them `DRAIN` to finish, and what is left is pending in
+//! the journal for the next start.
 
 mod backlog;
 mod beside;

@@ -124,7 +124,8 @@ async fn an_order_cut_off_by_the_end_of_the_program_is_unknown_and_one_that_wait
     let bot = webhook::start().await;
     bot.say_next([Reply::manner(Manner::Late(PATIENCE))]);
     let mut rig = Rig::new();
-    let action = Action { timeout: PATIENCE, rate_limits: vec![rate(1, PATIENCE)], ..order(&bot.url()) };
+    // Its turn comes before it is too old, however late the first one leaves.
+    let action = Action { timeout: PATIENCE, rate_limits: vec![rate(1, PATIENCE / 2)], ..order(&bot.url()) };
     let (lane, worker) = rig.open_as(7, &action);
     put(&lane, rig.delivery("sent", for_webhook("buy")));
     put(&lane, rig.delivery("waiting", for_webhook("buy")));
