@@ -10,6 +10,9 @@ use crate::journal::Journal;
 const MOMENT: Duration = Duration::from_millis(1);
 /// The journal is waited for from so many sixteenths of its room on.
 const FROM: u32 = 8;
+/// For twice as long with each sixteenth more, so often: while the writer stands still for the log's copying, which takes half a second, there is
+/// room for what is read meanwhile.
+const DOUBLED: u32 = 4;
 /// After so many turns in a row in which the writer took nothing, only one in [`SELDOM`] is waited for: it may be that it cannot, or that nobody
 /// lets it.
 const PATIENCE: u32 = 100;
@@ -33,7 +36,7 @@ impl Backlog {
         let Some(journal) = journal else { return };
         let filled = journal.filled();
         if filled >= FROM && self.helps(journal.taken().0) {
-            tokio::time::sleep(MOMENT * (filled - FROM + 1).min(FROM)).await;
+            tokio::time::sleep(MOMENT * (1 << (filled - FROM).min(DOUBLED))).await;
         } else if journal.is_awaited() {
             tokio::time::sleep(MOMENT).await;
         }
@@ -94,7 +97,7 @@ mod tests {
         fill(&journal, 1);
         assert_eq!(waited(&mut backlog, Some(&journal)).await, 1);
         fill(&journal, JOURNAL_SHED_ITEMS / 2 - 1);
-        assert_eq!(waited(&mut backlog, Some(&journal)).await, 8);
+        assert_eq!(waited(&mut backlog, Some(&journal)).await, 16);
         let mut turns = Vec::new();
         for _ in 0..10 * SELDOM {
             turns.push(waited(&mut backlog, Some(&journal)).await);
